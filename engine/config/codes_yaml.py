@@ -1,0 +1,108 @@
+"""E1xx: a file that cannot be read, or would not read the way it looks."""
+
+from __future__ import annotations
+
+from engine.config.problems import Code, declare
+
+declare(
+    Code(
+        "E101",
+        "不是有效的 YAML：{detail}",
+        "not valid YAML: {detail}",
+        "文件的缩进、引号或括号有误，引擎读不懂。常见原因：冒号后没有空格、括号未闭合、引号不成对、缩进不齐。",
+        "Indentation, quotes or brackets are broken. Usual causes: no space after a colon, an open bracket or "
+        "quote, uneven indentation.",
+        "listen: {at: api, request: GET /v1/x",
+        "listen: {at: api, request: GET /v1/x}",
+    ),
+    Code(
+        "E102",
+        "文件过大：{size} 字节，上限 {most} 字节",
+        "the file has {size} bytes; at most {most} are allowed",
+        "一个配置文件不应超过 1 MiB。大段数据请放进 mappings/tables/ 下的代码表（CSV）。",
+        "A configuration file stays below 1 MiB. Put bulk data into a code table (CSV) in mappings/tables/.",
+        "（一个 3 MB 的 YAML 文件）",
+        "mappings/tables/his_item.csv",
+    ),
+    Code(
+        "E103",
+        "文件含有非 UTF-8 或不可见的控制字符",
+        "the file has a character that is not UTF-8 text or is an invisible control character",
+        "请用 UTF-8 编码另存文件（不是 GBK / ANSI），并删除控制字符。",
+        "Save the file as UTF-8 (not GBK or ANSI) and remove control characters.",
+        "title: （GBK 编码的文字）",
+        "title: 门诊结算",
+    ),
+    Code(
+        "E104",
+        "不允许制表符（Tab），请用空格",
+        "a tab is not allowed; use spaces",
+        "制表符在不同编辑器里宽度不同，看起来对齐的文件可能读出别的意思。",
+        "A tab is as wide as each editor likes, so a file may read differently from how it looks.",
+        "listen:\\tapi",
+        "listen: api",
+    ),
+    Code(
+        "E105",
+        "不允许锚点和引用（{what}），请直接写出内容",
+        "anchors and aliases are not allowed ({what}); write the text out",
+        "每个文件要能单独看懂：引用会让一处改动悄悄影响别处。",
+        "A row must be readable alone: an alias lets one change touch another place in silence.",
+        "calls: {a.x: &base {to: his}, a.y: *base}",
+        "calls: {a.x: {to: his}, a.y: {to: his}}",
+    ),
+    Code(
+        "E106",
+        "不允许标签（{tag}），类型由字段决定",
+        "tags are not allowed ({tag}); the field gives the type",
+        "所有值按文本读取，字段说明书决定它是数字、时长还是名称。",
+        "Every value is read as text; the field decides whether it is a number, a duration or a name.",
+        "wait: !!int 5",
+        "wait: 5s",
+    ),
+    Code(
+        "E107",
+        "不允许合并键（<<），请直接写出内容",
+        "merge keys (<<) are not allowed; write the entries out",
+        "合并键会让读者看不到实际生效的内容。",
+        "A merge key hides what is in force.",
+        "nhsa.settle: {<<: {wait: 5s}, to: nhsa}",
+        "nhsa.settle: {wait: 5s, to: nhsa}",
+    ),
+    Code(
+        "E108",
+        "一个文件只能有一个文档（出现了第二个 ---）",
+        "one document a file (a second --- begins here)",
+        "请把每个通道、每个映射放在自己的文件里。",
+        "Give each channel and each map its own file.",
+        "channel: a\n---\nchannel: b",
+        "channel: a",
+    ),
+    Code(
+        "E109",
+        "嵌套超过 {most} 层",
+        "nested deeper than {most} levels",
+        "这样深的文件没有人能读懂，通常是括号写错了。",
+        "Nobody can read a file this deep; usually a bracket is wrong.",
+        "[[[[[[[[…]]]]]]]]",
+        "[a, b]",
+    ),
+    Code(
+        "E110",
+        "名称必须是一个词，不能是列表或映射",
+        "a name is one word, not a list or a mapping",
+        "冒号左边只能写名称。",
+        "Only a name stands left of a colon.",
+        "? [a, b]\n: c",
+        "a: c",
+    ),
+    Code(
+        "E111",
+        "“{key}”重复：第 {line} 行已经写过",
+        '"{key}" is given twice: line {line} has it already',
+        "重复的名称中只有一个会生效，另一个会悄悄丢失。请删除其中一个。",
+        "Only one of two entries could count; the other would be lost in silence. Remove one.",
+        "wait: 5s\nwait: 10s",
+        "wait: 10s",
+    ),
+)

@@ -1,0 +1,1 @@
+"""A hospital's configuration directory, read, checked and compiled."""
