@@ -1,0 +1,230 @@
+"""JSON to trees and back, strictly: no float, no name given twice, nothing that two readers read differently.
+
+`json` of the standard library does the parsing in C; what it would let pass (NaN, a second `amount`, lone
+surrogates, endless digits) is refused here. The place of such a fault is found by a second, slower look
+that only runs when there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from json.encoder import encode_basestring
+from typing import Any, Final
+
+from engine.codecs import charset
+from engine.codecs.errors import Undecodable
+
+Tree = Any  # dict, list, str, int, Decimal, bool, None
+
+MAX_DEPTH: Final = 64
+MAX_DIGITS: Final = 30
+_ESCAPES: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_TOKEN: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|-?[0-9][0-9.eE+-]*|-?Infinity|NaN|[a-z]+', re.DOTALL
+)
+
+
+class _Fault(Exception):
+    """A rule of ours is broken somewhere in a text that is grammatically fine."""
+
+
+def parse(data: bytes, *, max_bytes: int = 4 << 20) -> Tree:
+    """The tree of one JSON text in UTF-8, numbers as int or Decimal.
+
+    Undecodable codes: json-size, charset, json-syntax, json-duplicate, json-number, json-depth, json-name,
+    json-surrogate.
+    """
+    if len(data) > max_bytes:
+        raise Undecodable("json-size", max_bytes, f"a JSON text of more than {max_bytes} bytes")
+    text = charset.decode(data)
+    try:
+        tree = _DECODER.decode(text)
+        if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(tree):
+            raise RecursionError
+        if "\\u" in text:
+            _check_surrogates(text)
+    except json.JSONDecodeError as error:
+        raise Undecodable("json-syntax", _byte(text, error.pos), error.msg) from None
+    except RecursionError:  # the parser's own guard, or ours
+        raise Undecodable("json-depth", _deep_at(text), f"nested deeper than {MAX_DEPTH}") from None
+    except _Fault:
+        raise _located(text) from None
+    return tree
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs) or any("\0" in name for name in made):
+        raise _Fault
+    return made
+
+
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS and len(text.lstrip("-")) > MAX_DIGITS:
+        raise _Fault
+    return int(text)
+
+
+def _fraction(text: str) -> Decimal:
+    if _number_is_wide(text):
+        raise _Fault
+    return Decimal(text)
+
+
+def _number_is_wide(text: str) -> bool:
+    """More than thirty digits written out in full: `1e99` is as wide as a one with 99 zeros."""
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, _, decimals = mantissa.lstrip("-").partition(".")
+    if len(whole) + len(decimals) > MAX_DIGITS or len(exponent) > 5:
+        return True
+    power = int(exponent or "0")
+    return max(len(whole) + power, 1) + max(len(decimals) - power, 0) > MAX_DIGITS
+
+
+def _constant(_text: str) -> object:
+    raise _Fault
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_int=_whole, parse_float=_fraction, parse_constant=_constant, strict=True
+)
+
+
+def _byte(text: str, position: int) -> int:
+    return len(text[:position].encode("utf-8", "surrogatepass"))
+
+
+def _is_deep(tree: Tree) -> bool:
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(value for value in item.values() if isinstance(value, dict | list))
+            elif isinstance(item, list):
+                inner.extend(value for value in item if isinstance(value, dict | list))
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
+def _deep_at(text: str) -> int:
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        mark = match.group()
+        if mark in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return _byte(text, match.start())
+        elif mark in "]}":
+            depth -= 1
+    return 0
+
+
+def _check_surrogates(text: str) -> None:
+    """In a text that parsed, every backslash stands in a string. A pair is two escapes side by side."""
+    high_ends_at = -1
+    high_starts_at = 0
+    for match in _ESCAPES.finditer(text):
+        unit = int(match.group(1), 16) if match.group(1) else 0
+        if high_ends_at >= 0:
+            if match.start() != high_ends_at or not 0xDC00 <= unit <= 0xDFFF:
+                break
+            high_ends_at = -1
+            continue
+        if 0xDC00 <= unit <= 0xDFFF:
+            raise Undecodable("json-surrogate", _byte(text, match.start()), "half of a surrogate pair")
+        if 0xD800 <= unit <= 0xDBFF:
+            high_starts_at, high_ends_at = match.start(), match.end()
+    if high_ends_at >= 0:
+        raise Undecodable("json-surrogate", _byte(text, high_starts_at), "half of a surrogate pair")
+
+
+def _located(text: str) -> Undecodable:
+    """Where the fault is: a walk over the tokens with the names seen so far in each open object."""
+    names: list[set[str] | None] = []
+    name_next = False
+    for match in _TOKEN.finditer(text):
+        mark, at = match.group(), match.start()
+        if mark == "{":
+            names.append(set())
+            name_next = True
+        elif mark == "[":
+            names.append(None)
+            name_next = False
+        elif mark in ("}", "]"):
+            names.pop()
+            name_next = False
+        elif mark == ",":
+            name_next = names[-1] is not None
+        elif mark == ":":
+            name_next = False
+        elif mark[0] == '"' and name_next:
+            fault = _name_fault(json.loads(mark), names[-1] or set(), _byte(text, at))
+            if fault is not None:
+                return fault
+            assert names[-1] is not None
+            names[-1].add(json.loads(mark))
+        elif mark in ("NaN", "Infinity", "-Infinity"):
+            return Undecodable("json-number", _byte(text, at), f"{mark} is not a number of JSON")
+        elif (mark[0] == "-" or mark[0].isdigit()) and _number_is_wide(mark):
+            return Undecodable("json-number", _byte(text, at), f"a number of more than {MAX_DIGITS} digits")
+    return Undecodable("json-syntax", 0, "not JSON")
+
+
+def _name_fault(name: str, seen: set[str], at: int) -> Undecodable | None:
+    if "\0" in name:
+        return Undecodable("json-name", at, "a name with a NUL")
+    if name in seen:
+        return Undecodable("json-duplicate", at, f"name {name[:40]!r} is given twice")
+    return None
+
+
+def print_json(tree: Tree) -> bytes:
+    """Compact UTF-8, names in order, decimals exactly as they are. ValueError: float, NaN, lone surrogate."""
+    parts: list[str] = []
+    _write(tree, parts.append, 0)
+    try:
+        return "".join(parts).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("half of a surrogate pair cannot be written") from None
+
+
+def _write(tree: Tree, put: Callable[[str], None], depth: int) -> None:
+    if isinstance(tree, str):
+        put(encode_basestring(tree))
+    elif tree is None or isinstance(tree, bool):
+        put("null" if tree is None else "true" if tree else "false")
+    elif isinstance(tree, int):
+        put(int.__repr__(tree))
+    elif isinstance(tree, Decimal):
+        if not tree.is_finite():
+            raise ValueError(f"{tree} is not a number of JSON")
+        put(format(tree, "f"))
+    elif depth >= MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    elif isinstance(tree, dict):
+        _write_object(tree, put, depth)
+    elif isinstance(tree, list | tuple):
+        put("[")
+        for index, item in enumerate(tree):
+            if index:
+                put(",")
+            _write(item, put, depth + 1)
+        put("]")
+    else:
+        raise ValueError(f"a {type(tree).__name__} cannot be written as JSON; numbers are int or Decimal")
+
+
+def _write_object(tree: dict[Any, Tree], put: Callable[[str], None], depth: int) -> None:
+    put("{")
+    for index, (name, value) in enumerate(tree.items()):
+        if not isinstance(name, str):
+            raise ValueError(f"a name of JSON is text, not {name!r}")
+        put(("," if index else "") + encode_basestring(name) + ":")
+        _write(value, put, depth + 1)
+    put("}")
