@@ -1,0 +1,111 @@
+"""The `/sim/*` doors every party has: card, books, faults, exchanges, reset, acting, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from simulators.base.wire import Req, Resp, json_resp
+
+if TYPE_CHECKING:
+    from simulators.base.party import SimParty
+
+_log = Logger()
+
+
+def control(party: SimParty, req: Req) -> Resp:
+    """Answer a /sim/* request: 200 with JSON, 400 malformed, 404, 405, 409 impossible now."""
+    from simulators.base.party import ActRefused
+
+    methods = _DOORS.get(req.path)
+    if methods is None:
+        return json_resp({"error": "no such door", "doors": sorted(_DOORS)}, 404)
+    door = methods.get("GET" if req.method == "HEAD" else req.method)
+    if door is None:
+        return json_resp({"error": f"use {' or '.join(methods)}"}, 405, {"Allow": ", ".join(methods)})
+    try:
+        return json_resp(door(party, req))
+    except ActRefused as refusal:
+        return json_resp({"error": str(refusal)}, 409)
+    except ValueError as wrong:
+        return json_resp({"error": str(wrong)}, 400)
+    except KeyError as missing:
+        return json_resp({"error": f"missing or unknown: {missing.args[0] if missing.args else ''}"}, 400)
+    except Exception as mistake:  # noqa: BLE001 - the door must answer, the log has the trace
+        _log.failure("{name} {path} failed", name=party.name, path=req.path)
+        return json_resp({"error": f"simulator error: {mistake}"}, 500)
+
+
+def _object(req: Req) -> dict[str, Any]:
+    body = req.json if req.body else {}
+    if not isinstance(body, dict):
+        raise ValueError("the body must be a JSON object")
+    return body
+
+
+def _since(req: Req) -> int:
+    text = req.query.get("since", "0")
+    if not text.isdecimal() or len(text) > 18:
+        raise ValueError("since: a whole number")
+    return int(text)
+
+
+def _card(party: SimParty, req: Req) -> dict[str, Any]:
+    host = req.headers.get("host") or f"127.0.0.1:{party.default_port}"
+    return {"party": party.name, **party.card(f"http://{host}")}
+
+
+def _ledger(party: SimParty, req: Req) -> dict[str, Any]:
+    return party.ledger.since(_since(req))
+
+
+def _exchanges(party: SimParty, req: Req) -> dict[str, Any]:
+    return party.exchanges.since(_since(req))
+
+
+def _list_faults(party: SimParty, req: Req) -> dict[str, Any]:
+    return {"faults": [order.public() for order in party.faults.orders], "known": sorted(party.faults.known)}
+
+
+def _add_fault(party: SimParty, req: Req) -> dict[str, Any]:
+    return party.faults.add(_object(req)).public()
+
+
+def _clear_faults(party: SimParty, req: Req) -> dict[str, Any]:
+    party.faults.clear()
+    return {"faults": []}
+
+
+def _reset(party: SimParty, req: Req) -> dict[str, Any]:
+    party.start_over()
+    return {"reset": True, "now": party.world.rfc3339()}
+
+
+def _act(party: SimParty, req: Req) -> dict[str, Any]:
+    return party.act(_object(req))
+
+
+def _tell_time(party: SimParty, req: Req) -> dict[str, Any]:
+    return {"now": party.world.rfc3339(), "rate": party.world.rate}
+
+
+def _advance(party: SimParty, req: Req) -> dict[str, Any]:
+    seconds = _object(req)["advance"]
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= 10**9:
+        raise ValueError("advance: seconds, not negative")
+    party.world.advance(seconds)
+    return _tell_time(party, req)
+
+
+Door = Callable[["SimParty", Req], dict[str, Any]]
+_DOORS: dict[str, dict[str, Door]] = {
+    "/sim/card.json": {"GET": _card},
+    "/sim/ledger": {"GET": _ledger},
+    "/sim/exchanges": {"GET": _exchanges},
+    "/sim/faults": {"GET": _list_faults, "POST": _add_fault, "DELETE": _clear_faults},
+    "/sim/reset": {"POST": _reset},
+    "/sim/act": {"POST": _act},
+    "/sim/clock": {"GET": _tell_time, "POST": _advance},
+}

@@ -1,0 +1,148 @@
+"""Time, randomness and keys of the simulated town: the only door to them for every party."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Protocol
+
+from simulators.base.keys import KeyRing
+
+BEIJING = timezone(timedelta(hours=8))
+
+
+class Reactor(Protocol):
+    """The part of a Twisted reactor the town uses; a simulated one (memory, virtual clock) fits too."""
+
+    def seconds(self) -> float: ...
+
+    def callLater(self, delay: float, callable: Any, /, *args: Any, **kw: Any) -> Any: ...
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = ..., interface: str = ...) -> Any: ...
+
+    def connectTCP(
+        self, host: str, port: int, factory: Any, timeout: float = ..., bindAddress: Any = ...
+    ) -> Any: ...
+
+
+class Later:
+    """A promise of the town's clock; used like Twisted's IDelayedCall, times in business seconds."""
+
+    def __init__(self, world: SimWorld, due: float, order: int, run: Callable[[], object]) -> None:
+        self.due, self.order = due, order
+        self._world, self._run = world, run
+        self._real: Any = None
+        self._over = False
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._real is not None and self._real.active():
+            self._real.cancel()
+        self._real = self._world.reactor.callLater(self._world.real_delay(self.due), self.fire)
+
+    def fire(self) -> None:
+        """Run now, once; later calls of the reactor or of `advance` find it over."""
+        if self._over:
+            return
+        self._drop()
+        self._run()
+
+    def _drop(self) -> None:
+        self._over = True
+        self._world.pending.discard(self)
+        if self._real.active():
+            self._real.cancel()
+
+    def cancel(self) -> None:
+        """Take the promise back; harmless when it has already run."""
+        if not self._over:
+            self._drop()
+
+    def active(self) -> bool:
+        return not self._over
+
+    def getTime(self) -> float:
+        return self.due
+
+    def reset(self, seconds: float) -> None:
+        """Due `seconds` business seconds from now instead."""
+        self.due = self._world.now() + seconds
+        self._schedule()
+
+    def delay(self, seconds: float) -> None:
+        """Due `seconds` business seconds later than promised."""
+        self.due += seconds
+        self._schedule()
+
+    def refresh(self) -> None:
+        """The world's clock jumped: ask the reactor for the shorter wait that is left."""
+        self._schedule()
+
+
+class SimWorld:
+    """The only door to time and randomness for all parties of one process.
+
+    `rate` business seconds pass in one reactor second; `anchor` is the business time (unix seconds)
+    at the start. `state_dir` keeps keys and secrets between runs; without it they live in the
+    process. `engine` is the address of the engine under test, for parties that must know one.
+    """
+
+    def __init__(
+        self, reactor: Reactor, *, seed: int = 1, rate: float = 1.0, anchor: float | None = None,
+        state_dir: Path | None = None, engine: str = "",
+    ) -> None:
+        if rate <= 0:
+            raise ValueError("rate must be above zero")
+        self.reactor = reactor
+        self.seed = seed
+        self.rate = rate
+        self.rng = random.Random(seed)
+        self.engine = engine
+        self._start = reactor.seconds()
+        self._anchor = self._start if anchor is None else anchor
+        self._order = 0
+        self.pending: set[Later] = set()
+        self.keys = KeyRing(state_dir, seed, self.now)
+
+    def now(self) -> float:
+        """Business time, unix seconds."""
+        return self._anchor + (self.reactor.seconds() - self._start) * self.rate
+
+    def real_delay(self, due: float) -> float:
+        """Reactor seconds until the business time `due`, never negative."""
+        return max(0.0, (due - self.now()) / self.rate)
+
+    def later(self, seconds: float, fn: Callable[..., object], *args: object) -> Later:
+        """Call `fn(*args)` after that many business seconds; the answer can be cancelled."""
+        self._order += 1
+        call = Later(self, self.now() + seconds, self._order, lambda: fn(*args))
+        self.pending.add(call)
+        return call
+
+    def advance(self, seconds: float) -> None:
+        """Jump the clock: everything due on the way runs in its order, each at its own time."""
+        if seconds < 0:
+            raise ValueError("the clock does not go back")
+        target = self.now() + seconds
+        while due := [c for c in self.pending if c.due <= target]:
+            first = min(due, key=lambda c: (c.due, c.order))
+            self._anchor += max(0.0, first.due - self.now())
+            first.fire()
+        self._anchor += max(0.0, target - self.now())
+        for call in tuple(self.pending):
+            call.refresh()
+
+    def moment(self) -> datetime:
+        """Beijing time of now."""
+        return datetime.fromtimestamp(self.now(), BEIJING)
+
+    def stamp(self, fmt: str = "%Y-%m-%d %H:%M:%S") -> str:
+        """Beijing time of now as text, seconds by default."""
+        return self.moment().strftime(fmt)
+
+    def rfc3339(self, at: float | None = None) -> str:
+        """A business time (default now) as RFC 3339 with +08:00 and milliseconds."""
+        when = self.now() if at is None else at
+        return datetime.fromtimestamp(when, BEIJING).isoformat(timespec="milliseconds")
