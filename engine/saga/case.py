@@ -1,0 +1,138 @@
+"""A settlement as the machine sees it: its state, its legs, and all it has learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from engine.saga.legs import Leg
+
+Tree = Any
+
+
+class CaseState(StrEnum):
+    """How far a settlement has come. FINAL: money has moved and all agree; from there only forward."""
+
+    FORWARD = "forward"
+    WAITING = "waiting"
+    BACK = "back"
+    FINAL = "final"
+    SETTLED = "settled"
+    UNDONE = "undone"
+    REJECTED = "rejected"
+    MANUAL = "manual"
+
+
+class CaseEvent(StrEnum):
+    """What moves a settlement as a whole. REFUSED: a party or a rule said no; PERSON: people must look."""
+
+    AWAIT = "await"
+    HEARD = "heard"
+    AGAIN = "again"
+    REFUSED = "refused"
+    CANCEL = "cancel"
+    EXPIRED = "expired"
+    STEPS_DONE = "steps_done"
+    FINAL_DONE = "final_done"
+    ALL_UNDONE = "all_undone"
+    NOTHING_DONE = "nothing_done"
+    PERSON = "person"
+    RESUME = "resume"
+
+
+C, V = CaseState, CaseEvent
+
+CASE: dict[tuple[CaseState, CaseEvent], CaseState] = {
+    (C.FORWARD, V.AWAIT): C.WAITING,
+    (C.FORWARD, V.AGAIN): C.WAITING,
+    (C.FORWARD, V.REFUSED): C.BACK,
+    (C.FORWARD, V.CANCEL): C.BACK,
+    (C.FORWARD, V.STEPS_DONE): C.FINAL,
+    (C.FORWARD, V.PERSON): C.MANUAL,
+    (C.WAITING, V.HEARD): C.FORWARD,
+    (C.WAITING, V.CANCEL): C.BACK,
+    (C.WAITING, V.EXPIRED): C.BACK,
+    (C.WAITING, V.PERSON): C.MANUAL,
+    (C.BACK, V.ALL_UNDONE): C.UNDONE,
+    (C.BACK, V.NOTHING_DONE): C.REJECTED,
+    (C.BACK, V.PERSON): C.MANUAL,
+    (C.FINAL, V.FINAL_DONE): C.SETTLED,
+    (C.FINAL, V.PERSON): C.FINAL,  # a task for a person; the settlement stands
+    (C.SETTLED, V.PERSON): C.SETTLED,
+    (C.UNDONE, V.PERSON): C.UNDONE,
+    (C.REJECTED, V.PERSON): C.REJECTED,
+    (C.MANUAL, V.PERSON): C.MANUAL,
+    (C.MANUAL, V.RESUME): C.BACK,  # a person decided, with a reason
+}
+"""The settlement table. What is not in it raises."""
+
+AT_REST = frozenset({C.SETTLED, C.UNDONE, C.REJECTED, C.MANUAL})
+RELEASES_BILLS = frozenset({C.UNDONE, C.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was refused or undone, for the patient and the desk. `side`: patient, his, insurance, payment,
+    einvoice, engine, client. `next`: what to do now (Chinese)."""
+
+    code: str
+    zh: str
+    en: str
+    side: str
+    next: str = ""
+    next_en: str = ""
+
+
+@dataclass(slots=True)
+class Case:
+    """One settlement. `data` holds the request, every call's output, works and heard events under their names.
+
+    `cursor` is the plan's step at hand; `attempt` counts rounds of the await that `again` returns to; `item` the
+    place in a for_each; `pending` an event heard while the leg of the way chosen before was not yet definite.
+    """
+
+    no: str
+    channel: str
+    site_hash: str
+    client: str
+    request_no: str
+    created_at: float
+    data: dict[str, Tree]
+    state: CaseState = CaseState.FORWARD
+    version: int = 0
+    cursor: int = 0
+    item: int = 0
+    attempt: int = 1
+    legs: list[Leg] = field(default_factory=list)
+    cause: Reason | None = None
+    notice: Reason | None = None  # why the last attempt failed, shown with `quoted`
+    cause_kind: str = ""  # refused, cancelled, expired
+    pending: dict[str, Tree] | None = None
+    wait_until: float | None = None
+    final_at: float | None = None
+    rest_at: float | None = None
+
+    def leg(self, leg_id: int) -> Leg:
+        """The leg with this id (legs are numbered from 1 without gaps)."""
+        return self.legs[leg_id - 1]
+
+    def next_at(self) -> float | None:
+        """The next instant at which time alone moves this settlement; None when nothing is due."""
+        moments = [leg.next_at for leg in self.legs if leg.next_at is not None and not leg.in_flight]
+        if self.state is CaseState.WAITING and self.wait_until is not None:
+            moments.append(self.wait_until)
+        return min(moments) if moments else None
+
+
+def put(data: dict[str, Tree], name: str, value: Tree, *, merge: bool = False) -> None:
+    """Store a call's output under its dotted name: `his.bill` → `data["his"]["bill"]`."""
+    at = data
+    *parents, last = name.split(".")
+    for part in parents:
+        at = at.setdefault(part, {})
+    if merge and isinstance(at.get(last), Mapping) and isinstance(value, Mapping):
+        at[last] = {**at[last], **{k: v for k, v in value.items() if v is not None}}
+    else:
+        at[last] = value

@@ -1,0 +1,143 @@
+"""What a settlement hears, and what it wants done. Both are plain values; the driver brings and carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.core.outcome import Fact, Outcome
+from engine.saga.case import Case, Reason
+from engine.saga.legs import Leg
+
+Tree = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The settlement was just created."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call of a leg ended. `purpose`: do, ask or stop. `outcome` None: no byte of it was sent. `fact` for inquiries.
+    `made`: the read map's output; `differs`: names of values that must equal ours and do not."""
+
+    leg_id: int
+    purpose: str
+    outcome: Outcome | None
+    fact: Fact | None = None
+    made: Tree = None
+    differs: tuple[str, ...] = ()
+    code: str = ""
+    text: str = ""
+    call_id: int = 0
+    started_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FactHeard:
+    """A party told by itself (callback) what became of a leg's number."""
+
+    leg_id: int
+    fact: Fact
+    made: Tree = None
+    differs: tuple[str, ...] = ()
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An awaited event arrived, such as the patient's way of paying."""
+
+    event: str
+    body: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The terminal or the patient gave up."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The process started again: whatever was on the wire is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A person decided about a settlement that needed one: go back, with a reason."""
+
+    reason: Reason
+
+
+Event = Started | Answered | FactHeard | Heard | Cancelled | Tick | Recovered | Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this call for this leg, once the new state is stored. `number` is the call's own number; `body` what the
+    send map made."""
+
+    leg_id: int
+    purpose: str
+    call: str
+    number: str
+    body: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A person must look. `kind` is stable: differs, undo_refused, fence_unknown, late_payment, undone_outside,
+    final_refused."""
+
+    kind: str
+    leg_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """For the trail: the settlement or a leg changed state."""
+
+    what: str
+    before: str
+    after: str
+    why: str
+
+
+Command = Send | Task | Moved
+
+
+class Refused(Exception):
+    """A map or a rule says no while a step is being prepared; nothing of it was sent."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+class Judge(Protocol):
+    """What only the site can tell: conditions, maps, numbers. Pure; numbers come from a stored counter."""
+
+    def holds(self, condition: str, case: Case) -> bool: ...
+    def checks(self, maps: Sequence[str], case: Case) -> None:
+        """Raises Refused when a rule does not hold."""
+
+    def work(self, name: str, case: Case) -> Tree: ...
+    def items(self, path: str, case: Case) -> Sequence[Tree]: ...
+    def number(self, kind: str, case: Case, leg: Leg) -> str: ...
+    def amount(self, call: str, case: Case, leg: Leg) -> int | None: ...
+    def body(self, call: str, case: Case, leg: Leg, purpose: str, number: str) -> Tree:
+        """The send map's output; raises Refused when the map cannot make it."""
+
+    def drift(self, must_equal: str, call: str, case: Case) -> Reason | None: ...
+    def reason(self, leg: Leg, case: Case) -> Reason:
+        """Why this leg is `no`, in words for the patient and the desk."""

@@ -1,0 +1,239 @@
+"""The work on single legs: begin, apply the table, send, ask, stop, fence, undo."""
+
+from __future__ import annotations
+
+from engine.saga.case import AT_REST, CASE, Case, CaseEvent, Reason
+from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Send, Task
+from engine.saga.legs import Leg, LegEvent, LegState, Then, row
+from engine.saga.plan import CallRule, Plan, Repeats, Step
+from engine.saga.rules import Rules
+from engine.saga.waits import ask_delay, send_delay, undo_delay
+
+LEG_PATIENCE = 60.0  # seconds a forward leg may stay unsure when its step says nothing
+READ_PATIENCE = 30.0
+UNDO_LIMIT = 86400.0
+
+OPEN = frozenset({LegState.READY, LegState.SENT, LegState.UNSURE, LegState.DEAD, LegState.FENCED})
+NO_RULE = CallRule(name="", party="", op="")
+
+
+class LegWork:
+    """One call of `advance`: the case, the instant, and the commands gathered so far."""
+
+    def __init__(self, plan: Plan, case: Case, now: float, judge: Judge, rules: Rules) -> None:
+        self.plan, self.case, self.now, self.judge, self.rules = plan, case, now, judge, rules
+        self.out: list[Command] = []
+
+    def step(self, leg: Leg) -> Step:
+        return self.plan.steps[self.plan.index(leg.step)]
+
+    def rule(self, call: str) -> CallRule:
+        return self.plan.calls.get(call, NO_RULE)
+
+    def move(self, event: CaseEvent, why: str) -> None:
+        before = self.case.state
+        after = CASE[(before, event)]
+        if after is not before:
+            self.case.state = after
+            self.out.append(Moved("settlement", before, after, why or event))
+        if after in AT_REST and self.case.rest_at is None:
+            self.case.rest_at = self.now
+
+    def refuse_by_rule(self, step: Step, reason: Reason) -> None:
+        """A rule or a map said no before anything of the step was sent."""
+        raise NotImplementedError
+
+    def apply(self, leg: Leg, event: LegEvent, source: Answered | FactHeard | None = None) -> None:
+        """Move one leg by its table and do what the row says."""
+        before = leg.state
+        after, then = row(leg.undo, before, event)
+        if source is not None and source.code:
+            leg.code = source.code
+        if isinstance(source, Answered) and source.text:
+            leg.text = source.text[:200]
+        if after is not before:
+            leg.state = after
+            self.out.append(Moved(f"leg {leg.id} {leg.call}", before, after, event))
+        if after in (LegState.OK, LegState.NO, LegState.MANUAL) and before is not after:
+            leg.next_at = None
+            leg.evidence = source.call_id if isinstance(source, Answered) else leg.evidence
+            if after is LegState.NO:
+                leg.because = leg.because if event is LegEvent.GIVE_UP else self._because(before, event)
+        self._then(leg, then, event)
+
+    def _because(self, before: LegState, event: LegEvent) -> str:
+        if event is LegEvent.REFUSED:
+            return "refused"
+        return "fenced" if before is LegState.FENCED else "closed"
+
+    def _then(self, leg: Leg, then: Then, event: LegEvent) -> None:
+        match then:
+            case Then.SEND:
+                self.send_do(leg)
+            case Then.SEND_LATER:
+                leg.next_at = self.now + send_delay(leg.tries)
+            case Then.ASK_LATER:
+                delay = undo_delay(leg.asks) if leg.undo else ask_delay(leg.asks, event is LegEvent.PENDING)
+                leg.next_at = self.now + delay
+                if leg.deadline_at is not None:
+                    leg.next_at = max(self.now, min(leg.next_at, leg.deadline_at))
+            case Then.ASK_NOW:
+                if leg.state is LegState.FENCED and leg.fence_at is not None:
+                    leg.fence_at = min(leg.fence_at, self.now)
+                self.inquire(leg)
+            case Then.STOP:
+                self._begin_fence(leg)
+            case Then.STOP_LATER:
+                leg.next_at = self.now + send_delay(leg.asks)
+                leg.asks += 1
+                if leg.fence_at is not None:
+                    leg.next_at = min(leg.next_at, max(self.now, leg.fence_at))
+            case Then.LATE:
+                self._late(leg)
+            case Then.COUNT:
+                leg.repeats_heard += 1
+            case Then.PERSON:
+                self.person(leg, event)
+            case Then.NEXT | Then.BACK | Then.NOTHING:
+                pass  # `run` looks at the states
+
+    def begin(self, step: Step) -> Leg | None:
+        """Create the next leg of a step and send it; a map that refuses ends the settlement instead."""
+        rule = self.rule(step.call)
+        leg = self.new_leg(step, step.call, rule)
+        patience = LEG_PATIENCE if rule.changes else READ_PATIENCE
+        leg.deadline_at = None if step.final else self.now + (step.within or patience)
+        said = len(self.out)
+        try:
+            leg.number = self.judge.number(rule.number, self.case, leg) if rule.number else ""
+            leg.amount = self.judge.amount(step.call, self.case, leg)
+            self.apply(leg, LegEvent.COMMITTED)
+        except Refused as no:
+            self.case.legs.remove(leg)
+            del self.out[said:]
+            self.refuse_by_rule(step, no.reason)
+            return None
+        return leg
+
+    def new_leg(self, step: Step, call: str, rule: CallRule, of: Leg | None = None) -> Leg:
+        case = self.case
+        leg = Leg(
+            id=len(case.legs) + 1, step=step.key, call=call, number="", created_at=self.now,
+            undo=of is not None, of=of.id if of else 0,
+            attempt=of.attempt if of else case.attempt, batch_no=of.batch_no if of else case.item,
+        )  # fmt: skip
+        case.legs.append(leg)
+        return leg
+
+    def undo(self, leg: Leg, step: Step) -> None:
+        rule = self.rule(step.undo)
+        undo = self.new_leg(step, step.undo, rule, of=leg)
+        undo.deadline_at = self.now + UNDO_LIMIT
+        undo.number = self.judge.number(rule.number, self.case, undo) if rule.number else ""
+        undo.amount = self.judge.amount(step.undo, self.case, undo)
+        try:
+            self.apply(undo, LegEvent.COMMITTED)
+        except Refused as no:
+            undo.state, undo.code = LegState.MANUAL, no.reason.code
+            self.person(undo, LegEvent.REFUSED)
+
+    def _late(self, leg: Leg) -> None:
+        """A leg we know as `no` took effect after all: give it back, whatever became of the settlement."""
+        if any(other.of == leg.id for other in self.case.legs):
+            return
+        self.out.append(Task("late_payment", leg.id, f"{leg.call} took effect after it was known as no"))
+        if self.step(leg).undo:
+            self.undo(leg, self.step(leg))
+
+    def person(self, leg: Leg, event: LegEvent) -> None:
+        kind = {
+            LegEvent.DIFFERS: "differs",
+            LegEvent.LIMIT: "undo_unknown" if leg.undo else "fence_unknown",
+            LegEvent.CLOSED: "undone_outside",
+        }.get(event, "undo_refused")
+        self.out.append(Task(kind, leg.id, f"{leg.call} {leg.code}".strip()))
+        aside = leg.undo and self.case.leg(leg.of).state is LegState.NO  # giving back a late payment
+        if not aside:
+            self.move(CaseEvent.PERSON, kind)
+
+    def send_do(self, leg: Leg) -> None:
+        renew = leg.tries > 0 and (
+            not self.rules.same_number_on_retry or (leg.undo and not self.rules.refund_number_fixed)
+        )
+        number = f"{leg.number}X{leg.tries}" if renew else leg.number
+        try:
+            body = self.judge.body(leg.call, self.case, leg, "do", number)
+        except Refused as no:
+            if leg.tries == 0:
+                raise
+            leg.next_at = self.now + undo_delay(leg.asks)
+            self.out.append(Task("cannot_send", leg.id, f"{leg.call}: {no.reason.code}"))
+            return
+        leg.tries += 1
+        leg.sent_at = self.now
+        if leg.state is LegState.READY:
+            leg.state = LegState.SENT
+        leg.in_flight = "do"
+        self.out.append(Send(leg.id, "do", leg.call, number, body))
+
+    def inquire(self, leg: Leg) -> None:
+        """Find out what became of the leg's number: ask, or repeat where repeating is safe."""
+        leg.next_at = None
+        rule, ask = self.rule(leg.call), self._ask_of(leg)
+        again = rule.repeats is not Repeats.NEVER and leg.state is LegState.UNSURE
+        if leg.state is LegState.FENCED and not ask:
+            self.apply(leg, LegEvent.NOT_THERE)  # the accepted stop (or a call that changes nothing) is the proof
+            return
+        if leg.state is LegState.FENCED and not self.rules.ask_after_fence and leg.because == "not_there":
+            self.apply(leg, LegEvent.NOT_THERE)
+            return
+        leg.asks += 1
+        if again and (not ask or leg.because == "not_there"):
+            leg.because = ""
+            self.send_do(leg)
+        elif ask:
+            self._send_aside(leg, "ask", ask)
+        else:
+            leg.next_at = self.now + ask_delay(leg.asks, False)
+
+    def _ask_of(self, leg: Leg) -> str:
+        return self.rule(leg.call).ask if leg.undo else self.step(leg).ask
+
+    def _stop_of(self, leg: Leg) -> str:
+        step = self.step(leg)
+        return step.stop or ("" if step.ask else step.undo)
+
+    def _begin_fence(self, leg: Leg) -> None:
+        rule = self.rule(leg.call)
+        if leg.fence_at is None:
+            changes = rule.changes or rule.money
+            leg.fence_at = self.now + (rule.late_max if changes else 0.0)
+        self.stop(leg)
+
+    def stop(self, leg: Leg) -> None:
+        stop = self._stop_of(leg)
+        if stop and not leg.stopped:
+            leg.next_at = None
+            self._send_aside(leg, "stop", stop)
+        elif leg.fence_at is not None and leg.fence_at <= self.now:
+            self.apply(leg, LegEvent.FENCE_REACHED)
+        else:
+            leg.next_at = leg.fence_at
+
+    def _send_aside(self, leg: Leg, purpose: str, call: str) -> None:
+        rule = self.rule(call)
+        number = self.judge.number(rule.number, self.case, leg) if rule.number == "msgid" else leg.number
+        try:
+            body = self.judge.body(call, self.case, leg, purpose, number)
+        except Refused as no:
+            leg.next_at = self.now + undo_delay(leg.asks)
+            self.out.append(Task("cannot_ask", leg.id, f"{call}: {no.reason.code}"))
+            return
+        leg.in_flight = purpose
+        self.out.append(Send(leg.id, purpose, call, number, body))
+
+    def give_up(self, leg: Leg) -> None:
+        if leg.state is LegState.READY:
+            leg.because = "not_sent"
+        if leg.state in OPEN:
+            self.apply(leg, LegEvent.GIVE_UP)

@@ -1,0 +1,86 @@
+"""A settlement channel's steps, compiled: what to do in which order, and how each is asked, stopped and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StepKind(StrEnum):
+    """What a step is.
+
+    DO talks with a party, CHECK tests rules, WORK runs a map, AWAIT waits for an event, OBSERVE notes a leg that
+    another party carried (HIS-led settlement)."""
+
+    DO = "do"
+    CHECK = "check"
+    WORK = "work"
+    AWAIT = "await"
+    OBSERVE = "observe"
+
+
+class Repeats(StrEnum):
+    """Whether a call may be sent again when its answer did not come."""
+
+    FREELY = "freely"  # nothing changes outside
+    SAME_NUMBER = "same_number"  # the party recognises the number
+    NEVER = "never"  # only an inquiry tells
+
+
+@dataclass(frozen=True, slots=True)
+class CallRule:
+    """What the saga needs to know of a call. `number`: kind of our number it carries, "" for none. `late_max`:
+    seconds after which a request already sent can no longer take effect, as agreed with the party."""
+
+    name: str
+    party: str
+    op: str
+    repeats: Repeats = Repeats.NEVER
+    ask: str = ""
+    number: str = ""
+    changes: bool = False
+    money: bool = False
+    late_max: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of `settle.steps` or `settle.final`.
+
+    `key` is unique in the plan. `condition` is the text of `if:` ("" = always). `each` is the data path of the list
+    that `for_each` walks, `each_as` the name of the item. `maps` are the maps of a check, work or observe step.
+    `within`: seconds a leg may stay unsure before it is given up, or an await may last (0: the default).
+    """
+
+    key: str
+    kind: StepKind
+    final: bool = False
+    call: str = ""
+    ask: str = ""
+    stop: str = ""
+    undo: str = ""
+    again: str = ""
+    answer: str = ""
+    condition: str = ""
+    each: str = ""
+    each_as: str = ""
+    maps: tuple[str, ...] = ()
+    must_equal: str = ""
+    within: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The compiled `settle:` of a channel."""
+
+    channel: str
+    steps: tuple[Step, ...]
+    calls: Mapping[str, CallRule]
+
+    def index(self, key: str) -> int:
+        """Where the step with this key stands; ValueError when there is none."""
+        for i, step in enumerate(self.steps):
+            if step.key == key:
+                return i
+        raise ValueError(f"no step {key!r} in {self.channel!r}")
