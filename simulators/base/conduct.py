@@ -81,7 +81,7 @@ class Conduct:
         try:
             result = self.party.serve(self.op, self.req)
         except Exception:  # noqa: BLE001 - a party's own mistake must answer as a broken server does
-            self._broken(Failure())
+            self._broken(Failure())  # type: ignore[no-untyped-call]  # Twisted left it untyped
             return
         if isinstance(result, Deferred):
             result.addCallbacks(then, self._broken).addErrback(self._broken)

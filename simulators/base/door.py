@@ -5,6 +5,9 @@ normalised here. Reply bytes are written by hand: faults need them exactly (half
 exchange log shows what really went out.
 """
 
+# Twisted's HTTP classes are only partly typed.
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 from email.utils import formatdate
@@ -58,6 +61,8 @@ class SimChannel(HTTPChannel):
 class SimRequest(Request):
     """One request and the ways its connection can end; the party decides which."""
 
+    channel: Any
+    content: Any
     raw_head = b""
     gone = False  # the other side hung up
     over = False  # answered, dropped or closed
@@ -126,10 +131,9 @@ class SimRequest(Request):
             return False
         self.over = True
         self.startedWriting = 1
-        channel: Any = self.channel
-        channel.transport.write(content)
+        self.channel.transport.write(content)
         if and_close:
-            channel.persistent = False
+            self.channel.persistent = False
         self.finish()
         return True
 
@@ -153,7 +157,7 @@ class SimRequest(Request):
 class SimSite(Site):
     """The listening factory of one party."""
 
-    protocol = SimChannel
+    protocol = SimChannel  # type: ignore[assignment]  # Twisted's own channel type is a private proxy
     requestFactory = SimRequest
 
     def __init__(self, party: SimParty) -> None:

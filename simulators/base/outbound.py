@@ -25,12 +25,13 @@ class NoAnswer(Exception):
 class _Post(Protocol):
     """Writes one request with Connection: close and reads until the reply is complete."""
 
+    transport: Any
+
     def __init__(self, content: bytes, done: Deferred[bytes]) -> None:
         self._content, self._done = content, done
         self._got = bytearray()
 
     def connectionMade(self) -> None:
-        assert self.transport is not None
         self.transport.write(self._content)
 
     def dataReceived(self, data: bytes) -> None:
