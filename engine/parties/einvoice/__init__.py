@@ -1,0 +1,1 @@
+"""Electronic medical invoices through the Bosssoft wrapper."""

@@ -1,0 +1,171 @@
+"""A HIS behind a signed JSON gateway: `POST /gateway/{operation}`.
+
+The request is signed with HMAC-SHA256 over timestamp, nonce and body. Replies are
+`{"success", "code", "msg", "data"}` as kiosk gateways really send them: `success` as bool, digit or text, an
+empty list as null or absent, amounts in fen or yuan, as number or text. Maps see one form: amounts are int
+fen, lists are lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.codecs import json_text
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.money import BadAmount, fen_of, fen_of_yuan, yuan_of_fen
+from engine.core.outcome import Outcome
+from engine.parties import wire
+from engine.parties.contract import Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+
+_TRUE: Final = (True, "1", "true", "True", "TRUE")
+_FALSE: Final = (False, "0", "false", "False", "FALSE")
+AMOUNTS: Final = frozenset({"amount", "price", "cash", "fund", "account"})
+_LISTS: Final = {
+    "query.wait.balance.bill.list": ("bills",),
+    "query.wait.balance.bill.item.list": ("items", "diagnoses"),
+}
+_NUMBER_FIELD: Final = {"lock": "lockNo", "settlement": "settleNo", "void": "voidNo"}
+
+
+class Settings(BaseModel):
+    """The connection to the HIS gateway. `amounts` is the unit on the wire."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app_id: str = Field(min_length=1, max_length=64)
+    secret: str = Field(min_length=8, repr=False)
+    amounts: Literal["fen", "yuan"] = "fen"
+    path: str = Field(default="/gateway", pattern=r"^(/[A-Za-z0-9._-]+)*$")
+
+
+def _op(name: str, zh: str, en: str, *, changes: bool = False, money: bool = False, number: str = "") -> Op:
+    return Op(name, zh, en, changes=changes, money=money, number=number)
+
+
+_OPS: Final = (
+    _op("query.patient.info", "查询患者", "find a patient"),
+    _op("query.wait.balance.bill.list", "待缴费列表", "list unpaid bills"),
+    _op("query.wait.balance.bill.item.list", "待缴费明细", "read one unpaid bill with its lines"),
+    _op("lock.bill", "锁定单据", "lock a bill until its expiry", changes=True, number="lock"),
+    _op("unlock.bill", "解锁单据", "release the lock", changes=True),
+    _op("balance.and.pay.bill", "结算入账", "book the settlement", changes=True, money=True, number="settlement"),
+    _op("query.pay.bill", "查询结算", "ask for a settlement by our number"),
+    _op("void.pay.bill", "作废结算", "void a booked settlement", changes=True, money=True, number="void"),
+)
+
+_OPS_BY_NAME: Final = {op.name: op for op in _OPS}
+
+
+def _rows() -> tuple[OutcomeRow, ...]:
+    """DUPLICATE_DIFFERENT says that our number is already taken: what stands there must be asked for.
+    SIGN_ERROR on a repeat says nothing about the first try, so a booking or a void stays unknown."""
+    no, yes = Outcome.REFUSED, Outcome.ACCEPTED
+    books = frozenset({"balance.and.pay.bill", "void.pay.bill"})
+    unlock, void = frozenset({"unlock.bill"}), frozenset({"void.pay.bill"})
+    return (
+        OutcomeRow("OK", yes),
+        OutcomeRow("NOT_LOCKED", yes, unlock, because="no lock stands: that is what was wanted"),
+        OutcomeRow("LOCK_CLOSED", yes, unlock, because="the lock is already closed"),
+        OutcomeRow("LOCK_LOST", yes, unlock, because="the lock has ended by itself"),
+        OutcomeRow("ALREADY_VOID", yes, void, because="it is already void"),
+        OutcomeRow("DUPLICATE_DIFFERENT", Outcome.UNKNOWN),
+        OutcomeRow("SIGN_ERROR", Outcome.UNKNOWN, books),
+        *(OutcomeRow(code, no) for code in (
+            "PATIENT_NOT_FOUND", "BILL_NOT_FOUND", "BILL_LOCKED", "BILL_PAID", "BILL_VOID", "BILL_CHANGED",
+            "LOCK_CLOSED", "NOT_LOCKED", "LOCK_LOST", "EXPIRED", "SETTLE_VOID", "AMOUNT_MISMATCH", "ALREADY_VOID",
+            "NOT_FOUND", "PARAM_ERROR", "SIGN_ERROR",
+        )),
+    )  # fmt: skip
+
+
+def _converted(tree: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(tree, dict):
+        return {
+            name: change(value) if name in AMOUNTS and value is not None else _converted(value, change)
+            for name, value in tree.items()
+        }
+    if isinstance(tree, list):
+        return [_converted(item, change) for item in tree]
+    return tree
+
+
+class HisGateway:
+    """The HIS as a party."""
+
+    kind = "his"
+    settings: type[BaseModel] = Settings
+    ops = _OPS_BY_NAME
+    outcomes = _rows()
+
+    def open(self, settings: Settings) -> Settings:
+        return settings
+
+    def build(self, call: Outgoing) -> HttpRequest:
+        op, settings = self.ops[call.op], call.settings
+        if op.number:
+            wire.own_number(call, _NUMBER_FIELD[op.number])
+        tree = wire.body_of(call)
+        if settings.amounts == "yuan":
+            tree = _converted(tree, lambda fen: yuan_of_fen(fen_of(fen)))
+        body = json_text.print_json(tree)
+        stamp = str(int(call.now))
+        return HttpRequest(
+            "POST",
+            f"{settings.path}/{op.name}",
+            (
+                ("Content-Type", wire.JSON),
+                ("X-App-Id", settings.app_id),
+                ("X-Timestamp", stamp),
+                ("X-Nonce", call.nonce),
+                ("X-Sign", signature(settings.secret, stamp, call.nonce, body)),
+            ),
+            body,
+        )
+
+    def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
+        if reply.status >= 500:
+            return wire.not_intact(f"HTTP {reply.status}")
+        tree = wire.object_of(reply.body)
+        if isinstance(tree, str):
+            return wire.not_intact(tree)
+        success = tree.get("success")
+        code, text = tree.get("code"), tree.get("msg")
+        text = text if isinstance(text, str) else ""
+        if success in _FALSE:
+            code = str(code) if isinstance(code, str | int) else ""
+            return Answer(intact=True, code="" if code == "OK" else code, text=text, body=tree.get("data"))
+        if success not in _TRUE:
+            return wire.not_intact("no success flag")
+        try:
+            body = self._body(call, tree.get("data"))
+        except BadAmount as error:
+            return wire.not_intact(str(error))
+        return Answer(intact=True, code="OK", text=text, body=body)
+
+    def _body(self, call: Outgoing, data: Any) -> Any:
+        """The payload in the one form maps know; BadAmount for an amount that is none."""
+        fields = _LISTS.get(call.op, ())
+        if len(fields) == 1 and (data is None or isinstance(data, list)):
+            data = {fields[0]: data}
+        fen = fen_of_yuan if call.settings.amounts == "yuan" else fen_of
+        data = _converted({} if data is None else data, fen)
+        if isinstance(data, dict):
+            for field in fields:
+                data[field] = data.get(field) or []
+        return data
+
+    def verify(self, settings: Settings, request: HttpRequest, now: float) -> Heard | NotHeard:
+        return wire.no_callbacks(settings, request, now)
+
+
+def signature(secret: str, stamp: str, nonce: str, body: bytes) -> str:
+    """`X-Sign`: lower hex HMAC-SHA256 over `stamp \\n nonce \\n` and the body's bytes."""
+    return hmac.new(secret.encode(), f"{stamp}\n{nonce}\n".encode() + body, hashlib.sha256).hexdigest()
+
+
+PARTY: Final = HisGateway()

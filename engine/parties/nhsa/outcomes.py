@@ -1,0 +1,34 @@
+"""What the platform's answers mean: `infcode` 0 or -1, and for -1 the words, since there is no finer code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.core.outcome import Outcome
+from engine.parties.contract import OutcomeRow
+
+_UNSURE: Final = ("超时", "系统异常", "处理中", "系统繁忙", "网络异常", "连接失败")
+_CHANGES: Final = frozenset(
+    {"2201", "2202", "2203A", "2204", "2205", "2207A", "2208", "2601", "2505", "2506"}
+)
+_UNDONE: Final = (
+    # A settlement already refunded, whether by 2208 or 2601: nothing is left to undo.
+    ("2208", "已撤销"), ("2208", "已退费"), ("2208", "不为未退费"),
+    ("2601", "已撤销"), ("2601", "已冲正"), ("2601", "不为未退费"),
+    ("2202", "已撤销"), ("2205", "已撤销"), ("2205", "没有未结算"), ("2205", "无未结算"),
+)  # fmt: skip
+
+# The platform says these before it looks at the business: nothing was executed, sign in again.
+SESSION_LOST: Final = ("未签到", "请签到", "请重新签到", "签到已失效", "签到失效", "签到已过期", "签到编号")
+
+OUTCOMES: Final = (
+    OutcomeRow("0", Outcome.ACCEPTED),
+    *(OutcomeRow("-1", Outcome.UNKNOWN, _CHANGES, text) for text in _UNSURE),
+    # 2207A never repeats: "already settled" speaks of a settlement that must be looked at, not of a plain no.
+    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2207A"}), "已结算"),
+    *(
+        OutcomeRow("-1", Outcome.ACCEPTED, frozenset({op}), text, because="already undone")
+        for op, text in _UNDONE
+    ),
+    OutcomeRow("-1", Outcome.REFUSED, because="a business refusal in a complete envelope: nothing was stored"),
+)

@@ -1,0 +1,32 @@
+"""The kinds of outside parties this engine speaks with; each is imported when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Final, cast
+
+from engine.parties.contract import Party
+
+_MODULES: Final = {
+    "his": "engine.parties.his_gateway",
+    "nhsa": "engine.parties.nhsa.party",
+    "wechat": "engine.parties.wechat.party",
+    "einvoice": "engine.parties.einvoice.party",
+}
+
+
+class _Parties(Mapping[str, Party]):
+    """Kind → party; KeyError for a kind nobody wrote."""
+
+    def __getitem__(self, kind: str) -> Party:
+        return cast(Party, import_module(_MODULES[kind]).PARTY)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+PARTIES: Final[Mapping[str, Party]] = _Parties()

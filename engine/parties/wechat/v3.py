@@ -1,0 +1,140 @@
+"""v3: sign requests, verify answers and callbacks, open encrypted resources."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from engine.core.http import HttpReply, HttpRequest
+from engine.parties import wire
+from engine.parties.contract import Heard, NotHeard
+from engine.parties.wechat.keys import Merchant
+
+SCHEME: Final = "WECHATPAY2-SHA256-RSA2048"
+MAX_SKEW: Final = 300.0  # seconds an answer or callback may be away from our clock
+PROBE: Final = "WECHATPAY/SIGNTEST/"
+_STAMP: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
+_JSON: Final = (("Content-Type", "application/json"),)
+
+
+def signed(key: RSAPrivateKey, *lines: str) -> str:
+    """Base64 RSA-SHA256 over the lines, each ended by a line feed, the last too."""
+    message = "".join(f"{line}\n" for line in lines).encode()
+    return base64.b64encode(key.sign(message, PKCS1v15(), SHA256())).decode()
+
+
+def headers(
+    merchant: Merchant, method: str, target: str, body: bytes, now: float, nonce: str
+) -> tuple[tuple[str, str], ...]:
+    """All headers of a v3 request; `target` is path and query as sent."""
+    stamp, plain = str(int(now)), merchant.plain
+    message = f"{method}\n{target}\n{stamp}\n{nonce}\n".encode() + body + b"\n"
+    value = base64.b64encode(merchant.private_key.sign(message, PKCS1v15(), SHA256())).decode()
+    fields = {
+        "mchid": plain.mchid,
+        "nonce_str": nonce,
+        "timestamp": stamp,
+        "serial_no": plain.merchant_serial,
+        "signature": value,
+    }
+    made = [
+        ("Authorization", f"{SCHEME} " + ",".join(f'{name}="{text}"' for name, text in fields.items())),
+        ("Accept", "application/json"),
+        ("User-Agent", "settlement-engine"),
+    ]
+    if plain.wechatpay_serial:
+        made.append(("Wechatpay-Serial", plain.wechatpay_serial))
+    if body:
+        made.append(("Content-Type", "application/json"))
+    return tuple(made)
+
+
+def fault_of(merchant: Merchant, message: HttpRequest | HttpReply, now: float) -> str:
+    """Why the platform's signature over an answer or callback does not hold; "" when it does."""
+    stamp = message.header("Wechatpay-Timestamp")
+    signature = message.header("Wechatpay-Signature")
+    kind = message.header("Wechatpay-Signature-Type")
+    key = merchant.verify_keys.get(message.header("Wechatpay-Serial").upper())
+    if signature.startswith(PROBE):
+        return "signature probe"
+    if not signature or _STAMP.fullmatch(stamp) is None:
+        return "not signed"
+    if kind not in ("", SCHEME):
+        return "unknown signature type"
+    if key is None:
+        return "signed with a key we do not have"
+    if abs(now - int(stamp)) > MAX_SKEW:
+        return "stale"
+    text = f"{stamp}\n{message.header('Wechatpay-Nonce')}\n".encode() + message.body + b"\n"
+    try:
+        key.verify(base64.b64decode(signature, validate=True), text, PKCS1v15(), SHA256())
+    except (InvalidSignature, binascii.Error):
+        return "bad signature"
+    return ""
+
+
+def opened_resource(api_v3_key: str, resource: Any) -> dict[str, Any] | str:
+    """The JSON object inside an encrypted resource, or why it cannot be opened."""
+    if not isinstance(resource, dict) or resource.get("algorithm") != "AEAD_AES_256_GCM":
+        return "no AEAD_AES_256_GCM resource"
+    parts = [resource.get(name, "") for name in ("ciphertext", "nonce", "associated_data")]
+    if any(part is not None and not isinstance(part, str) for part in parts):
+        return "crooked resource"
+    ciphertext, nonce, associated = ((part or "") for part in parts)
+    try:
+        data = AESGCM(api_v3_key.encode()).decrypt(
+            nonce.encode(), base64.b64decode(ciphertext, validate=True), associated.encode() or None
+        )
+    except (InvalidTag, ValueError):  # binascii.Error is a ValueError; so is a nonce of a wrong length
+        return "the resource does not open with our key"
+    return wire.object_of(data)
+
+
+def callback(merchant: Merchant, request: HttpRequest, now: float) -> Heard | NotHeard:
+    """Verify, then decrypt. A probe is refused without alarm: it tests whether we check at all."""
+    fault = fault_of(merchant, request, now)
+    if fault:
+        return NotHeard(_failed(401, "SIGN_ERROR"), fault, alarm=fault != "signature probe")
+    tree = wire.object_of(request.body)
+    if isinstance(tree, str):
+        return NotHeard(_failed(400, "PARAM_ERROR"), tree)
+    body = opened_resource(merchant.plain.api_v3_key, tree.get("resource"))
+    if isinstance(body, str):
+        return NotHeard(_failed(400, "PARAM_ERROR"), body)
+    kind = tree.get("event_type")
+    if not isinstance(kind, str):
+        return NotHeard(_failed(400, "PARAM_ERROR"), "no event_type")
+    number = body.get("out_refund_no" if kind.startswith("REFUND.") else "out_trade_no")
+    return Heard(
+        kind=kind,
+        body=body,
+        accepted=HttpReply(200, _JSON, b'{"code":"SUCCESS"}'),
+        failed=_failed(500, "FAIL"),
+        number=number if isinstance(number, str) else "",
+        id=str(tree.get("id", "")),
+    )
+
+
+def _failed(status: int, why: str) -> HttpReply:
+    return HttpReply(status, _JSON, b'{"code":"FAIL","message":"' + why.encode() + b'"}')
+
+
+def jsapi_sheet(merchant: Merchant, prepay_id: str, now: float, nonce: str) -> dict[str, str]:
+    """What a page inside WeChat needs to open the payment: `paySign` covers app, time, nonce and order."""
+    stamp, package = str(int(now)), f"prepay_id={prepay_id}"
+    return {
+        "appId": merchant.plain.appid,
+        "timeStamp": stamp,
+        "nonceStr": nonce,
+        "package": package,
+        "signType": "RSA",
+        "paySign": signed(merchant.private_key, merchant.plain.appid, stamp, nonce, package),
+    }
