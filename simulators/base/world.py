@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,6 +42,10 @@ class Later:
         if self._real is not None and self._real.active():
             self._real.cancel()
         self._real = self._world.reactor.callLater(self._world.real_delay(self.due), self.fire)
+        self._world.enqueue(self)
+
+    def __lt__(self, other: Later) -> bool:
+        return (self.due, self.order) < (other.due, other.order)
 
     def fire(self) -> None:
         """Run now, once; later calls of the reactor or of `advance` find it over."""
@@ -104,6 +109,7 @@ class SimWorld:
         self._anchor = self._start if anchor is None else anchor
         self._order = 0
         self.pending: set[Later] = set()
+        self._queue: list[Later] | None = None  # during `advance`: what may fall due on the way
         self.keys = KeyRing(state_dir, seed, self.now)
 
     def now(self) -> float:
@@ -121,15 +127,24 @@ class SimWorld:
         self.pending.add(call)
         return call
 
+    def enqueue(self, call: Later) -> None:
+        """Called by every promise made or moved: a jump of the clock in progress must see it."""
+        if self._queue is not None:
+            heappush(self._queue, call)
+
     def advance(self, seconds: float) -> None:
         """Jump the clock: everything due on the way runs in its order, each at its own time."""
         if seconds < 0:
             raise ValueError("the clock does not go back")
         target = self.now() + seconds
-        while due := [c for c in self.pending if c.due <= target]:
-            first = min(due, key=lambda c: (c.due, c.order))
-            self._anchor += max(0.0, first.due - self.now())
-            first.fire()
+        self._queue = [call for call in self.pending if call.due <= target]
+        heapify(self._queue)
+        while self._queue:
+            first = heappop(self._queue)
+            if first.active() and first.due <= target:
+                self._anchor += max(0.0, first.due - self.now())
+                first.fire()
+        self._queue = None
         self._anchor += max(0.0, target - self.now())
         for call in tuple(self.pending):
             call.refresh()

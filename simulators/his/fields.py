@@ -1,0 +1,67 @@
+"""Which fields each operation takes: required or not, and how long at most; the gateway knows no others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulators.his.answers import Refusal
+
+# name -> (required, longest)
+Fields = dict[str, tuple[bool, int]]
+_CARD: Fields = {"cardType": (False, 2), "cardNo": (False, 64)}
+
+OPERATIONS: dict[str, Fields] = {
+    "query.patient.info": {
+        "patientId": (False, 32), **_CARD, "searchType": (False, 2), "patientName": (False, 50),
+    },
+    "query.wait.balance.bill.list": {"patientId": (True, 32), **_CARD, "billType": (False, 4)},
+    "query.wait.balance.bill.item.list": {
+        "patientId": (True, 32), "billNo": (True, 32), **_CARD, "billType": (False, 4),
+    },
+    "lock.bill": {"billNo": (True, 32), "lockNo": (True, 64), "amount": (True, 16), "expireTime": (True, 19)},
+    "unlock.bill": {"billNo": (True, 32), "lockNo": (True, 64)},
+    "balance.and.pay.bill": {
+        "billNo": (True, 32), "settleNo": (True, 64), "lockNo": (True, 64), "amount": (True, 16),
+        "cash": (True, 16), "fund": (True, 16), "account": (True, 16), "tradeMode": (True, 4),
+        "outTradeNo": (False, 64), "transNo": (False, 64), "expireTime": (True, 19),
+    },
+    "query.pay.bill": {"settleNo": (True, 64)},
+    "void.pay.bill": {"settleNo": (True, 64), "voidNo": (True, 64), "reason": (True, 200)},
+}
+TRADE_MODES = ("CASH", "WX", "ZFB", "YL", "YB")
+
+
+def checked(op: str, body: Any) -> dict[str, str]:
+    """The text fields of a request, absent ones as ""; Refusal names the field that is wrong."""
+    if not isinstance(body, dict):
+        raise Refusal("PARAM_INVALID", "请求报文不是JSON对象")
+    spec = OPERATIONS[op]
+    extra = {"insurance"} if op == "balance.and.pay.bill" else set()
+    if unknown := sorted(body.keys() - spec.keys() - extra):
+        raise Refusal("PARAM_INVALID", f"未知参数{unknown[0]}", field=unknown[0])
+    texts = {}
+    for name, (required, longest) in spec.items():
+        value = body.get(name)
+        if value is None or value == "":
+            if required:
+                raise Refusal("PARAM_INVALID", f"参数{name}不能为空", field=name)
+            value = ""
+        if not isinstance(value, str):
+            raise Refusal("PARAM_INVALID", f"参数{name}应为字符串", field=name)
+        if len(value) > longest:
+            raise Refusal("PARAM_INVALID", f"参数{name}超过{longest}个字符", field=name)
+        texts[name] = value
+    return texts
+
+
+def insurance_of(body: dict[str, Any]) -> tuple[str, str] | None:
+    """mdtrtId and setlId of a payment request, None when it is self-pay."""
+    value = body.get("insurance")
+    if value is None:
+        return None
+    if not isinstance(value, dict) or value.keys() != {"mdtrtId", "setlId"}:
+        raise Refusal("PARAM_INVALID", "参数insurance应含mdtrtId和setlId", field="insurance")
+    numbers = (value["mdtrtId"], value["setlId"])
+    if not all(isinstance(n, str) and 0 < len(n) <= 64 for n in numbers):
+        raise Refusal("PARAM_INVALID", "参数insurance的编号应为1至64个字符", field="insurance")
+    return numbers

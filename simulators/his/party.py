@@ -1,0 +1,213 @@
+"""The HIS of the simulated hospital as an HTTP server: `POST /gateway/{operation}`, JSON, signed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from simulators.base.party import ActRefused, SimParty
+from simulators.base.wire import Req, Resp, json_resp
+from simulators.base.world import SimWorld
+from simulators.his.acts import Acts
+from simulators.his.answers import Habits, Refusal, read_time, write_time
+from simulators.his.bills import long_form, short_form
+from simulators.his.desk import Desk, Payment, Settled
+from simulators.his.fields import OPERATIONS, TRADE_MODES, checked, insurance_of
+from simulators.his.gateway import Guard
+from simulators.town import PERSONS, Person, everybody
+
+APP_ID = "HISAPP01"
+_PERSONS = everybody()
+_REFUSALS = {
+    "refuse_business": ("BUSINESS_REFUSED", "业务受理失败，请到窗口办理"),
+    "not_enough_balance": ("NOT_ENOUGH_BALANCE", "账户余额不足"),
+    "token_expired": ("TOKEN_EXPIRED", "授权已过期，请重新获取"),
+}
+
+
+def cards_of(person: Person) -> dict[str, str]:
+    """What a person can show, by cardType."""
+    return {
+        "1": f"Q{person.id}", "2": person.card_no, "3": person.id_no, "4": f"EHC{person.id}", "5": person.id_no,
+        "6": person.id,
+    }
+
+
+_BY_CARD = {(kind, value): p for p in _PERSONS.values() for kind, value in cards_of(p).items()}
+
+
+class HisSim(SimParty):
+    """Bills, locks and settlement booking of one hospital."""
+
+    name = "his"
+    default_port = 8701
+
+    def __init__(self, world: SimWorld) -> None:
+        super().__init__(world)
+        self._secret = world.keys.secret("his")
+        self.reset()
+
+    def reset(self) -> None:
+        self.habits = Habits()
+        self.desk = Desk(self, self.habits)
+        self._acts = Acts(self.world, self.desk, self.habits, _PERSONS)
+        self._guard = Guard(APP_ID, self._secret)
+        self._acts.first_morning()
+
+    def op_of(self, req: Req) -> str:
+        return req.path.removeprefix("/gateway/")
+
+    def match_of(self, op: str, req: Req) -> dict[str, str]:
+        body = req.json if isinstance(req.json, dict) else {}
+        texts = {name: value for name, value in body.items() if isinstance(value, str)}
+        no = texts.get("settleNo") or texts.get("lockNo") or ""
+        bill = texts.get("billNo") or self._bill_of(texts.get("settleNo", ""))
+        return {**texts, "no": no, "bill": bill, "patient": texts.get("patientId", "")}
+
+    def _bill_of(self, settle_no: str) -> str:
+        payment = self.desk.settled(settle_no).payment
+        return payment.bill_no if payment else ""
+
+    def serve(self, op: str, req: Req) -> Resp:
+        try:
+            if req.method != "POST" or op not in OPERATIONS or not req.path.startswith("/gateway/"):
+                raise Refusal("OPERATION_UNKNOWN", "不支持的操作")
+            nonce = self._guard.admit(req, self.world.now())
+        except Refusal as refusal:
+            return self.habits.refused(refusal)
+        try:
+            body = req.json
+            resp = self.habits.accepted(_WORK[op](self, checked(op, body), body))
+        except Refusal as refusal:
+            resp = self.habits.refused(refusal)
+        return self._signed(resp, nonce)
+
+    def _signed(self, resp: Resp, nonce: str) -> Resp:
+        resp.headers.update(self._guard.headers(str(int(self.world.now())), nonce, resp.body))
+        return resp
+
+    def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
+        """Refusals in the gateway's envelope; bad_signature spoils X-Sign; wrong_amount adds one fen."""
+        if resp is None:
+            code, msg = _REFUSALS[kind]
+            return self._signed(self.habits.refused(Refusal(code, msg)), req.headers.get("x-nonce", ""))
+        if kind == "bad_signature":
+            resp.headers["X-Sign"] = "0" * 64
+            return resp
+        reply = json.loads(resp.body)
+        data = reply["data"] or {}
+        for place in [data, *(data.get("bills") or [])]:
+            if "amount" in place:
+                place["amount"] = self.habits.money(self.habits.read_money("amount", place["amount"]) + 1)
+        return self._signed(json_resp(reply), req.headers.get("x-nonce", ""))
+
+    def card(self, base_url: str) -> dict[str, Any]:
+        persons = [
+            {
+                "id": p.id, "name": p.name, "id_no": p.id_no, "card_no": p.card_no, "card_sn": p.card_sn,
+                "region_card": cards_of(p)["1"], "health_code": cards_of(p)["4"], "record_no": p.id,
+            }
+            for p in PERSONS
+        ]
+        bills = [
+            {"bill": b.no, "patient": b.person.id, "amount": b.amount, "status": self.desk.status(b)}
+            for b in self.desk.bills.values()
+        ]
+        return {
+            "base_url": base_url, "app_id": APP_ID, "secret": self._secret, "persons": persons, "bills": bills,
+            "settings": self.habits.public(),
+        }
+
+    def act(self, body: dict[str, Any]) -> dict[str, Any]:
+        """new_bill, collect_at_window, change_bill, void_bill, set."""
+        try:
+            return self._acts.play(body)
+        except Refusal as refusal:
+            raise ActRefused(f"{refusal.code}: {refusal.msg}") from None
+
+    # The operations
+
+    def patient(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        if texts["patientId"]:
+            person = _PERSONS.get(texts["patientId"])
+        elif texts["cardNo"]:
+            person = _BY_CARD.get((texts["cardType"], texts["cardNo"]))
+        else:
+            raise Refusal("PARAM_INVALID", "参数patientId和cardNo不能都为空", field="patientId")
+        if person is None:
+            raise Refusal("PATIENT_NOT_FOUND", "未找到患者信息")
+        return {
+            "patientId": person.id, "patientName": person.name, "idNo": person.id_no, "phone": person.phone,
+            "gender": person.gender, "birth": person.birth, "cardNo": person.card_no,
+            "balance": self.habits.money(0),
+        }
+
+    def bill_list(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        rows = [
+            short_form(bill, self.desk.status(bill), self.habits)
+            for bill in self.desk.by_patient.get(texts["patientId"], [])
+            if bill.state == "unpaid"
+        ]
+        return self.habits.listed("bills", rows)
+
+    def bill_items(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        bill = self.desk.bill(texts["billNo"])
+        if bill.person.id != texts["patientId"]:
+            raise Refusal("BILL_NOT_FOUND", "账单不存在")
+        return long_form(bill, self.desk.status(bill), self.habits)
+
+    def lock(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        amount = self.habits.read_money("amount", texts["amount"])
+        lock = self.desk.lock(
+            texts["billNo"], texts["lockNo"], amount, read_time("expireTime", texts["expireTime"])
+        )
+        return {"billNo": texts["billNo"], "lockNo": lock.no, "until": write_time(lock.until)}
+
+    def unlock(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        self.desk.unlock(texts["billNo"], texts["lockNo"])
+        return {"billNo": texts["billNo"], "lockNo": texts["lockNo"]}
+
+    def pay(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        money = {n: self.habits.read_money(n, texts[n]) for n in ("amount", "cash", "fund", "account")}
+        mode, insurance = texts["tradeMode"], insurance_of(body)
+        if mode not in TRADE_MODES:
+            raise Refusal("PARAM_INVALID", f"参数tradeMode应为{'、'.join(TRADE_MODES)}", field="tradeMode")
+        if mode in ("WX", "ZFB", "YL") and money["cash"] and not texts["outTradeNo"]:
+            raise Refusal("PARAM_INVALID", "线上支付须有outTradeNo", field="outTradeNo")
+        if money["fund"] + money["account"] and insurance is None:
+            raise Refusal("PARAM_INVALID", "医保支付须有insurance", field="insurance")
+        payment = Payment(
+            texts["billNo"], texts["settleNo"], texts["lockNo"], trade_mode=mode,
+            out_trade_no=texts["outTradeNo"], trans_no=texts["transNo"], insurance=insurance, **money,
+        )
+        settled = self.desk.pay(payment, read_time("expireTime", texts["expireTime"]))
+        return {"settleNo": texts["settleNo"], "receiptNo": settled.receipt_no, "payTime": settled.pay_time}
+
+    def paid(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        return {"settleNo": texts["settleNo"], **self._known(self.desk.settled(texts["settleNo"]))}
+
+    def _known(self, settled: Settled) -> dict[str, str]:
+        payment = settled.payment
+        if payment is None:
+            return {"state": settled.state}
+        parts = ("amount", "cash", "fund", "account")
+        return {
+            "state": settled.state, "receiptNo": settled.receipt_no, "billNo": payment.bill_no,
+            "payTime": settled.pay_time, **{part: self.habits.money(getattr(payment, part)) for part in parts},
+        }
+
+    def void(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        self.desk.void(texts["settleNo"], texts["voidNo"], texts["reason"])
+        return {"settleNo": texts["settleNo"], "voidNo": texts["voidNo"]}
+
+
+_WORK = {
+    "query.patient.info": HisSim.patient,
+    "query.wait.balance.bill.list": HisSim.bill_list,
+    "query.wait.balance.bill.item.list": HisSim.bill_items,
+    "lock.bill": HisSim.lock,
+    "unlock.bill": HisSim.unlock,
+    "balance.and.pay.bill": HisSim.pay,
+    "query.pay.bill": HisSim.paid,
+    "void.pay.bill": HisSim.void,
+}
