@@ -10,8 +10,8 @@ declare(
         "不是有效的 YAML：{detail}",
         "not valid YAML: {detail}",
         "文件的缩进、引号或括号有误，引擎读不懂。常见原因：冒号后没有空格、括号未闭合、引号不成对、缩进不齐。",
-        "Indentation, quotes or brackets are broken. Usual causes: no space after a colon, an open bracket or "
-        "quote, uneven indentation.",
+        "Indentation, quotes or brackets are broken. Usual causes: no space after a colon, an open bracket "
+        "or quote, uneven indentation.",
         "listen: {at: api, request: GET /v1/x",
         "listen: {at: api, request: GET /v1/x}",
     ),

@@ -1,9 +1,9 @@
 """YAML as a tree of text with places, and nothing else.
 
 A default loader turns `010` into 8, `no` into False, `12:30` into 750 and `3.10` into 3.1; region codes,
-catalogue codes and versions are all of these. So every scalar stays text here, and the spec of its field gives
-the type. Whatever makes a file read differently from how it looks is refused: anchors, aliases, tags, merge
-keys, duplicate keys, tabs, several documents.
+catalogue codes and versions are all of these. So every scalar stays text here, and the spec of its field
+gives the type. Whatever makes a file read differently from how it looks is refused: anchors, aliases,
+tags, merge keys, duplicate keys, tabs, several documents.
 """
 
 from __future__ import annotations
