@@ -1,6 +1,7 @@
 """A HIS behind a signed JSON gateway: `POST /gateway/{operation}`.
 
-The request is signed with HMAC-SHA256 over timestamp, nonce and body. Replies are
+The request is signed with HMAC-SHA256 over timestamp, nonce and body; the reply is signed the same way over the
+request's nonce. Replies are
 `{"success", "code", "msg", "data"}` as kiosk gateways really send them: `success` as bool, digit or text, an
 empty list as null or absent, amounts in fen or yuan, as number or text. Maps see one form: amounts are int
 fen, lists are lists.
@@ -10,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +27,14 @@ from engine.parties.contract import Answer, Heard, NotHeard, Op, OutcomeRow, Out
 
 _TRUE: Final = (True, "1", "true", "True", "TRUE")
 _FALSE: Final = (False, "0", "false", "False", "FALSE")
-AMOUNTS: Final = frozenset({"amount", "price", "cash", "fund", "account"})
+AMOUNTS: Final = frozenset({"amount", "cash", "fund", "account", "balance"})
+_UNIT_PRICE: Final = "price"  # in fen too, but may have decimals: four of a yuan
+# The gateway says these before it knows who asks: such a refusal cannot be signed.
+_AT_THE_DOOR: Final = frozenset(
+    {"APP_UNKNOWN", "TIMESTAMP_INVALID", "NONCE_INVALID", "SIGN_INVALID", "SIGN_ERROR", "NONCE_REPLAYED",
+     "OPERATION_UNKNOWN"}
+)  # fmt: skip
+_PRICE: Final = re.compile(r"(0|[1-9][0-9]{0,10})(\.[0-9]{1,6})?", re.ASCII)
 _LISTS: Final = {
     "query.wait.balance.bill.list": ("bills",),
     "query.wait.balance.bill.item.list": ("items", "diagnoses"),
@@ -33,13 +43,15 @@ _NUMBER_FIELD: Final = {"lock": "lockNo", "settlement": "settleNo", "void": "voi
 
 
 class Settings(BaseModel):
-    """The connection to the HIS gateway. `amounts` is the unit on the wire."""
+    """The connection to the HIS gateway. `amounts` is the unit on the wire; `signed_replies`: the gateway signs its
+    replies, and one that is not signed well proves nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     app_id: str = Field(min_length=1, max_length=64)
     secret: str = Field(min_length=8, repr=False)
     amounts: Literal["fen", "yuan"] = "fen"
+    signed_replies: bool = True
     path: str = Field(default="/gateway", pattern=r"^(/[A-Za-z0-9._-]+)*$")
 
 
@@ -62,10 +74,11 @@ _OPS_BY_NAME: Final = {op.name: op for op in _OPS}
 
 
 def _rows() -> tuple[OutcomeRow, ...]:
-    """DUPLICATE_DIFFERENT says that our number is already taken: what stands there must be asked for.
-    SIGN_ERROR on a repeat says nothing about the first try, so a booking or a void stays unknown."""
+    """DUPLICATE says that our number is already taken: what stands there must be asked for. A refusal at the
+    door says nothing about an earlier try, so what changes something stays unknown. A void of a number the HIS
+    does not know (NOT_FOUND) buries that number: it can no longer be booked."""
     no, yes = Outcome.REFUSED, Outcome.ACCEPTED
-    books = frozenset({"balance.and.pay.bill", "void.pay.bill"})
+    changes = frozenset(op.name for op in _OPS if op.changes)
     unlock, void = frozenset({"unlock.bill"}), frozenset({"void.pay.bill"})
     return (
         OutcomeRow("OK", yes),
@@ -73,25 +86,56 @@ def _rows() -> tuple[OutcomeRow, ...]:
         OutcomeRow("LOCK_CLOSED", yes, unlock, because="the lock is already closed"),
         OutcomeRow("LOCK_LOST", yes, unlock, because="the lock has ended by itself"),
         OutcomeRow("ALREADY_VOID", yes, void, because="it is already void"),
+        OutcomeRow("NOT_FOUND", yes, void, because="the number is buried"),
+        OutcomeRow("DUPLICATE", Outcome.UNKNOWN),
         OutcomeRow("DUPLICATE_DIFFERENT", Outcome.UNKNOWN),
-        OutcomeRow("SIGN_ERROR", Outcome.UNKNOWN, books),
+        *(OutcomeRow(code, Outcome.UNKNOWN, changes) for code in sorted(_AT_THE_DOOR)),
         *(OutcomeRow(code, no) for code in (
             "PATIENT_NOT_FOUND", "BILL_NOT_FOUND", "BILL_LOCKED", "BILL_PAID", "BILL_VOID", "BILL_CHANGED",
             "LOCK_CLOSED", "NOT_LOCKED", "LOCK_LOST", "EXPIRED", "SETTLE_VOID", "AMOUNT_MISMATCH", "ALREADY_VOID",
-            "NOT_FOUND", "PARAM_ERROR", "SIGN_ERROR",
+            "NOT_FOUND", "PARAM_ERROR", "PARAM_INVALID", "BUSINESS_REFUSED", "NOT_ENOUGH_BALANCE", "TOKEN_EXPIRED",
+            "WINDOW_ONLY", *sorted(_AT_THE_DOOR),
         )),
     )  # fmt: skip
 
 
-def _converted(tree: Any, change: Callable[[Any], Any]) -> Any:
+def _converted(tree: Any, change: Callable[[str, Any], Any]) -> Any:
     if isinstance(tree, dict):
         return {
-            name: change(value) if name in AMOUNTS and value is not None else _converted(value, change)
+            name: change(name, value)
+            if (name in AMOUNTS or name == _UNIT_PRICE) and value is not None
+            else _converted(value, change)
             for name, value in tree.items()
         }
     if isinstance(tree, list):
         return [_converted(item, change) for item in tree]
     return tree
+
+
+def _out(name: str, fen: Any) -> str:
+    """An amount in fen as text, as the gateway takes it."""
+    return str(fen_of(fen))
+
+
+def _out_yuan(name: str, fen: Any) -> str:
+    return yuan_of_fen(fen_of(fen))
+
+
+def _in(name: str, value: Any) -> int | Decimal:
+    return _price(value, 0) if name == _UNIT_PRICE else fen_of(value)
+
+
+def _in_yuan(name: str, value: Any) -> int | Decimal:
+    return _price(value, 2) if name == _UNIT_PRICE else fen_of_yuan(value)
+
+
+def _price(value: Any, shift: int) -> int | Decimal:
+    """A unit price in fen, whole where it is whole; BadAmount when it is none."""
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    if isinstance(value, bool) or _PRICE.fullmatch(text) is None:
+        raise BadAmount(f"not a unit price: {text[:40]!r}")
+    fen = Decimal(text).scaleb(shift)
+    return int(fen) if fen == fen.to_integral_value() else fen
 
 
 class HisGateway:
@@ -109,9 +153,7 @@ class HisGateway:
         op, settings = self.ops[call.op], call.settings
         if op.number:
             wire.own_number(call, _NUMBER_FIELD[op.number])
-        tree = wire.body_of(call)
-        if settings.amounts == "yuan":
-            tree = _converted(tree, lambda fen: yuan_of_fen(fen_of(fen)))
+        tree = _converted(wire.body_of(call), _out_yuan if settings.amounts == "yuan" else _out)
         body = json_text.print_json(tree)
         stamp = str(int(call.now))
         return HttpRequest(
@@ -133,27 +175,38 @@ class HisGateway:
         tree = wire.object_of(reply.body)
         if isinstance(tree, str):
             return wire.not_intact(tree)
+        signed = self._signed(call, reply)
         success = tree.get("success")
         code, text = tree.get("code"), tree.get("msg")
         text = text if isinstance(text, str) else ""
         if success in _FALSE:
             code = str(code) if isinstance(code, str | int) else ""
+            if not signed and code not in _AT_THE_DOOR:
+                return wire.not_intact("the refusal is not signed well")
             return Answer(intact=True, code="" if code == "OK" else code, text=text, body=tree.get("data"))
         if success not in _TRUE:
             return wire.not_intact("no success flag")
+        if not signed:
+            return wire.not_intact("the reply is not signed well")
         try:
             body = self._body(call, tree.get("data"))
         except BadAmount as error:
             return wire.not_intact(str(error))
         return Answer(intact=True, code="OK", text=text, body=body)
 
+    def _signed(self, call: Outgoing, reply: HttpReply) -> bool:
+        """Over the request's own nonce, so that an old reply cannot be played again."""
+        if not call.settings.signed_replies:
+            return True
+        wanted = signature(call.settings.secret, reply.header("X-Timestamp"), call.nonce, reply.body)
+        return hmac.compare_digest(wanted.encode(), reply.header("X-Sign").encode())
+
     def _body(self, call: Outgoing, data: Any) -> Any:
         """The payload in the one form maps know; BadAmount for an amount that is none."""
         fields = _LISTS.get(call.op, ())
         if len(fields) == 1 and (data is None or isinstance(data, list)):
             data = {fields[0]: data}
-        fen = fen_of_yuan if call.settings.amounts == "yuan" else fen_of
-        data = _converted({} if data is None else data, fen)
+        data = _converted({} if data is None else data, _in_yuan if call.settings.amounts == "yuan" else _in)
         if isinstance(data, dict):
             for field in fields:
                 data[field] = data.get(field) or []

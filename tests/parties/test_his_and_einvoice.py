@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -29,17 +30,19 @@ def his_call(op: str, body: Any, number: str = "", amounts: Any = "fen") -> Outg
     return Outgoing(op, body, number, HIS.open(connection), {}, NOW, NONCE)
 
 
-def his_answer(op: str, tree: object, status: int = 200, amounts: Any = "fen") -> Answer:
+def his_answer(op: str, tree: object, status: int = 200, amounts: Any = "fen", signed: bool = True) -> Answer:
     body = {"settleNo": "S1", "lockNo": "S1", "voidNo": "S1"}
     call = his_call(op, body, "S1", amounts)
     data = tree if isinstance(tree, bytes) else json.dumps(tree).encode()
-    return HIS.read(call, HIS.build(call), HttpReply(status, (), data))
+    sign = his_gateway.signature("SIMSECRET", "1795305601", NONCE if signed else "other", data)
+    reply = HttpReply(status, (("X-Timestamp", "1795305601"), ("X-Nonce", NONCE), ("X-Sign", sign)), data)
+    return HIS.read(call, HIS.build(call), reply)
 
 
 def test_the_request_is_signed_over_stamp_nonce_and_body() -> None:
     request = HIS.build(his_call("lock.bill", {"billNo": "B1", "lockNo": "L1", "amount": 120000}, "L1"))
     assert request.target == "/gateway/lock.bill"
-    assert json.loads(request.body)["amount"] == 120000
+    assert json.loads(request.body)["amount"] == "120000"
     assert request.header("X-Sign") == his_gateway.signature("SIMSECRET", "1795305600", NONCE, request.body)
     with pytest.raises(ValueError, match=r"lockNo must be own\.number"):
         HIS.build(his_call("lock.bill", {"lockNo": "L2"}, "L1"))
@@ -54,15 +57,26 @@ KNOWN = "0fc3667f775e2f3a63ed9d0426aeded8dcd757941f35e27538b793ec956f15cf"
 
 
 def test_amounts_cross_in_the_declared_unit() -> None:
-    body = {"settleNo": "S1", "amount": 107500, "items": [{"price": 5, "qty": "2"}]}
+    body = {"settleNo": "S1", "amount": 107500, "items": [{"amount": 5, "qty": "2"}]}
     assert json.loads(HIS.build(his_call("balance.and.pay.bill", body, "S1", "yuan")).body) == {
-        "settleNo": "S1", "amount": "1075.00", "items": [{"price": "0.05", "qty": "2"}],
+        "settleNo": "S1", "amount": "1075.00", "items": [{"amount": "0.05", "qty": "2"}],
     }  # fmt: skip
     data = {"amount": "1075.00", "items": [{"price": 0.05, "qty": "2"}], "diagnoses": None}
     got = his_answer(ITEMS, {"success": True, "data": data}, amounts="yuan")
     assert (got.body["amount"], got.body["items"][0], got.body["diagnoses"]) == (107500, {"price": 5, "qty": "2"}, [])
     assert his_answer(ITEMS, {"success": True, "data": {"amount": "107500"}}).body["amount"] == 107500
     assert not his_answer(ITEMS, {"success": True, "data": {"amount": "1075.00"}}).intact
+    odd = his_answer(ITEMS, {"success": True, "data": {"items": [{"price": "0.125"}]}}, amounts="yuan")
+    assert odd.body["items"][0]["price"] == Decimal("12.5")
+
+
+def test_a_reply_that_is_not_signed_over_our_nonce_proves_nothing() -> None:
+    op = "balance.and.pay.bill"
+    assert not his_answer(op, {"success": True, "data": {}}, signed=False).intact
+    assert not his_answer(op, {"success": False, "code": "BILL_PAID"}, signed=False).intact
+    door = his_answer(op, {"success": False, "code": "SIGN_INVALID"}, signed=False)
+    assert (door.intact, outcome_of(HIS, op, door)) == (True, Outcome.UNKNOWN)
+    assert outcome_of(HIS, ITEMS, door) is Outcome.REFUSED
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"bills": None}])
@@ -94,7 +108,8 @@ def test_what_a_booking_answer_means(tree: object, outcome: Outcome) -> None:
     assert outcome_of(HIS, op, his_answer(op, {"success": True, "data": {}}, 500)) is Outcome.UNKNOWN
 
 
-@pytest.mark.parametrize(("op", "code"), [("unlock.bill", "NOT_LOCKED"), ("void.pay.bill", "ALREADY_VOID")])
+@pytest.mark.parametrize(("op", "code"), [("unlock.bill", "NOT_LOCKED"),
+     ("void.pay.bill", "ALREADY_VOID"), ("void.pay.bill", "NOT_FOUND")])
 def test_nothing_left_to_undo_is_a_success_of_the_undo(op: str, code: str) -> None:
     assert outcome_of(HIS, op, his_answer(op, {"success": False, "code": code})) is Outcome.ACCEPTED
 

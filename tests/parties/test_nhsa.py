@@ -64,12 +64,12 @@ def test_x_ca_signs_the_bytes_that_go_out() -> None:
 
 
 def test_the_envelope_carries_our_number_the_session_and_the_place() -> None:
-    request = PARTY.build(outgoing("2207A", {**PERSON, "opter": "C01", "opter_type": "1"}))
+    request = PARTY.build(outgoing("2207A", {**PERSON, "dev_no": "K01", "opter_type": "1"}))
     sent = json.loads(request.body)
     assert request.path == "/fsi/api/outpatientSettleService/saveSettletmentA"
     assert (sent["infno"], sent["msgid"], sent["sign_no"]) == ("2207A", MSGID, "680001")
     assert (sent["insuplc_admdvs"], sent["mdtrtarea_admvs"]) == ("370200", "370200")
-    assert (sent["opter"], sent["opter_type"], sent["opter_name"]) == ("C01", "1", "自助机")
+    assert (sent["opter"], sent["opter_type"], sent["dev_no"]) == ("ZZJ-1F-03", "1", "K01")
     assert sent["inf_time"] == "2026-11-22 08:00:00"
     assert sent["input"] == PERSON["input"]
 

@@ -46,6 +46,8 @@ _TABLE: Final = {
 }
 
 PATHS: Final = {code: row[0] for code, row in _TABLE.items()}
+# Lists as maps see them, whether the platform says null, leaves the node out, or sends one object.
+LISTS: Final = {"1101": "insuinfo", "5201": "mdtrtinfo", "5302": "psnfixmedin", "5303": "data", "5204": "rows"}
 NODES: Final = {code: row[4] for code, row in _TABLE.items() if row[4]}
 OPS: Final = {
     code: Op(

@@ -15,7 +15,7 @@ _UNDONE: Final = (
     # A settlement already refunded, whether by 2208 or 2601: nothing is left to undo.
     ("2208", "已撤销"), ("2208", "已退费"), ("2208", "不为未退费"),
     ("2601", "已撤销"), ("2601", "已冲正"), ("2601", "不为未退费"),
-    ("2202", "已撤销"), ("2205", "已撤销"), ("2205", "没有未结算"), ("2205", "无未结算"),
+    ("2202", "已撤销"), ("2205", "已撤销"), ("2205", "没有未结算"), ("2205", "没有可撤销"),
 )  # fmt: skip
 
 # The platform says these before it looks at the business: nothing was executed, sign in again.
@@ -24,6 +24,10 @@ SESSION_LOST: Final = ("未签到", "请签到", "请重新签到", "签到已�
 OUTCOMES: Final = (
     OutcomeRow("0", Outcome.ACCEPTED),
     *(OutcomeRow("-1", Outcome.UNKNOWN, _CHANGES, text) for text in _UNSURE),
+    # Our number, our visit or our line is already there, so an earlier try took effect: ask.
+    OutcomeRow("-1", Outcome.UNKNOWN, _CHANGES, "报文ID重复"),
+    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2201"}), "已存在有效的挂号信息"),
+    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2204"}), "流水号重复"),
     # 2207A never repeats: "already settled" speaks of a settlement that must be looked at, not of a plain no.
     OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2207A"}), "已结算"),
     *(

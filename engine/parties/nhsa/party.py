@@ -15,7 +15,8 @@ from engine.parties.nhsa import gateways, operations, outcomes
 from engine.parties.nhsa.settings import Settings
 
 # Envelope fields a send map may set beside `input`; all others come from the connection.
-FROM_MAP: Final = ("insuplc_admdvs", "recer_sys_code", "dev_no", "cainfo", "opter_type", "opter", "opter_name")
+# The operator is the one who signed in, so he is the connection's.
+FROM_MAP: Final = ("insuplc_admdvs", "recer_sys_code", "dev_no", "cainfo", "opter_type", "opter_name")
 _WITHOUT_PERSON: Final = frozenset({"9001", "9002", "1101", "1201", "3201"})
 _NEEDS_KEY: Final = {"tif": ("access_key", "secret"), "csb": ("access_key", "secret"), "x-ca": ("secret",),
                      "apikey": ("secret",)}  # fmt: skip
@@ -76,6 +77,9 @@ class Nhsa:
         }
         envelope.update({name: body[name] for name in FROM_MAP if name in body})
         envelope["input"] = body["input"]
+        if call.op == "9001":
+            who = {"opter_no": settings.opter, "mac": settings.mac, "ip": settings.ip}
+            envelope["input"] = {**body["input"], "signIn": {**who, **body["input"].get("signIn", {})}}
         return envelope
 
     def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
@@ -99,10 +103,20 @@ class Nhsa:
         node = operations.NODES.get(call.op)
         if node is not None and not (isinstance(output, dict) and output.get(node)):
             return wire.not_intact(f"infcode 0 but no {node}")
+        if call.op in operations.LISTS:
+            output = _listed(output, operations.LISTS[call.op])
         return Answer(intact=True, code="0", text=_text(tree.get("warn_msg")), body=output)
 
     def verify(self, settings: Settings, request: HttpRequest, now: float) -> Heard | NotHeard:
         return wire.no_callbacks(settings, request, now)
+
+
+def _listed(output: Any, name: str) -> dict[str, Any]:
+    """The output with the list under its name; 5204 answers the bare list."""
+    made = dict(output) if isinstance(output, dict) else {name: output}
+    rows = made.get(name)
+    made[name] = rows if isinstance(rows, list) else [] if rows is None else [rows]
+    return made
 
 
 def _text(value: Any) -> str:

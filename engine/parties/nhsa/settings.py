@@ -27,8 +27,8 @@ class Settings(BaseModel):
     opter: str = Field(min_length=1, max_length=30)
     opter_name: str = Field(min_length=1, max_length=50)
     dev_no: str = Field(default="", max_length=100)
-    mac: str = Field(default="", max_length=20)
-    ip: str = Field(default="", max_length=20)
+    mac: str = Field(default="00:00:00:00:00:00", min_length=1, max_length=20)
+    ip: str = Field(default="127.0.0.1", min_length=1, max_length=20)
 
     profile: Literal["none", "tif", "x-ca", "csb", "apikey"] = "none"
     access_key: str = ""
