@@ -165,7 +165,7 @@ def _check_number(name: str, field: Field, value: Any) -> None:
             raise Failure("E0006", f"参数{name}应为两位小数以内的金额")
         return
     if field.kind == "count":
-        if not re.fullmatch(r"\d{1,%d}" % field.longest, str(value), re.ASCII):
+        if not re.fullmatch(rf"\d{{1,{field.longest}}}", str(value), re.ASCII):
             raise Failure("E0006", f"参数{name}应为整数")
         return
     try:
