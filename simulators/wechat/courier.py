@@ -1,0 +1,192 @@
+"""Callbacks: sealed, signed, posted, and posted again by the platform's schedule until 200 or 204.
+
+Faults are taken here, by the operations `paid`, `refunded` (or `callback` for both), and, for the
+four callback faults, also by the operation of the order (`native`, `refund` …).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from simulators.base.faults import Fault
+from simulators.base.outbound import NoAnswer, post
+from simulators.base.wire import Resp
+from simulators.wechat import sign
+from simulators.wechat.forms import beijing
+
+if TYPE_CHECKING:
+    from simulators.wechat.party import WeChatSim
+
+# Seconds between one try and the next; 24 h 4 min in all.
+RETRY = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
+PATIENCE = 5.0  # reactor seconds the receiver has
+WHEN_FAULTS = ("callback_never", "callback_late", "callback_twice", "callback_new_id")
+WHAT_FAULTS = (
+    "bad_signature", "wrong_amount", "old_timestamp", "other_merchant", "unknown_serial", "missing_signature",
+    "probe",
+)
+
+
+@dataclass
+class Notice:
+    """One event on its way to the merchant; v3 when `plain` is set, v2 when `xml` is."""
+
+    op: str  # paid, refunded, echo
+    event: str
+    summary: str
+    url: str
+    kind: str  # original_type
+    associated: str
+    plain: dict[str, Any]
+    match: dict[str, str]
+    origin: str = ""  # the operation that gave the notify_url
+    xml: Callable[[], bytes] | None = None
+    id: str = ""
+    created: str = ""
+    tries: int = 0
+    spoil: tuple[str, ...] = field(default=())
+
+
+class Courier:
+    """Delivers notices of one platform; `delivered` counts the accepted ones, `given_up` the others."""
+
+    def __init__(self, party: WeChatSim) -> None:
+        self.party = party
+        self.delivered = 0
+        self.given_up = 0
+        self.last: dict[str, Notice] = {}  # by the merchant's number, for the act callback_again
+
+    def tell(self, notice: Notice) -> None:
+        """Start delivering, as the faults in force want it; nothing when there is no address."""
+        if not notice.url:
+            return
+        self._prepare(notice)
+        later, settings = self.party.later, self.party.settings
+        when = self._taken(notice, WHEN_FAULTS, with_origin=True)
+        kind = when.fault if when else ""
+        if kind == "callback_never":
+            return
+        wait = when.seconds if when and kind == "callback_late" else settings.callback_delay
+        if settings.probe_rate and self.party.world.rng.random() < settings.probe_rate:
+            later(wait, self.probe, notice)
+        later(wait, self._send, notice)
+        if kind in ("callback_twice", "callback_new_id"):
+            later(wait + 1.0, self._send, self._copy(notice, new_id=kind == "callback_new_id"))
+
+    def tell_now(self, notice: Notice) -> Deferred[None]:
+        """Deliver at once; fires after the first try, whatever came of it."""
+        self._prepare(notice)
+        return self._send(notice)
+
+    def again(self, no: str) -> None:
+        """Deliver the last notice of this number once more, with the same id."""
+        self.party.later(0.0, self._send, self._copy(self.last[no]))
+
+    def probe(self, notice: Notice) -> Deferred[None]:
+        """The same body with a false signature; the right answer is 4xx or 5xx, and it is not retried."""
+        copy = self._copy(notice, new_id=True)
+        copy.spoil = ("probe",)
+        copy.tries = len(RETRY)
+        return self._send(copy)
+
+    def _prepare(self, notice: Notice) -> None:
+        notice.id = self._new_id()
+        notice.created = beijing(self.party.world.now())
+        what = self._taken(notice, WHAT_FAULTS, with_origin=False)
+        notice.spoil = (what.fault,) if what else ()
+        for number in (notice.match.get("refund_no"), notice.match.get("no")):
+            if number:
+                self.last[number] = notice
+                break
+
+    def _taken(self, notice: Notice, kinds: tuple[str, ...], *, with_origin: bool) -> Fault | None:
+        ops = [notice.op, "callback"] + ([notice.origin] if with_origin and notice.origin else [])
+        for op in ops:
+            if fault := self.party.faults.take(op, kinds, lambda: notice.match):
+                return fault
+        return None
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self.party.world.rng.getrandbits(128), version=4))
+
+    def _copy(self, notice: Notice, *, new_id: bool = False) -> Notice:
+        values = {**vars(notice), "tries": 0, "spoil": ()}
+        if new_id:
+            values["id"] = self._new_id()
+        return Notice(**values)
+
+    def _send(self, notice: Notice) -> Deferred[None]:
+        body = self._v3_body(notice) if notice.xml is None else notice.xml()
+        headers = {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0", "Accept": "*/*"}
+        if notice.xml is None:
+            headers |= self._signed(notice, body)
+        else:
+            headers["Content-Type"] = "text/xml"
+        life = self.party.life
+        try:
+            answer = post(self.party, notice.op, notice.url, body, headers, wait=PATIENCE)
+        except ValueError:
+            self.given_up += 1
+            done: Deferred[None] = Deferred()
+            done.callback(None)
+            return done
+        return answer.addBoth(self._judge, notice, life)
+
+    def _judge(self, result: Resp | Failure, notice: Notice, life: int) -> None:
+        if isinstance(result, Failure):
+            if not result.check(NoAnswer):  # type: ignore[no-untyped-call]  # Twisted left it untyped
+                result.raiseException()
+        elif result.status in (200, 204) and (notice.xml is None or b"SUCCESS" in result.body):
+            self.delivered += 1
+            return
+        if life != self.party.life:
+            return
+        if notice.tries < len(RETRY):
+            wait = RETRY[notice.tries]
+            notice.tries += 1
+            self.party.later(wait, self._send, notice)
+        else:
+            self.given_up += 1
+
+    def _v3_body(self, notice: Notice) -> bytes:
+        plain = notice.plain
+        if "wrong_amount" in notice.spoil:
+            amount = {k: v + 1 if isinstance(v, int) else v for k, v in plain.get("amount", {}).items()}
+            plain = {**plain, "amount": amount}
+        if "other_merchant" in notice.spoil:
+            plain = {**plain, "mchid": "1600000002"}
+        inner = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        resource = {"original_type": notice.kind, **self.party.identity.seal(inner, notice.associated)}
+        return json.dumps({
+            "id": notice.id, "create_time": notice.created, "resource_type": "encrypt-resource",
+            "event_type": notice.event, "summary": notice.summary, "resource": resource,
+        }, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+    def _signed(self, notice: Notice, body: bytes) -> dict[str, str]:
+        identity = self.party.identity
+        signer = identity.callback_signer(self.party.settings.verify)
+        headers = identity.headers(signer, body, age=3600 if "old_timestamp" in notice.spoil else 0)
+        return spoiled_headers(headers, notice.spoil)
+
+
+def spoiled_headers(headers: dict[str, str], spoil: tuple[str, ...]) -> dict[str, str]:
+    """Signature headers made wrong in the ways named."""
+    headers = dict(headers)
+    signature = headers["Wechatpay-Signature"]
+    if "bad_signature" in spoil:
+        first = "B" if signature[0] == "A" else "A"
+        headers["Wechatpay-Signature"] = first + signature[1:]
+    if "probe" in spoil:
+        headers["Wechatpay-Signature"] = sign.PROBE + signature[len(sign.PROBE) :]
+    if "unknown_serial" in spoil:
+        headers["Wechatpay-Serial"] = "0" * 36 + "DEAD"
+    if "missing_signature" in spoil:
+        del headers["Wechatpay-Signature"]
+    return headers
