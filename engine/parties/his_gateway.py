@@ -4,7 +4,7 @@ The request is signed with HMAC-SHA256 over timestamp, nonce and body; the reply
 request's nonce. Replies are
 `{"success", "code", "msg", "data"}` as kiosk gateways really send them: `success` as bool, digit or text, an
 empty list as null or absent, amounts in fen or yuan, as number or text. Maps see one form: amounts are int
-fen, lists are lists.
+fen, lists are lists; an item has its unit price also as `priceYuan`.
 """
 
 from __future__ import annotations
@@ -210,6 +210,9 @@ class HisGateway:
         if isinstance(data, dict):
             for field in fields:
                 data[field] = data.get(field) or []
+            for item in data.get("items", ()):
+                if isinstance(item, dict) and _UNIT_PRICE in item:  # a price of 0.0356 yuan is no whole number of fen
+                    item["priceYuan"] = format(Decimal(item[_UNIT_PRICE]).scaleb(-2), "f")
         return data
 
     def verify(self, settings: Settings, request: HttpRequest, now: float) -> Heard | NotHeard:

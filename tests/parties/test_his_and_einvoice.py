@@ -63,7 +63,8 @@ def test_amounts_cross_in_the_declared_unit() -> None:
     }  # fmt: skip
     data = {"amount": "1075.00", "items": [{"price": 0.05, "qty": "2"}], "diagnoses": None}
     got = his_answer(ITEMS, {"success": True, "data": data}, amounts="yuan")
-    assert (got.body["amount"], got.body["items"][0], got.body["diagnoses"]) == (107500, {"price": 5, "qty": "2"}, [])
+    item = {"price": 5, "priceYuan": "0.05", "qty": "2"}
+    assert (got.body["amount"], got.body["items"], got.body["diagnoses"]) == (107500, [item], [])
     assert his_answer(ITEMS, {"success": True, "data": {"amount": "107500"}}).body["amount"] == 107500
     assert not his_answer(ITEMS, {"success": True, "data": {"amount": "1075.00"}}).intact
     odd = his_answer(ITEMS, {"success": True, "data": {"items": [{"price": "0.125"}]}}, amounts="yuan")

@@ -54,7 +54,7 @@ def signature(app_id: str, data: str, noise: str, key: str, version: str) -> str
 def _rows() -> tuple[OutcomeRow, ...]:
     unknown = tuple(
         OutcomeRow("*", Outcome.UNKNOWN, _CHANGES, text)
-        for text in ("超时", "系统异常", "系统繁忙", "处理中", "已存在", "重复")
+        for text in ("超时", "系统异常", "系统繁忙", "处理中", "已存在", "已开票", "重复")
     )
     return (
         OutcomeRow("S0000", Outcome.ACCEPTED),

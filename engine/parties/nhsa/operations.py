@@ -25,7 +25,8 @@ _TABLE: Final = {
     "2001": ("/fsi/api/fsiPsnPriorityInfoService/queryPsnPriorityInfo", "待遇检查", "check benefits", "", ""),
     "2201": (f"{_OUT}/outpatientRregistration", "门诊挂号", "register a visit", "c", "data"),
     "2202": (f"{_OUT}/outpatientRegistrationCancel", "挂号撤销", "cancel a registration", "c", ""),
-    "2203A": (f"{_OUT}/outpatientMdtrtinfoUpA", "就诊信息上传", "upload visit and diagnoses", "c", ""),
+    # 2203A overwrites what was sent before and goes with the visit: a repeat or a late one changes nothing.
+    "2203A": (f"{_OUT}/outpatientMdtrtinfoUpA", "就诊信息上传", "upload visit and diagnoses", "", ""),
     "2204": (f"{_OUT}/outpatientFeeListUp", "费用明细上传", "upload fee lines", "c", ""),
     "2205": (f"{_OUT}/outpatientFeeListUpCancel", "费用明细撤销", "withdraw fee lines", "c", ""),
     "2206A": (f"{_SETL}/preSettletmentA", "预结算", "quote a settlement", "", "setlinfo"),

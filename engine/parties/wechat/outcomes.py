@@ -52,6 +52,7 @@ def _rows() -> tuple[OutcomeRow, ...]:
     yes, no, wait = Outcome.ACCEPTED, Outcome.REFUSED, Outcome.PENDING
     final = "the platform's own no: this number was not and will not be charged by this request"
     return (
+        OutcomeRow("OK", wait, _CREATE, because="an order is not yet a payment"),
         OutcomeRow("OK", yes),
         OutcomeRow("RECALL", wait, frozenset({"reverse"})),
         # The number is taken by an earlier request of other content: what stands there must be asked for.

@@ -100,6 +100,8 @@ class WeChatPay:
         if call.op == "refund":
             status = tree.get("status")
             return Answer(True, "OK" if status == "SUCCESS" else f"REFUND_{status}", body=tree)
+        if tree.get("mchid", merchant.plain.mchid) != merchant.plain.mchid:
+            return wire.not_intact("another merchant's answer")
         if call.op == "native" and not isinstance(tree.get("code_url"), str):
             return wire.not_intact("no code_url")
         if call.op == "jsapi":
