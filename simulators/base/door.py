@@ -92,12 +92,9 @@ class SimRequest(Request):
         if self._refused:
             return
         self.method, self.uri, self.clientproto = command, path, version
-        self._party.handle(self._req(), self)
-
-    @property
-    def _party(self) -> SimParty:
         site: SimSite = self.channel.site
-        return site.party
+        self._world = site.party.world  # the channel is gone when the other side hangs up
+        site.party.handle(self._req(), self)
 
     def _req(self) -> Req:
         target = normalised(self.uri.decode("latin-1"))
@@ -120,8 +117,8 @@ class SimRequest(Request):
 
     def reply_bytes(self, resp: Resp) -> tuple[bytes, bytes]:
         """Head and body as they would go out now."""
-        more = {"Server": "simulator", "Date": formatdate(self._party.world.now(), usegmt=True)}
-        if not self.channel.persistent:
+        more = {"Server": "simulator", "Date": formatdate(self._world.now(), usegmt=True)}
+        if not self.gone and not self.channel.persistent:
             more["Connection"] = "close"
         return resp.head(more), b"" if self.method == b"HEAD" else resp.body
 

@@ -75,7 +75,7 @@ class Register:
             if any(known.content.get(name) != body.get(name) for name in ("payer", "cardNo")) or (
                 known.amount != amount
             ):
-                raise Failure("E0008", "业务流水号已开票且内容不一致")
+                raise Failure("E0008", "业务流水号重复：已开票且内容不一致")
             return known
         no, check, created = self._numbers()
         row = self.party.ledger.add("issue", no=body["busNo"], party_no=no, amount=amount, ref=BATCH)
