@@ -1,0 +1,1 @@
+"""What turns one party's words into another's: conditions, field maps, code tables, schemas. Pure, compiled at load."""
