@@ -40,6 +40,7 @@ class CaseEvent(StrEnum):
     NOTHING_DONE = "nothing_done"
     PERSON = "person"
     RESUME = "resume"
+    REFUND = "refund"
 
 
 C, V = CaseState, CaseEvent
@@ -65,6 +66,7 @@ CASE: dict[tuple[CaseState, CaseEvent], CaseState] = {
     (C.REJECTED, V.PERSON): C.REJECTED,
     (C.MANUAL, V.PERSON): C.MANUAL,
     (C.MANUAL, V.RESUME): C.BACK,  # a person decided, with a reason
+    (C.SETTLED, V.REFUND): C.BACK,  # the whole bill is taken back
 }
 """The settlement table. What is not in it raises."""
 

@@ -62,6 +62,13 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundAsked:
+    """A settled bill is to be taken back, whole: invoice, HIS, insurance, and the money last."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed."""
 
@@ -78,7 +85,7 @@ class Resolved:
     reason: Reason
 
 
-Event = Started | Answered | FactHeard | Heard | Cancelled | Tick | Recovered | Resolved
+Event = Started | Answered | FactHeard | Heard | Cancelled | RefundAsked | Tick | Recovered | Resolved
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,9 @@ FORWARD: dict[tuple[LegState, LegEvent], Row] = {
     (S.FENCED, E.STOP_ACCEPTED): (S.FENCED, T.NOTHING),
     (S.FENCED, E.STOP_FAILED): (S.FENCED, T.NOTHING),
     (S.FENCED, E.GIVE_UP): (S.FENCED, T.NOTHING),
+    (S.FENCED, E.PENDING): (S.FENCED, T.NOTHING),  # the original's late answer: our inquiry decides
+    (S.FENCED, E.UNKNOWN): (S.FENCED, T.NOTHING),
+    (S.FENCED, E.NOT_SENT): (S.FENCED, T.NOTHING),
     (S.FENCED, E.LIMIT): (S.MANUAL, T.PERSON),
     (S.OK, E.THERE): (S.OK, T.COUNT),
     (S.OK, E.ACCEPTED): (S.OK, T.COUNT),

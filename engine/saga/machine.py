@@ -17,6 +17,7 @@ from engine.saga.events import (
     Heard,
     Judge,
     Recovered,
+    RefundAsked,
     Refused,
     Resolved,
     Task,
@@ -77,6 +78,11 @@ class _Turn(LegWork):
                     leg.in_flight = ""
                     if leg.state in OPEN:
                         self.apply(leg, LegEvent.CRASH)
+            case RefundAsked():
+                if self.case.state is CaseState.SETTLED:
+                    self.case.cause, self.case.cause_kind = event.reason, "refunded"
+                    self.case.rest_at = None
+                    self.move(CaseEvent.REFUND, event.reason.code)
             case Resolved():
                 self.case.cause = event.reason
                 self.move(CaseEvent.RESUME, event.reason.code)

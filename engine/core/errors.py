@@ -1,0 +1,80 @@
+"""Every error a caller, a patient or a desk can meet: a stable code, whose side it is, what it says, what to do.
+
+`engine explain CODE` prints a row; the interface document lists them all. `{x}` in a text is filled by `said`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One row: side is patient, his, insurance, payment, einvoice, engine or client."""
+
+    side: str
+    zh: str
+    en: str
+    next: str
+    next_en: str
+
+
+ERRORS: dict[str, Said] = {
+    # The caller's own mistakes
+    "E-BODY": Said("client", "请求内容不是合法的 JSON：{detail}", "The body is not valid JSON: {detail}", "请检查请求报文", "Check the request."),
+    "E-FIELD": Said("client", "字段 {detail}", "Field {detail}", "请按接口文档修改该字段", "Correct the field; see the interface document."),
+    "E-TOO-LARGE": Said("client", "请求内容过大", "The request is too large", "请减小报文", "Send less at once."),
+    "E-NO-ROUTE": Said("client", "没有这个接口地址", "There is no such address", "请查看接口文档 /openapi.json", "See /openapi.json."),
+    "E-NO-SETTLEMENT": Said("client", "没有这个结算单号", "There is no such settlement", "请检查结算单号", "Check the number."),
+    "E-REPEAT-DIFFERS": Said("client", "同一请求号的内容与第一次不同，已拒绝", "The same request number came with other content; refused", "内容改变时请使用新的请求号", "Use a new request number for other content."),
+    "E-BUSY": Said("client", "账单正由结算单 {detail} 办理", "The bill is held by settlement {detail}", "请等待该结算结束或取消", "Wait for that settlement or cancel it."),
+    "E-STATE": Said("client", "结算单当前状态为 {detail}，不能这样操作", "The settlement is {detail}; this is not possible now", "请先查询结算状态", "Ask for its state first."),
+    "E-PAY-KIND": Said("client", "本次结算不支持支付方式 {detail}", "This settlement cannot be paid by {detail}", "请选择其他支付方式", "Choose another way."),
+    "E-RATE": Said("client", "请求过于频繁", "Too many requests", "请稍后再试", "Try again later."),
+    # The engine
+    "E-STORE": Said("engine", "结算平台暂时不能受理，未发生任何扣费", "The engine cannot take new work now; nothing was charged", "请稍后再试", "Try again later."),
+    "E-ENGINE": Said("engine", "结算平台内部错误，已记录", "Internal error, recorded", "请联系信息科", "Call the IT desk."),
+    "E-STOPPING": Said("engine", "结算平台正在停机", "The engine is stopping", "请稍后再试", "Try again later."),
+    "E-MAP-MISSING": Said("engine", "缺少数据：{detail}", "Data is missing: {detail}", "请联系信息科检查映射", "Have the mapping checked."),
+    "E-MAP-TYPE": Said("engine", "数据格式不符：{detail}", "Data has an unexpected form: {detail}", "请联系信息科检查映射", "Have the mapping checked."),
+    "E-UNMAPPED": Said("engine", "代码未对照：{detail}", "A code is not mapped: {detail}", "请联系信息科补充对照表", "Have the code table completed."),
+    "E-CONDITION": Said("engine", "条件无法判断：{detail}", "A condition cannot be decided: {detail}", "请联系信息科", "Call the IT desk."),
+    "E-DRIFT": Said("insurance", "正式结算金额与预结算不一致（{detail}），已撤销", "The settlement differs from the quote ({detail}); undone", "请重新发起结算", "Start again."),
+    "E-SILENT": Said("engine", "{detail}长时间没有应答，已撤销本次结算", "{detail} did not answer; the settlement was undone", "请稍后再试或到窗口办理", "Try later or go to the desk."),
+    "E-REFUSED": Said("engine", "{detail}", "{detail}", "请到窗口咨询", "Ask at the desk."),
+    # Patient and terminal
+    "E-CANCELLED": Said("patient", "已按要求取消，未收费用", "Cancelled as asked; nothing was kept", "", ""),
+    "E-REFUNDED": Said("patient", "已按要求退费", "Refunded as asked", "", ""),
+    "E-PAY-EXPIRED": Said("patient", "未在规定时间内选择支付方式，本次结算已取消", "No payment was chosen in time; nothing was charged", "请重新发起结算", "Start the settlement again."),
+    # Payment
+    "E-PAY-NOTENOUGH": Said("payment", "支付账户余额不足", "Not enough money in the account", "请更换支付方式", "Choose another way."),
+    "E-PAY-CODE": Said("payment", "付款码无效或已过期", "The payment code is invalid or has expired", "请刷新付款码后重试", "Refresh the code and try again."),
+    "E-PAY-NOT-PAID": Said("payment", "支付未完成", "The payment was not completed", "请重新支付", "Pay again."),
+    "E-PAY-REFUSED": Said("payment", "支付被拒绝：{detail}", "The payment was refused: {detail}", "请更换支付方式", "Choose another way."),
+    # HIS
+    "E-BILL-LOCKED": Said("his", "账单正在别处办理", "The bill is being handled elsewhere", "请稍后再试", "Try again later."),
+    "E-BILL-PAID": Said("his", "账单已缴费", "The bill is already paid", "无需重复缴费", "Do not pay again."),
+    "E-BILL-CHANGED": Said("his", "账单内容已变化", "The bill has changed", "请重新查询账单", "Read the bill again."),
+    "E-BILL-NONE": Said("his", "没有这张账单", "There is no such bill", "请核对账单号", "Check the bill number."),
+}  # fmt: skip
+
+CODE_OF_PARTY: dict[str, str] = {
+    "NOTENOUGH": "E-PAY-NOTENOUGH", "AUTHCODEEXPIRE": "E-PAY-CODE", "AUTH_CODE_ERROR": "E-PAY-CODE",
+    "AUTH_CODE_INVALID": "E-PAY-CODE", "BILL_LOCKED": "E-BILL-LOCKED", "BILL_PAID": "E-BILL-PAID",
+    "BILL_CHANGED": "E-BILL-CHANGED", "BILL_NOT_FOUND": "E-BILL-NONE", "BILL_VOID": "E-BILL-NONE",
+}  # fmt: skip
+"""A party's own code → ours, where we have better words."""
+
+
+def said(code: str, detail: str = "") -> tuple[str, str, str, str, str]:
+    """(side, zh, en, next zh, next en) of a code, with its detail filled in; unknown codes speak for themselves."""
+    row = ERRORS.get(code)
+    if row is None:
+        return ("engine", detail or code, detail or code, "请到窗口咨询", "Ask at the desk.")
+    return (
+        row.side,
+        row.zh.replace("{detail}", detail),
+        row.en.replace("{detail}", detail),
+        row.next,
+        row.next_en,
+    )

@@ -1,0 +1,80 @@
+"""`answer` channels: a request from a client, one call to a party, its reply translated back. Nothing is kept waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.outcome import Outcome
+from engine.core.world import World
+from engine.parties.contract import Answer
+from engine.pipeline.field_map import MapRejected
+from engine.runtime.auth import Gate, Refusal
+from engine.runtime.journal import Journal
+from engine.runtime.meters import Meters
+from engine.runtime.outflow import Outflow, Talk
+from engine.runtime.reasons import NAMES, SIDES, of_code, of_map
+from engine.runtime.replies import error, json_reply, refused
+from engine.runtime.sites import Sites
+from engine.runtime.answers import reason_json
+
+Tree = Any
+
+
+class AnswerApi:
+    """Handlers for the routes of all `answer` channels."""
+
+    def __init__(
+        self, world: World, gate: Gate, sites: Sites, outflow: Outflow, journal: Journal, meters: Meters
+    ) -> None:
+        self._world, self._gate, self._sites = world, gate, sites
+        self._outflow, self._journal, self._meters = outflow, journal, meters
+
+    async def answer(self, channel: str, request: HttpRequest) -> HttpReply:
+        """One question and its answer; 502 with whose side it is when the party gives none in time."""
+        client = self._gate.check(request, "query")
+        if isinstance(client, Refusal):
+            self._meters.refused("api", client.why)
+            return refused(client.status)
+        site = self._sites.current
+        spec = site.channels[channel]
+        asked = _query(request.query)
+        problems = site.schemas[spec.listen.schema].check(asked) if asked is not None else [("", "", "")]
+        if problems or asked is None:
+            path, zh, _ = problems[0]
+            return error(400, "E-FIELD", f"{path}: {zh}", field=path)
+        call = spec.calls[spec.call]
+        names: dict[str, Tree] = {"request": asked, "client": client.id, "hospital": site.engine.hospital}
+        try:
+            body = call.send.run(names) if call.send is not None else {}
+            talk = await self._outflow.talk(
+                call.party, call.op, "", body, min(call.wait, spec.listen.answer_within), call.rows, call.name
+            )
+            self._journal.note("answer", call, talk)
+            return self._reply(spec, names, call, talk)
+        except MapRejected as no:
+            return json_reply(502, {"reason": reason_json(of_map(no.code, no.detail))})
+
+    def _reply(self, spec: Any, names: dict[str, Tree], call: Any, talk: Talk) -> HttpReply:
+        answer: Answer = talk.answer
+        side = SIDES.get(self._sites.current.engine.parties[call.party].kind, "engine")
+        if talk.outcome is not Outcome.ACCEPTED:
+            refused_it = talk.outcome is Outcome.REFUSED
+            code, detail = ("E-REFUSED", answer.text) if refused_it else ("E-SILENT", NAMES.get(side, call.party))
+            reason = {**reason_json(of_code(code, detail)), "side": side}
+            return json_reply(422 if refused_it else 502, {"reason": reason})
+        names.update(answer=answer.body, code=answer.code, text=answer.text)
+        made: Mapping[str, Tree] = call.read.run(names)
+        return json_reply(200, made)
+
+
+def _query(text: str) -> dict[str, str] | None:
+    """Query parameters, each given once; None otherwise."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
+    except ValueError:
+        return None
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else None

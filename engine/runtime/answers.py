@@ -1,0 +1,85 @@
+"""What a settlement looks like at the API: one shape from every address (see `/openapi.json`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.core.times import rfc3339
+from engine.pipeline.field_map import MapRejected
+from engine.runtime.judge import SiteJudge
+from engine.saga.case import Case, CaseState, Reason
+from engine.saga.legs import LegState
+from engine.saga.plan import Plan
+
+INVOICE_PATIENCE = 10.0  # seconds a settled bill waits for its invoice before it is called settled without
+AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
+
+STATUS = {"working": 202, "busy": 409}
+
+
+def state_of(case: Case, plan: Plan, now: float) -> str:
+    """The API's word: working, quoted, paying, settled, undone, rejected or manual."""
+    match case.state:
+        case CaseState.WAITING:
+            return plan.steps[case.cursor].answer or "working"
+        case CaseState.FINAL:
+            late = case.final_at is not None and now - case.final_at >= INVOICE_PATIENCE
+            return "settled" if late else "working"
+        case CaseState.FORWARD:
+            return "paying" if _paying(case, plan) else "working"
+        case CaseState.BACK:
+            return "working"
+        case _:
+            return str(case.state)
+
+
+def _paying(case: Case, plan: Plan) -> bool:
+    if case.cursor >= len(plan.steps) or plan.steps[case.cursor].answer != "paying":
+        return False
+    leg = next((one for one in reversed(case.legs) if one.step == plan.steps[case.cursor].key), None)
+    return leg is not None and leg.state is LegState.UNSURE and case.pending is None
+
+
+def reason_json(reason: Reason) -> dict[str, str]:
+    """A Reason as the API shows it."""
+    shown = {"code": reason.code, "zh": reason.zh, "en": reason.en, "side": reason.side}
+    if reason.next:
+        shown["next"] = reason.next
+    if reason.next_en:
+        shown["next_en"] = reason.next_en
+    return shown
+
+
+def answer_of(case: Case, judge: SiteJudge, now: float) -> tuple[int, dict[str, Any]]:
+    """HTTP status and body for a settlement. Absent fields are left out."""
+    state = state_of(case, judge.channel.plan, now)
+    body: dict[str, Any] = {"settlement_no": case.no, "request_no": case.request_no, "state": state}
+    due = case.data.get("due")
+    if isinstance(due, dict):
+        body["amounts"] = {name: due.get(name, 0) for name in AMOUNTS}
+    if state == "quoted" and case.wait_until is not None:
+        body["expires_at"] = rfc3339(case.wait_until)
+    body.update(_from_map(case, judge, state))
+    reason = case.notice if state == "quoted" else case.cause
+    if reason is not None:
+        body["reason"] = reason_json(reason)
+    return STATUS.get(state, 200), body
+
+
+def _from_map(case: Case, judge: SiteJudge, state: str) -> dict[str, Any]:
+    """`numbers`, `invoice` and `pay`, as the channel's answers map makes them; what is not known yet is left out."""
+    answers = judge.channel.answers
+    if answers is None:
+        return {}
+    try:
+        made = answers.run(judge.names(case))
+    except MapRejected:
+        return {}
+    kept: dict[str, Any] = {}
+    for name in ("numbers", "invoice") if state != "paying" else ("numbers", "pay"):
+        part = made.get(name)
+        if isinstance(part, dict):
+            part = {k: v for k, v in part.items() if v not in (None, "")}
+            if part:
+                kept[name] = part
+    return kept

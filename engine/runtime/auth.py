@@ -1,0 +1,95 @@
+"""Who may knock at `/v1`: the client's signature over the exact bytes, a fresh time, a nonce used once, a scope.
+
+Signature (the public contract): lower-case hex HMAC-SHA256(client secret,
+`METHOD\\nPATH[?QUERY]\\nTIMESTAMP\\nNONCE\\nhex(SHA-256(body))`). Whatever is wrong, the answer says no more than 401 or 403.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from engine.core.http import HttpRequest
+from engine.core.world import World
+
+SKEW = 300.0  # seconds either way
+NONCE_LIFE = 600.0
+NONCES_MAX = 200_000
+_STAMP = re.compile(r"[0-9]{9,11}", re.ASCII)
+_NONCE = re.compile(r"[!-~]{1,64}", re.ASCII)
+_SIGNATURE = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client of engine.yaml. `secret` is read when it is needed. Empty `campuses`: all."""
+
+    id: str
+    secret: Callable[[], bytes]
+    scopes: frozenset[str]
+    campuses: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """401 (not you, not now) or 403 (you, but not this); `why` is for our log only."""
+
+    status: int
+    why: str
+
+
+class Gate:
+    """Checks every request of the settlement API."""
+
+    def __init__(self, world: World, clients: Mapping[str, Client]) -> None:
+        self._world, self._clients = world, dict(clients)
+        self._nonces: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def replace(self, clients: Mapping[str, Client]) -> None:
+        """New clients from a new engine.yaml; nonces are kept."""
+        self._clients = dict(clients)
+
+    def check(self, request: HttpRequest, scope: str) -> Client | Refusal:
+        """The client, or why not. A nonce is used up by a good signature only."""
+        stamp, nonce = request.header("X-Timestamp"), request.header("X-Nonce")
+        given = request.header("X-Signature")
+        client = self._clients.get(request.header("X-Client"))
+        if not (_STAMP.fullmatch(stamp) and _NONCE.fullmatch(nonce) and _SIGNATURE.fullmatch(given)):
+            return Refusal(401, "malformed")
+        secret = client.secret() if client is not None else b"\x00" * 32
+        if not hmac.compare_digest(signature(secret, request, stamp, nonce), given) or client is None:
+            return Refusal(401, "signature")
+        if not self._fresh(float(stamp)):
+            return Refusal(401, "stale")
+        if not self._first(client.id, nonce):
+            return Refusal(401, "replayed")
+        if scope not in client.scopes:
+            return Refusal(403, "scope")
+        return client
+
+    def _fresh(self, stamp: float) -> bool:
+        """On the development clock the wall's time is as good as ours: clients may not share our clock."""
+        return abs(stamp - self._world.now()) <= SKEW or abs(stamp - self._world.wall()) <= SKEW
+
+    def _first(self, client: str, nonce: str) -> bool:
+        wall, key = self._world.wall(), (client, nonce)
+        while self._nonces:
+            oldest, at = next(iter(self._nonces.items()))
+            if wall - at <= NONCE_LIFE and len(self._nonces) < NONCES_MAX:
+                break
+            del self._nonces[oldest]
+        if key in self._nonces:
+            return False
+        self._nonces[key] = wall
+        return True
+
+
+def signature(secret: bytes, request: HttpRequest, stamp: str, nonce: str) -> str:
+    """The signature a client with this secret makes over this request."""
+    digest = hashlib.sha256(request.body).hexdigest()
+    text = f"{request.method}\n{request.target}\n{stamp}\n{nonce}\n{digest}"
+    return hmac.new(secret, text.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()

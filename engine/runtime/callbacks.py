@@ -1,0 +1,106 @@
+"""What a party tells us by itself: verify over the raw bytes, keep, say we have it, then let the settlement hear.
+
+Nothing depends on a callback's arrival: the driver asks by itself. A callback only makes it faster. One that does not
+verify gets the party's refusal and changes nothing. One for a number we never gave out is kept and shown to a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from engine.core import failpoints
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.outcome import Fact
+from engine.core.world import World
+from engine.parties.contract import NotHeard
+from engine.pipeline.field_map import MapRejected
+from engine.runtime.connections import CannotCall, Connections
+from engine.runtime.driver import SettlementDriver
+from engine.runtime.judge import found_fact
+from engine.runtime.logs import Log
+from engine.runtime.meters import Meters
+from engine.runtime.sites import Sites
+from engine.saga.case import Case
+from engine.saga.events import FactHeard
+from engine.site.site import Hears
+from engine.store.contract import Sealed, Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.ids import Ids
+from engine.store.inbox import heard
+from engine.store.numbers import leg_of
+from engine.store.tasks import open_task
+
+Tree = Any
+
+
+class Callbacks:
+    """Handlers for the `hears:` rows that name a party."""
+
+    def __init__(
+        self,
+        world: World,
+        sites: Sites,
+        connections: Connections,
+        store: Store,
+        ids: Ids,
+        driver: SettlementDriver,
+        meters: Meters,
+        log: Log,
+    ) -> None:
+        self._world, self._sites, self._connections, self._store = world, sites, connections, store
+        self._ids, self._driver, self._meters, self._log = ids, driver, meters, log
+
+    async def hear(self, hears: Hears, request: HttpRequest) -> HttpReply:
+        """One callback, from its bytes to the party's own success or refusal."""
+        party = hears.party
+        try:
+            link = self._connections.get(party)
+        except CannotCall as no:
+            self._log.error("callback_without_keys", party=party, why=str(no))
+            return HttpReply(503)
+        verdict = link.party.verify(link.opened, request, self._world.now())
+        if isinstance(verdict, NotHeard):
+            self._meters.refused(party, verdict.why)
+            self._log.warning("callback_refused", party=party, why=verdict.why)
+            return verdict.reply
+        fact_map = self._sites.current.maps[hears.fact]
+        names = {"answer": verdict.body, "code": verdict.kind, "text": "", "hospital": self._sites.current.engine.hospital}
+        try:
+            number = str(fact_map.run(names)["number"])
+        except (MapRejected, KeyError, TypeError) as no:
+            return await self._odd(party, request, verdict, f"unreadable: {type(no).__name__}")
+        found = await self._store.read(lambda conn: leg_of(conn, number))
+        case = await self._driver.look(found[0]) if found else None
+        if found is None or case is None:
+            return await self._odd(party, request, verdict, f"unknown number {number}")
+        try:
+            await self._store.submit(Unit("callback", self._kept(party, request, number, found[0])))
+        except (StoreFull, StoreStopped):
+            return verdict.failed
+        failpoints.hit("callback.kept")
+        self._driver.tell(case.no, self._fact(fact_map, names, case, found[1])).addErrback(
+            lambda failure: self._log.error("callback_not_heard", no=case.no, why=str(failure.value)[:200])
+        )
+        return verdict.accepted
+
+    def _fact(self, fact_map: Any, names: dict[str, Tree], case: Case, leg_id: int) -> FactHeard:
+        leg = case.leg(leg_id)
+        made, fact, differs = found_fact(fact_map, {**names, "of": leg.facts()})
+        return FactHeard(leg_id, Fact(fact), made, differs, "CALLBACK")
+
+    def _kept(self, party: str, request: HttpRequest, number: str, no: str | None) -> tuple[Write, ...]:
+        digest = hashlib.sha256(request.body).hexdigest()
+        return tuple(heard(self._ids, party, number, digest, no, self._world.now(), Sealed(request.body)))
+
+    async def _odd(self, party: str, request: HttpRequest, verdict: Any, why: str) -> HttpReply:
+        """Verified, but nothing of ours: kept, and a person is told."""
+        writes = [*self._kept(party, request, "", None)]
+        writes += open_task(self._ids, None, 0, "callback_unknown", party, why[:200], self._world.now())
+        self._meters.task_opened("callback_unknown")
+        try:
+            await self._store.submit(Unit("callback_odd", tuple(writes)))
+        except (StoreFull, StoreStopped):
+            reply: HttpReply = verdict.failed
+            return reply
+        accepted: HttpReply = verdict.accepted
+        return accepted

@@ -1,0 +1,74 @@
+"""The engine's links to outside parties: kind, address, keys, window. Opened when first needed, not at start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.connectors.http_sender import HttpSender
+from engine.parties.contract import Party
+
+
+class CannotCall(Exception):
+    """A call cannot even be built now: a key is missing or unreadable, or the sign-in failed. Nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One party as engine.yaml names it. `opened` is what the party made of its settings (parsed keys)."""
+
+    name: str
+    party: Party
+    opened: Any
+    sender: HttpSender
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How to open a connection: the party's code, its settings with secrets resolved, its sender."""
+
+    party: Party
+    settings: Callable[[], Any]
+    sender: Callable[[], HttpSender]
+
+
+class Connections:
+    """All parties by name. A party that cannot be opened is tried again at the next call."""
+
+    def __init__(self, links: Mapping[str, Link]) -> None:
+        self._links = dict(links)
+        self._open: dict[str, Connection] = {}
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._links)
+
+    def party(self, name: str) -> Party:
+        """The party's code; KeyError for a name engine.yaml does not have (lint has seen to that)."""
+        return self._links[name].party
+
+    def get(self, name: str) -> Connection:
+        """The open connection; CannotCall when its keys cannot be read."""
+        found = self._open.get(name)
+        if found is not None:
+            return found
+        link = self._links[name]
+        try:
+            opened = link.party.open(link.settings())
+        except (OSError, ValueError, KeyError) as problem:
+            raise CannotCall(f"{name}: {problem}") from None
+        connection = Connection(name, link.party, opened, link.sender())
+        self._open[name] = connection
+        return connection
+
+    def forget(self) -> None:
+        """Read keys anew at the next call (after a rotation)."""
+        self._open.clear()
+
+    def stats(self) -> dict[str, tuple[int, int]]:
+        """Party → (calls in flight, calls queued), for the open ones."""
+        return {name: (c.sender.in_flight, c.sender.queued) for name, c in self._open.items()}
+
+    def close(self) -> None:
+        for connection in self._open.values():
+            connection.sender.close()

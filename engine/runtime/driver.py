@@ -1,0 +1,325 @@
+"""The settlement driver: load, advance, store, then send. It decides nothing itself.
+
+Every event of a settlement, whoever brings it (reply, callback, timer, terminal, recovery), waits in the settlement's
+room and is handled alone. One unit stores the new state, the legs, the numbers, the calls about to be made and the
+trail; only after its commit do the calls leave. If a unit cannot be stored the case in memory is thrown away and loaded
+again: what was in flight then counts as unknown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+
+from engine.codecs.json_text import print_json
+from engine.core import failpoints
+from engine.core.outcome import Outcome
+from engine.core.world import World
+from engine.runtime.ledger_rows import rows_of_turn
+from engine.runtime.logs import Log
+from engine.runtime.meters import Meters
+from engine.runtime.outflow import Outflow, Talk
+from engine.runtime.room import QUEUE_MAX, Letter, Room
+from engine.runtime.sites import Sites
+from engine.saga.case import AT_REST, Case, CaseState
+from engine.saga.events import Answered, Command, Event, Recovered, Send, Started, Task, Tick
+from engine.saga.machine import advance
+from engine.saga.rules import RULES, Rules
+from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.ids import Ids
+
+Tree = Any
+
+
+class RepeatDiffers(Exception):
+    """The same number came again with other content."""
+
+
+class Busy(Exception):
+    """The engine has as many open settlements or queued events as it may; nothing was taken."""
+
+
+class NotKept(Exception):
+    """The store did not take the change (full, stopping, or another holds the guard). `failed` names the statement."""
+
+    def __init__(self, failed: str) -> None:
+        super().__init__(failed)
+        self.failed = failed
+
+
+class SettlementDriver:
+    """Carries all open settlements of this node."""
+
+    def __init__(
+        self,
+        world: World,
+        store: Store,
+        sites: Sites,
+        outflow: Outflow,
+        ids: Ids,
+        meters: Meters,
+        log: Log,
+        *,
+        rules: Rules = RULES,
+        open_max: int = 20_000,
+    ) -> None:
+        self._world, self._store, self._sites, self._outflow = world, store, sites, outflow
+        self._ids, self._meters, self._log, self._rules = ids, meters, log, rules
+        self._rooms: dict[str, Room] = {}
+        self._loading: dict[str, list[Letter]] = {}
+        self._open_max = open_max
+        self.in_flight = 0
+
+    # Doors
+
+    async def start(self, case: Case, first: list[Write], bills: list[str]) -> Case:
+        """Create a settlement: `first` (inbox, bill holds) and everything it leads to is one unit. NotKept when a
+        guard fails, Busy at the limit."""
+        if len(self._rooms) >= self._open_max:
+            raise Busy("open settlements")
+        room = self._room(case)
+        room.busy = True
+        self._rooms[case.no] = room
+        try:
+            await self._turn(room, Letter(Started(), Deferred()), first, bills)
+        except BaseException:
+            self._rooms.pop(case.no, None)
+            raise
+        self._meters.open_settlements.set(len(self._rooms))
+        room.busy = False
+        self._next(room)
+        return room.case
+
+    def tell(self, no: str, event: Event, once: tuple[str, str, str] | None = None, talk: object = None) -> Deferred[Case]:
+        """Queue an event; fires with the case after it was stored. KeyError: no such settlement."""
+        done: Deferred[Case] = Deferred()
+        letter = Letter(event, done, once, talk)
+        room = self._rooms.get(no)
+        if room is not None:
+            if len(room.queue) >= QUEUE_MAX:
+                done.errback(Busy(no))
+                return done
+            room.queue.append(letter)
+            self._next(room)
+        elif no in self._loading:
+            self._loading[no].append(letter)
+        else:
+            self._loading[no] = [letter]
+            self._load(no)
+        return done
+
+    def look(self, no: str) -> Deferred[Case | None]:
+        """The settlement as it stands, from memory or the store."""
+        room = self._rooms.get(no)
+        if room is not None:
+            return succeed(room.case)
+        return self._store.read(lambda conn: self._store_load(conn, no))
+
+    def changed(self, no: str) -> Deferred[None] | None:
+        """Fires at the settlement's next stored change; None when nothing more will change here."""
+        room = self._rooms.get(no)
+        if room is None:
+            return None
+        one: Deferred[None] = Deferred()
+        room.waiting.append(one)
+        return one
+
+    # Rooms
+
+    def _room(self, case: Case) -> Room:
+        judge = self._sites.judge(case.site_hash, case.channel)
+        return Room(case, judge.channel.plan, judge)
+
+    def _store_load(self, conn: Any, no: str) -> Case | None:
+        return self._sites.load_case(conn, no)
+
+    def _load(self, no: str) -> None:
+        reading = self._store.read(lambda conn: self._store_load(conn, no))
+        reading.addCallbacks(self._loaded, self._not_loaded, callbackArgs=(no,), errbackArgs=(no,))
+
+    def _loaded(self, case: Case | None, no: str) -> None:
+        letters = self._loading.pop(no, [])
+        if case is None:
+            for letter in letters:
+                letter.done.errback(KeyError(no))
+            return
+        room = self._room(case)
+        room.remember()
+        self._rooms[no] = room
+        room.queue.append(Letter(Recovered(), _quiet()))
+        room.queue.extend(letters)
+        self._next(room)
+
+    def _not_loaded(self, failure: Any, no: str) -> None:
+        for letter in self._loading.pop(no, []):
+            letter.done.errback(failure)
+
+    def _next(self, room: Room) -> None:
+        if room.busy:
+            return
+        if not room.queue:
+            self._set_timer(room)
+            return
+        room.busy = True
+        Deferred.fromCoroutine(self._handle(room, room.queue.popleft()))
+
+    async def _handle(self, room: Room, letter: Letter) -> None:
+        try:
+            if self._repeated(room, letter):
+                letter.done.callback(room.case)
+            else:
+                await self._turn(room, letter, [], [])
+                letter.done.callback(room.case)
+        except RepeatDiffers as no:
+            letter.done.errback(no)
+        except Exception as problem:  # noqa: BLE001 whatever it was, the case in memory can no longer be trusted
+            self._throw_away(room, problem)
+            letter.done.errback(problem)
+            return
+        room.busy = False
+        self._next(room)
+
+    def _repeated(self, room: Room, letter: Letter) -> bool:
+        """Whether this request was heard before; RepeatDiffers when its content was another."""
+        if letter.once is None:
+            return False
+        name, key, digest = letter.once
+        heard = room.case.data.setdefault("_once", {}).setdefault(name, {})
+        if key in heard:
+            if heard[key] != digest:
+                raise RepeatDiffers(key)
+            return True
+        heard[key] = digest
+        return False
+
+    def _throw_away(self, room: Room, problem: Exception) -> None:
+        no = room.case.no
+        self._log.error("settlement_reloaded", no=no, problem=type(problem).__name__, detail=str(problem)[:200])
+        self._rooms.pop(no, None)
+        if room.timer is not None and room.timer.active():
+            room.timer.cancel()
+        for letter in room.queue:
+            letter.done.errback(problem)
+        room.wake()
+        if not isinstance(problem, StoreStopped):
+            self._world.later(5.0, self._reopen, no)
+
+    def _reopen(self, no: str) -> None:
+        self.tell(no, Tick()).addErrback(lambda failure: self._log.error("not_reopened", no=no, detail=str(failure.value)))
+
+    async def _turn(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> None:
+        """One event: advance, store, then carry out."""
+        case, before = room.case, room.case.state
+        now = self._world.now()
+        commands = advance(room.plan, case, letter.event, now, room.judge, self._rules)
+        sends = [c for c in commands if isinstance(c, Send)]
+        call_ids = {id(send): self._ids.new() for send in sends}
+        for send in sends:
+            if send.purpose == "do":
+                self._same_content(case.leg(send.leg_id), send)
+        writes = rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills)
+        name = type(letter.event).__name__
+        failpoints.hit(f"commit.before:{_label(letter, name)}")
+        if not self._rules.number_saved_first:
+            self._carry_out(room, sends, call_ids)
+        await self._keep(Unit(name, tuple(writes)))
+        failpoints.hit(f"commit.after:{_label(letter, name)}")
+        self._meters.commits.inc()
+        room.remember()
+        if self._rules.number_saved_first:
+            self._carry_out(room, sends, call_ids)
+        self._report(room, before, commands)
+        room.wake()
+
+    async def _keep(self, unit: Unit) -> None:
+        try:
+            done = await self._store.submit(unit)
+        except StoreFull:
+            raise NotKept("full") from None
+        if not done.committed:
+            raise NotKept(done.failed_sql)
+
+    def _same_content(self, leg: Any, send: Send) -> None:
+        digest = hashlib.sha256(print_json(send.body)).hexdigest()
+        if leg.param_hash and leg.param_hash != digest and self._rules.same_number_on_retry:
+            raise AssertionError(f"leg {leg.id}: number {send.number} would go out with other content")
+        leg.param_hash = digest
+
+    def _report(self, room: Room, before: CaseState, commands: list[Command]) -> None:
+        case = room.case
+        for command in commands:
+            if isinstance(command, Task):
+                self._meters.task_opened(command.kind)
+                self._log.warning("task", no=case.no, task=command.kind, leg=command.leg_id)
+        if case.state is not before:
+            self._meters.came_to(case.channel, case.state)
+            self._log.info("settlement", no=case.no, state=case.state, cause=case.cause.code if case.cause else "")
+
+    def _set_timer(self, room: Room) -> None:
+        if room.timer is not None and room.timer.active():
+            room.timer.cancel()
+        room.timer = None
+        at = room.case.next_at()
+        if at is not None:
+            room.timer = self._world.later(max(0.0, at - self._world.now()), self._due, room)
+        elif room.case.state in AT_REST and not any(leg.in_flight for leg in room.case.legs):
+            self._rooms.pop(room.case.no, None)
+            self._meters.open_settlements.set(len(self._rooms))
+            room.wake()
+
+    def _due(self, room: Room) -> None:
+        room.timer = None
+        if self._rooms.get(room.case.no) is room:
+            room.queue.append(Letter(Tick(), _quiet()))
+            self._next(room)
+
+    # Calls
+
+    def _carry_out(self, room: Room, sends: list[Send], call_ids: dict[int, int]) -> None:
+        for send in sends:
+            Deferred.fromCoroutine(self._call(room, send, call_ids[id(send)]))
+
+    async def _call(self, room: Room, send: Send, call_id: int) -> None:
+        spec = room.judge.channel.calls[send.call]
+        self.in_flight += 1
+        try:
+            talk = await self._outflow.talk(
+                spec.party, spec.op, send.number, send.body, spec.wait, spec.rows, f"{send.call}.{send.purpose}"
+            )
+        finally:
+            self.in_flight -= 1
+        event = self._meaning(room, send, call_id, talk)
+        if self._rooms.get(room.case.no) is room:
+            room.queue.append(Letter(event, _quiet(), None, talk))
+            self._next(room)
+        else:
+            self.tell(room.case.no, event, None, talk).addErrback(lambda _: None)
+
+    def _meaning(self, room: Room, send: Send, call_id: int, talk: Talk) -> Answered:
+        leg = room.case.leg(send.leg_id)
+        read: tuple[Tree, Any, tuple[str, ...]] = (None, None, ())
+        outcome, code = talk.outcome, talk.answer.code
+        if talk.answer.intact and (send.purpose == "ask" or outcome in ("accepted", "pending")):
+            try:
+                read = room.judge.read(send.call, room.case, leg, send.purpose, talk.answer)
+            except Exception as no:  # noqa: BLE001 an answer our map cannot read tells nothing for sure
+                self._log.error("answer_not_read", no=room.case.no, call=send.call, problem=type(no).__name__)
+                outcome, code = Outcome.UNKNOWN, "UNREADABLE"
+        made, fact, differs = read
+        return Answered(
+            send.leg_id, send.purpose, outcome, fact, made, differs, code, talk.answer.text, call_id, talk.started_at
+        )
+
+
+def _quiet() -> Deferred[Case]:
+    """A Deferred nobody reads: failures were already reported where they happened."""
+    done: Deferred[Case] = Deferred()
+    done.addErrback(lambda _: None)
+    return done
+
+
+def _label(letter: Letter, name: str) -> str:
+    event = letter.event
+    return f"{name}.{event.purpose}" if isinstance(event, Answered) else name

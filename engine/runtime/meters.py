@@ -1,0 +1,51 @@
+"""Counters and durations for `/metrics`. Labels are names of ours (party, op, state): never a patient's."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Meters:
+    """One set of meters for one engine; nothing global, so that several engines can live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = Histogram(
+            "engine_call_seconds", "Calls to parties", ("party", "op", "outcome"), buckets=_SECONDS,
+            registry=self.registry,
+        )  # fmt: skip
+        self._requests = Histogram(
+            "engine_request_seconds", "Requests at the doors", ("door", "route", "status"), buckets=_SECONDS,
+            registry=self.registry,
+        )  # fmt: skip
+        self._moves = Counter(
+            "engine_settlements_total", "Settlements that came to a state", ("channel", "state"),
+            registry=self.registry,
+        )  # fmt: skip
+        self._tasks = Counter("engine_tasks_total", "Tasks opened for a person", ("kind",), registry=self.registry)
+        self._refused = Counter(
+            "engine_refused_total", "Requests and callbacks refused", ("door", "why"), registry=self.registry
+        )
+        self.open_settlements = Gauge("engine_open_settlements", "Settlements in memory", registry=self.registry)
+        self.commits = Counter("engine_units_total", "Units stored", registry=self.registry)
+
+    def call_ended(self, party: str, op: str, outcome: str, seconds: float) -> None:
+        self._calls.labels(party, op, outcome).observe(seconds)
+
+    def request_ended(self, door: str, route: str, status: int, seconds: float) -> None:
+        self._requests.labels(door, route, str(status)).observe(seconds)
+
+    def came_to(self, channel: str, state: str) -> None:
+        self._moves.labels(channel, state).inc()
+
+    def task_opened(self, kind: str) -> None:
+        self._tasks.labels(kind).inc()
+
+    def refused(self, door: str, why: str) -> None:
+        self._refused.labels(door, why).inc()
+
+    def page(self) -> bytes:
+        """The text Prometheus reads."""
+        return generate_latest(self.registry)

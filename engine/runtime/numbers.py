@@ -1,0 +1,47 @@
+"""Our numbers: settlement, trade, refund, message id. Drawn from a stored counter before the first byte leaves.
+
+Blocks of the counter are reserved durably ahead of use, so a number is never given out twice, not after a crash and not
+when the clock steps back.
+"""
+
+from __future__ import annotations
+
+from engine.core.times import beijing
+from engine.core.world import World
+from engine.saga.case import Case
+from engine.saga.legs import Leg
+from engine.store.counters import Counter
+
+
+class Numbers:
+    """Draws numbers for settlements and legs. `settlement` and `message` are the stored counters."""
+
+    def __init__(self, world: World, settlement: Counter, message: Counter) -> None:
+        self._world, self._settlement, self._message = world, settlement, message
+
+    def settlement(self) -> str:
+        """`S` + Beijing time (14) + six digits of the counter: 21 characters."""
+        return f"S{beijing(self._world.now(), '%Y%m%d%H%M%S')}{self._settlement.draw() % 1_000_000:06d}"
+
+    def message_id(self, sender: str) -> str:
+        """msgid of the national insurance interface: sender code (12) + time (14) + serial (4) = 30 characters."""
+        stamp = beijing(self._world.now(), "%Y%m%d%H%M%S")
+        return f"{sender}{stamp}{self._message.draw() % 10_000:04d}"
+
+    def of_leg(self, kind: str, case: Case, leg: Leg) -> str:
+        """The business number of a leg: fixed by the settlement, the attempt and the leg, whatever happens."""
+        match kind:
+            case "trade":
+                return f"{case.no}P{leg.attempt}"
+            case "refund":
+                return f"{case.no}R{leg.of}"
+            case "lock":
+                return f"{case.no}L"
+            case "bus":
+                return f"{case.no}E1"
+            case "void":
+                return f"{case.no}V{leg.of}"
+            case "settlement":
+                return case.no
+            case _:
+                raise ValueError(f"no such kind of number: {kind!r}")

@@ -1,0 +1,124 @@
+"""One call to a party, from the body a map made to an outcome: sign, send, read, judge. Decides nothing about money.
+
+Addresses, keys and the daily sign-in are looked up at the moment of sending. A party that says our sign-in is gone has
+executed nothing: we sign in again (once for all who wait) and send the same number once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.connectors.contract import NotSent, Silent
+from engine.core import failpoints
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.outcome import Outcome
+from engine.core.world import World
+from engine.parties.contract import Answer, OutcomeRow, Outgoing
+from engine.parties.outcome_table import judge
+from engine.runtime.connections import CannotCall, Connection, Connections
+from engine.runtime.meters import Meters
+from engine.runtime.sessions import Sessions
+
+Tree = Any
+SECOND_TRY = 10.0  # seconds for the repeat after a new sign-in
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """One finished call. `outcome` None: no byte of the request left this process."""
+
+    outcome: Outcome | None
+    answer: Answer
+    request: bytes
+    reply: bytes
+    started_at: float
+    ended_at: float
+    why: str = ""
+
+
+class Outflow:
+    """Sends calls for settlements, answers and timed channels alike."""
+
+    def __init__(self, world: World, connections: Connections, sessions: Sessions, meters: Meters) -> None:
+        self._world, self._connections, self._sessions, self._meters = world, connections, sessions, meters
+
+    async def talk(
+        self, party: str, op: str, number: str, body: Tree, wait: float, rows: tuple[OutcomeRow, ...], label: str
+    ) -> Talk:
+        """Send one call and wait at most `wait` business seconds in all. Never raises on what a party does."""
+        started = self._world.now()
+        deadline = started + wait
+        try:
+            link = self._connections.get(party)
+            session = await self._session(link, op)
+            talk = await self._once(link, op, number, body, session, deadline, rows, label)
+            if talk.answer.session_lost:
+                session = await self._sessions.renew(party, session)
+                late = max(deadline, self._world.now() + SECOND_TRY)
+                talk = await self._once(link, op, number, body, session, late, rows, label)
+        except CannotCall as no:
+            return self._unsent(started, str(no), b"")
+        return talk
+
+    async def _session(self, link: Connection, op: str) -> Mapping[str, str]:
+        return await self._sessions.get(link.name) if link.party.ops[op].session else {}
+
+    async def _once(
+        self,
+        link: Connection,
+        op: str,
+        number: str,
+        body: Tree,
+        session: Mapping[str, str],
+        deadline: float,
+        rows: tuple[OutcomeRow, ...],
+        label: str,
+    ) -> Talk:
+        started = self._world.now()
+        call = Outgoing(op, body, number, link.opened, session, started, self._world.nonce())
+        request = link.party.build(call)
+        failpoints.hit(f"send.before:{label}")
+        return await self._send(link, call, request, started, deadline, rows, label)
+
+    async def _send(
+        self,
+        link: Connection,
+        call: Outgoing,
+        request: HttpRequest,
+        started: float,
+        deadline: float,
+        rows: tuple[OutcomeRow, ...],
+        label: str,
+    ) -> Talk:
+        sent = _bytes_of_request(request)
+        try:
+            reply: HttpReply = await link.sender.send(request, deadline - self._world.now())
+        except NotSent as no:
+            self._meters.call_ended(link.name, call.op, "not_sent", self._world.now() - started)
+            return self._unsent(started, no.why, sent)
+        except Silent as no:
+            failpoints.hit(f"send.silent:{label}")
+            self._meters.call_ended(link.name, call.op, "silent", self._world.now() - started)
+            silent = Answer(False, "SILENT", no.why)
+            return Talk(Outcome.UNKNOWN, silent, sent, b"", started, self._world.now(), no.why)
+        failpoints.hit(f"send.after:{label}")
+        answer = link.party.read(call, request, reply)
+        outcome = judge(answer, call.op, rows, link.party.outcomes)
+        self._meters.call_ended(link.name, call.op, outcome, self._world.now() - started)
+        return Talk(outcome, answer, sent, _bytes_of_reply(reply), started, self._world.now())
+
+    def _unsent(self, started: float, why: str, sent: bytes) -> Talk:
+        return Talk(None, Answer(False, "NOT-SENT", why), sent, b"", started, self._world.now(), why)
+
+
+def _bytes_of_request(request: HttpRequest) -> bytes:
+    head = f"{request.method} {request.target}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in request.headers)
+    return head.encode("utf-8", "surrogateescape") + b"\r\n" + request.body
+
+
+def _bytes_of_reply(reply: HttpReply) -> bytes:
+    head = f"{reply.status}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in reply.headers)
+    return head.encode("utf-8", "surrogateescape") + b"\r\n" + reply.body
+

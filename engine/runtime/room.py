@@ -1,0 +1,63 @@
+"""One open settlement in memory: its case, the queue of what it has yet to hear, and who waits for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import astuple, dataclass, field
+
+from twisted.internet.defer import Deferred
+
+from engine.core.world import DelayedCall
+from engine.runtime.judge import SiteJudge
+from engine.saga.case import Case
+from engine.saga.events import Event
+from engine.saga.legs import Leg
+from engine.saga.plan import Plan
+
+QUEUE_MAX = 1000
+
+
+@dataclass(slots=True)
+class Letter:
+    """An event on its way to a settlement. `once`: (event name, key, body hash) of a repeatable request."""
+
+    event: Event
+    done: Deferred[Case]
+    once: tuple[str, str, str] | None = None
+    talk: object = None
+
+
+@dataclass(slots=True)
+class Room:
+    """All events of one settlement pass through here, one at a time: that is the lock of its bills."""
+
+    case: Case
+    plan: Plan
+    judge: SiteJudge
+    queue: deque[Letter] = field(default_factory=deque)
+    busy: bool = False
+    timer: DelayedCall | None = None
+    stored: dict[int, tuple[object, ...]] = field(default_factory=dict)
+    waiting: list[Deferred[None]] = field(default_factory=list)
+
+    def changed_legs(self) -> list[Leg]:
+        """Legs that differ from what the store has."""
+        return [leg for leg in self.case.legs if self.stored.get(leg.id) != _row(leg)]
+
+    def remember(self) -> None:
+        """What is in the case now is what the store has."""
+        self.stored = {leg.id: _row(leg) for leg in self.case.legs}
+
+    def wake(self) -> None:
+        """Tell everybody who waits for a change."""
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            if not one.called:
+                one.callback(None)
+
+
+def _row(leg: Leg) -> tuple[object, ...]:
+    return tuple(v for k, v in zip(_FIELDS, astuple(leg), strict=True) if k != "in_flight")
+
+
+_FIELDS = tuple(Leg.__dataclass_fields__)

@@ -1,0 +1,70 @@
+"""Which door opens for which request: method and path to a handler. Printable as a table; no two routes overlap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from engine.core.http import HttpReply, HttpRequest
+
+Handler = Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply] | HttpReply]
+BODY_MAX = 1 << 20
+_PART = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row. `template` such as `/v1/settlements/{no}`; `name` labels metrics; `body_max` in bytes."""
+
+    method: str
+    template: str
+    handler: Handler
+    name: str
+    body_max: int = BODY_MAX
+
+
+class Routes:
+    """The table of one listener."""
+
+    def __init__(self) -> None:
+        self._exact: dict[tuple[str, str], Route] = {}
+        self._patterns: list[tuple[re.Pattern[str], Route]] = []
+        self._prefixes: list[tuple[str, Route]] = []
+
+    def add(self, route: Route) -> None:
+        """ValueError when the same method and path are already taken."""
+        if route.template.endswith("*"):
+            self._prefixes.append((route.template[:-1], route))
+        elif "{" in route.template:
+            text = _PART.sub(r"(?P<\1>[A-Za-z0-9_.-]{1,64})", re.escape(route.template).replace(r"\{", "{").replace(r"\}", "}"))
+            self._patterns.append((re.compile(text), route))
+        elif (route.method, route.template) in self._exact:
+            raise ValueError(f"two doors for {route.method} {route.template}")
+        else:
+            self._exact[(route.method, route.template)] = route
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
+        """The route and the parts of its path, or None."""
+        wanted = "GET" if method == "HEAD" else method
+        exact = self._exact.get((wanted, path))
+        if exact is not None:
+            return exact, {}
+        for pattern, route in self._patterns:
+            match = pattern.fullmatch(path) if route.method == wanted else None
+            if match is not None:
+                return route, match.groupdict()
+        for prefix, route in self._prefixes:
+            if path.startswith(prefix) and route.method == wanted:
+                return route, {"rest": path[len(prefix) :]}
+        return None
+
+    def body_max(self, method: str, path: str) -> int:
+        """Bytes a request to this address may carry; 0 for an address that does not exist."""
+        found = self.find(method, path)
+        return found[0].body_max if found else 0
+
+    def table(self) -> list[tuple[str, str, str]]:
+        """(method, template, name), sorted: for the console and the interface document."""
+        rows = [*self._exact.values(), *(r for _, r in self._patterns), *(r for _, r in self._prefixes)]
+        return sorted((r.template, r.method, r.name) for r in rows)

@@ -1,0 +1,262 @@
+"""The settlement API: start, pay, cancel, refund, show. Every repeat of a request gets the settlement it made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from engine.codecs.errors import Undecodable
+from engine.codecs.json_text import parse_json, print_json
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.world import World
+from engine.runtime.answers import answer_of, state_of
+from engine.runtime.auth import Client, Gate, Refusal
+from engine.runtime.driver import Busy, NotKept, RepeatDiffers, SettlementDriver
+from engine.runtime.judge import SiteJudge
+from engine.runtime.meters import Meters
+from engine.runtime.numbers import Numbers
+from engine.runtime.replies import error, json_reply, refused
+from engine.runtime.sites import Sites
+from engine.runtime.waiting import first_of
+from engine.saga.case import AT_REST, Case, CaseState, Reason
+from engine.saga.events import Cancelled, Event, Heard, RefundAsked
+from engine.runtime.reasons import of_code
+from engine.site.site import Channel
+from engine.store.contract import Store, StoreFull, StoreStopped, Unit
+from engine.store.inbox import different_request, first_request, seen_request
+from engine.store.settlements import holder_of, hold_bills
+
+Tree = Any
+WAIT_MAX = 60.0
+LOOK_AGAIN = 2.0  # seconds
+
+
+class SettlementApi:
+    """Handlers for the routes of all `settle` channels."""
+
+    def __init__(
+        self,
+        world: World,
+        gate: Gate,
+        sites: Sites,
+        driver: SettlementDriver,
+        store: Store,
+        numbers: Numbers,
+        meters: Meters,
+    ) -> None:
+        self._world, self._gate, self._sites, self._driver = world, gate, sites, driver
+        self._store, self._numbers, self._meters = store, numbers, meters
+
+    # Doors
+
+    async def start(self, channel: str, request: HttpRequest) -> HttpReply:
+        """POST of a new settlement, or the repeat of one."""
+        client = self._gate.check(request, "settle")
+        if isinstance(client, Refusal):
+            return self._refuse(client)
+        site = self._sites.current
+        spec = site.channels[channel]
+        body = self._body(request, spec.listen.schema)
+        if isinstance(body, HttpReply):
+            return body
+        if client.campuses and body.get("campus") not in client.campuses:
+            return self._refuse(Refusal(403, "campus"))
+        try:
+            return await self._start(spec, client, body)
+        except (StoreFull, StoreStopped, Busy):
+            return _later(error(503, "E-STORE"))
+
+    async def event(self, channel: str, name: str, schema: str, request: HttpRequest, no: str) -> HttpReply:
+        """POST of an awaited event, such as the way of paying."""
+        client = self._gate.check(request, "settle")
+        if isinstance(client, Refusal):
+            return self._refuse(client)
+        body = self._body(request, schema)
+        if isinstance(body, HttpReply):
+            return body
+        key = str(body.get("choice_no", ""))
+        return await self._tell(client, no, Heard(name, body), (name, key, _digest(body)))
+
+    async def cancel(self, request: HttpRequest, no: str) -> HttpReply:
+        """POST …/cancel: give up before money has moved."""
+        return await self._ask_back(request, no, "settle", "cancel")
+
+    async def refund(self, request: HttpRequest, no: str) -> HttpReply:
+        """POST …/refunds: take a settled bill back, whole."""
+        return await self._ask_back(request, no, "refund", "refund")
+
+    async def show(self, request: HttpRequest, no: str) -> HttpReply:
+        """GET …/{no}[?wait=seconds]: the settlement as it stands, or as soon as it changes."""
+        client = self._gate.check(request, "query")
+        if isinstance(client, Refusal):
+            return self._refuse(client)
+        wait = _wait_of(request.query)
+        if wait is None:
+            return error(400, "E-FIELD", "wait: 0–60", field="wait")
+        case = await self._driver.look(no)
+        if case is None or case.client != client.id:
+            return error(404, "E-NO-SETTLEMENT")
+        if wait and case.state not in AT_REST:
+            case = await self._until_changed(case, wait)
+        return self._answer(case)
+
+    # Work
+
+    async def _start(self, spec: Channel, client: Client, body: Mapping[str, Tree]) -> HttpReply:
+        now, digest = self._world.now(), _digest(body)
+        request_no, bills = str(body["request_no"]), [str(bill) for bill in body["bills"]]
+        known = await self._repeat(client.id, request_no, digest, spec.listen.answer_within)
+        if known is not None:
+            return known
+        case = Case(
+            no=self._numbers.settlement(),
+            channel=spec.name,
+            site_hash=self._sites.current.content_hash,
+            client=client.id,
+            request_no=request_no,
+            created_at=now,
+            data={"request": dict(body), "client": client.id},
+        )
+        first = [*first_request(client.id, request_no, digest, case.no, now), *hold_bills(case.no, bills)]
+        try:
+            await self._driver.start(case, first, bills)
+        except NotKept as no:
+            return await self._not_started(no.failed, client.id, request_no, digest, bills, spec)
+        return await self._settled_enough(case.no, spec.listen.answer_within)
+
+    async def _not_started(
+        self, failed: str, client: str, request_no: str, digest: str, bills: list[str], spec: Channel
+    ) -> HttpReply:
+        known = await self._repeat(client, request_no, digest, spec.listen.answer_within)
+        if known is not None:
+            return known
+        holder = await self._store.read(lambda conn: holder_of(conn, bills))
+        if holder:
+            self._meters.refused("api", "busy")
+            return error(409, "E-BUSY", holder, state="busy", settlement_no=holder, request_no=request_no)
+        return _later(error(503, "E-STORE", failed))
+
+    async def _repeat(self, client: str, request_no: str, digest: str, within: float) -> HttpReply | None:
+        """The answer to a request that was here before; None when it is the first."""
+        seen = await self._store.read(lambda conn: seen_request(conn, client, request_no))
+        if seen is None:
+            return None
+        no, first_digest = seen
+        if first_digest != digest:
+            await self._keep_different(client, request_no, digest, no)
+            return error(409, "E-REPEAT-DIFFERS", request_no=request_no, settlement_no=no)
+        return await self._settled_enough(no, within)
+
+    async def _keep_different(self, client: str, request_no: str, digest: str, no: str) -> None:
+        self._meters.refused("api", "repeat_differs")
+        writes = tuple(different_request(client, request_no, digest, no, self._world.now()))
+        await self._store.submit(Unit("different", writes))
+
+    async def _tell(self, client: Client, no: str, event: Event, once: tuple[str, str, str]) -> HttpReply:
+        case = await self._driver.look(no)
+        if case is None or case.client != client.id:
+            return error(404, "E-NO-SETTLEMENT")
+        try:
+            case = await self._driver.tell(no, event, once)
+        except RepeatDiffers:
+            self._meters.refused("api", "repeat_differs")
+            return error(409, "E-REPEAT-DIFFERS", settlement_no=no)
+        except (NotKept, Busy, StoreStopped):
+            return _later(error(503, "E-STORE"))
+        return await self._settled_enough(no, self._judge(case).channel.listen.answer_within)
+
+    async def _ask_back(self, request: HttpRequest, no: str, scope: str, what: str) -> HttpReply:
+        client = self._gate.check(request, scope)
+        if isinstance(client, Refusal):
+            return self._refuse(client)
+        body = self._body(request, f"{what}_request")
+        if isinstance(body, HttpReply):
+            return body
+        case = await self._driver.look(no)
+        if case is None or case.client != client.id:
+            return error(404, "E-NO-SETTLEMENT")
+        if what == "refund" and case.state is not CaseState.SETTLED and not _was(case, what):
+            return error(409, "E-STATE", state_of(case, self._judge(case).channel.plan, self._world.now()))
+        event = _back_event(what, str(body.get("reason_code", "")))
+        return await self._tell(client, no, event, (what, str(body["request_no"]), _digest(body)))
+
+    async def _settled_enough(self, no: str, within: float) -> HttpReply:
+        """Wait until there is something to say, at most `within` seconds; after that the answer is `working`."""
+        until = self._world.now() + within
+        while True:
+            case = await self._driver.look(no)
+            if case is None:
+                return error(404, "E-NO-SETTLEMENT")
+            left = until - self._world.now()
+            state = state_of(case, self._judge(case).channel.plan, self._world.now())
+            if state != "working" or left <= 0:
+                return self._answer(case)
+            await self._a_change(no, left)
+
+    async def _a_change(self, no: str, left: float) -> None:
+        """The settlement's next stored change, or a little time: some states change by the clock alone."""
+        change = self._driver.changed(no) or Deferred()
+        await first_of(self._world, change, min(left, LOOK_AGAIN))
+
+    async def _until_changed(self, case: Case, wait: float) -> Case:
+        plan = self._judge(case).channel.plan
+        until, before = self._world.now() + wait, state_of(case, plan, self._world.now())
+        while True:
+            left = until - self._world.now()
+            if left <= 0 or state_of(case, plan, self._world.now()) != before:
+                return case
+            await self._a_change(case.no, left)
+            case = await self._driver.look(case.no) or case
+
+    def _answer(self, case: Case) -> HttpReply:
+        status, body = answer_of(case, self._judge(case), self._world.now())
+        return json_reply(status, body)
+
+    def _judge(self, case: Case) -> SiteJudge:
+        return self._sites.judge(case.site_hash, case.channel)
+
+    def _refuse(self, refusal: Refusal) -> HttpReply:
+        self._meters.refused("api", refusal.why)
+        return refused(refusal.status)
+
+    def _body(self, request: HttpRequest, schema: str) -> dict[str, Tree] | HttpReply:
+        try:
+            tree = parse_json(request.body)
+        except Undecodable as no:
+            return error(400, "E-BODY", f"{no.code} @{no.offset}", offset=no.offset)
+        problems = self._sites.current.schemas[schema].check(tree)
+        if problems:
+            path, zh, _ = problems[0]
+            return error(400, "E-FIELD", f"{path}: {zh}", field=path, fields=[p for p, _, _ in problems][:20])
+        return dict(tree)
+
+
+def _digest(body: Mapping[str, Tree]) -> str:
+    """SHA-256 of the canonical content: the order of fields and white space do not make another request."""
+    return hashlib.sha256(print_json(body, sort=True)).hexdigest()
+
+
+def _back_event(what: str, reason_code: str) -> Event:
+    reason: Reason = of_code("E-CANCELLED" if what == "cancel" else "E-REFUNDED", reason_code)
+    return Cancelled(reason) if what == "cancel" else RefundAsked(reason)
+
+
+def _was(case: Case, what: str) -> bool:
+    return bool(case.data.get("_once", {}).get(what))
+
+
+def _wait_of(query: str) -> float | None:
+    if not query:
+        return 0.0
+    name, _, value = query.partition("=")
+    if name != "wait" or not value.isascii() or not value.isdigit() or len(value) > 2 or int(value) > WAIT_MAX:
+        return None
+    return float(value)
+
+
+def _later(reply: HttpReply) -> HttpReply:
+    return HttpReply(reply.status, (*reply.headers, ("Retry-After", "5")), reply.body)
+
