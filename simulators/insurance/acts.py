@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from simulators.base.party import ActRefused
@@ -42,6 +43,7 @@ def sign_community(sim: InsuranceSim, body: Body) -> Body:
         raise ActRefused(f"{person.id} is not insured")
     code = str(body.get("fixmedins_code", "H37020000099"))
     name = str(body.get("fixmedins_name", "模拟社区卫生服务中心"))
+    date.fromisoformat(day)  # ValueError: not a date
     made = sign(bureau, person, code, name, day, FOREVER)
     return {"trt_dcla_detl_sn": made.number, "begndate": made.begndate}
 
@@ -57,12 +59,13 @@ def put(sim: InsuranceSim, body: Body) -> Body:
     wanted = {k: v for k, v in body.items() if k != "act"}
     trial, secrets = dataclasses.replace(sim.bureau.settings), dataclasses.replace(sim.gateway.secrets)
     profile = sim.gateway.profile
+    secret_names = {f.name for f in dataclasses.fields(secrets)}
     for name, value in wanted.items():
         if name == "profile":
             if value not in PROFILES:
                 raise ValueError(f"set: profile is one of {', '.join(PROFILES)}")
             profile = value
-        elif hasattr(secrets, name):
+        elif name in secret_names:
             setattr(secrets, name, str(value))
         else:
             trial.put(name, value)

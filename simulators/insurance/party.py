@@ -76,6 +76,9 @@ class InsuranceSim(SimParty):
                 fields |= {k: str(first[k]) for k in ("psn_no", "mdtrt_id", "omsgid") if first.get(k)}
                 if first.get("ipt_otp_no"):
                     fields["bill"] = str(first["ipt_otp_no"])
+        original = self.bureau.messages.get(fields.get("omsgid", ""))
+        if original is not None and original.settlement is not None:  # 2601 names only the message
+            fields["mdtrt_id"] = original.settlement.visit.mdtrt_id
         if visit := self.bureau.visits.get(fields.get("mdtrt_id", "")):
             fields["bill"] = visit.ipt_otp_no
         if person := self.bureau.by_psn_no.get(fields.get("psn_no", "")):
