@@ -1,0 +1,320 @@
+"""The machine on a bare stage: every way a settlement of nine steps can go, seen from what it sends."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.core.outcome import Fact, Outcome
+from engine.saga.case import CaseState, Reason
+from engine.saga.events import Cancelled, Recovered, RefundAsked, Resolved
+from engine.saga.legs import LegState
+from tests.saga.stage import Stage
+
+A, R, P, U = Outcome.ACCEPTED, Outcome.REFUSED, Outcome.PENDING, Outcome.UNKNOWN
+GONE = Reason("E-CANCELLED", "", "", "patient")
+
+
+def test_the_straight_way() -> None:
+    stage = Stage().paid()
+    stage.yes("nhsa.settle", "his.settle", "einvoice.issue")
+    assert stage.case.state is CaseState.SETTLED
+    assert stage.sent == [
+        "his.bill", "his.lock", "nhsa.quote", "pay.code", "nhsa.settle", "his.settle", "einvoice.issue",
+    ]  # fmt: skip
+    assert not stage.tasks
+
+
+def test_a_rule_that_says_no_undoes_the_lock_and_rejects() -> None:
+    stage = Stage()
+    stage.judge.refuse = Reason("E-NOT-SIGNED", "", "", "patient")
+    stage.yes("his.bill", "his.lock")
+    assert stage.sent[-1] == "his.unlock"
+    stage.yes("his.unlock")
+    assert (stage.case.state, stage.case.cause and stage.case.cause.code) == (CaseState.REJECTED, "E-NOT-SIGNED")
+
+
+def test_low_balance_returns_to_the_choice_with_a_new_number() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", R, code="NOTENOUGH")
+    assert stage.case.state is CaseState.WAITING
+    assert stage.case.notice and stage.case.notice.code == "NOTENOUGH"
+    stage.choose()
+    assert [leg.number for leg in stage.case.legs if leg.call == "pay.code"] == ["S1P1", "S1P2"]
+    stage.yes("pay.code", "nhsa.settle", "his.settle", "einvoice.issue")
+    assert stage.case.state is CaseState.SETTLED
+
+
+def test_user_paying_is_polled_then_found() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    assert stage.case.next_at() == stage.now + 5.0
+    stage.wait()
+    stage.answer("pay.query", Fact.WAITING)
+    stage.wait()
+    stage.answer("pay.query", Fact.THERE)
+    assert stage.sent[-1] == "nhsa.settle"
+    assert stage.sent.count("pay.code") == 1
+
+
+def test_silence_is_never_failure_and_not_there_is_not_believed() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", U)
+    stage.wait()
+    stage.answer("pay.query", Fact.NOT_THERE)
+    assert stage.leg("pay.code").state is LegState.UNSURE
+    assert stage.case.attempt == 1
+
+
+def _unsure_until_given_up(stage: Stage) -> None:
+    while stage.leg("pay.code").state is LegState.UNSURE:
+        stage.wait()
+        if any(send.call == "pay.query" for send in stage.wire):
+            stage.answer("pay.query", Fact.WAITING)
+
+
+def test_a_payment_that_stays_unknown_is_reversed_asked_again_and_only_then_tried_anew() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    _unsure_until_given_up(stage)
+    assert (stage.leg("pay.code").state, stage.sent[-1]) == (LegState.DEAD, "pay.reverse")
+    stage.yes("pay.reverse")
+    assert (stage.leg("pay.code").state, stage.sent[-1]) == (LegState.FENCED, "pay.query")
+    stage.answer("pay.query", Fact.CLOSED)
+    leg = stage.leg("pay.code")
+    assert (leg.state, leg.because) == (LegState.NO, "fenced")
+    assert leg.evidence == stage.calls
+    assert stage.case.state is CaseState.WAITING
+
+
+def test_an_inquiry_that_began_before_the_fence_decides_nothing() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    _unsure_until_given_up(stage)
+    stage.now += 3
+    stage.yes("pay.reverse")
+    stage.answer("pay.query", Fact.NOT_THERE, started_at=stage.now - 1)
+    assert stage.leg("pay.code").state is LegState.FENCED
+    stage.wait()
+    stage.answer("pay.query", Fact.NOT_THERE)
+    assert stage.leg("pay.code").state is LegState.NO
+
+
+def test_paid_after_all_while_being_stopped_goes_forward() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    _unsure_until_given_up(stage)
+    stage.callback("pay.code", Fact.THERE)
+    assert stage.sent[-1] == "nhsa.settle"
+
+
+def test_changing_the_way_of_paying_closes_the_first_before_the_second() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    stage.choose("other")
+    assert stage.sent[-1] == "pay.reverse"
+    assert stage.sent.count("pay.code") == 1
+    stage.yes("pay.reverse")
+    stage.answer("pay.query", Fact.CLOSED)
+    assert stage.sent[-1] == "pay.code"
+    assert stage.case.data["pay_choice"] == {"kind": "other"}
+
+
+def test_changing_the_way_while_the_call_is_on_the_wire_waits_for_its_end() -> None:
+    stage = Stage().quoted().choose().choose("other")
+    assert stage.sent.count("pay.code") == 1
+    stage.answer("pay.code", U)
+    assert stage.sent[-1] == "pay.reverse"
+
+
+def test_insurance_that_committed_but_timed_out_is_found_and_not_repeated() -> None:
+    stage = Stage().paid()
+    stage.answer("nhsa.settle", U)
+    stage.wait()
+    stage.answer("nhsa.settled", Fact.THERE)
+    stage.yes("his.settle", "einvoice.issue")
+    assert stage.case.state is CaseState.SETTLED
+    assert stage.sent.count("nhsa.settle") == 1
+
+
+def test_insurance_that_never_arrived_is_reversed_and_the_money_returned() -> None:
+    stage = Stage().paid()
+    stage.answer("nhsa.settle", U)
+    while stage.leg("nhsa.settle").state is LegState.UNSURE:
+        stage.wait()
+        if any(send.call == "nhsa.settled" for send in stage.wire):
+            stage.answer("nhsa.settled", Fact.NOT_THERE)
+    stage.yes("nhsa.reverse")
+    stage.answer("nhsa.settled", Fact.NOT_THERE)
+    assert stage.case.state is CaseState.BACK
+    stage.yes("pay.refund", "his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+
+
+def test_his_refusing_after_payment_undoes_in_reverse_with_money_last() -> None:
+    stage = Stage().paid()
+    stage.yes("nhsa.settle")
+    stage.answer("his.settle", R, code="BILL_CHANGED")
+    stage.yes("nhsa.cancel")
+    stage.answer("pay.refund", P)
+    assert stage.case.state is CaseState.BACK, "an accepted refund is not yet a refund"
+    stage.wait()
+    stage.answer("pay.refund_query", Fact.THERE)
+    stage.yes("his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+    order = [call for call in stage.sent if call in ("nhsa.cancel", "pay.refund", "his.unlock")]
+    assert order == ["nhsa.cancel", "pay.refund", "his.unlock"]
+
+
+def test_nothing_is_undone_while_a_later_leg_is_unknown() -> None:
+    stage = Stage().paid()
+    stage.yes("nhsa.settle")
+    stage.answer("his.settle", U)
+    while stage.leg("his.settle").state is LegState.UNSURE:
+        stage.wait()
+        for send in list(stage.wire):
+            stage.answer(send.call, Fact.UNKNOWN if send.purpose == "ask" else U)
+    assert not {"nhsa.cancel", "pay.refund"} & set(stage.sent)
+
+
+def test_an_undo_refused_holds_the_later_ones_and_calls_a_person() -> None:
+    stage = Stage().paid()
+    stage.yes("nhsa.settle")
+    stage.answer("his.settle", R)
+    stage.answer("nhsa.cancel", R, code="DAY_CLOSED")
+    assert stage.case.state is CaseState.MANUAL
+    assert stage.tasks == ["undo_refused"]
+    assert "pay.refund" not in stage.sent
+    leg = stage.leg("nhsa.cancel")
+    leg.state = LegState.OK  # the insurance office cancelled it by hand
+    stage.hear(Resolved(Reason("E-HAND", "", "", "insurance")))
+    assert stage.sent[-1] == "pay.refund"
+
+
+def test_an_undo_that_is_silent_is_repeated_under_its_number() -> None:
+    stage = Stage().paid()
+    stage.answer("nhsa.settle", R)
+    stage.answer("pay.refund", U)
+    stage.wait()
+    stage.answer("pay.refund_query", Fact.NOT_THERE)
+    stage.wait()
+    refunds = [send for send in stage.wire if send.call == "pay.refund"]
+    assert [send.number for send in refunds] == ["S1R4"]
+    assert stage.leg("pay.refund").tries == 2
+
+
+def test_a_payment_that_turns_up_late_is_given_back_and_the_settlement_stands() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", R, code="NOTENOUGH")
+    stage.choose().yes("pay.code", "nhsa.settle", "his.settle", "einvoice.issue")
+    first = stage.case.legs[3]
+    assert first.state is LegState.NO
+    stage.callback("pay.code", Fact.THERE)
+    assert stage.sent[-1] == "pay.refund"
+    assert (stage.case.state, stage.tasks) == (CaseState.SETTLED, ["late_payment"])
+    stage.yes("pay.refund")
+    stage.callback("pay.code", Fact.THERE)
+    assert stage.sent.count("pay.refund") == 1
+
+
+def test_the_same_callback_again_changes_nothing() -> None:
+    stage = Stage().paid()
+    before = list(stage.sent)
+    for _ in range(10):
+        stage.callback("pay.code", Fact.THERE)
+    assert stage.sent == before
+    assert stage.leg("pay.code").repeats_heard == 10
+
+
+def test_another_amount_is_a_persons_case_and_moves_nothing() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    stage.callback("pay.code", Fact.THERE, differs=("amount",))
+    assert (stage.case.state, stage.tasks) == (CaseState.MANUAL, ["differs"])
+    assert "nhsa.settle" not in stage.sent
+
+
+def test_a_settlement_that_differs_from_the_quote_is_undone() -> None:
+    stage = Stage().paid()
+    stage.judge.amounts_differ = True
+    stage.yes("nhsa.settle", "nhsa.cancel", "pay.refund", "his.unlock")
+    assert (stage.case.state, stage.case.cause and stage.case.cause.code) == (CaseState.UNDONE, "E-DRIFT")
+
+
+def test_cancel_before_money_unlocks_and_after_money_is_not_heard() -> None:
+    stage = Stage().quoted()
+    stage.hear(Cancelled(GONE))
+    stage.yes("his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+    paid = Stage().paid()
+    paid.hear(Cancelled(GONE))
+    assert paid.case.state is CaseState.FORWARD
+
+
+def test_cancel_while_paying_first_learns_what_became_of_the_payment() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    stage.hear(Cancelled(GONE))
+    stage.yes("pay.reverse")
+    stage.answer("pay.query", Fact.THERE)
+    assert stage.sent[-1] == "pay.refund"
+    stage.yes("pay.refund", "his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+
+
+def test_nobody_chooses_and_the_bill_is_free_again() -> None:
+    stage = Stage().quoted()
+    stage.wait(300.0)
+    stage.yes("his.unlock")
+    assert (stage.case.state, stage.case.cause and stage.case.cause.code) == (CaseState.UNDONE, "E-PAY-EXPIRED")
+
+
+def test_a_party_that_cannot_be_reached_is_tried_again_then_definitely_not_done() -> None:
+    stage = Stage()
+    stage.yes("his.bill")
+    for _ in range(30):
+        if stage.case.state is not CaseState.FORWARD:
+            break
+        if stage.wire:
+            stage.answer("his.lock", None)
+        else:
+            stage.wait()
+    assert stage.leg("his.lock").because == "not_sent"
+    assert stage.case.state is CaseState.REJECTED
+    assert "his.unlock" not in stage.sent
+
+
+def test_an_invoice_that_fails_never_undoes_money() -> None:
+    stage = Stage().paid()
+    stage.yes("nhsa.settle", "his.settle")
+    for _ in range(20):
+        stage.answer("einvoice.issue" if stage.wire[-1].purpose == "do" else "einvoice.find",
+                     U if stage.wire[-1].purpose == "do" else Fact.NOT_THERE)  # fmt: skip
+        stage.wait()
+    assert stage.case.state is CaseState.FINAL
+    while stage.wire[-1].purpose != "do":
+        stage.answer("einvoice.find", Fact.NOT_THERE)
+        stage.wait()
+    stage.answer("einvoice.issue", R, code="E1001")
+    assert (stage.case.state, stage.tasks) == (CaseState.SETTLED, ["final_refused"])
+
+
+@pytest.mark.parametrize("answered", range(8))
+def test_a_crash_anywhere_leaves_what_was_sent_unsure_and_sends_nothing_twice_on_a_guess(answered: int) -> None:
+    way = ["his.bill", "his.lock", "nhsa.quote", "", "pay.code", "nhsa.settle", "his.settle", "einvoice.issue"]
+    stage = Stage()
+    for call in way[:answered]:
+        stage.yes(call) if call else stage.choose()
+    stage.wire.clear()
+    sent = list(stage.sent)
+    stage.hear(Recovered())
+    again = stage.sent[len(sent) :]
+    assert not {"pay.code", "nhsa.settle"} & set(again)
+    assert len(again) <= 1
+
+
+def test_a_refund_takes_the_whole_bill_back_with_money_after_his() -> None:
+    stage = Stage().paid()
+    stage.yes("nhsa.settle", "his.settle", "einvoice.issue")
+    stage.hear(RefundAsked(Reason("E-REFUNDED", "", "", "patient")))
+    stage.yes("einvoice.write_off", "his.void", "nhsa.cancel", "pay.refund", "his.unlock")
+    assert stage.case.state is CaseState.UNDONE
