@@ -98,8 +98,11 @@ def _pay_after_close(party: WeChatSim, body: Body) -> Body:
 def _refund_at_portal(party: WeChatSim, body: Body) -> Body:
     """The merchant's staff refund at the portal; `amount` in fen, default all that is left."""
     order = _order(party, body)
-    spent = sum(r.amount for r in order.refunds if r.status != "CLOSED")
+    first = order.payments[0].transaction_id if order.payments else ""
+    spent = sum(r.amount for r in order.refunds if r.status != "CLOSED" and r.transaction_id == first)
     amount = _fen(body, "amount") if "amount" in body else order.terms.total - spent
+    if amount < 1:
+        raise ActRefused("没有可退的金额")
     number = f"PORTAL{party.world.rng.getrandbits(64):016x}"
     refund, _ = party.book.refund(
         number, amount, order.terms.total, out_trade_no=order.no, reason="商户平台退款", version="portal"

@@ -143,25 +143,13 @@ async def test_a_204_is_signed_with_an_empty_body_line(shop: Merchant) -> None:
     ({"time_expire": "2026-11-22 12:00:00"}, "/body/time_expire", 0),
     ({"time_expire": "2026-13-22T12:00:00+08:00"}, "/body/time_expire", 0),
 ])
-def test_fields_are_checked(change: dict[str, Any], where: str, number: int) -> None:
-    async def run() -> None:
-        shop = await open_town()
-        try:
-            answer = await shop.native("FIELD0001", **change)
-            assert (answer.status, answer.json["code"]) == (400, "PARAM_ERROR")
-            assert where in answer.body.decode()
-            assert (answer.number == 270924358) == (number == 270924358)
-            assert await shop.ledger() == []
-        finally:
-            await shut(shop)
-
-    pytest_twisted.blockon(_deferred(run()))
-
-
-def _deferred(coroutine: Any) -> Any:
-    from twisted.internet.defer import ensureDeferred
-
-    return ensureDeferred(coroutine)
+@pytest_twisted.ensureDeferred
+async def test_fields_are_checked(shop: Merchant, change: dict[str, Any], where: str, number: int) -> None:
+    answer = await shop.native("FIELD0001", **change)
+    assert (answer.status, answer.json["code"]) == (400, "PARAM_ERROR")
+    assert where in answer.body.decode()
+    assert (answer.number == 270924358) == (number == 270924358)
+    assert await shop.ledger() == []
 
 
 @pytest_twisted.ensureDeferred

@@ -17,18 +17,21 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from twisted.internet import defer, task
 from twisted.internet import reactor as real_reactor  # noqa: TID251 - tests hand it in
-from twisted.web.client import Agent, HTTPConnectionPool, readBody
+from twisted.internet.protocol import Protocol
+from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 from zope.interface import implementer
 
+from simulators.base.keys import KeyRing
 from simulators.base.world import SimWorld
 from simulators.wechat import WeChatSim
 
 reactor: Any = real_reactor
 START = 1795320000.0  # 2026-11-22 12:00:00 in Beijing
+KEYS = KeyRing(None, 7, lambda: START)
 SCHEMA = "WECHATPAY2-SHA256-RSA2048"
 
 
@@ -46,6 +49,23 @@ class Bytes:
     def resumeProducing(self) -> None: ...
 
     def stopProducing(self) -> None: ...
+
+
+class Collector(Protocol):
+    def __init__(self, done: defer.Deferred[bytes]) -> None:
+        self.done, self.parts = done, [b""]
+
+    def dataReceived(self, data: bytes) -> None:
+        self.parts.append(data)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self.done.callback(b"".join(self.parts))
+
+
+def whole(resp: Any) -> defer.Deferred[bytes]:
+    done: defer.Deferred[bytes] = defer.Deferred()
+    resp.deliverBody(Collector(done))
+    return done
 
 
 @dataclass
@@ -129,7 +149,7 @@ class Merchant:
         resp = await self.agent.request(
             method.encode(), (self.base + target).encode(), sent, Bytes(body) if body else None
         )
-        content = await readBody(resp) if resp.code != 204 else b""
+        content = await whole(resp)
         got = {k.decode().lower(): v[0].decode("latin-1") for k, v in resp.headers.getAllRawHeaders()}
         return Answer(resp.code, got, content)
 
@@ -266,6 +286,7 @@ class Merchant:
 async def open_town(**settings: Any) -> Merchant:
     """A simulator and a callback address on loopback; `shut` it afterwards."""
     world = SimWorld(reactor, seed=7, anchor=START)
+    world.keys = KEYS  # loading RSA keys takes longer than a test
     sim = WeChatSim(world)
     receiver = Receiver()
     listening = sim.listen()
