@@ -9,7 +9,7 @@ from simulators.insurance.envelope import Call
 from simulators.insurance.fields import Refusal, fields, node, rows
 from simulators.insurance.money import fen, number, share, yuan
 from simulators.insurance.rules import line_amount, split_line
-from simulators.insurance.state import Bureau, Line, Visit
+from simulators.insurance.state import Bureau, Line, Visit, kept
 from simulators.insurance.visit import check_doctor
 
 _2204 = fields(
@@ -25,6 +25,10 @@ _2204 = fields(
     "etip_flag C3 N; etip_hosp_code C30 N; dscg_tkdrug_flag C3 N; matn_fee_flag C6 N"
 )
 _2205 = fields("mdtrt_id C30 Y; chrg_bchno C30 Y; psn_no C30 Y")
+_KEPT = (
+    "feedetl_sn", "chrg_bchno", "dise_codg", "rxno", "cnt", "pric", "fee_ocur_time", "med_list_codg",
+    "medins_list_codg", "bilg_dept_codg", "bilg_dept_name", "bilg_dr_codg", "bilg_dr_name", "hosp_appr_flag",
+)
 ALL_BATCHES = "0000"
 
 
@@ -66,7 +70,7 @@ def _line(bureau: Bureau, row: dict[str, Any], label: str) -> Line:
     if line_amount(row["cnt"], row["pric"]) != amount:
         raise Refusal(f"{label}数量乘单价与明细项目费用总额不一致", 4409)
     check_doctor(bureau, row["bilg_dr_codg"])
-    return Line(row, item, split_line(item, row["cnt"], row["pric"], amount), row["chrg_bchno"])
+    return Line(kept(row, _KEPT), item, split_line(item, row["cnt"], row["pric"], amount), row["chrg_bchno"])
 
 
 def _enter(bureau: Bureau, visit: Visit, taken: dict[str, Line]) -> None:

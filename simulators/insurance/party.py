@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Any, ClassVar
 
 from simulators.base.party import SimParty
@@ -138,14 +139,14 @@ class InsuranceSim(SimParty):
         if call.msgid in bureau.tombstones:
             raise Refusal(REPEATED, 4003)
         if before is not None and before.answer is not None:
-            return Resp(200, before.answer, {"Content-Type": "application/json;charset=utf-8"})
+            return Resp(200, zlib.decompress(before.answer), {"Content-Type": "application/json;charset=utf-8"})
         noted = bureau.messages[call.msgid] = Remembered(call.digest, None, call.psn_no, call.infno)
         try:
             reply = success(bureau, call, known.run(bureau, call))
         except Refusal as refused:
             reply = failure(bureau, call.received, business_text(refused))
         if known.changes:
-            noted.answer = reply.body
+            noted.answer = zlib.compress(reply.body, 1)
         return reply
 
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:

@@ -27,12 +27,8 @@ def visits(bureau: Bureau, call: Call) -> object:
     return {"mdtrtinfo": [
         _visit(v) for v in bureau.visits_of.get(person.psn_no, ())
         if v.open and asked["mdtrt_id"] in ("", v.mdtrt_id) and asked["ipt_otp_no"] in ("", v.ipt_otp_no)
-        and _within(asked, v.begntime) and asked["med_type"] in ("", _med_type(v))
+        and _within(asked, v.begntime) and asked["med_type"] in ("", v.med_type)
     ]}
-
-
-def _med_type(visit: Visit) -> str:
-    return str((visit.info or {}).get("med_type", ""))
 
 
 def _within(asked: dict[str, Any], moment: str) -> bool:
@@ -45,7 +41,7 @@ def _visit(v: Visit) -> dict[str, Any]:
     return {
         "mdtrt_id": v.mdtrt_id, "psn_no": v.person.psn_no, "psn_cert_type": "01", "certno": v.person.id_no,
         "psn_name": v.person.name, "insutype": v.insutype, "begntime": v.begntime, "endtime": None,
-        "mdtrt_cert_type": sent["mdtrt_cert_type"], "med_type": _med_type(v) or None,
+        "mdtrt_cert_type": sent["mdtrt_cert_type"], "med_type": v.med_type or None,
         "ipt_otp_no": v.ipt_otp_no,
         "atddr_no": sent["atddr_no"], "dept_code": sent["dept_code"], "dept_name": sent["dept_name"],
         "fixmedins_code": FIXMEDINS_CODE, "fixmedins_name": FIXMEDINS_NAME,
@@ -67,7 +63,7 @@ def settlement(bureau: Bureau, call: Call) -> object:
     told["setlinfo"] |= {
         "refd_setl_flag": "1" if refunded else "0", "cash_payamt": told["setlinfo"]["psn_cash_pay"],
         "psn_pay": told["setlinfo"]["psn_part_amt"], "pay_loc": "2", "hosp_lv": bureau.settings.hosp_lv,
-        "year": found.year, "invono": found.asked.get("invono") or None, "fixmedins_code": FIXMEDINS_CODE,
+        "year": found.year, "invono": found.told["invono"] or None, "fixmedins_code": FIXMEDINS_CODE,
         "fixmedins_name": FIXMEDINS_NAME, "begndate": found.visit.begntime[:10],
     }
     return told
@@ -102,7 +98,7 @@ def _fee(visit: Visit, line: Line, setl_id: str | None) -> dict[str, Any]:
     )
     return {
         "mdtrt_id": visit.mdtrt_id, "setl_id": setl_id, "rx_drord_no": sent["rxno"] or None,
-        "med_type": _med_type(visit) or None, **split_fields(line), **{name: sent[name] for name in copied},
+        "med_type": visit.med_type or None, **split_fields(line), **{name: sent[name] for name in copied},
         "hilist_code": line.item.national, "hilist_name": line.item.name, "list_type": line.item.list_type,
     }
 

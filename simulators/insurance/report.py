@@ -18,7 +18,7 @@ _POOL, _ACCOUNT = "310100", "310200"
 def settlement(bureau: Bureau, made: Settlement) -> dict[str, Any]:
     """A stored settlement as 2207, 2208 answer it."""
     return answer(
-        bureau, made.visit, made.asked, made.amounts, setl_id=made.setl_id, setl_time=made.setl_time,
+        bureau, made.visit, made.told, made.amounts, setl_id=made.setl_id, setl_time=made.setl_time,
         msgid=made.msgid
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from simulators.insurance import report
@@ -10,7 +11,7 @@ from simulators.insurance.fields import Refusal, fields, node
 from simulators.insurance.money import fen
 from simulators.insurance.person import check_credential, terms_for
 from simulators.insurance.rules import Amounts, settle, used_after
-from simulators.insurance.state import Bureau, Settlement, Visit, text_amounts
+from simulators.insurance.state import Bureau, Settlement, Visit, kept, text_amounts
 
 _COMMON = (
     "psn_no C30 Y; mdtrt_cert_type C3 Y; mdtrt_cert_no C50 N; card_sn C32 N; med_type C6 Y;"
@@ -25,6 +26,7 @@ _2207 = fields(
 _2208 = fields("setl_id C30 Y; mdtrt_id C30 Y; psn_no C30 Y")
 # What 2207 must repeat from 2206 as it was.
 _REPEATED = ("med_type", "medfee_sumamt", "psn_setlway", "chrg_bchno", "acct_used_flag", "insutype")
+_TOLD = ("mdtrt_cert_type", "med_type", "invono")
 _ECHO = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
 
 
@@ -34,9 +36,9 @@ def _checked(bureau: Bureau, asked: dict[str, Any]) -> Visit:
     check_credential(bureau, asked, visit.person)
     if visit.settlement is not None:
         raise Refusal("该就诊已结算,不能重复结算", 4501)
-    if visit.info is None:
+    if not visit.med_type:
         raise Refusal("未上传就诊信息,不能结算", 4502)
-    if asked["med_type"] != visit.info["med_type"]:
+    if asked["med_type"] != visit.med_type:
         raise Refusal("医疗类别与就诊信息不一致", 4503)
     if asked["insutype"] != visit.insutype:
         raise Refusal("险种类型与挂号信息不一致", 4504)
@@ -86,9 +88,8 @@ def conclude(bureau: Bureau, call: Call) -> object:
             raise Refusal(f"{name}与预结算不一致", 4511)
     _check_echo(bureau, visit, asked)
     amounts = _compute(bureau, call, visit, asked)
-    made = _store(bureau, call, visit, asked, amounts, kind="settle", year=bureau.year())
-    made.quote, visit.quote = visit.quote, None
-    visit.settlement = made
+    made = _store(bureau, call, visit, kept(asked, _TOLD), amounts, kind="settle", year=bureau.year())
+    visit.quote, visit.settlement = None, made
     apply(bureau, made)
     return report.settlement(bureau, made)
 
@@ -104,16 +105,14 @@ def _check_echo(bureau: Bureau, visit: Visit, asked: dict[str, Any]) -> None:
 
 
 def _store(
-    bureau: Bureau, call: Call, visit: Visit, asked: dict[str, Any], amounts: Amounts, *, kind: str, year: str
+    bureau: Bureau, call: Call, visit: Visit, told: Mapping[str, str], amounts: Amounts, *, kind: str, year: str
 ) -> Settlement:
     setl_id = bureau.opaque_id()
     row = bureau.ledger.add_settlement(
         kind, amounts, no=call.msgid, party_no=setl_id, bill=visit.ipt_otp_no, ref=visit.mdtrt_id
     )
     made = Settlement(
-        setl_id, visit, amounts, asked, str((visit.info or {}).get("med_type", "")), year,
-        bureau.world.stamp(),
-        call.msgid, call.infno, bureau.serial, row,
+        setl_id, visit, amounts, told, year, bureau.world.stamp(), call.msgid, call.infno, bureau.serial, row
     )
     bureau.settlements[setl_id] = made
     bureau.settlements_of.setdefault(visit.mdtrt_id, []).append(made)
@@ -141,8 +140,8 @@ def cancel(bureau: Bureau, call: Call) -> object:
     if bureau.settings.refund_order == "lifo":
         _refuse_if_later(bureau, found)
     negative = found.amounts.negative(bureau.balance(visit.person) + found.amounts.account)
-    made = _store(bureau, call, visit, dict(found.asked), negative, kind="cancel", year=found.year)
-    made.of, made.med_type = found, found.med_type
+    made = _store(bureau, call, visit, found.told, negative, kind="cancel", year=found.year)
+    made.of = found
     apply(bureau, made)
     found.state, visit.settlement, visit.quote = "cancelled", None, None
     bureau.ledger.change(found.row, state="cancelled")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -45,7 +46,7 @@ class SignIn:
 class Line:
     """A fee line as uploaded, with its split."""
 
-    sent: Mapping[str, Any]
+    sent: Mapping[str, Any]  # the part of the row that inquiries tell
     item: Item
     split: Split
     batch: str
@@ -55,13 +56,12 @@ class Line:
 class Visit:
     mdtrt_id: str
     person: Person
-    sent: Mapping[str, Any]  # 2201 input
+    sent: Mapping[str, str]  # the part of the 2201 input that inquiries tell
     begntime: str
     insutype: str
     row: Row
     open: bool = True
-    info: Mapping[str, Any] | None = None  # 2203 mdtrtinfo, med_type in it
-    diagnoses: list[dict[str, Any]] = field(default_factory=list)
+    med_type: str = ""  # from 2203; empty: no 2203 yet
     lines: dict[str, Line] = field(default_factory=dict)  # by feedetl_sn
     upload_rows: dict[str, Row] = field(default_factory=dict)  # by chrg_bchno
     quote: dict[str, Any] | None = None  # what the last 2206 asked, with its split; gone when lines change
@@ -86,8 +86,7 @@ class Settlement:
     setl_id: str
     visit: Visit
     amounts: Amounts
-    asked: Mapping[str, Any]  # the 2207 or 2208 input
-    med_type: str
+    told: Mapping[str, str]  # mdtrt_cert_type, med_type, invono of the 2207
     year: str  # whose counters it used
     setl_time: str
     msgid: str
@@ -96,7 +95,6 @@ class Settlement:
     row: Row
     state: str = "done"  # done, cancelled (by 2208), reversed (by 2601)
     of: Settlement | None = None  # for a cancellation: what it cancels
-    quote: dict[str, Any] | None = None  # the 2206 it came from
 
 
 @dataclass(slots=True)
@@ -104,7 +102,7 @@ class Remembered:
     """A message of a hospital: what was in it and, for a change, the stored answer."""
 
     digest: bytes
-    answer: bytes | None
+    answer: bytes | None  # deflated: a busy day has many of them
     psn_no: str
     infno: str
     settlement: Settlement | None = None
@@ -215,6 +213,11 @@ class Bureau:
     def signed_on(self, person: Person, day: str) -> Designation | None:
         """The designation in force on a day."""
         return next((d for d in self.signed(person) if d.begndate <= day <= d.enddate), None)
+
+
+def kept(sent: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """The fields worth remembering; equal texts are stored once, a load test makes a million of them."""
+    return {name: sys.intern(v) if isinstance(v := sent[name], str) else v for name in names}
 
 
 def text_amounts(sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from simulators.insurance.dictionary import TYPES, known_diagnosis
 from simulators.insurance.envelope import Call
 from simulators.insurance.fields import Refusal, fields, node, rows
 from simulators.insurance.person import check_credential
-from simulators.insurance.state import Bureau, Visit
+from simulators.insurance.state import Bureau, Visit, kept
 from simulators.town import DOCTORS
 
 _2201 = fields(
@@ -23,6 +23,7 @@ _DISEINFO = fields(
     "dise_dor_no C30 Y;"
     "dise_dor_name C50 Y; diag_time DT Y; vali_flag C3 Y"
 )
+_KEPT = ("ipt_otp_no", "mdtrt_cert_type", "atddr_no", "dept_code", "dept_name")
 _DOCTOR_CODES = frozenset(code for _, code, *_ in DOCTORS.values())
 
 
@@ -46,7 +47,7 @@ def register(bureau: Bureau, call: Call) -> object:
     row = bureau.ledger.add(
         "register", no=number, party_no=mdtrt_id, amount=0, state="open", bill=number, ref=call.msgid
     )
-    visit = Visit(mdtrt_id, person, asked, asked["begntime"], asked["insutype"], row)
+    visit = Visit(mdtrt_id, person, kept(asked, _KEPT), asked["begntime"], asked["insutype"], row)
     bureau.visits[mdtrt_id] = bureau.live_ipt[number] = visit
     bureau.visits_of.setdefault(person.psn_no, []).append(visit)
     return {"data": {"mdtrt_id": mdtrt_id, "psn_no": person.psn_no, "ipt_otp_no": number, "exp_content": None}}
@@ -86,5 +87,5 @@ def visit_info(bureau: Bureau, call: Call) -> object:
             raise Refusal(f"诊断代码[{row['diag_code']}]不是国家医保版编码", 4212)
     if not any(row["vali_flag"] == "1" for row in diagnoses):
         raise Refusal("没有有效的诊断信息", 4213)
-    visit.info, visit.diagnoses, visit.quote = asked, diagnoses, None
+    visit.med_type, visit.quote = asked["med_type"], None
     return None

@@ -250,6 +250,42 @@ def test_settings_are_checked_and_all_or_nothing(hospital: Hospital) -> None:
     assert hospital.ok("1101", PERSON, infver="1.0")
 
 
+def test_unknown_envelope_fields_may_be_refused(hospital: Hospital) -> None:
+    odd = {"insuplc_admvs": "370200", "enc_type": ""}  # a misspelling, and an extra of another province
+    assert hospital.ok("1101", PERSON, **odd)
+    hospital.act("set", unknown_fields="refuse")
+    text = short_error(hospital, PATHS["1101"][0], json.dumps(hospital.message("1101", PERSON, **odd)).encode())
+    assert "未定义的字段insuplc_admvs！" in text
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        {}, {"act": "dance"}, {"act": "sign_community", "person": "P9"}, {"act": "sign_community", "person": []},
+        {"act": "sign_community", "person": "P0003", "from": "today"}, {"act": "set", "__class__": "x"},
+        {"act": "set_counter", "person": "P0001", "fund_used": -1}, {"act": "change_policy", "ratio_bp": 10001},
+        {"act": "change_policy", "tier": "fourth"}, {"act": "change_item", "code": "K9"},
+        {"act": "change_item", "code": "K0001", "level": "04"}, {"act": "sign_community", "person": "P0005"},
+        {"act": "set", "profile": ["tif"]}, {"act": "set", "infver": [1]},
+    ],
+)
+def test_impossible_acts_are_told_and_do_nothing(hospital: Hospital, act: dict[str, Any]) -> None:
+    before = hospital.control("/sim/card.json")
+    raw = hospital.http("POST", "/sim/act", json.dumps(act).encode())
+    assert raw.split(b" ", 2)[1] in (b"400", b"409")
+    assert hospital.control("/sim/card.json") == before
+
+
+def test_the_card_is_enough_for_an_outside_client(hospital: Hospital) -> None:
+    card = hospital.control("/sim/card.json")
+    assert card["base_url"] == "http://bureau"
+    assert card["paths"].keys() == card["transactions"].keys()
+    assert card["paths"]["2208"].endswith("/cancleSettletment")
+    assert {"fixmedins_code", "fixmedins_name", "mdtrtarea_admvs", "infver", "recer_sys_code"} <= card.keys()
+    assert card["persons"][0]["card_sn"] == "SIMSN0001"
+    assert card["policy"][0]["terms"]["tertiary"] == {"ratio_bp": 5000, "deductible": 80000, "limit": 170000}
+
+
 def test_reset_forgets_business_and_keeps_the_gate(hospital: Hospital) -> None:
     hospital.settled("P0001", "MZ1", "visit1")
     hospital.act("set", refund_order="lifo")

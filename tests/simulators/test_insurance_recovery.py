@@ -237,3 +237,12 @@ def test_what_is_wrong_in_spoiled_replies(hospital: Hospital) -> None:
     bad, _ = once("mojibake_name")
     assert bad["output"]["setlinfo"]["psn_name"] not in ("", "测试甲")
 
+
+
+def test_a_fault_finds_the_reversal_by_the_bill_of_its_original(hospital: Hospital) -> None:
+    _, message = ready(hospital)
+    hospital.send(message)
+    hospital.fault("2601", "refuse_business", match={"bill": "MZ2"})
+    assert hospital.reverse("P0001", message["msgid"], "2207A")["infcode"] == 0
+    hospital.fault("2601", "refuse_business", match={"bill": "MZ1", "person": "P0001", "opter": "K01"})
+    assert hospital.reverse("P0001", message["msgid"], "2207A")["infcode"] == -1

@@ -169,7 +169,8 @@ def test_presettlement_stores_nothing(hospital: Hospital) -> None:
     ("change", "text"),
     [
         ({"medfee_sumamt": 1199.99}, "明细合计为1200.00"), ({"med_type": "14"}, "医疗类别"),
-        ({"insutype": "390"}, "险种"), ({"psn_setlway": "9"}, "个人结算方式"), ({"acct_used_flag": "2"}, "个人账户使用标志"),
+        ({"insutype": "390"}, "险种"), ({"psn_setlway": "9"}, "个人结算方式"),
+        ({"acct_used_flag": "2"}, "个人账户使用标志"),
         ({"chrg_bchno": "B0"}, "收费批次号"),
         ({"mdtrt_cert_no": PEOPLE["P0002"].card_no, "card_sn": ""}, "不是同一人"),
     ],
