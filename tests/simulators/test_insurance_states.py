@@ -303,6 +303,8 @@ def test_a_catalogue_change_moves_an_item_into_scope(hospital: Hospital) -> None
 def test_day_statement(hospital: Hospital) -> None:
     mdtrt_id, output = hospital.settled("P0001", "MZ1", "visit1", account="1")
     hospital.settled("P0001", "MZ2", "visit2")
+    _, gone = hospital.settled("P0006", "MZ3", "visit2")
+    assert hospital.reverse("P0006", gone["setlinfo"]["medins_setl_id"], "2207A")["infcode"] == 0
 
     def verdict(total: float, fund: float, account: float, count: int, end: str = "2026-11-22") -> str:
         row = hospital.ok("3201", {"data": {
