@@ -169,6 +169,9 @@ def test_the_same_business_number_is_the_same_bill(bureau: Caller) -> None:
     assert bureau.issue(busDateTime="20261122090000000") == first
     assert len(bureau.desk.rows()) == 1
     assert "重复" in bureau.refused("invoiceEBillOutpatient", **outpatient(payer="测试乙"))
+    other_amount = outpatient(totalAmt="45.00", chargeDetail=[{**LINES[0], "amt": "45.00"}],
+                              payChannelDetail=[{"payChannelCode": "05", "payChannelValue": "45.00"}])
+    assert "重复" in bureau.refused("invoiceEBillOutpatient", **other_amount)
     assert bureau.issue("S2")["billNo"] == "0000000002"
 
 

@@ -45,8 +45,10 @@ def test_a_lock_ends_by_itself(his: Caller) -> None:
 def test_a_repeated_lock_may_move_its_end_but_never_back(his: Caller) -> None:
     his.lock(until=his.at(100))
     assert his.lock(until=his.at(50)) == "0"
-    assert his.lock(until=his.at(200)) == "0"
-    his.desk.clock.advance(199)
+    his.desk.clock.advance(60)
+    assert his.lock(no="L2") == "BILL_LOCKED"
+    assert his.lock(until=his.at(140)) == "0"
+    his.desk.clock.advance(139)
     assert his.lock(no="L2") == "BILL_LOCKED"
     his.desk.clock.advance(2)
     assert his.lock(no="L2") == "0"
