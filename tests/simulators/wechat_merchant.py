@@ -193,7 +193,8 @@ class Merchant:
             "Accept": "application/json", "User-Agent": "tests", "Content-Type": "application/json",
             "Authorization": self.authorization(method, target, sent, **twist), **twist.get("headers", {}),
         }
-        answer = await self.http(method, target, {k: v for k, v in headers.items() if v}, twist.get("swapped_body", sent))
+        headers = {k: v for k, v in headers.items() if v}
+        answer = await self.http(method, target, headers, twist.get("swapped_body", sent))
         if check:
             assert self.verified(answer.headers, answer.body)
         return answer
@@ -217,11 +218,10 @@ class Merchant:
         return abs(int(headers["wechatpay-timestamp"]) - self.sim.world.now()) < 300
 
     def opened(self, resource: dict[str, str]) -> Any:
-        plain = AESGCM(self.card["api_v3_key"].encode()).decrypt(
+        return AESGCM(self.card["api_v3_key"].encode()).decrypt(
             resource["nonce"].encode(), base64.b64decode(resource["ciphertext"]),
             resource["associated_data"].encode(),
         )
-        return plain
 
     def event(self, got: tuple[dict[str, str], bytes]) -> tuple[str, dict[str, Any]]:
         """A callback verified and opened: event type and plain text."""
@@ -276,7 +276,9 @@ class Merchant:
             assert found["sign"] == self.v2_sign(found, sign_type or "MD5")
         return found
 
-    async def micropay(self, no: str, code: str = "134000000000000001", fen: int = 107500, **more: str) -> dict[str, str]:
+    async def micropay(
+        self, no: str, code: str = "134000000000000001", fen: int = 107500, **more: str
+    ) -> dict[str, str]:
         return await self.v2(
             "/pay/micropay", body="门诊缴费", out_trade_no=no, total_fee=str(fen),
             spbill_create_ip="127.0.0.1", auth_code=code, **more,
