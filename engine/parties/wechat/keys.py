@@ -38,11 +38,16 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """Settings with the keys parsed; what `Outgoing.settings` carries. Serials are compared in upper case."""
+    """Settings with the keys parsed; what `Outgoing.settings` carries. `verify_keys` by `same_serial`."""
 
     plain: Settings
     private_key: RSAPrivateKey
     verify_keys: Mapping[str, RSAPublicKey]
+
+
+def same_serial(serial: str) -> str:
+    """One form of a serial: some write it in lower case, some without leading zeros."""
+    return serial.upper().lstrip("0")
 
 
 def opened(settings: Settings) -> Merchant:
@@ -53,10 +58,10 @@ def opened(settings: Settings) -> Merchant:
         raise ValueError(f"merchant_private_key: not a PEM private key without password ({error})") from None
     if not isinstance(private, RSAPrivateKey) or private.key_size < 2048:
         raise ValueError("merchant_private_key: an RSA key of at least 2048 bits is wanted")
-    keys = {serial.upper(): _public(serial, pem) for serial, pem in settings.verify_keys.items()}
+    keys = {same_serial(serial): _public(serial, pem) for serial, pem in settings.verify_keys.items()}
     if len(keys) != len(settings.verify_keys):
         raise ValueError("verify_keys: a serial is given twice")
-    if settings.wechatpay_serial and settings.wechatpay_serial.upper() not in keys:
+    if settings.wechatpay_serial and same_serial(settings.wechatpay_serial) not in keys:
         raise ValueError("wechatpay_serial: its public key is missing in verify_keys")
     return Merchant(settings, private, keys)
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from engine.core.http import HttpReply, HttpRequest
 from engine.parties import wire
 from engine.parties.contract import Heard, NotHeard
-from engine.parties.wechat.keys import Merchant
+from engine.parties.wechat.keys import Merchant, same_serial
 
 SCHEME: Final = "WECHATPAY2-SHA256-RSA2048"
 MAX_SKEW: Final = 300.0  # seconds an answer or callback may be away from our clock
@@ -62,7 +62,7 @@ def fault_of(merchant: Merchant, message: HttpRequest | HttpReply, now: float) -
     stamp = message.header("Wechatpay-Timestamp")
     signature = message.header("Wechatpay-Signature")
     kind = message.header("Wechatpay-Signature-Type")
-    key = merchant.verify_keys.get(message.header("Wechatpay-Serial").upper())
+    key = merchant.verify_keys.get(same_serial(message.header("Wechatpay-Serial")))
     if signature.startswith(PROBE):
         return "signature probe"
     if not signature or _STAMP.fullmatch(stamp) is None:
