@@ -1,0 +1,23 @@
+"""The two ways a call can end without a complete reply.
+
+The difference is money. `NotSent` may be tried again with the same number; after `Silent` the other side may
+have done what was asked, and only an inquiry can tell.
+"""
+
+from __future__ import annotations
+
+
+class CallFailed(Exception):
+    """What both have in common: `why`, a short text for the trail, free of what the peer sent."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class NotSent(CallFailed):
+    """No byte of the request left this process."""
+
+
+class Silent(CallFailed):
+    """A byte of the request may have left, and no complete, well-formed reply came back."""

@@ -1,0 +1,51 @@
+"""TLS towards the outside: always verified, never older than 1.2 (Twisted's own floor)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from OpenSSL.crypto import FILETYPE_PEM
+from twisted.internet import ssl
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """How to speak TLS. The peer is always verified, by the system's roots or by `ca_pem` alone.
+
+    `cert_pem` (with its chain, own certificate first) and `key_pem` are shown to peers that ask for them;
+    `server_name` is verified and sent instead of the address's host name.
+    """
+
+    ca_pem: bytes = b""
+    cert_pem: bytes = b""
+    key_pem: bytes = b""
+    server_name: str = ""
+
+
+def client_tls(options: TlsOptions, host: str) -> Any:
+    """What Twisted's endpoints need to speak TLS with `host`. Raises ValueError when the PEM texts hold nothing."""
+    trust: Any = None
+    if options.ca_pem:
+        trusted = [ssl.Certificate.loadPEM(pem) for pem in _pems(options.ca_pem, "ca_pem")]
+        trust = ssl.trustRootFromCertificates(trusted)  # type: ignore[no-untyped-call]  # untyped in Twisted
+    own: ssl.PrivateCertificate | None = None
+    extra: dict[str, Any] = {}
+    if options.cert_pem:
+        chain = [ssl.Certificate.loadPEM(pem) for pem in _pems(options.cert_pem, "cert_pem")]
+        key = ssl.KeyPair.load(options.key_pem, FILETYPE_PEM)
+        own = ssl.PrivateCertificate.fromCertificateAndKeyPair(  # type: ignore[no-untyped-call]  # untyped in Twisted
+            chain[0], key
+        )
+        extra["extraCertChain"] = [link.original for link in chain[1:]]
+    return ssl.optionsForClientTLS(options.server_name or host, trust, own, extraCertificateOptions=extra)
+
+
+def _pems(text: bytes, what: str) -> list[bytes]:
+    found: list[bytes] = _PEM.findall(text)
+    if not found:
+        raise ValueError(f"{what} holds no certificate")
+    return found
