@@ -71,7 +71,8 @@ class _Reading:
             if column in seen:
                 self.add("E704", i, name=column)
             elif column not in _FIXED and not re.fullmatch(r"(from|to)_[A-Za-z_][A-Za-z0-9_]*", column):
-                hint = nearest(column, [*_FIXED, f"from_{column}", f"to_{column}"])
+                free = [name for name in (*_FIXED, f"from_{column}", f"to_{column}") if name not in head]
+                hint = nearest(column, free)
                 self.add("E703", i, hint=hint, name=column)
             seen.add(column)
         for prefix in ("from_", "to_"):

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from engine.core.money import MAX_FEN, BadAmount, fen_of, fen_of_yuan
-from engine.pipeline.filters_time import BadForm, moment_of, reader, writer
+from engine.pipeline.filters_time import CACHED, BadForm, moment_of, reader, writer
 from engine.pipeline.rejected import Absent, kind_of, wrong
 
 Filter = Callable[[Any], Any]
@@ -228,7 +229,8 @@ def _date(args: list[str]) -> Filter:
         read = reader(args[2]) if len(args) == 3 else moment_of
     except BadForm as bad:
         raise _bad_form(bad) from None
-    return lambda value: write(read(value))
+    remembered = lru_cache(maxsize=CACHED)(lambda value: write(read(value)))
+    return lambda value: remembered(value) if type(value) is str else write(read(value))
 
 
 def _instant(args: list[str]) -> Filter:

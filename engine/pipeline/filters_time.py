@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from engine.core.times import BEIJING
 from engine.pipeline.rejected import kind_of, wrong
 
+CACHED = 1024  # the items of a bill share a few times; reading one costs 3 µs, remembering it 0.1
 _DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "y": 2}
 _NAMED = ("rfc3339", "unix", "unix_ms")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -67,7 +69,12 @@ def instant_of(value: Any) -> int | float | Decimal:
     """Unix seconds of what `moment_of` reads."""
     if type(value) is int or type(value) is float or type(value) is Decimal:
         return value
-    return moment_of(value).timestamp()
+    return _timestamp(value) if type(value) is str else moment_of(value).timestamp()
+
+
+@lru_cache(maxsize=CACHED)
+def _timestamp(text: str) -> float:
+    return moment_of(text).timestamp()
 
 
 def reader(form: str) -> Callable[[Any], datetime]:

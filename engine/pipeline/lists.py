@@ -14,9 +14,10 @@ from engine.config.tree import Map, Node, Scalar
 from engine.pipeline.compiling import LEFT_OUT, Compiling, Form, Run, Scope
 from engine.pipeline.condition import Condition, ConditionFailed
 from engine.pipeline.condition_text import ITEMS
+from engine.pipeline.paths import left_out, or_else
 from engine.pipeline.rejected import Absent, MapRejected, kind_of, wrong
 from engine.pipeline.rows import compile_rows, compile_value, otherwise_of, summand, undecided
-from engine.pipeline.sources import Source, compile_source, left_out, or_else
+from engine.pipeline.sources import Source, compile_source
 
 _AS = re.compile(r"(?P<list>.*?)\s+as\s+(?P<alias>\S+)\s*", re.DOTALL)
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -38,10 +39,14 @@ class _Walk:
     def items(self, data: Scope) -> list[Any]:
         found = self.source.run(data)
         if type(found) is not list:
-            raise wrong(f"{kind_of(found)} is no list; `| list` makes one of a single value")
+            rejected = wrong(f"{kind_of(found)} is no list; `| list` makes one of a single value")
+            rejected.path = self.path
+            raise rejected
         return found
 
-    def lost(self, rejected: MapRejected, i: int) -> None:
+    def lost(self, rejected: MapRejected, i: int, path: str = "") -> None:
+        """Say in which item it happened; `path` is what was read when the refusal does not know."""
+        rejected.path = rejected.path or path
         rejected.inside(self.alias, f"{self.path}[{i}]")
 
 
@@ -97,24 +102,26 @@ def compile_each(work: Compiling, node: Map) -> Run | None:
     work.target = f"{outer}[].rows[]" if grouped else f"{outer}[]"
     with _Inside(work, alias, path):
         where = work.condition(node.get("where"), node.mark) if node.get("where") is not None else None
+        build_path = ""
         build: Run | None = lambda data: data[alias]  # noqa: E731 - without rows and take the items themselves
         if rows is not None:
             build = compile_rows(work, rows, node.mark)
         elif take is not None:
             taken = compile_value(work, take)
             build = taken.run if taken else None
+            build_path = taken.path if taken else ""
         key = compile_value(work, group) if group is not None else None
     work.target = outer
     if build is None or (group is not None and key is None):
         return None
     walk = _Walk(source, alias, where, path)
     if grouped:
-        return _in_batches(walk, build, key.run if key else None, batch)
-    return _over(walk, build)
+        return _in_batches(walk, build, key.run if key else None, batch, key.path if key else build_path)
+    return _over(walk, build, build_path)
 
 
-def _over(walk: _Walk, visit: Run) -> Callable[[Scope], list[Any]]:
-    """What `visit` makes of every item that counts, in order."""
+def _over(walk: _Walk, visit: Run, path: str = "") -> Callable[[Scope], list[Any]]:
+    """What `visit`, which reads `path`, makes of every item that counts, in order."""
     alias = walk.alias
     test = None if walk.where is None else walk.where.test
 
@@ -128,7 +135,7 @@ def _over(walk: _Walk, visit: Run) -> Callable[[Scope], list[Any]]:
                     continue
                 value = visit(scope)
             except MapRejected as rejected:
-                walk.lost(rejected, i)
+                walk.lost(rejected, i, path)
                 raise
             except ConditionFailed as failed:
                 raise _lost_in(walk, failed, i) from None
@@ -139,7 +146,7 @@ def _over(walk: _Walk, visit: Run) -> Callable[[Scope], list[Any]]:
     return over
 
 
-def _in_batches(walk: _Walk, build: Run, key: Run | None, batch: int) -> Run:
+def _in_batches(walk: _Walk, build: Run, key: Run | None, batch: int, path: str) -> Run:
     """A list of {key, no, rows}: groups in the order of their first item, each cut into batches; `no` counts all."""
 
     def named(scope: Scope) -> Any:
@@ -147,7 +154,7 @@ def _in_batches(walk: _Walk, build: Run, key: Run | None, batch: int) -> Run:
         value = build(scope)
         return value if value is LEFT_OUT else (name, value)
 
-    over = _over(walk, named)
+    over = _over(walk, named, path)
 
     def each(data: Scope) -> list[Any]:
         groups: dict[Any, list[Any]] = {}
@@ -259,7 +266,7 @@ def compile_sum(work: Compiling, node: Map) -> Run | None:
     if value is None:
         return None
     run = value.run
-    over = _over(_Walk(source, alias, where, path), lambda scope: summand(run(scope)))
+    over = _over(_Walk(source, alias, where, path), lambda scope: summand(run(scope)), value.path)
     return lambda data: sum(over(data))
 
 

@@ -13,19 +13,10 @@ from engine.config.problems import Mark, nearest
 from engine.config.tree import Map, Node, Scalar, Seq
 from engine.pipeline.compiling import CODE, LEFT_OUT, Compiling, Form, RowInfo, Run, Scope
 from engine.pipeline.condition import Condition, ConditionFailed
+from engine.pipeline.paths import left_out, or_else, or_reject
 from engine.pipeline.rejected import Absent, MapRejected, kind_of, wrong
-from engine.pipeline.sources import (
-    Source,
-    add_filters,
-    column_of,
-    compile_source,
-    counted,
-    left_out,
-    or_else,
-    or_reject,
-    table_now,
-    table_row,
-)
+from engine.pipeline.sources import Source, add_filters, compile_source
+from engine.pipeline.tables import column_of, counted, table_now, table_row
 
 _TARGET = re.compile(r"[^\W\d][\w:-]*|@[\w:-]+|#text|[0-9]\w*")
 
@@ -140,11 +131,12 @@ def compile_value(work: Compiling, node: Node) -> Source | None:
         work.wrong("E612", node.mark, zh="来源：文字或 {when|join|pick|each|sum|rows|list|add: …}",
                    en="a source: a text or {when|join|pick|each|sum|rows|list|add: …}")  # fmt: skip
         return None
-    form = next((name for name in node.names() if name in work.forms), None)
-    if form is None:
-        first = node.entries[0][0]
-        work.wrong("E610", first.mark, hint=nearest(first.text, work.forms), where="来源 source", name=first.text)
+    form = next((name for name in node.names() if name in work.forms and name != "rows"), None)
+    other = next((key for key, _ in node.entries if key.text not in ("rows", "optional", "then")), None)
+    if form is None and other is not None:  # `rows` beside a misspelt `each` is no object of its own
+        work.wrong("E610", other.mark, hint=nearest(other.text, work.forms), where="来源 source", name=other.text)
         return None
+    form = form or "rows"
     before = len(work.found)
     run = work.forms[form](work, node)
     if run is None or len(work.found) > before:

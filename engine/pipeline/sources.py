@@ -13,11 +13,10 @@ from typing import Any
 
 from engine.config.problems import Mark, nearest
 from engine.config.tree import Scalar
-from engine.pipeline.code_table import CodeTable
 from engine.pipeline.compiling import LEFT_OUT, Compiling, Run, Scope, piece
 from engine.pipeline.filters import FILTERS, SPECIAL, BadArgument, Filter, text
-from engine.pipeline.filters_time import instant_of
-from engine.pipeline.rejected import Absent, MapRejected, kind_of, wrong
+from engine.pipeline.paths import left_out, or_else, or_reject, path_getter, soft_getter
+from engine.pipeline.tables import column_of, counted, table_now, table_row
 
 _NAME = r"[^\W\d][\w-]*"
 PATH = re.compile(rf"{_NAME}(?:\.(?:{_NAME}|[0-9][\w-]*))*")
@@ -47,72 +46,6 @@ class _Word:
     text: str
     quoted: bool
     mark: Mark
-
-
-def path_getter(path: str) -> Run:
-    """Reads a dotted path; raises Absent when something on the way is missing or null, E-MAP-TYPE when something
-    on the way is no object. The common lengths are spelt out: this is most of a map's work."""
-    steps = path.split(".")
-
-    def missing(data: Scope) -> MapRejected:
-        here: Any = data
-        for depth, step in enumerate(steps):
-            if here is None or (here == "" and depth):
-                break
-            if type(here) is not dict and depth:
-                before = ".".join(steps[:depth])
-                return MapRejected("E-MAP-TYPE", detail=f"{before} is {kind_of(here)}, not an object", path=path)
-            if step not in here:
-                break
-            here = here[step]
-        return Absent("E-MAP-MISSING", detail=f"{path} is missing", path=path)
-
-    if len(steps) == 1:
-
-        def get(data: Scope) -> Any:
-            value = data.get(path)
-            if value is None:
-                raise missing(data)
-            return value
-
-    elif len(steps) == 2:
-        one, two = steps
-
-        def get(data: Scope) -> Any:
-            try:
-                value = data[one][two]
-            except (KeyError, TypeError):
-                raise missing(data) from None
-            if value is None:
-                raise missing(data)
-            return value
-
-    elif len(steps) == 3:
-        one, two, three = steps
-
-        def get(data: Scope) -> Any:
-            try:
-                value = data[one][two][three]
-            except (KeyError, TypeError):
-                raise missing(data) from None
-            if value is None:
-                raise missing(data)
-            return value
-
-    else:
-
-        def get(data: Scope) -> Any:
-            value: Any = data
-            try:
-                for step in steps:
-                    value = value[step]
-            except (KeyError, TypeError):
-                raise missing(data) from None
-            if value is None:
-                raise missing(data)
-            return value
-
-    return get
 
 
 def compile_source(work: Compiling, scalar: Scalar) -> Source | None:
@@ -148,8 +81,8 @@ def _filtered(work: Compiling, scalar: Scalar, source: Source, parts: list[tuple
         if name == "optional" and len(words) == 1:
             optional = True
         elif name == "else":
-            found = _else(work, run, words)
-            sure = True
+            found = _else(work, run, words, source.path if len(names) == 1 else "")
+            sure = sure or len(words) == 2
             good = good and found is not None
             run = found or run
         else:
@@ -157,24 +90,14 @@ def _filtered(work: Compiling, scalar: Scalar, source: Source, parts: list[tuple
             good = good and step is not None
             run = step(run) if step is not None else run
     if optional:
-        run = left_out(run)
+        run = soft_getter(source.path, _nothing) if names == ["optional"] and source.path else left_out(run)
     if source.path:
         work.read(source.path, source.mark, needed=not (sure or optional))
     return Source(run, source.path, tuple(names), source.mark, sure or optional) if good else None
 
 
-def left_out(run: Run) -> Run:
-    """The same, but without a value the row is left out."""
-
-    def maybe(data: Scope) -> Any:
-        try:
-            return run(data)
-        except Absent as absent:
-            if absent.place is not None:
-                raise
-            return LEFT_OUT
-
-    return maybe
+def _nothing(data: Scope) -> Any:
+    return LEFT_OUT
 
 
 def _split(body: str) -> list[tuple[int, str]]:
@@ -233,7 +156,8 @@ def _argument(work: Compiling, word: _Word, needed: bool = True) -> Source | Non
     return source
 
 
-def _else(work: Compiling, run: Run, words: list[_Word]) -> Run | None:
+def _else(work: Compiling, run: Run, words: list[_Word], bare: str) -> Run | None:
+    """`else VALUE` or `else reject CODE`; `bare` is the path when it stands right behind one."""
     if len(words) == 3 and words[1].text == "reject" and not words[1].quoted:
         code = work.code(words[2].text, words[2].mark)
         return None if code is None else or_reject(run, code)
@@ -242,35 +166,9 @@ def _else(work: Compiling, run: Run, words: list[_Word]) -> Run | None:
                    en="write else VALUE or else reject CODE")  # fmt: skip
         return None
     fallback = _argument(work, words[1])
-    return None if fallback is None else or_else(run, fallback.run)
-
-
-def or_else(run: Run, fallback: Run) -> Run:
-    """The first, or when it has no value the second."""
-
-    def either(data: Scope) -> Any:
-        try:
-            return run(data)
-        except Absent as absent:
-            if absent.place is not None:
-                raise
-        return fallback(data)
-
-    return either
-
-
-def or_reject(run: Run, code: str) -> Run:
-    """The value, or a refusal with the code."""
-
-    def must(data: Scope) -> Any:
-        try:
-            return run(data)
-        except Absent as absent:
-            if absent.place is not None:
-                raise
-            raise MapRejected(code, None, absent.detail, absent.path, absent.about) from None
-
-    return must
+    if fallback is None:
+        return None
+    return soft_getter(bare, fallback.run) if bare else or_else(run, fallback.run)
 
 
 def _step(work: Compiling, words: list[_Word]) -> Callable[[Run], Run] | None:
@@ -342,68 +240,3 @@ def _table(work: Compiling, words: list[_Word]) -> Callable[[Run], Run] | None:
         return lambda data: row(data)[index]
 
     return step
-
-
-def column_of(work: Compiling, table: CodeTable, column: str, mark: Mark) -> int | None:
-    """The index of a column in a table's rows; None after noting that there is none."""
-    if column in table.columns:
-        return table.columns.index(column)
-    work.wrong("E617", mark, hint=nearest(column.removeprefix("to_"), table.columns), table=table.name, name=column)
-    return None
-
-
-def counted(work: Compiling, table: CodeTable, has: int, mark: Mark) -> bool:
-    """Whether a look-up gives as many values as the table has `from_` columns; noted when not."""
-    if has == len(table.keys):
-        return True
-    work.wrong("E618", mark, table=table.name, wants=len(table.keys), names="、".join(table.keys), has=has)
-    return False
-
-
-def table_now(work: Compiling, table: CodeTable, mark: Mark) -> Run | None:
-    """The instant a look-up is for when the map does not say `at`: now; None for a table without dates."""
-    if not table.dated:
-        return None
-    work.read("now", mark)
-    return path_getter("now")
-
-
-def table_row(table: CodeTable, keys: list[Run], when: Run | None) -> Run:
-    """Looks a row up; Absent (E-UNMAPPED, with table and key for the counters) when there is none."""
-    look = table.row
-
-    def absent(key: Any) -> Absent:
-        shown = key if type(key) is str else " + ".join(key)
-        return Absent("E-UNMAPPED", detail=f"the table {table.name} has no row for {shown}",
-                      about={"table": table.name, "key": shown})  # fmt: skip
-
-    if len(keys) == 1:
-        only = keys[0]
-
-        def row(data: Scope) -> Any:
-            key = only(data)
-            if type(key) is not str:
-                key = _code(key)
-            found = look(key, None if when is None else instant_of(when(data)))
-            if found is None:
-                raise absent(key)
-            return found
-
-    else:
-
-        def row(data: Scope) -> Any:
-            key = tuple([_code(run(data)) for run in keys])
-            found = look(key, None if when is None else instant_of(when(data)))
-            if found is None:
-                raise absent(key)
-            return found
-
-    return row
-
-
-def _code(value: Any) -> str:
-    if type(value) is str:
-        return value
-    if type(value) is int:
-        return str(value)
-    raise wrong(f"{kind_of(value)} is no code")

@@ -1,0 +1,146 @@
+"""JSON Schema: checks a request's body against `schemas/NAME.json` and tells every problem in both languages.
+
+What is told never quotes a value that came in (it may be a person's): only the field's path and what is wanted.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+
+import engine.pipeline.codes_schema  # noqa: F401 - declares the codes used here
+from engine.config.problems import Mark, Problem, nearest, problem
+
+MOST_TOLD = 50  # of one body; more help nobody
+
+FieldProblem = tuple[str, str, str]  # path of the field, Chinese, English
+
+_TYPES_ZH = {
+    "string": "文字",
+    "integer": "整数",
+    "number": "数",
+    "boolean": "真假值",
+    "object": "对象",
+    "array": "列表",
+    "null": "空值",
+}
+_LIMITS = {
+    "minLength": ("至少 {limit} 个字符", "at least {limit} characters"),
+    "maxLength": ("最多 {limit} 个字符", "at most {limit} characters"),
+    "minimum": ("不小于 {limit}", "at least {limit}"),
+    "maximum": ("不大于 {limit}", "at most {limit}"),
+    "exclusiveMinimum": ("大于 {limit}", "more than {limit}"),
+    "exclusiveMaximum": ("小于 {limit}", "less than {limit}"),
+    "minItems": ("至少 {limit} 项", "at least {limit} items"),
+    "maxItems": ("最多 {limit} 项", "at most {limit} items"),
+    "minProperties": ("至少 {limit} 个字段", "at least {limit} fields"),
+    "maxProperties": ("最多 {limit} 个字段", "at most {limit} fields"),
+}
+_OTHER = {
+    "pattern": ("格式应为 {pattern}", "the form is {pattern}"),
+    "format": ("格式应为 {format}", "the form is {format}"),
+    "multipleOf": ("应为 {multiple_of} 的整数倍", "a multiple of {multiple_of}"),
+    "uniqueItems": ("列表中不能有重复项", "no item may be there twice"),
+    "const": ("应为 {expected_value}", "must be {expected_value}"),
+    "contains": ("列表中缺少要求的项", "an item that is required is not in the list"),
+    "anyOf": ("不符合任何一种允许的写法", "fits none of the allowed forms"),
+    "oneOf": ("应恰好符合一种允许的写法", "must fit exactly one of the allowed forms"),
+    "not": ("不允许这样的内容", "such a value is not allowed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One compiled schema. `content`: the schema itself, for the interface document."""
+
+    name: str
+    content: Any
+    _validator: Any
+
+    def check(self, tree: Any) -> list[FieldProblem]:
+        """Every problem of a decoded body as (field path, Chinese, English), in the order of paths; [] when it is
+        good. Paths look like `bills[0].no`; "" is the body itself."""
+        try:
+            if self._validator.is_valid(tree):
+                return []
+            found = {told for error in self._validator.iter_errors(tree) for told in _told(error)}
+        except UnicodeEncodeError:
+            return [("", "含有不是文字的字符", "there is a character that is no text (lone surrogate)")]
+        return sorted(found)[:MOST_TOLD]
+
+
+def read_schema(data: bytes, file: str, name: str) -> Schema | Problem:
+    """The schema of a file's bytes, or what is wrong with it. Nothing is fetched: references stay in the file."""
+    try:
+        content = json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return problem("E801", Mark(file, 1, 1), detail="not UTF-8")
+    except json.JSONDecodeError as bad:
+        return problem("E801", Mark(file, bad.lineno, bad.colno), detail=bad.msg)
+    try:
+        validator = jsonschema_rs.validator_for(
+            content, validate_formats=True, ignore_unknown_formats=False, offline=True
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as bad:
+        path = _path(getattr(bad, "instance_path", []))
+        detail = str(getattr(bad, "message", bad)).split("\n")[0][:160]
+        return problem("E802", _place(data.decode("utf-8-sig"), file, bad), path=path or "/", detail=detail)
+    return Schema(name, content, validator)
+
+
+def _place(text: str, file: str, bad: Exception) -> Mark:
+    """Where the last name of the path to the mistake is written, as far as a search can tell."""
+    path = [step for step in getattr(bad, "instance_path", []) if isinstance(step, str)]
+    at = 0
+    for step in path:
+        found = text.find(json.dumps(step, ensure_ascii=False), at)
+        at = found if found >= 0 else at
+    before = text[:at]
+    width = len(path[-1]) + 2 if path else 1
+    return Mark(file, before.count("\n") + 1, at - before.rfind("\n"), width)
+
+
+def _told(error: Any) -> list[FieldProblem]:
+    path = _path(error.instance_path)
+    kind = error.kind
+    name = kind.name
+    if name == "required":
+        return [(_joined(path, kind.property), "缺少必填字段", "a required field is missing")]
+    if name in ("additionalProperties", "unevaluatedProperties"):
+        return [(_joined(path, field), "不认识的字段", "unknown field") for field in kind.unexpected]
+    if name == "type":
+        types = [str(one) for one in kind.types]
+        chinese = "或".join(_TYPES_ZH.get(one, one) for one in types)
+        return [(path, f"应为{chinese}", f"must be {' or '.join(types)}")]
+    if name == "enum":
+        options = json.loads(kind.options) if isinstance(kind.options, str) else list(kind.options)
+        near = nearest(error.instance, [o for o in options if isinstance(o, str)]) if _word(error.instance) else ""
+        listed = ", ".join(str(option) for option in options)
+        meant = (f"（是否应为 {near}？）", f" (did you mean {near}?)") if near else ("", "")
+        return [(path, f"只能是：{listed}{meant[0]}", f"must be one of {listed}{meant[1]}")]
+    if name in _LIMITS:
+        chinese, english = _LIMITS[name]
+        return [(path, chinese.format(limit=kind.limit), english.format(limit=kind.limit))]
+    if name in _OTHER:
+        chinese, english = _OTHER[name]
+        values = kind.as_dict()
+        return [(path, chinese.format_map(values), english.format_map(values))]
+    return [(path, f"不符合 {name}", f"does not satisfy {name}")]
+
+
+def _word(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 40
+
+
+def _joined(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field
+
+
+def _path(steps: list[Any]) -> str:
+    path = ""
+    for step in steps:
+        path = f"{path}[{step}]" if isinstance(step, int) else _joined(path, str(step))
+    return path
