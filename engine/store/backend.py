@@ -1,0 +1,136 @@
+"""What the writer needs of a database, and what an error of it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Protocol
+
+from engine.store.contract import BadUnit
+from engine.store.sealing import Sealer
+from engine.store.statements import STATEMENTS
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+class Meaning(Enum):
+    """What a database error means for the batch it struck."""
+
+    GUARD = "a constraint said no: this unit alone"
+    BAD_UNIT = "this unit cannot be read: a defect"
+    AGAIN = "the whole batch was rolled back for another's sake: do it again"
+    FULL = "no room; nothing was written"
+    FATAL = "nobody knows what is on the disk"
+
+
+class Backend(Protocol):
+    """A database, as the writer thread uses it. Every method but `judge` is called in the writer's thread."""
+
+    name: str
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+    def abandon(self) -> None:
+        """Let go of everything without another write: the handle is not to be trusted."""
+
+    def begin(self) -> None: ...
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def execute(self, sql: str, params: Mapping[str, object] | None = None) -> Any: ...
+    def judge(self, error: BaseException) -> Meaning: ...
+    def sql(self, statement: str) -> str:
+        """A statement of the registry in this database's spelling."""
+
+    def reader(self) -> Any:
+        """A new raw connection that can only read."""
+
+    def read_begin(self, raw: Any) -> None: ...
+    def read_end(self, raw: Any) -> None: ...
+    def broken(self, error: BaseException) -> str:
+        """Why this read error means the database is damaged; "" when it does not."""
+
+    def compile(self, query: Any) -> tuple[str, Mapping[str, object]]:
+        """A SQLAlchemy Core select → text and parameters."""
+
+    def pending(self) -> int:
+        """Bytes written ahead that are not yet in the main file (0 where that is not our business)."""
+
+    def checkpoint(self) -> None:
+        """Move them there; called in a thread of its own."""
+
+    def tidy(self) -> None:
+        """A little housekeeping, called by the writer when idle."""
+
+    def room(self) -> int | None:
+        """Free bytes on the disk; None when unknown."""
+
+
+def spelled(sql: str, pattern: str) -> str:
+    """The statement with `:name` as `pattern` (`%(name)s`) writes it."""
+    return _PARAMETER.sub(pattern, sql.replace("%", "%%"))
+
+
+def sealed_params(sealer: Sealer, name: str, params: Mapping[str, object]) -> Mapping[str, object]:
+    """The parameters with every `Sealed` encrypted; the same mapping when there is none."""
+    seals = STATEMENTS[name].seals
+    if not seals:
+        return params
+    made: dict[str, object] | None = None
+    for parameter, (place, keys) in seals.items():
+        value = params.get(parameter)
+        if value is None:
+            continue
+        data = getattr(value, "data", None)
+        if data is None:
+            raise BadUnit(f"{name}: {parameter} must be Sealed")
+        row_id = "/".join(str(params[key]) for key in keys)
+        made = dict(params) if made is None else made
+        if place == "bodies":
+            made.update(sealer.seal_body(row_id, data))
+        else:
+            made[parameter] = sealer.seal(place, row_id, data)
+    return params if made is None else made
+
+
+class View:
+    """A `Connection` of the contract over a raw DBAPI connection."""
+
+    __slots__ = ("_backend", "_raw", "_sealer")
+
+    def __init__(self, backend: Backend, raw: Any, sealer: Sealer) -> None:
+        self._backend, self._raw, self._sealer = backend, raw, sealer
+
+    def rows(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
+        """All rows of a statement of the registry."""
+        found: list[tuple[Any, ...]] = self._raw.execute(self._backend.sql(sql), params).fetchall()
+        return found
+
+    def row(self, sql: str, /, **params: object) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        found: tuple[Any, ...] | None = self._raw.execute(self._backend.sql(sql), params).fetchone()
+        return found
+
+    def select(self, query: Any) -> list[Mapping[str, Any]]:
+        """Rows of a SQLAlchemy Core select, as mappings."""
+        text, params = self._backend.compile(query)
+        cursor = self._raw.execute(text, params)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def unseal(self, place: str, row_id: object, blob: bytes) -> bytes:
+        """The clear bytes of a sealed column; Tampered when it does not open."""
+        return self._sealer.unseal(place, row_id, blob)
+
+    def unseal_body(self, row_id: int, key_id: int, nonce: bytes, data: bytes) -> bytes:
+        """The clear bytes of a row of `bodies`."""
+        return self._sealer.unseal_body(row_id, key_id, nonce, data)
+
+
+def reading(backend: Backend, raw: Any, sealer: Sealer, fn: Callable[[Any], Any]) -> Any:
+    """Run `fn` on a consistent view."""
+    backend.read_begin(raw)
+    try:
+        return fn(View(backend, raw, sealer))
+    finally:
+        backend.read_end(raw)

@@ -1,0 +1,56 @@
+"""The store's keys: opened at start, made in a new store, rotated while running. Called by the writer only."""
+
+from __future__ import annotations
+
+from engine.store.backend import Backend
+from engine.store.sealing import Sealer, StoredKey
+
+
+def stored_keys(backend: Backend) -> list[StoredKey]:
+    """The rows of `keys`."""
+    return [StoredKey(*row) for row in backend.execute(backend.sql("keys_all")).fetchall()]
+
+
+def load_keys(backend: Backend, sealer: Sealer, now: float) -> None:
+    """Open the keys; make the first ones in a new store. The caller holds the transaction. WrongMasterKey."""
+    sealer.load(stored_keys(backend))
+    missing = sealer.missing(now)
+    for row in missing:
+        _insert(backend, row)
+    sealer.load(missing)
+
+
+def rotate_keys(backend: Backend, sealer: Sealer, now: float) -> int:
+    """A new data key, in a transaction of its own; it is used only once it is stored. Returns its id."""
+    row = sealer.rotated(now)
+    backend.begin()
+    try:
+        _insert(backend, row)
+        backend.execute(backend.sql("keys_retire"), {"at": now, "key_id": row.key_id})
+        backend.commit()
+    except BaseException:
+        backend.rollback()
+        raise
+    sealer.load([row])
+    return row.key_id
+
+
+def rewrap_keys(backend: Backend, old: Sealer, new: Sealer) -> int:
+    """Change the master key: every stored key is wrapped anew, in one transaction. Returns how many."""
+    rows = old.rewrapped(stored_keys(backend), new)
+    backend.begin()
+    try:
+        for row in rows:
+            backend.execute(backend.sql("key_rewrap"), {"key_id": row.key_id, "wrapped": row.wrapped})
+        backend.commit()
+    except BaseException:
+        backend.rollback()
+        raise
+    return len(rows)
+
+
+def _insert(backend: Backend, row: StoredKey) -> None:
+    backend.execute(
+        backend.sql("key_insert"),
+        {"key_id": row.key_id, "use": row.use, "wrapped": row.wrapped, "created_at": row.created_at},
+    )

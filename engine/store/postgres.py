@@ -1,0 +1,142 @@
+"""PostgreSQL behind the same interface: one connection writes, others read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg.types.numeric import Int8Dumper
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+
+from engine.store.backend import Meaning, spelled
+from engine.store.contract import CannotStart
+from engine.store.statements import STATEMENTS
+
+LOCK = 0x53544C31  # the advisory lock that says "an engine is running on this database"
+OLDEST = 140000
+_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+_FULL = frozenset({"53100"})
+_DIALECT = psycopg_dialect.dialect()  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
+
+
+class PostgresBackend:
+    """A PostgreSQL database by its address (`postgresql://user@host/name`)."""
+
+    name = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._raw: Any = None
+        self._texts = {name: spelled(s.sql, r"%(\1)s") for name, s in STATEMENTS.items()}
+
+    def open(self) -> None:
+        """Connect, check, lock. CannotStart says in words why not."""
+        try:
+            self._raw = raw = self._connect()
+            if raw.info.server_version < OLDEST:
+                raise CannotStart(f"PostgreSQL {raw.info.server_version // 10000} is too old: needs 14 or later")
+            if raw.execute("SHOW fsync").fetchone()[0] != "on":
+                raise CannotStart("this PostgreSQL runs with fsync = off and would lose acknowledged settlements")
+            raw.execute("SET synchronous_commit = on")
+            if not raw.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()[0]:
+                raise CannotStart("another engine is running on this database")
+        except psycopg.Error as no:
+            self.abandon()
+            raise CannotStart(f"PostgreSQL cannot be used: {str(no).strip().splitlines()[0]}") from no
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _connect(self) -> Any:
+        raw = psycopg.connect(self._url, autocommit=True, application_name="settlement-engine")
+        raw.adapters.register_dumper(int, Int8Dumper)  # one type for all integers, so one prepared statement each
+        raw.prepare_threshold = 2
+        return raw
+
+    def close(self) -> None:
+        """Clean end; the lock goes with the connection."""
+        if self._raw is not None:
+            self._raw.close()
+            self._raw = None
+
+    def abandon(self) -> None:
+        """Drop the connection; the server rolls back what was not committed."""
+        self.close()
+
+    def begin(self) -> None:
+        """Begin."""
+        self._raw.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Everything since `begin` is on the server's disk when this returns."""
+        self._raw.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Nothing since `begin` happened."""
+        if not self._raw.closed and self._raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            self._raw.execute("ROLLBACK")
+
+    def execute(self, sql: str, params: Mapping[str, object] | None = None) -> Any:
+        """Run a text in psycopg's spelling."""
+        return self._raw.execute(sql, params)
+
+    def judge(self, error: BaseException) -> Meaning:
+        """What this error means for the batch."""
+        if not isinstance(error, psycopg.Error):
+            return Meaning.BAD_UNIT if isinstance(error, KeyError | UnicodeError) else Meaning.FATAL
+        state = error.sqlstate or ""
+        if self._raw is None or self._raw.closed or self._raw.broken:
+            return Meaning.FATAL
+        if state in _AGAIN:
+            return Meaning.AGAIN
+        if state in _FULL:
+            return Meaning.FULL
+        if state.startswith("23"):
+            return Meaning.GUARD
+        if state.startswith(("22", "42")) or isinstance(error, psycopg.ProgrammingError | psycopg.DataError):
+            return Meaning.BAD_UNIT
+        return Meaning.FATAL
+
+    def sql(self, statement: str) -> str:
+        """A statement of the registry."""
+        return self._texts[statement]
+
+    def pending(self) -> int:
+        """The server's business."""
+        return 0
+
+    def checkpoint(self) -> None:
+        """The server's business."""
+
+    def tidy(self) -> None:
+        """The server's business."""
+
+    def room(self) -> int | None:
+        """Unknown from here."""
+        return None
+
+    def reader(self) -> Any:
+        """A connection that can only read."""
+        raw = self._connect()
+        raw.execute("SET default_transaction_read_only = on")
+        return raw
+
+    def read_begin(self, raw: Any) -> None:
+        """Begin a consistent view."""
+        raw.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def read_end(self, raw: Any) -> None:
+        """End it."""
+        if not raw.closed and raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            raw.execute("ROLLBACK")
+
+    def broken(self, error: BaseException) -> str:
+        """Why the database is damaged, "" if this error does not say so."""
+        state = getattr(error, "sqlstate", None) or ""
+        return str(error) if state in ("XX001", "XX002") else ""
+
+    def compile(self, query: Any) -> tuple[str, Mapping[str, object]]:
+        """A SQLAlchemy Core select → text and parameters."""
+        compiled = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        return str(compiled), dict(compiled.params)

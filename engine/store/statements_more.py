@@ -1,0 +1,196 @@
+"""Statements about calls and their bodies, what was heard, sessions, periods, tasks, counters, keys; and purging."""
+
+from __future__ import annotations
+
+from engine.store.statements_settlement import Row
+
+_REST = "settlement_no IN (SELECT no FROM settlements WHERE rest_at < :before)"
+
+ROWS: tuple[Row, ...] = (
+    (
+        "call_insert",
+        "A call about to be made, before its first byte.",
+        """INSERT INTO calls (id, settlement_no, leg_id, purpose, call, party, op, number, param_hash, started_at,
+        ended_at, outcome, fact, code, text, request_body, reply_body)
+        VALUES (:id, :settlement_no, :leg_id, :purpose, :call, :party, :op, :number, :param_hash, :started_at,
+        :ended_at, :outcome, :fact, :code, :text, :request_body, :reply_body)""",
+        {"text": ("calls.text", ("id",))},
+    ),
+    (
+        "call_complete",
+        "How a call ended.",
+        """UPDATE calls SET ended_at = :ended_at, outcome = :outcome, fact = :fact, code = :code, text = :text,
+        request_body = COALESCE(:request_body, request_body), reply_body = :reply_body
+        WHERE id = :id""",
+        {"text": ("calls.text", ("id",))},
+    ),
+    (
+        "calls_of",
+        "The calls of a settlement in order.",
+        """SELECT id, leg_id, purpose, call, party, op, number, started_at, ended_at, outcome, fact, code, text,
+        request_body, reply_body FROM calls WHERE settlement_no = :settlement_no AND id > :after
+        ORDER BY id LIMIT :limit""",
+        {},
+    ),
+    (
+        "body_insert",
+        "The bytes of a request or reply.",
+        """INSERT INTO bodies (id, settlement_no, alg, key_id, nonce, data)
+        VALUES (:id, :settlement_no, :alg, :key_id, :nonce, :data)""",
+        {"data": ("bodies", ("id",))},
+    ),
+    ("body_get", "A stored body.", "SELECT key_id, nonce, data FROM bodies WHERE id = :id", {}),
+    (
+        "inbox_first",
+        "Something heard for the first time; no row when its key is known.",
+        """INSERT INTO inbox (id, source, key, body_hash, verdict, settlement_no, at, body_id)
+        VALUES (:id, :source, :key, :body_hash, 'first', :settlement_no, :at, :body_id)
+        ON CONFLICT (source, key) WHERE verdict = 'first' DO NOTHING""",
+        {},
+    ),
+    (
+        "inbox_note",
+        "Something heard again, or heard without a key of its own.",
+        """INSERT INTO inbox (id, source, key, body_hash, verdict, settlement_no, at, body_id)
+        VALUES (:id, :source, :key, :body_hash, :verdict, :settlement_no, :at, :body_id)""",
+        {},
+    ),
+    (
+        "inbox_find",
+        "What was first heard under a key.",
+        """SELECT body_hash, settlement_no, id, body_id FROM inbox
+        WHERE source = :source AND key = :key AND verdict = 'first'""",
+        {},
+    ),
+    (
+        "counter_open",
+        "A counter begins.",
+        "INSERT INTO counters (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING",
+        {},
+    ),
+    (
+        "counter_reserve",
+        "Move a counter's reserved end forward; no row when another did.",
+        "UPDATE counters SET value = :value WHERE name = :name AND value = :before",
+        {},
+    ),
+    ("counter_get", "A counter's reserved end.", "SELECT value FROM counters WHERE name = :name", {}),
+    (
+        "probe",
+        "A small write that shows whether there is room again.",
+        """INSERT INTO counters (name, value) VALUES ('store.probe', 1)
+        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1""",
+        {},
+    ),
+    (
+        "session_keep",
+        "A value of a party's sign-in.",
+        """INSERT INTO sessions (party, name, value, valid_until) VALUES (:party, :name, :value, :valid_until)
+        ON CONFLICT (party, name) DO UPDATE SET value = excluded.value, valid_until = excluded.valid_until""",
+        {"value": ("sessions.value", ("party", "name"))},
+    ),
+    ("session_forget", "A party's sign-in is gone.", "DELETE FROM sessions WHERE party = :party", {}),
+    ("sessions_all", "All sign-ins.", "SELECT party, name, value, valid_until FROM sessions ORDER BY party, name", {}),
+    (
+        "period_begin",
+        "A timed channel's run for a period; no row when it was begun before.",
+        """INSERT INTO periods (channel, period, state, started_at, ended_at, text)
+        VALUES (:channel, :period, 'running', :at, NULL, '') ON CONFLICT (channel, period) DO NOTHING""",
+        {},
+    ),
+    (
+        "period_again",
+        "A failed or interrupted run begins again.",
+        """UPDATE periods SET state = 'running', started_at = :at, ended_at = NULL, text = ''
+        WHERE channel = :channel AND period = :period AND state <> 'done'""",
+        {},
+    ),
+    (
+        "period_end",
+        "How a run ended.",
+        """UPDATE periods SET state = :state, ended_at = :at, text = :text
+        WHERE channel = :channel AND period = :period AND state = 'running'""",
+        {},
+    ),
+    (
+        "period_get",
+        "How a period stands.",
+        "SELECT state, started_at, ended_at, text FROM periods WHERE channel = :channel AND period = :period",
+        {},
+    ),
+    (
+        "site_keep",
+        "A version of the configuration, by its hash.",
+        "INSERT INTO site_versions (hash, at, files) VALUES (:hash, :at, :files) ON CONFLICT (hash) DO NOTHING",
+        {"files": ("site_versions.files", ("hash",))},
+    ),
+    ("site_get", "A version of the configuration.", "SELECT files FROM site_versions WHERE hash = :hash", {}),
+    (
+        "sites_in_use",
+        "Versions that settlements not at rest began with.",
+        "SELECT DISTINCT site_hash FROM settlements WHERE rest_at IS NULL OR next_at IS NOT NULL",
+        {},
+    ),
+    (
+        "task_open",
+        "Something a person has to do.",
+        """INSERT INTO tasks (id, settlement_no, leg_id, kind, side, text, opened_at, closed_at, closed_by, note)
+        VALUES (:id, :settlement_no, :leg_id, :kind, :side, :text, :at, NULL, '', NULL)""",
+        {"text": ("tasks.text", ("id",))},
+    ),
+    (
+        "task_close",
+        "A person did it; no row when it was closed before.",
+        "UPDATE tasks SET closed_at = :at, closed_by = :by, note = :note WHERE id = :id AND closed_at IS NULL",
+        {"note": ("tasks.note", ("id",))},
+    ),
+    (
+        "tasks_open",
+        "Tasks not done, oldest first.",
+        """SELECT id, settlement_no, leg_id, kind, side, text, opened_at FROM tasks
+        WHERE closed_at IS NULL AND id > :after ORDER BY id LIMIT :limit""",
+        {},
+    ),
+    (
+        "nonce_use",
+        "A client's one-time word; no row when it was used before.",
+        "INSERT INTO nonces (client, nonce, at) VALUES (:client, :nonce, :at) ON CONFLICT (client, nonce) DO NOTHING",
+        {},
+    ),
+    (
+        "key_insert",
+        "A wrapped key.",
+        """INSERT INTO keys (key_id, use, wrapped, created_at, retired_at)
+        VALUES (:key_id, :use, :wrapped, :created_at, NULL)""",
+        {},
+    ),
+    (
+        "keys_retire",
+        "Older data keys seal nothing new.",
+        "UPDATE keys SET retired_at = :at WHERE key_id < :key_id AND use <> 'index' AND retired_at IS NULL",
+        {},
+    ),
+    ("key_rewrap", "A key under a new master key.", "UPDATE keys SET wrapped = :wrapped WHERE key_id = :key_id", {}),
+    ("keys_all", "All keys.", "SELECT key_id, use, wrapped, created_at, retired_at FROM keys ORDER BY key_id", {}),
+    (
+        "purge_bodies",
+        "Old bodies of settlements at rest, and of none.",
+        f"""DELETE FROM bodies WHERE id IN (SELECT id FROM bodies WHERE id < :before_id
+        AND (settlement_no IS NULL OR {_REST}) ORDER BY id LIMIT :limit)""",  # noqa: S608 own constant
+        {},
+    ),
+    (
+        "purge_calls",
+        "Old calls of settlements at rest, and of none.",
+        f"""DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE id < :before_id AND ended_at IS NOT NULL
+        AND (settlement_no IS NULL OR {_REST}) ORDER BY id LIMIT :limit)""",  # noqa: S608 own constant
+        {},
+    ),
+    (
+        "purge_nonces",
+        "One-time words nobody could use again.",
+        """DELETE FROM nonces WHERE (client, nonce) IN
+        (SELECT client, nonce FROM nonces WHERE at < :before ORDER BY at LIMIT :limit)""",
+        {},
+    ),
+)

@@ -1,0 +1,471 @@
+"""The store as the reactor sees it: units in, Deferreds out, one writer thread and a few readers behind.
+
+Life: new → open ⇄ refusing (no room on the disk) → stopped, or → dead (a commit failed; the process must stop).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar, cast
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from engine.core.world import World
+from engine.store.backend import Backend, Meaning, reading
+from engine.store.contract import CannotStart, Connection, Crash, Done, Fault, StoreFull, StoreStopped, Unit, Write
+from engine.store.keys import load_keys, rotate_keys
+from engine.store.migrations import migrate
+from engine.store.sealing import Sealer, WrongMasterKey
+from engine.store.writer import Fatal, GroupWriter, Result
+
+T = TypeVar("T")
+Ask = tuple[Unit, "Deferred[Done]"]
+Job = tuple[Callable[[], Any], "Deferred[Any]"]
+
+BATCH = 500
+PROBE_EVERY = 3.0
+TICK = 5.0
+WAL_MAX = 8 << 20
+RESERVE = 64 << 20
+READERS = 2
+
+_STOP = object()
+_QUIT = object()  # the store died: let go of everything, write nothing more
+
+
+class SqlStore:
+    """A `Store` on a backend. `reserve`: free bytes below which `room_for_new_work` is False.
+
+    `deliver` carries a result to its Deferred in an inline world (a simulation delays it); `fail` is a test's fault
+    hook. `sealer` opens what was sealed.
+    """
+
+    def __init__(self, backend: Backend, world: World, sealer: Sealer, *, reserve: int = RESERVE) -> None:
+        self.backend, self.world, self.sealer = backend, world, sealer
+        self.on_fatal: Callable[[str], None] = lambda reason: None
+        self.deliver: Callable[[Callable[[], None]], None] = lambda fire: fire()
+        self.state = "new"
+        self.room_for_new_work = True
+        self._reserve = reserve
+        self._writer = GroupWriter(backend, sealer)
+        self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._full = False  # the writer's own view; while True it refuses all units
+        self._why = "the store is not open"
+        self._readers: list[Any] = []
+        self._reads: deque[tuple[Callable[[Connection], Any], Deferred[Any]]] = deque()
+        self._beside = 0  # reads and checkpoints running in threads
+        self._moving = False
+        self._tick: Any = None
+        self._probe: Any = None
+        self._seen_batches = 0
+        self._stopping: Deferred[None] | None = None
+
+    # What tests and operators look at
+
+    @property
+    def fail(self) -> Fault | None:
+        """A test's fault hook, see `contract.Fault`."""
+        return self._writer.fail
+
+    @fail.setter
+    def fail(self, hook: Fault | None) -> None:
+        self._writer.fail = hook
+
+    @property
+    def batches(self) -> int:
+        """Transactions committed since the start."""
+        return self._writer.batches
+
+    @property
+    def units(self) -> int:
+        """Units in them."""
+        return self._writer.units
+
+    @property
+    def queued(self) -> int:
+        """Units waiting for the writer (about)."""
+        return self._queue.qsize()
+
+    # Start and stop
+
+    def start(self) -> Deferred[None]:
+        """Open, migrate, unlock the keys, begin. Errors: CannotStart."""
+        assert self.state == "new", f"a store starts once, this one is {self.state}"
+        self.state = "starting"
+        started: Deferred[None] = Deferred()
+        self.world.in_thread(self._writer_thread, started)
+        return started
+
+    def _open(self) -> None:
+        self.backend.open()
+        try:
+            self.backend.begin()
+            migrate(self.backend.execute, self.backend.name)
+            load_keys(self.backend, self.sealer, self.world.now())
+            self.backend.commit()
+        except WrongMasterKey as no:
+            self.backend.rollback()
+            self.backend.close()
+            raise CannotStart(str(no)) from None
+        except CannotStart:
+            self.backend.rollback()
+            self.backend.close()
+            raise
+        except BaseException:
+            self.backend.abandon()
+            raise
+
+    def _writer_thread(self, started: Deferred[None]) -> None:
+        try:
+            self._open()
+        except BaseException as no:  # noqa: BLE001 it is handed on to who started the store
+            self.world.from_thread(self._not_started, started, no)
+            return
+        self.world.from_thread(self._started, started)
+        if not self.world.inline:
+            self._write_on()
+
+    def _not_started(self, started: Deferred[None], no: BaseException) -> None:
+        self.state, self._why = "stopped", f"the store did not start: {no}"
+        started.errback(no)
+
+    def _started(self, started: Deferred[None]) -> None:
+        self.state = "open"
+        self._look_at_room()
+        self._tick = self.world.later(TICK, self._on_tick)
+        started.callback(None)
+
+    def stop(self) -> Deferred[None]:
+        """Write what is queued, close, release the lock. Fires at once when there is nothing to close."""
+        if self._stopping is not None:
+            return succeed(None)
+        if self.state not in ("open", "refusing"):
+            return succeed(None)
+        self.state, self._why = "stopped", "the store is stopped"
+        self._stopping = Deferred()
+        self._cancel_timers()
+        self._drop_reads()
+        self._stop_when_idle()
+        return self._stopping
+
+    def _stop_when_idle(self) -> None:
+        if self._stopping is None or self._beside:
+            return
+        self._close_readers()
+        if self.world.inline:
+            self._close()
+        else:
+            self._queue.put(_STOP)
+
+    def _close(self) -> None:
+        problem: BaseException | None = None
+        try:
+            self.backend.close()
+        except BaseException as no:  # noqa: BLE001 it is handed on to who stops the store
+            problem = no
+        self.world.from_thread(self._closed, problem)
+
+    def _closed(self, problem: BaseException | None) -> None:
+        assert self._stopping is not None
+        if problem is None:
+            self._stopping.callback(None)
+        else:
+            self._stopping.errback(StoreStopped(f"not closed cleanly: {problem}"))
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._tick, self._probe):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._tick = self._probe = None
+
+    # Units
+
+    def submit(self, unit: Unit) -> Deferred[Done]:
+        """Store a unit; fires after its commit is on the disk. Errors: StoreStopped, StoreFull, BadUnit."""
+        if self.state == "refusing":
+            return fail(StoreFull("no room on the disk of the store"))
+        if self.state == "crashed":
+            return Deferred()
+        if self.state != "open":
+            return fail(StoreStopped(self._why))
+        done: Deferred[Done] = Deferred()
+        if self.world.inline:
+            self._write_batch([(unit, done)])
+        else:
+            self._queue.put((unit, done))
+        return done
+
+    def write(self, name: str, *writes: Write) -> Deferred[Done]:
+        """`submit` of a unit of these writes."""
+        return self.submit(Unit(name, writes))
+
+    def _write_on(self) -> None:
+        """The writer thread's life."""
+        queue = self._queue
+        item = queue.get()
+        while item is not _STOP:
+            if item is _QUIT:
+                self.backend.abandon()
+                return
+            if isinstance(item[0], Unit):
+                batch, item = _drain(queue, item)
+                if not self._write_batch(batch):
+                    return
+                if item is None:
+                    item = queue.get()
+            else:
+                self._work(item)
+                item = queue.get()
+        self._close()
+
+    def _write_batch(self, batch: list[Ask]) -> bool:
+        """Commit and answer; False when the store died."""
+        if self._full:
+            self._answer(batch, [StoreFull("no room on the disk of the store")] * len(batch))
+            return True
+        try:
+            results = self._writer.write([unit for unit, _ in batch])
+        except StoreFull as full:
+            self._full = True
+            self.world.from_thread(self._refuse)
+            results = [full] * len(batch)
+        except Crash:
+            self._lose()
+            return False
+        except Fatal as why:
+            self.backend.abandon()
+            self.world.from_thread(self._die, str(why), batch)
+            return False
+        self._answer(batch, results)
+        if self.backend.pending() > WAL_MAX:
+            self.world.from_thread(self._move)
+        return True
+
+    def _answer(self, batch: list[Ask], results: list[Result]) -> None:
+        if self.world.inline:
+            self.deliver(lambda: _fire(batch, results))
+        else:
+            self.world.from_thread(_fire, batch, results)
+
+    def _work(self, job: Job) -> None:
+        """Run a job in the writer's thread."""
+        call, done = job
+        try:
+            result: Any = call()
+        except Exception as no:  # noqa: BLE001 it is handed on to who asked for the job
+            self.world.from_thread(done.errback, no)
+        else:
+            self.world.from_thread(done.callback, result)
+
+    def _in_writer(self, call: Callable[[], T]) -> Deferred[T]:
+        done: Deferred[T] = Deferred()
+        if self.world.inline:
+            self._work((call, done))
+        else:
+            self._queue.put((call, done))
+        return done
+
+    # When it goes wrong
+
+    def _die(self, why: str, batch: list[Ask]) -> None:
+        """Nobody knows what is on the disk: answer nobody with a result, have the process stopped."""
+        self.state, self._why = "dead", why
+        self._cancel_timers()
+        waiting = [done for _, done in batch]
+        while not self._queue.empty():
+            item = self._queue.get()
+            if item is not _STOP and item is not _QUIT:
+                waiting.append(item[1])
+        if self.world.inline:
+            self.backend.abandon()
+        else:
+            self._queue.put(_QUIT)
+        for done in waiting:
+            done.errback(StoreStopped(why))
+        self._drop_reads()
+        if self._stopping is not None:
+            self._stopping.errback(StoreStopped(why))
+        self._close_readers()
+        self.on_fatal(why)
+
+    def _close_readers(self) -> None:
+        while self._readers:
+            self._readers.pop().close()
+
+    def _lose(self) -> None:
+        """A test's crash: everything in memory is gone, nobody is told."""
+        self.backend.rollback()
+        self.backend.close()
+        self.state = "crashed"
+        self.world.from_thread(self._cancel_timers)
+        self._close_readers()
+
+    def _refuse(self) -> None:
+        if self.state == "open":
+            self.state = "refusing"
+            self.room_for_new_work = False
+            self._probe = self.world.later(PROBE_EVERY, self._try_again)
+
+    def _try_again(self) -> None:
+        self._probe = None
+        if self.state == "refusing":
+            self._in_writer(self._probe_disk).addCallbacks(self._probed, self._probe_died)
+
+    def _probe_disk(self) -> bool:
+        try:
+            self._writer.write([Unit("probe", (Write("probe", {}),))])
+        except StoreFull:
+            return False
+        self._full = False
+        return True
+
+    def _probe_died(self, failure: Any) -> None:
+        self._die(str(failure.value), [])
+
+    def _probed(self, room: bool) -> None:
+        if self.state != "refusing":
+            return
+        if room:
+            self.state = "open"
+            self._look_at_room()
+        else:
+            self._probe = self.world.later(PROBE_EVERY, self._try_again)
+
+    # Housekeeping
+
+    def _on_tick(self) -> None:
+        self._tick = self.world.later(TICK, self._on_tick)
+        self._look_at_room()
+        if self._writer.batches != self._seen_batches:
+            self._seen_batches = self._writer.batches
+        elif self.state == "open" and not self._moving:
+            self._move()
+
+    def _look_at_room(self) -> None:
+        free = self.backend.room()
+        self.room_for_new_work = self.state == "open" and (free is None or free >= self._reserve)
+
+    def _move(self) -> None:
+        """Checkpoint in a thread of its own, one at a time."""
+        if self._moving or self.state != "open":
+            return
+        self._moving = True
+        self._beside += 1
+        self.world.in_thread(self._move_thread)
+
+    def _move_thread(self) -> None:
+        try:
+            self.backend.checkpoint()
+        except Exception as no:  # noqa: BLE001 judged on the reactor
+            self.world.from_thread(self._moved, no)
+        else:
+            self.world.from_thread(self._moved, None)
+
+    def _moved(self, problem: Exception | None) -> None:
+        self._moving = False
+        self._beside -= 1
+        if problem is not None and self.backend.judge(problem) is Meaning.FATAL and self.state != "dead":
+            # A failed fsync of the main file must not be tried again: the next one would "work".
+            self._die(f"checkpoint failed: {problem}", [])
+        else:
+            self._stop_when_idle()
+
+    def rotate(self) -> Deferred[int]:
+        """A new data key from now on; what older keys sealed stays readable. Fires with the new key's id."""
+        return self._in_writer(lambda: rotate_keys(self.backend, self.sealer, self.world.now()))
+
+    def tidy(self) -> Deferred[None]:
+        """Give pages freed by a purge back to the disk, a few at a time."""
+        return self._in_writer(self.backend.tidy)
+
+    # Reading
+
+    def read(self, fn: Callable[[Connection], T]) -> Deferred[T]:
+        """Run `fn` in a reader thread on a consistent view. Errors: whatever `fn` raises, StoreStopped."""
+        if self.state == "crashed":
+            return Deferred()
+        if self.state not in ("open", "refusing"):
+            return fail(StoreStopped(self._why))
+        done: Deferred[T] = Deferred()
+        self._reads.append((fn, cast("Deferred[Any]", done)))
+        self._next_read()
+        return done
+
+    def _next_read(self) -> None:
+        while self._reads and self._beside < READERS + self._moving:
+            fn, done = self._reads.popleft()
+            self._beside += 1
+            self.world.in_thread(self._read_thread, fn, done)
+
+    def _read_thread(self, fn: Callable[[Connection], Any], done: Deferred[Any]) -> None:
+        raw: Any = None
+        result: Any = None
+        problem: Exception | None = None
+        try:
+            raw = self._reader()
+            result = reading(self.backend, raw, self.sealer, fn)
+        except Exception as no:  # noqa: BLE001 it is handed on to the reader
+            problem = no
+            if raw is not None and type(no).__module__.startswith(("pysqlite3", "sqlite3", "psycopg")):
+                raw.close()  # a connection that failed is not used again
+                raw = None
+        if raw is not None:
+            self._readers.append(raw)
+        if self.world.inline:
+            self._beside -= 1
+            self.deliver(lambda: _fire_one(done, result, problem))
+        else:
+            self.world.from_thread(self._read_done, done, result, problem)
+
+    def _reader(self) -> Any:
+        try:
+            return self._readers.pop()
+        except IndexError:
+            return self.backend.reader()
+
+    def _read_done(self, done: Deferred[Any], result: Any, problem: Exception | None) -> None:
+        self._beside -= 1
+        _fire_one(done, result, problem)
+        damaged = "" if problem is None else self.backend.broken(problem)
+        if damaged and self.state in ("open", "refusing"):
+            self._die(damaged, [])
+        if self.state == "dead":
+            self._close_readers()
+            return
+        self._next_read()
+        self._stop_when_idle()
+
+    def _drop_reads(self) -> None:
+        while self._reads:
+            self._reads.popleft()[1].errback(StoreStopped(self._why))
+
+
+def _drain(queue: SimpleQueue[Any], first: Ask) -> tuple[list[Ask], Any]:
+    """All units that wait, up to the cap; and the first thing in the queue that is none, or None."""
+    batch = [first]
+    while len(batch) < BATCH:
+        try:
+            item = queue.get_nowait()
+        except Empty:
+            return batch, None
+        if item is _STOP or item is _QUIT or not isinstance(item[0], Unit):
+            return batch, item
+        batch.append(item)
+    return batch, None
+
+
+def _fire(batch: list[Ask], results: list[Result]) -> None:
+    for (_, done), result in zip(batch, results, strict=True):
+        if isinstance(result, Done):
+            done.callback(result)
+        else:
+            done.errback(result)
+
+
+def _fire_one(done: Deferred[Any], result: Any, problem: Exception | None) -> None:
+    if problem is None:
+        done.callback(result)
+    else:
+        done.errback(problem)

@@ -1,0 +1,128 @@
+"""Group commit: all units that wait become one transaction with one wait for the disk.
+
+Runs in the writer's thread (or, in an inline world, where it is called). Knows nothing of Deferreds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.store.backend import Backend, Meaning, sealed_params
+from engine.store.contract import BadUnit, Crash, Done, Fault, StoreFull, Unit
+from engine.store.sealing import Sealer
+
+TRIES = 5  # a batch rolled back for another transaction's sake is done again so many times
+
+Result = Done | Exception
+
+
+class Fatal(Exception):
+    """The store can no longer be trusted; the text says why."""
+
+
+class GroupWriter:
+    """Commits batches of units on a backend."""
+
+    def __init__(self, backend: Backend, sealer: Sealer) -> None:
+        self._backend, self._sealer = backend, sealer
+        self.fail: Fault | None = None
+        self.batches = 0
+        self.units = 0
+
+    def write(self, units: Sequence[Unit]) -> list[Result]:
+        """Commit the units; one result each. Raises Fatal when nobody knows what was stored, StoreFull when there is
+        no room (nothing was stored), Crash when a test's hook says the process died."""
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                results = self._transaction(units)
+            except Exception as error:  # noqa: BLE001 every error is judged; what is not known is fatal
+                self._judge(error, left)
+            else:
+                self.batches += 1
+                self.units += len(units)
+                return results
+        raise AssertionError("unreachable")
+
+    def _judge(self, error: Exception, left: int) -> None:
+        """Return to try again; else raise."""
+        if isinstance(error, Crash | Fatal):
+            raise error
+        meaning = self._backend.judge(error)
+        if meaning is Meaning.AGAIN and left:
+            self._undo()
+            return
+        if meaning is Meaning.FULL:
+            self._undo()
+            raise StoreFull(_words(error)) from error
+        raise Fatal(_words(error)) from error
+
+    def _undo(self) -> None:
+        try:
+            self._backend.rollback()
+        except Exception as error:
+            raise Fatal(f"rollback failed: {_words(error)}") from error
+
+    def _transaction(self, units: Sequence[Unit]) -> list[Result]:
+        backend, several = self._backend, len(units) > 1
+        backend.begin()
+        results: list[Result] = []
+        for unit in units:
+            if several:
+                backend.execute("SAVEPOINT unit")
+            result = self._unit(unit)
+            kept = isinstance(result, Done) and result.committed
+            results.append(result)
+            if several:
+                if not kept:
+                    backend.execute("ROLLBACK TO SAVEPOINT unit")
+                backend.execute("RELEASE SAVEPOINT unit")
+            elif not kept:
+                backend.rollback()
+                return results
+        if self.fail is not None:
+            self.fail("before_commit", units)
+        try:
+            backend.commit()
+        except Exception as error:
+            if backend.judge(error) in (Meaning.FULL, Meaning.AGAIN):
+                raise  # both say for certain that nothing was committed
+            raise Fatal(f"commit failed, its outcome is unknown: {_words(error)}") from error
+        if self.fail is not None:
+            try:
+                self.fail("after_commit", units)
+            except Crash:
+                raise
+            except Exception as error:
+                raise Fatal(f"commit failed, its outcome is unknown: {_words(error)}") from error
+        return results
+
+    def _unit(self, unit: Unit) -> Result:
+        counts: list[int] = []
+        backend = self._backend
+        for index, write in enumerate(unit.writes):
+            try:
+                params = sealed_params(self._sealer, write.sql, write.params)
+                count = backend.execute(backend.sql(write.sql), params).rowcount
+            except (BadUnit, KeyError, AttributeError, TypeError) as error:
+                return _bad(unit, write.sql, error)
+            except Exception as error:
+                meaning = backend.judge(error)
+                if meaning is Meaning.GUARD:
+                    return Done(False, index, write.sql)
+                if meaning is Meaning.BAD_UNIT:
+                    return _bad(unit, write.sql, error)
+                raise
+            counts.append(count)
+            if write.rows is not None and count != write.rows:
+                return Done(False, index, write.sql, tuple(counts))
+        return Done(True, -1, "", tuple(counts))
+
+
+def _bad(unit: Unit, sql: str, error: Exception) -> BadUnit:
+    return BadUnit(f"unit {unit.name}, statement {sql}: {type(error).__name__} {_words(error)}")
+
+
+def _words(error: BaseException) -> str:
+    """The error's first line; a database's further lines may quote a row's content."""
+    text = str(error).strip().splitlines()
+    return text[0][:200] if text else type(error).__name__
