@@ -294,6 +294,11 @@ class Every:
             return None
         return Every(record["at"], record["period"] or "day", record["from"], record.mark)
 
+    @property
+    def seconds(self) -> int:
+        """When its day begins, seconds after midnight in Beijing."""
+        return self.at if self.at is not None else self.start or 0
+
 
 EVERY = Spec(
     "every", "时间", "every",

@@ -120,7 +120,7 @@ declare(
         "映射“{name}”的 make 没有给出“{target}”，{who}需要它",
         'the map "{name}" does not make "{target}", which {who_en} needs',
         "回调与旁观要给出 number，引擎凭它找到是哪一笔；金额映射要给出六个金额。",
-        "A callback or an observed leg gives `number`, by which the leg is found; the amounts map gives all six amounts.",
+        "A callback or an observed leg gives `number`, by which the leg is found; the amounts map gives all six.",
         "map: wechat_paid_fact\nfact: […]",
         "map: wechat_paid_fact\nmake: [[number, answer.out_trade_no]]\nfact: […]",
     ),

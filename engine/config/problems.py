@@ -68,7 +68,7 @@ def declare(*codes: Code) -> None:
             raise ValueError(f"the problem code {code.code} is declared twice")
 
 
-def problem(code: str, mark: Mark, *, hint: str = "", **values: object) -> Problem:
+def problem(code: str, mark: Mark, /, *, hint: str = "", **values: object) -> Problem:
     """The problem `code` at `mark`, sentences filled with `values`. An undeclared code raises KeyError."""
     kind = CODES[code]
     zh, en = kind.zh.format(**values), kind.en.format(**values)

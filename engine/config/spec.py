@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import engine.config.codes_shape  # noqa: F401 - declares the codes used here
+import engine.config.codes  # noqa: F401 - declares the codes used here
 from engine.config.problems import Mark, Problem, nearest, problem
 from engine.config.tree import Map, Node, Scalar, Seq
 
@@ -114,7 +114,7 @@ class Spec:
             read = reader.read(value, key.text, found)
             marks[key.text] = value.mark
             if read is not None:
-                values[key.text] = read
+                values[key.text if field else Word(key.text, key.mark)] = read
             elif field is not None and field.required:
                 broken = True
         for field in self.fields:

@@ -1,0 +1,117 @@
+"""From checked parts to a Channel: maps by name, conditions compiled, the settlement's plan."""
+
+from __future__ import annotations
+
+from engine.config.channel import ChannelFile
+from engine.config.channel_rows import CallRow, Hear, StepRow
+from engine.parties.contract import OutcomeRow
+from engine.pipeline.condition import Condition, compile_condition
+from engine.saga.plan import CallRule, Plan, Repeats, Step, StepKind
+from engine.site.flow import conditions_of
+from engine.site.names import op_of
+from engine.site.parts import Parts
+from engine.site.site import CallSpec, Channel, Hears
+
+LATE_MAX = 120.0  # seconds; only for calls that move no money (lint asks for the agreed value where they do)
+
+
+def compiled(parts: Parts, channel: ChannelFile) -> Channel:
+    """The channel of parts in which lint found no mistake."""
+    lets = {str(name): compile_condition(text, text.mark) for name, text in channel.let.items()}
+    return Channel(
+        name=str(channel.name),
+        kind=channel.kind,
+        title=channel.title,
+        listen=channel.listen,
+        lets={name: made for name, made in lets.items() if isinstance(made, Condition)},
+        conditions=dict(conditions_of(channel)),
+        calls={str(name): _call(parts, call) for name, call in channel.calls.items()},
+        answers=parts.maps.get(str(channel.answers)),
+        amounts=parts.maps.get(str(channel.amounts)),
+        hears=tuple(_hears(hear) for hear in channel.hears),
+        plan=_plan(parts, channel) if channel.kind == "settle" else None,
+        call=str(channel.call or ""),
+        every=channel.every,
+        do=tuple(str(name) for name in channel.do),
+        keep=channel.keep,
+    )
+
+
+def _call(parts: Parts, call: CallRow) -> CallSpec:
+    op = op_of(parts, call)
+    send, read, fact = (parts.maps.get(str(name)) for name in (call.send, call.read, call.fact))
+    rows = [row for made in (read, fact) if made is not None for row in made.rows]
+    return CallSpec(
+        name=str(call.name),
+        party=str(call.to),
+        op=str(call.op),
+        send=send,
+        read=read,
+        fact=fact,
+        wait=call.wait,
+        repeats=str(call.repeats or "freely"),
+        ask=str(call.ask or ""),
+        amount=str(call.amount or ""),
+        number=op.number if op else "",
+        rows=tuple(OutcomeRow(row.code, row.outcome, frozenset(), row.text, row.because) for row in rows),
+    )
+
+
+def _hears(hear: Hear) -> Hears:
+    return Hears(
+        event=str(hear.event),
+        request=hear.request,
+        schema=str(hear.schema or ""),
+        once_by=tuple(str(path) for path in hear.once_by),
+        at=str(hear.at or ""),
+        party=str(hear.party or ""),
+        fact=str(hear.fact or ""),
+    )
+
+
+def _plan(parts: Parts, channel: ChannelFile) -> Plan:
+    steps = [_step(channel, step, final=False) for step in channel.steps]
+    steps += [_step(channel, step, final=True) for step in channel.final]
+    rules = {str(name): _rule(parts, call) for name, call in channel.calls.items()}
+    return Plan(str(channel.name), tuple(steps), rules)
+
+
+def _rule(parts: Parts, call: CallRow) -> CallRule:
+    op = op_of(parts, call)
+    entry = parts.engine.parties.get(call.to) if parts.engine else None
+    late = entry.late_max if entry is not None and entry.late_max is not None else LATE_MAX
+    return CallRule(
+        name=str(call.name),
+        party=str(call.to),
+        op=str(call.op),
+        repeats=Repeats(call.repeats or "freely"),
+        ask=str(call.ask or ""),
+        number=op.number if op else "",
+        changes=op.changes if op else True,
+        money=op.money if op else True,
+        late_max=late,
+    )
+
+
+def _step(channel: ChannelFile, step: StepRow, *, final: bool) -> Step:
+    def word(name: str) -> str:
+        return str(step.word(name) or "")
+
+    maps = step.maps or ((channel.amounts,) if step.verb == "work" and channel.amounts else ())
+    return Step(
+        key=str(step.name),
+        kind=StepKind(step.verb),
+        final=final,
+        call=str(step.name) if step.verb == "do" else "",
+        ask=word("ask"),
+        stop=word("stop"),
+        undo=word("undo"),
+        again=word("again"),
+        answer=word("answer"),
+        condition=word("if"),
+        each=word("for_each"),
+        each_as=word("as"),
+        maps=tuple(str(name) for name in maps),
+        must_equal=word("must_equal"),
+        within=step.within,
+    )

@@ -1,0 +1,232 @@
+"""Walks a channel from step to step and checks that every map and condition reads what is known there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from engine.config.channel import ChannelFile
+from engine.config.channel_rows import CallRow, StepRow
+from engine.config.problems import Mark, Problem, nearest
+from engine.config.spec import Word
+from engine.pipeline.condition import Condition, compile_condition
+from engine.pipeline.field_map import FieldMap
+from engine.site.data import (
+    LEG,
+    SETTLEMENT,
+    Growing,
+    below,
+    closed,
+    copied,
+    missing,
+    put,
+    shape_of,
+    shape_of_schema,
+    shape_of_tree,
+)  # fmt: skip
+from engine.site.parts import Parts
+
+
+def check_flow(parts: Parts) -> None:
+    """Every channel; problems are noted in `parts`."""
+    for channel in parts.channels.values():
+        _Flow(parts, channel).check()
+
+
+class _Flow:
+    def __init__(self, parts: Parts, channel: ChannelFile) -> None:
+        self.parts, self.channel = parts, channel
+        hospital = shape_of_tree(parts.engine.hospital) if parts.engine else None
+        known = {"hospital": hospital, "now": {}}
+        if channel.listen is not None:
+            schema = parts.schemas.get(str(channel.listen.schema))
+            known.update(client={}, request=shape_of_schema(schema.content) if schema else None)
+        if channel.kind == "settle":
+            known["settlement"] = closed(SETTLEMENT)
+        self.data = Growing({**known, **{str(name): {} for name in channel.let}})
+
+    def check(self) -> None:
+        if self.channel.kind == "settle":
+            self._settle()
+        else:
+            self._plain()
+        whole = self.data
+        for text in self.channel.let.values():
+            self._condition(text, whole.known)
+        for hear in self.channel.hears:
+            made = self.parts.maps.get(str(hear.fact))
+            if made is not None:
+                names = {"answer": None, "code": {}, "text": {}, "of": closed(LEG), "hospital": whole.known["hospital"]}
+                self._reads(made, names, f"{hear.event}")
+        for name in (self.channel.answers,):
+            made = self.parts.maps.get(str(name))
+            if made is not None:
+                self._reads(made, whole.known, "answers")
+
+    # answer and every: calls one after another
+
+    def _plain(self) -> None:
+        names = self.channel.do if self.channel.call is None else (self.channel.call,)
+        for name in names:
+            call = self.channel.calls.get(name)
+            if call is None:
+                continue
+            if self.channel.kind == "every":
+                self.data.known["own"] = {"number": None}
+            self._sends(call, self.data.known)
+            reads = {**self.data.known, "answer": None, "code": {}, "text": {}}
+            made = self.parts.maps.get(str(call.read))
+            if made is not None:
+                self._reads(made, reads, f"{call.name}.read")
+            self._learn(call)
+        self.data.known.pop("own", None)
+
+    # settle: step by step
+
+    def _settle(self) -> None:
+        steps = (*self.channel.steps, *self.channel.final)
+        for step in steps:
+            for name in self._names_of(step):
+                self.data.later.setdefault(name, step.mark)
+        for step in steps:
+            self._step(step)
+
+    def _names_of(self, step: StepRow) -> Iterator[str]:
+        if step.verb in ("do", "work", "await", "observe"):
+            yield str(step.name)
+        item = step.word("as")
+        if item is not None:
+            yield str(item)
+
+    def _step(self, step: StepRow) -> None:
+        condition = step.word("if")
+        if condition is not None:
+            self._condition(condition, self.data.known)
+        match step.verb:
+            case "do":
+                self._do(step)
+            case "await":
+                hear = next((one for one in self.channel.hears if one.event == step.name), None)
+                schema = self.parts.schemas.get(str(hear.schema)) if hear else None
+                self._now_known(step.name, shape_of_schema(schema.content) if schema else None)
+            case "check":
+                for made in self._maps(step.maps):
+                    self._reads(made, self.data.known, "check")
+            case _:
+                names = step.maps or ((self.channel.amounts,) if self.channel.amounts else ())
+                for made in self._maps(names):
+                    self._reads(made, self.data.known, f"{step.name}")
+                    self._now_known(step.name, shape_of(made))
+
+    def _do(self, step: StepRow) -> None:
+        call = self.channel.calls.get(step.name)
+        each, item = step.word("for_each"), step.word("as")
+        if each is not None:
+            self._path(each, self.data.known, each.mark, "for_each", "for_each")
+            if item is not None:
+                self._now_known(item, copied(below(self.data.known, each)))
+        if call is not None:
+            self._sends(call, self.data.with_leg())
+            self._learn(call, self.channel.calls.get(step.word("ask") or ""))
+            if call.amount is not None:
+                self._path(call.amount, self.data.with_leg(), call.amount.mark, call.name, call.name)
+            for name in (call.read, call.fact):
+                made = self.parts.maps.get(str(name))
+                if made is not None:
+                    self._reads(made, self.data.with_answer(), f"{call.name}.read")
+        else:
+            self._now_known(step.name, None)
+        for aside in self._asides(step):
+            self._sends(aside, self.data.with_leg(), aside=True)
+            for name in (aside.read, aside.fact):
+                made = self.parts.maps.get(str(name))
+                if made is not None:
+                    self._reads(made, self.data.with_answer(), f"{aside.name}.read")
+        if item is not None:
+            self.data.known.pop(str(item), None)
+
+    def _asides(self, step: StepRow) -> Iterator[CallRow]:
+        for role in ("ask", "stop", "undo"):
+            call = self.channel.calls.get(step.word(role) or "")
+            if call is not None:
+                yield call
+                asked = self.channel.calls.get(call.ask or "")
+                if asked is not None:
+                    yield asked
+
+    def _learn(self, call: CallRow, ask: CallRow | None = None) -> None:
+        """A call's output: what its read map makes, and what its inquiry brings besides."""
+        made = [self.parts.maps.get(str(name)) for name in (call.read, ask.fact if ask else None) if name is not None]
+        if any(one is None for one in made):
+            self._now_known(call.name, None)  # the map itself is wrong: nothing more is said about it
+            return
+        self._now_known(call.name, {})
+        for one in made:
+            put(self.data.known, call.name, shape_of(one))
+
+    def _now_known(self, name: str, shape: dict[str, object] | None) -> None:
+        put(self.data.known, str(name), shape)
+        self.data.later.pop(str(name), None)
+
+    # what reads
+
+    def _sends(self, call: CallRow, names: dict[str, object], *, aside: bool = False) -> None:
+        made = self.parts.maps.get(str(call.send))
+        if made is not None:
+            self._reads(made, names, call.name, aside=aside)
+
+    def _maps(self, names: Iterable[Word]) -> Iterator[FieldMap]:
+        for name in names:
+            made = self.parts.maps.get(name)
+            if made is not None:
+                yield made
+
+    def _reads(self, made: FieldMap, names: dict[str, object], who: str, *, aside: bool = False) -> None:
+        """`aside`: the map stops, asks or undoes, perhaps for several steps; what it reads only in some cases may
+        belong to a later one of them."""
+        where = f"{self.channel.name} · {who}"
+        sure = {info.path for info in made.infos}
+        for path, mark in made.reads.items():
+            free = path.startswith("hospital.") and path not in made.must_read
+            if not free and not (aside and path not in sure and self._later(path)):
+                self._path(path, names, mark, where, where)
+
+    def _condition(self, text: Word, names: dict[str, object]) -> None:
+        made = compile_condition(text, text.mark)
+        if isinstance(made, Problem):
+            self.parts.found.append(made)
+            return
+        where = f"{self.channel.name} · if"
+        for path in sorted(made.paths):
+            self._path(path, names, made.place(path), where, where)
+
+    def _path(self, path: str, names: dict[str, object], mark: Mark, where: str, where_en: str) -> None:
+        lost = missing(names, path)
+        if lost is None:
+            return
+        part, beside = lost
+        later = self._later(path)
+        if later is not None:
+            self.parts.wrong("E314", mark, path=part, line=later.line)
+            return
+        word = part.rpartition(".")[2]
+        near = nearest(word, beside)
+        hint = f"{part.rpartition('.')[0]}.{near}".lstrip(".") if near else ""
+        shown = ", ".join(beside[:12]) + (" …" if len(beside) > 12 else "")
+        self.parts.wrong("E313", mark, path=part, hint=hint, where=f"{where}，可用：{shown or '（无）'}",
+                         where_en=f"{where_en}, there is: {shown or '(nothing)'}")  # fmt: skip
+
+    def _later(self, path: str) -> Mark | None:
+        for name, mark in self.data.later.items():
+            if path == name or path.startswith((f"{name}.", f"{name}[")):
+                return mark
+        return None
+
+
+def conditions_of(channel: ChannelFile) -> Iterator[tuple[str, Condition]]:
+    """Every `if:` of a channel's steps, compiled, by its text; those that cannot be read are left out."""
+    for step in (*channel.steps, *channel.final):
+        text = step.word("if")
+        if text is not None:
+            made = compile_condition(text, text.mark)
+            if isinstance(made, Condition):
+                yield str(text), made

@@ -1,0 +1,79 @@
+"""`load(folder)`: a Site, or everything that is wrong with it. Used by lint, test, run, reload and plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from engine.config.engine_file import EngineFile
+from engine.config.problems import Problem, failing, in_order
+from engine.parties.contract import Party
+from engine.parties.registry import PARTIES
+from engine.site.advice import check_advice
+from engine.site.compiled import compiled
+from engine.site.files import hash_of, pinned_part, read_files
+from engine.site.flow import check_flow
+from engine.site.money import check_money
+from engine.site.names import check_names
+from engine.site.parts import Parts, read_parts
+from engine.site.settings import check_settings
+from engine.site.site import Site
+
+Files = Mapping[str, bytes]
+
+
+def load(root: Path | Files, *, parties: Mapping[str, Party] = PARTIES) -> Site | list[Problem]:
+    """The site of a folder (or of files by path), compiled; or all problems, when one of them is an error.
+
+    Reads no secret and reaches no party. OSError when the folder itself cannot be read.
+    """
+    files = read_files(root) if isinstance(root, Path) else root
+    return _site(files, parties, None)
+
+
+def load_pinned(
+    files: Files, engine: EngineFile, *, parties: Mapping[str, Party] = PARTIES
+) -> Site | list[Problem]:
+    """The site that a settlement in flight began with, of its stored files, with today's addresses and secrets."""
+    return _site(files, parties, engine)
+
+
+def lint(root: Path | Files, *, parties: Mapping[str, Party] = PARTIES) -> list[Problem]:
+    """Every problem and every advice, in order of place; [] for a site without fault."""
+    made = load(root, parties=parties)
+    return list(made.advice) if isinstance(made, Site) else made
+
+
+def with_engine(site: Site, engine: EngineFile) -> Site:
+    """The same content with another node file (addresses changed while running)."""
+    return replace(site, engine=engine)
+
+
+def _site(files: Files, parties: Mapping[str, Party], engine: EngineFile | None) -> Site | list[Problem]:
+    parts = read_parts(files, parties, engine)
+    _check(parts, whole=engine is None)
+    problems = in_order(parts.found)
+    if failing(problems) or parts.engine is None:
+        return problems
+    kept = pinned_part(files)
+    return Site(
+        engine=parts.engine,
+        channels={name: compiled(parts, channel) for name, channel in parts.channels.items()},
+        maps=parts.maps,
+        tables=parts.tables,
+        schemas=parts.schemas,
+        files=kept,
+        content_hash=hash_of(kept),
+        advice=tuple(problems),
+    )
+
+
+def _check(parts: Parts, *, whole: bool) -> None:
+    """The passes over all files together. `whole`: engine.yaml was read too, so its settings are judged."""
+    if whole:
+        check_settings(parts)
+    check_names(parts)
+    check_money(parts)
+    check_flow(parts)
+    check_advice(parts)

@@ -1,0 +1,119 @@
+"""A party's own settings in engine.yaml, checked against the party's model without reading a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from engine.config.engine_file import SECRET_NAME
+from engine.config.engine_parts import PartyEntry
+from engine.config.problems import nearest
+from engine.config.secret import SecretRef, resolve_settings
+from engine.config.spec import Word, mark_of
+from engine.parties.contract import Party
+from engine.site.parts import Parts
+
+_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
+
+
+def check_settings(parts: Parts) -> None:
+    """Every party of engine.yaml: a kind we have, settings its model takes, secrets by reference."""
+    if parts.engine is None:
+        return
+    for name, entry in parts.engine.parties.items():
+        if entry.kind not in set(parts.parties):
+            parts.wrong("E309", entry.marks.get("kind", entry.mark), name=entry.kind,
+                        hint=nearest(entry.kind, parts.parties))  # fmt: skip
+            continue
+        _check_one(parts, name, entry, parts.parties[entry.kind].settings)
+
+
+def _check_one(parts: Parts, name: str, entry: PartyEntry, model: type[BaseModel]) -> None:
+    fields = {info.alias or key: info for key, info in model.model_fields.items()}
+    zh, en = f"{entry.kind} 类系统“{name}”", f'the party "{name}" (kind {entry.kind})'
+    good: dict[str, Any] = {}
+    referred: set[str] = set()
+    for key, value in entry.settings.items():
+        mark = entry.marks.get(key, entry.mark)
+        if key not in fields:
+            parts.wrong("E201", mark_of(key), name=key, zh=zh, en=en, hint=nearest(key, fields))
+        elif _in_clear(key, fields[key], value):
+            parts.wrong("E208", mark, what=key)
+            referred.add(key)
+        elif _refers(value):
+            referred.add(key)
+        else:
+            good[key] = value
+    for key, info in fields.items():
+        if info.is_required() and key not in entry.settings:
+            example = "file:…" if _secret(key, info) else "…"
+            parts.wrong("E202", entry.mark, name=key, zh=zh, en=en, example=example)
+    _try(parts, entry, model, good, referred)
+
+
+def _try(parts: Parts, entry: PartyEntry, model: type[BaseModel], good: Mapping[str, Any], referred: set[str]) -> None:
+    """What the model itself says of the values that are written out; references are read later."""
+    try:
+        model.model_validate(_plain(good))
+    except ValidationError as bad:
+        for error in bad.errors(include_url=False, include_input=False):
+            where = [str(step) for step in error["loc"]]
+            if not where or where[0] in referred or where[0] not in entry.settings:
+                continue
+            mark = entry.marks.get(where[0], entry.mark)
+            parts.wrong("E211", mark, what=".".join(where), detail=error["msg"])
+
+
+def _plain(value: Any) -> Any:
+    """The same without the engine's own text type."""
+    match value:
+        case dict():
+            return {_plain(key): _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case Word():
+            return str(value)
+        case _:
+            return value
+
+
+def _secret(key: str, info: FieldInfo) -> bool:
+    return info.repr is False or SECRET_NAME.search(key) is not None
+
+
+def _in_clear(key: str, info: FieldInfo, value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value) and (_secret(key, info) or _PEM.search(value) is not None)
+    if isinstance(value, dict):
+        return any(_PEM.search(item) for item in value.values() if isinstance(item, str))
+    return False
+
+
+def _refers(value: Any) -> bool:
+    match value:
+        case SecretRef():
+            return True
+        case dict():
+            return any(_refers(key) or _refers(item) for key, item in value.items())
+        case list():
+            return any(_refers(item) for item in value)
+        case _:
+            return False
+
+
+def settings_of(entry: PartyEntry, party: Party, root: Path) -> Any:
+    """A connection's settings with secrets read now, as the party's `open` takes them.
+
+    SecretMissing when a secret cannot be read, ValueError when the party's model refuses a value; neither quotes it.
+    """
+    resolved = resolve_settings(dict(entry.settings), root)
+    try:
+        return party.settings.model_validate(_plain(resolved))
+    except ValidationError as bad:
+        first = bad.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}") from None

@@ -1,0 +1,89 @@
+"""A hospital's configuration, compiled: what the engine works with. Frozen; a change makes another Site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.config.channel_rows import Every, Listen
+from engine.config.engine_file import EngineFile
+from engine.config.problems import Problem
+from engine.config.types import Route
+from engine.parties.contract import OutcomeRow
+from engine.pipeline.code_table import CodeTable
+from engine.pipeline.condition import Condition
+from engine.pipeline.field_map import FieldMap
+from engine.pipeline.schema_check import Schema
+from engine.saga.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class CallSpec:
+    """One talk with an outside party, ready to be made. `wait` in seconds; `rows` the site's words on the party's
+    codes, before the party's own; `number` the kind of our number it carries, "" for none; `amount` the data path of
+    the amount it is about, "" for none."""
+
+    name: str
+    party: str
+    op: str
+    send: FieldMap | None
+    read: FieldMap | None
+    fact: FieldMap | None
+    wait: float
+    repeats: str
+    ask: str
+    amount: str
+    number: str
+    rows: tuple[OutcomeRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hears:
+    """An event from outside: a terminal's request (`request`, `schema`, `once_by`), or a party's callback heard at the
+    listener `at` and read by the map `fact`."""
+
+    event: str
+    request: Route | None
+    schema: str
+    once_by: tuple[str, ...]
+    at: str
+    party: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One business flow. Parts that its kind (answer, settle, every) does not have are empty. `lets` are the named
+    conditions; `conditions` every condition of the plan, by its text."""
+
+    name: str
+    kind: str
+    title: str
+    listen: Listen | None
+    lets: Mapping[str, Condition]
+    conditions: Mapping[str, Condition]
+    calls: Mapping[str, CallSpec]
+    answers: FieldMap | None
+    amounts: FieldMap | None
+    hears: tuple[Hears, ...]
+    plan: Plan | None
+    call: str
+    every: Every | None
+    do: tuple[str, ...]
+    keep: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One version of a configuration. `files` holds the bytes of channels, mappings and schemas (what `content_hash`
+    is over, and what is stored for settlements in flight); engine.yaml is not among them: addresses and secrets are
+    never pinned. `advice` are the warnings found while loading."""
+
+    engine: EngineFile
+    channels: Mapping[str, Channel]
+    maps: Mapping[str, FieldMap]
+    tables: Mapping[str, CodeTable]
+    schemas: Mapping[str, Schema]
+    files: Mapping[str, bytes]
+    content_hash: str
+    advice: tuple[Problem, ...] = field(default=(), compare=False)
