@@ -5,34 +5,29 @@ Life: new → open ⇄ refusing (no room on the disk) → stopped, or → dead (
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar, cast
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 
 from engine.core.world import World
-from engine.store.backend import Backend, Meaning, reading
+from engine.store.asks import QUIT, STOP, Ask, Job, answer, drain, left_waiting
+from engine.store.backend import Backend, Meaning
 from engine.store.contract import CannotStart, Connection, Crash, Done, Fault, StoreFull, StoreStopped, Unit, Write
 from engine.store.keys import load_keys, rotate_keys
 from engine.store.migrations import migrate
+from engine.store.readers import Readers
 from engine.store.sealing import Sealer, WrongMasterKey
 from engine.store.writer import Fatal, GroupWriter, Result
 
 T = TypeVar("T")
-Ask = tuple[Unit, "Deferred[Done]"]
-Job = tuple[Callable[[], Any], "Deferred[Any]"]
 
 BATCH = 500
 PROBE_EVERY = 3.0
 TICK = 5.0
 WAL_MAX = 8 << 20
 RESERVE = 64 << 20
-READERS = 2
-
-_STOP = object()
-_QUIT = object()  # the store died: let go of everything, write nothing more
 
 
 class SqlStore:
@@ -53,9 +48,10 @@ class SqlStore:
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._full = False  # the writer's own view; while True it refuses all units
         self._why = "the store is not open"
-        self._readers: list[Any] = []
-        self._reads: deque[tuple[Callable[[Connection], Any], Deferred[Any]]] = deque()
-        self._beside = 0  # reads and checkpoints running in threads
+        self._readers = Readers(backend, world, sealer)
+        self._readers.deliver = lambda fire: self.deliver(fire)
+        self._readers.on_idle = self._stop_when_idle
+        self._readers.on_damage = self._damaged
         self._moving = False
         self._tick: Any = None
         self._probe: Any = None
@@ -138,26 +134,24 @@ class SqlStore:
         started.callback(None)
 
     def stop(self) -> Deferred[None]:
-        """Write what is queued, close, release the lock. Fires at once when there is nothing to close."""
-        if self._stopping is not None:
-            return succeed(None)
+        """Write what is queued, close, release the lock. Fires at once when there is nothing (more) to close."""
         if self.state not in ("open", "refusing"):
             return succeed(None)
         self.state, self._why = "stopped", "the store is stopped"
         self._stopping = Deferred()
         self._cancel_timers()
-        self._drop_reads()
+        self._readers.drop(StoreStopped(self._why))
         self._stop_when_idle()
         return self._stopping
 
     def _stop_when_idle(self) -> None:
-        if self._stopping is None or self._beside:
+        if self._stopping is None or self._readers.running or self._moving:
             return
-        self._close_readers()
+        self._readers.close()
         if self.world.inline:
             self._close()
         else:
-            self._queue.put(_STOP)
+            self._queue.put(STOP)
 
     def _close(self) -> None:
         problem: BaseException | None = None
@@ -205,12 +199,12 @@ class SqlStore:
         """The writer thread's life."""
         queue = self._queue
         item = queue.get()
-        while item is not _STOP:
-            if item is _QUIT:
+        while item is not STOP:
+            if item is QUIT:
                 self.backend.abandon()
                 return
             if isinstance(item[0], Unit):
-                batch, item = _drain(queue, item)
+                batch, item = drain(queue, item, BATCH)
                 if not self._write_batch(batch):
                     return
                 if item is None:
@@ -245,9 +239,9 @@ class SqlStore:
 
     def _answer(self, batch: list[Ask], results: list[Result]) -> None:
         if self.world.inline:
-            self.deliver(lambda: _fire(batch, results))
+            self.deliver(lambda: answer(batch, results))
         else:
-            self.world.from_thread(_fire, batch, results)
+            self.world.from_thread(answer, batch, results)
 
     def _work(self, job: Job) -> None:
         """Run a job in the writer's thread."""
@@ -273,26 +267,18 @@ class SqlStore:
         """Nobody knows what is on the disk: answer nobody with a result, have the process stopped."""
         self.state, self._why = "dead", why
         self._cancel_timers()
-        waiting = [done for _, done in batch]
-        while not self._queue.empty():
-            item = self._queue.get()
-            if item is not _STOP and item is not _QUIT:
-                waiting.append(item[1])
+        waiting = [done for _, done in batch] + left_waiting(self._queue)
         if self.world.inline:
             self.backend.abandon()
         else:
-            self._queue.put(_QUIT)
+            self._queue.put(QUIT)
         for done in waiting:
             done.errback(StoreStopped(why))
-        self._drop_reads()
+        self._readers.drop(StoreStopped(self._why))
         if self._stopping is not None:
             self._stopping.errback(StoreStopped(why))
-        self._close_readers()
+        self._readers.close()
         self.on_fatal(why)
-
-    def _close_readers(self) -> None:
-        while self._readers:
-            self._readers.pop().close()
 
     def _lose(self) -> None:
         """A test's crash: everything in memory is gone, nobody is told."""
@@ -300,7 +286,7 @@ class SqlStore:
         self.backend.close()
         self.state = "crashed"
         self.world.from_thread(self._cancel_timers)
-        self._close_readers()
+        self._readers.close()
 
     def _refuse(self) -> None:
         if self.state == "open":
@@ -352,7 +338,6 @@ class SqlStore:
         if self._moving or self.state != "open":
             return
         self._moving = True
-        self._beside += 1
         self.world.in_thread(self._move_thread)
 
     def _move_thread(self) -> None:
@@ -365,7 +350,6 @@ class SqlStore:
 
     def _moved(self, problem: Exception | None) -> None:
         self._moving = False
-        self._beside -= 1
         if problem is not None and self.backend.judge(problem) is Meaning.FATAL and self.state != "dead":
             # A failed fsync of the main file must not be tried again: the next one would "work".
             self._die(f"checkpoint failed: {problem}", [])
@@ -388,84 +372,8 @@ class SqlStore:
             return Deferred()
         if self.state not in ("open", "refusing"):
             return fail(StoreStopped(self._why))
-        done: Deferred[T] = Deferred()
-        self._reads.append((fn, cast("Deferred[Any]", done)))
-        self._next_read()
-        return done
+        return self._readers.read(fn)
 
-    def _next_read(self) -> None:
-        while self._reads and self._beside < READERS + self._moving:
-            fn, done = self._reads.popleft()
-            self._beside += 1
-            self.world.in_thread(self._read_thread, fn, done)
-
-    def _read_thread(self, fn: Callable[[Connection], Any], done: Deferred[Any]) -> None:
-        raw: Any = None
-        result: Any = None
-        problem: Exception | None = None
-        try:
-            raw = self._reader()
-            result = reading(self.backend, raw, self.sealer, fn)
-        except Exception as no:  # noqa: BLE001 it is handed on to the reader
-            problem = no
-            if raw is not None and type(no).__module__.startswith(("pysqlite3", "sqlite3", "psycopg")):
-                raw.close()  # a connection that failed is not used again
-                raw = None
-        if raw is not None:
-            self._readers.append(raw)
-        if self.world.inline:
-            self._beside -= 1
-            self.deliver(lambda: _fire_one(done, result, problem))
-        else:
-            self.world.from_thread(self._read_done, done, result, problem)
-
-    def _reader(self) -> Any:
-        try:
-            return self._readers.pop()
-        except IndexError:
-            return self.backend.reader()
-
-    def _read_done(self, done: Deferred[Any], result: Any, problem: Exception | None) -> None:
-        self._beside -= 1
-        _fire_one(done, result, problem)
-        damaged = "" if problem is None else self.backend.broken(problem)
-        if damaged and self.state in ("open", "refusing"):
-            self._die(damaged, [])
-        if self.state == "dead":
-            self._close_readers()
-            return
-        self._next_read()
-        self._stop_when_idle()
-
-    def _drop_reads(self) -> None:
-        while self._reads:
-            self._reads.popleft()[1].errback(StoreStopped(self._why))
-
-
-def _drain(queue: SimpleQueue[Any], first: Ask) -> tuple[list[Ask], Any]:
-    """All units that wait, up to the cap; and the first thing in the queue that is none, or None."""
-    batch = [first]
-    while len(batch) < BATCH:
-        try:
-            item = queue.get_nowait()
-        except Empty:
-            return batch, None
-        if item is _STOP or item is _QUIT or not isinstance(item[0], Unit):
-            return batch, item
-        batch.append(item)
-    return batch, None
-
-
-def _fire(batch: list[Ask], results: list[Result]) -> None:
-    for (_, done), result in zip(batch, results, strict=True):
-        if isinstance(result, Done):
-            done.callback(result)
-        else:
-            done.errback(result)
-
-
-def _fire_one(done: Deferred[Any], result: Any, problem: Exception | None) -> None:
-    if problem is None:
-        done.callback(result)
-    else:
-        done.errback(problem)
+    def _damaged(self, why: str) -> None:
+        if self.state in ("open", "refusing"):
+            self._die(why, [])

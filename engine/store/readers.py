@@ -1,0 +1,107 @@
+"""Reading beside the writer: a few read-only connections, each view consistent in itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from twisted.internet.defer import Deferred
+
+from engine.core.world import World
+from engine.store.backend import Backend, reading
+from engine.store.contract import Connection
+from engine.store.sealing import Sealer
+
+T = TypeVar("T")
+AT_ONCE = 2
+
+
+class Readers:
+    """Runs reads in threads, a few at once, the others wait. All but `_run` happens on the reactor.
+
+    `on_idle` is called when the last running read ended, `on_damage` when a read found the database broken.
+    """
+
+    def __init__(self, backend: Backend, world: World, sealer: Sealer) -> None:
+        self._backend, self._world, self._sealer = backend, world, sealer
+        self.deliver: Callable[[Callable[[], None]], None] = lambda fire: fire()
+        self.on_idle: Callable[[], None] = lambda: None
+        self.on_damage: Callable[[str], None] = lambda why: None
+        self.running = 0
+        self._connections: list[Any] = []
+        self._waiting: deque[tuple[Callable[[Connection], Any], Deferred[Any]]] = deque()
+        self._closed = False
+
+    def read(self, fn: Callable[[Connection], T]) -> Deferred[T]:
+        """Run `fn` on a consistent view. Errors: whatever `fn` raises."""
+        done: Deferred[T] = Deferred()
+        self._waiting.append((fn, cast("Deferred[Any]", done)))
+        self._next()
+        return done
+
+    def drop(self, why: Exception) -> None:
+        """Fail the reads that wait."""
+        while self._waiting:
+            self._waiting.popleft()[1].errback(why)
+
+    def close(self) -> None:
+        """Close the connections; those of running reads when they end."""
+        self._closed = True
+        while self._connections:
+            self._connections.pop().close()
+
+    def _next(self) -> None:
+        while self._waiting and self.running < AT_ONCE:
+            fn, done = self._waiting.popleft()
+            self.running += 1
+            self._world.in_thread(self._run, fn, done)
+
+    def _run(self, fn: Callable[[Connection], Any], done: Deferred[Any]) -> None:
+        raw: Any = None
+        result: Any = None
+        problem: Exception | None = None
+        try:
+            raw = self._connection()
+            result = reading(self._backend, raw, self._sealer, fn)
+        except Exception as no:  # noqa: BLE001 it is handed on to the reader
+            problem = no
+            if raw is not None and type(no).__module__.startswith(("pysqlite3", "sqlite3", "psycopg")):
+                raw.close()  # a connection that failed is not used again
+                raw = None
+        if self._world.inline:
+            self.running -= 1
+            self._give_back(raw)
+            self.deliver(lambda: _fire(done, result, problem))
+        else:
+            self._world.from_thread(self._ended, raw, done, result, problem)
+
+    def _connection(self) -> Any:
+        try:
+            return self._connections.pop()
+        except IndexError:
+            return self._backend.reader()
+
+    def _give_back(self, raw: Any) -> None:
+        if raw is not None and self._closed:
+            raw.close()
+        elif raw is not None:
+            self._connections.append(raw)
+
+    def _ended(self, raw: Any, done: Deferred[Any], result: Any, problem: Exception | None) -> None:
+        self.running -= 1
+        self._give_back(raw)
+        _fire(done, result, problem)
+        damage = "" if problem is None else self._backend.broken(problem)
+        if damage:
+            self.on_damage(damage)
+        self._next()
+        if not self.running:
+            self.on_idle()
+
+
+def _fire(done: Deferred[Any], result: Any, problem: Exception | None) -> None:
+    if problem is None:
+        done.callback(result)
+    else:
+        done.errback(problem)
