@@ -143,6 +143,7 @@ def _send_probe(party: WeChatSim, body: Body) -> Body:
 def _set(party: WeChatSim, body: Body) -> Body:
     """Change settings."""
     party.settings.change({k: v for k, v in body.items() if k != "act"})
+    party.keep_secure_port()
     party.book.fee_bp, party.book.min_expire = party.settings.fee_bp, party.settings.min_expire
     return vars(party.settings)
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
-from simulators.wechat import acts, v2, v3
+from simulators.wechat import acts, secure, v2, v3
 from simulators.wechat.book import Book, Order, Payment, Refund
 from simulators.wechat.codepay import CodePay
 from simulators.wechat.courier import Courier, Notice
@@ -47,11 +47,13 @@ class WeChatSim(SimParty):
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
         self.identity = Identity(world)
+        self.secure_port: Any = None
         self.reset()
 
     def reset(self) -> None:
         """An empty order book, the first keys, ordinary settings."""
         self.settings = Settings()
+        self.keep_secure_port()
         self.identity.certificates = self.identity.certificates[:1]
         self.book = Book(
             self.world, self.ledger, self.later, on_paid=self._paid, on_refund=self._refund_over
@@ -85,11 +87,23 @@ class WeChatSim(SimParty):
         return self.v3.refused(req, refusal)
 
     def card(self, base_url: str) -> dict[str, Any]:
-        return {
+        card = {
             "base_url": self.settings.public_base or base_url, **self.identity.card(),
-            "verify": self.settings.verify, "v2_certificate_required": self.settings.v2_certificate,
+            "verify": self.settings.verify, "v2_certificate": self.settings.v2_certificate,
             "settings": vars(self.settings),
         }
+        if self.secure_port is not None:
+            card["v2_base_url"] = f"https://127.0.0.1:{self.secure_port.getHost().port}"
+            card["v2_tls_certificate"] = secure.server_certificate(self.world)
+        return card
+
+    def keep_secure_port(self) -> None:
+        """The TLS port for /secapi/ is open exactly while `v2_certificate` is on; ValueError without TLS."""
+        if self.settings.v2_certificate and self.secure_port is None:
+            self.secure_port = secure.listen_secure(self)
+        elif not self.settings.v2_certificate and self.secure_port is not None:
+            self.secure_port.stopListening()
+            self.secure_port = None
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -23,6 +23,7 @@ from simulators.wechat.envelope import read_xml, write_xml
 from simulators.wechat.fields import REFUND_NO, TRADE_NO, URL
 from simulators.wechat.forms import STATE_TEXT, TRADE_TYPE, payment_of
 from simulators.wechat.reasons import Refusal
+from simulators.wechat.secure import TLS
 
 if TYPE_CHECKING:
     from simulators.wechat.party import WeChatSim
@@ -110,7 +111,7 @@ class V2:
         if given["sign"] != sign.v2_sign(given, identity.api_v2_key, given.get("sign_type") or "MD5"):
             raise TalkFailed("签名错误")
         secured = req.path.startswith("/secapi/") and self.party.settings.v2_certificate
-        if secured and not req.peer.startswith("tls:"):
+        if secured and not req.peer.startswith(TLS):
             raise TalkFailed("请使用API证书访问")
         for name in NEEDED[op]:
             if not given.get(name):

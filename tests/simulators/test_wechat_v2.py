@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 import pytest_twisted
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from wechat_merchant import Merchant, open_town, shut
+from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.web.client import Agent, ResponseNeverReceived
+from twisted.web.iweb import IPolicyForHTTPS
+from wechat_merchant import KEYS, Merchant, open_town, reactor, shut
+from zope.interface import implementer
 
 from simulators.wechat.envelope import read_xml, write_xml
 from simulators.wechat.sign import v2_sign
@@ -232,3 +236,40 @@ async def test_spoiled_and_refused_v2_answers(shop: Merchant) -> None:
     await shop.fault("refund", "not_enough_balance")
     assert (await refund(shop, "SPOIL0001", "R1", 1))["err_code"] == "NOTENOUGH"
     assert len(await shop.ledger()) == 2
+
+
+@implementer(IPolicyForHTTPS)
+class WithCertificate:
+    """TLS as a merchant's client does it: trusts the platform's certificate, may show its own."""
+
+    def __init__(self, card: dict[str, Any], mine: str) -> None:
+        self.trust = trustRootFromCertificates([Certificate.loadPEM(card["v2_tls_certificate"])])
+        self.mine = PrivateCertificate.loadPEM(mine) if mine else None
+
+    def creatorForNetloc(self, host: bytes, port: int) -> Any:
+        return optionsForClientTLS(host.decode(), trustRoot=self.trust, clientCertificate=self.mine)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_certificate_switch_closes_the_plain_way_to_secapi(shop: Merchant) -> None:
+    await shop.micropay("SECURE001")
+    await shop.act("set", v2_certificate=True)
+    plain = await reverse(shop, "SECURE001")
+    assert (plain["return_code"], plain["return_msg"]) == ("FAIL", "请使用API证书访问")
+    assert (await query(shop, "SECURE001"))["trade_state"] == "SUCCESS"
+    await shop.load()
+    base, agent = shop.base, shop.agent
+    shop.base = shop.card["v2_base_url"]
+    merchant = shop.card["merchant_certificate"] + shop.card["merchant_private_key"]
+    stranger = shop.card["platform_certificate"] + KEYS.private_pem("wechat.platform1")
+    for shown in ("", stranger):
+        shop.agent = Agent(reactor, contextFactory=WithCertificate(shop.card, shown))
+        with pytest.raises(ResponseNeverReceived):
+            await reverse(shop, "SECURE001")
+    shop.agent = Agent(reactor, contextFactory=WithCertificate(shop.card, merchant))
+    assert (await reverse(shop, "SECURE001"))["result_code"] == "SUCCESS"
+    shop.base, shop.agent = base, agent
+    assert (await query(shop, "SECURE001"))["trade_state"] == "REVOKED"
+    await shop.act("set", v2_certificate=False)
+    await shop.load()
+    assert "v2_base_url" not in shop.card
