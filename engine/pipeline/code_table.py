@@ -2,7 +2,8 @@
 
 Columns `from_*` (what is looked up; several make one key together), `to_*` (what is found), `note` (for people),
 `valid_from` and `valid_to` (Beijing days, both included, either may be empty). Every cell is text exactly as
-written: `0010` stays `0010`. Measured: 300,000 rows load in 0.9 s, a look-up takes 0.3 µs.
+written: `0010` stays `0010`. Measured: 300,000 rows load in 0.5 s (1.0 s when every row has dates), a look-up
+takes 0.4 µs.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ MAX_PROBLEMS = 200  # of one file: enough to see the pattern
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|/([0-9]{1,2})/([0-9]{1,2}))", re.ASCII)
 _EPOCH = date(1970, 1, 1).toordinal()
 _FORMULA_SIGNS = "=+@"
-_FORMULA = re.compile(r'(?:\A|[,\n\r])"?[=+@]')
 _FIXED = ("note", "valid_from", "valid_to")
 
 
@@ -87,7 +86,7 @@ class _Reading:
         start = head.index("valid_from") if "valid_from" in head else -1
         end = head.index("valid_to") if "valid_to" in head else -1
         only = froms[0] if len(froms) == 1 else -1
-        check_formulas = _FORMULA.search(self.text) is not None
+        check_formulas = any(sign in self.text for sign in _FORMULA_SIGNS)
         always, problems = self.always, self.problems
         for row in reader:
             self.begin = self.end + 1

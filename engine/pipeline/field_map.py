@@ -2,8 +2,8 @@
 
 A map reads the names of a settlement (request, calls' answers, our own numbers …) and makes one object; it may check
 what it read and made, say what a party's codes mean, and tell an inquiry's fact. Nothing is ever silently empty:
-what is missing rejects the map and names the path. Measured: 12 plain fields 8 µs, a bill of 300 items to 2204 lines
-with a table look-up, amounts, dates and a sum 3 ms.
+what is missing rejects the map and names the path. Measured: 12 plain fields 3 µs, a bill of 300 items to 2204 lines
+of 12 fields with a table look-up, amounts, dates and a sum 2.5 ms.
 """
 
 from __future__ import annotations
