@@ -52,7 +52,7 @@ REASONS: dict[str, Reason] = {
     "reverse_refunded": Reason(400, "INVALID_REQUEST", OTHER, "TRADE_STATE_ERROR", "订单已退款，不能撤销"),
     "reverse_expired": Reason(400, "INVALID_REQUEST", OTHER, "REVERSE_EXPIRE", "订单超过7天，无法撤销"),
     "expire": Reason(
-        400, "PARAM_ERROR", OTHER, "INVALID_REQUEST", "time_expire时间过短，付款码支付至少1分钟，其他至少1分钟"
+        400, "PARAM_ERROR", OTHER, "INVALID_REQUEST", "time_expire时间过短，至少1分钟"
     ),
     "paying": Reason(400, "USERPAYING", OTHER, "USERPAYING", "需要用户输入支付密码"),
     "code_expired": Reason(

@@ -17,7 +17,7 @@ from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp, json_resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.kiosk import Kiosk, NoReply
-from simulators.kiosk.__main__ import choices_of, parser, patient_of
+from simulators.kiosk.__main__ import choices_of, parser, patient_of, play
 
 SECRET = "s3cret"
 PATIENT = {"id": "P0001", "credential": {"kind": "insurance_card", "value": "A12345678"}}
@@ -182,3 +182,19 @@ def test_the_command_line_knows_the_town(tmp_path: Path) -> None:
     assert card == {"kind": "insurance_card", "value": "A12345678", "card_sn": "SIMSN0001"}
     with pytest.raises(ValueError, match="not an address"):
         Kiosk(SimWorld(MemoryReactor()), "127.0.0.1:8600", "K01", SECRET, "K01")
+
+
+def test_the_command_line_prints_each_answer_as_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*words: str, script: tuple[str, ...] = ("quoted", "paying", "settled")) -> tuple[int, list[Any]]:
+        hall = Hall(*script)
+        base = ["--engine", "http://127.0.0.1:40000", "--client", "K01", "--secret-file", "none"]
+        code = hall.run(play(hall.kiosk, parser().parse_args([*base, *words])))
+        return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    code, lines = run("settle", "--patient", "P0001", "--bill", "B1", "--pay", "wechat_qr")
+    assert (code, [x["state"] for x in lines]) == (0, ["quoted", "paying", "settled"])
+    code, lines = run("settle", "--patient", "P0001", "--bill", "B1", script=("quoted", "undone"))
+    assert (code, [x["action"] for x in lines]) == (1, ["settle", "cancel"])
+    for words in (("show", "S1"), ("bills", "P0001"), ("cancel", "S1"), ("refund", "S1", "--line", "L1")):
+        code, lines = run(*words)
+        assert (code, lines[0]["status"]) == (0, 200)
