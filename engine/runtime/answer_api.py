@@ -1,4 +1,4 @@
-"""`answer` channels: a request from a client, one call to a party, its reply translated back. Nothing is kept waiting."""
+"""`answer` channels: a request from a client, one call to a party, its reply translated back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.parties.contract import Answer
-from engine.pipeline.field_map import MapRejected
+from engine.pipeline.rejected import MapRejected
+from engine.runtime.answers import reason_json
 from engine.runtime.auth import Gate, Refusal
 from engine.runtime.journal import Journal
 from engine.runtime.meters import Meters
@@ -18,7 +19,6 @@ from engine.runtime.outflow import Outflow, Talk
 from engine.runtime.reasons import NAMES, SIDES, of_code, of_map
 from engine.runtime.replies import error, json_reply, refused
 from engine.runtime.sites import Sites
-from engine.runtime.answers import reason_json
 
 Tree = Any
 
@@ -40,8 +40,10 @@ class AnswerApi:
             return refused(client.status)
         site = self._sites.current
         spec = site.channels[channel]
+        listen = spec.listen
+        assert listen is not None, "an answer channel listens"
         asked = _query(request.query)
-        problems = site.schemas[spec.listen.schema].check(asked) if asked is not None else [("", "", "")]
+        problems = site.schemas[str(listen.schema)].check(asked) if asked is not None else [("", "", "")]
         if problems or asked is None:
             path, zh, _ = problems[0]
             return error(400, "E-FIELD", f"{path}: {zh}", field=path)
@@ -50,7 +52,7 @@ class AnswerApi:
         try:
             body = call.send.run(names) if call.send is not None else {}
             talk = await self._outflow.talk(
-                call.party, call.op, "", body, min(call.wait, spec.listen.answer_within), call.rows, call.name
+                call.party, call.op, "", body, min(call.wait, listen.answer_within), call.rows, call.name
             )
             self._journal.note("answer", call, talk)
             return self._reply(spec, names, call, talk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.times import rfc3339
-from engine.pipeline.field_map import MapRejected
+from engine.pipeline.rejected import MapRejected
 from engine.runtime.judge import SiteJudge
 from engine.saga.case import Case, CaseState, Reason
 from engine.saga.legs import LegState
@@ -52,7 +52,7 @@ def reason_json(reason: Reason) -> dict[str, str]:
 
 def answer_of(case: Case, judge: SiteJudge, now: float) -> tuple[int, dict[str, Any]]:
     """HTTP status and body for a settlement. Absent fields are left out."""
-    state = state_of(case, judge.channel.plan, now)
+    state = state_of(case, judge.plan, now)
     body: dict[str, Any] = {"settlement_no": case.no, "request_no": case.request_no, "state": state}
     due = case.data.get("due")
     if isinstance(due, dict):

@@ -1,7 +1,8 @@
 """Who may knock at `/v1`: the client's signature over the exact bytes, a fresh time, a nonce used once, a scope.
 
 Signature (the public contract): lower-case hex HMAC-SHA256(client secret,
-`METHOD\\nPATH[?QUERY]\\nTIMESTAMP\\nNONCE\\nhex(SHA-256(body))`). Whatever is wrong, the answer says no more than 401 or 403.
+`METHOD\\nPATH[?QUERY]\\nTIMESTAMP\\nNONCE\\nhex(SHA-256(body))`). Whatever is wrong, the answer says no more than
+401 or 403.
 """
 
 from __future__ import annotations

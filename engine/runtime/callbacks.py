@@ -14,21 +14,22 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Fact
 from engine.core.world import World
 from engine.parties.contract import NotHeard
-from engine.pipeline.field_map import MapRejected
+from engine.pipeline.rejected import MapRejected
 from engine.runtime.connections import CannotCall, Connections
 from engine.runtime.driver import SettlementDriver
+from engine.runtime.journal import body_writes
 from engine.runtime.judge import found_fact
+from engine.runtime.ledger_rows import task_open
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
 from engine.runtime.sites import Sites
 from engine.saga.case import Case
-from engine.saga.events import FactHeard
+from engine.saga.events import FactHeard, Task
 from engine.site.site import Hears
-from engine.store.contract import Sealed, Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
-from engine.store.inbox import heard
-from engine.store.numbers import leg_of
-from engine.store.tasks import open_task
+from engine.store.inbox import hear_again
+from engine.store.numbers import owner_of
 
 Tree = Any
 
@@ -64,21 +65,22 @@ class Callbacks:
             self._log.warning("callback_refused", party=party, why=verdict.why)
             return verdict.reply
         fact_map = self._sites.current.maps[hears.fact]
-        names = {"answer": verdict.body, "code": verdict.kind, "text": "", "hospital": self._sites.current.engine.hospital}
+        hospital = self._sites.current.engine.hospital
+        names = {"answer": verdict.body, "code": verdict.kind, "text": "", "hospital": hospital}
         try:
             number = str(fact_map.run(names)["number"])
         except (MapRejected, KeyError, TypeError) as no:
             return await self._odd(party, request, verdict, f"unreadable: {type(no).__name__}")
-        found = await self._store.read(lambda conn: leg_of(conn, number))
-        case = await self._driver.look(found[0]) if found else None
+        found = await self._store.read(lambda conn: owner_of(conn, number))
+        case = await self._driver.look(found.settlement_no) if found else None
         if found is None or case is None:
             return await self._odd(party, request, verdict, f"unknown number {number}")
         try:
-            await self._store.submit(Unit("callback", self._kept(party, request, number, found[0])))
+            await self._store.submit(Unit("callback", self._kept(party, request, number, found.settlement_no)))
         except (StoreFull, StoreStopped):
             return verdict.failed
         failpoints.hit("callback.kept")
-        self._driver.tell(case.no, self._fact(fact_map, names, case, found[1])).addErrback(
+        self._driver.tell(case.no, self._fact(fact_map, names, case, found.leg_id)).addErrback(
             lambda failure: self._log.error("callback_not_heard", no=case.no, why=str(failure.value)[:200])
         )
         return verdict.accepted
@@ -90,12 +92,18 @@ class Callbacks:
 
     def _kept(self, party: str, request: HttpRequest, number: str, no: str | None) -> tuple[Write, ...]:
         digest = hashlib.sha256(request.body).hexdigest()
-        return tuple(heard(self._ids, party, number, digest, no, self._world.now(), Sealed(request.body)))
+        bodies, (kept,) = body_writes(self._ids, no, request.body)
+        note = hear_again(
+            self._ids.new(), source=party, key=number, body_hash=digest, verdict="heard", at=self._world.now(),
+            no=no, body_id=kept,
+        )  # fmt: skip
+        return (*bodies, note)
 
     async def _odd(self, party: str, request: HttpRequest, verdict: Any, why: str) -> HttpReply:
         """Verified, but nothing of ours: kept, and a person is told."""
-        writes = [*self._kept(party, request, "", None)]
-        writes += open_task(self._ids, None, 0, "callback_unknown", party, why[:200], self._world.now())
+        writes: list[Write] = [*self._kept(party, request, "", None)]
+        task = Task("callback_unknown", 0, why)
+        writes.append(task_open(self._ids.new(), None, task, party, self._world.now()))
         self._meters.task_opened("callback_unknown")
         try:
             await self._store.submit(Unit("callback_odd", tuple(writes)))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.defer import Deferred, gatherResults
+
 from engine.connectors.http_sender import HttpSender
 from engine.parties.contract import Party
 
@@ -69,6 +71,6 @@ class Connections:
         """Party → (calls in flight, calls queued), for the open ones."""
         return {name: (c.sender.in_flight, c.sender.queued) for name, c in self._open.items()}
 
-    def close(self) -> None:
-        for connection in self._open.values():
-            connection.sender.close()
+    def close(self) -> Deferred[list[None]]:
+        """Close all senders; calls in flight get no more time."""
+        return gatherResults([one.sender.stop(0.0) for one in self._open.values()], consumeErrors=True)

@@ -8,13 +8,12 @@ again: what was in flight then counts as unknown.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
-from engine.codecs.json_text import print_json
 from engine.core import failpoints
+from engine.core.digest import digest_of
 from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.runtime.ledger_rows import rows_of_turn
@@ -92,7 +91,9 @@ class SettlementDriver:
         self._next(room)
         return room.case
 
-    def tell(self, no: str, event: Event, once: tuple[str, str, str] | None = None, talk: object = None) -> Deferred[Case]:
+    def tell(
+        self, no: str, event: Event, once: tuple[str, str, str] | None = None, talk: object = None
+    ) -> Deferred[Case]:
         """Queue an event; fires with the case after it was stored. KeyError: no such settlement."""
         done: Deferred[Case] = Deferred()
         letter = Letter(event, done, once, talk)
@@ -130,7 +131,7 @@ class SettlementDriver:
 
     def _room(self, case: Case) -> Room:
         judge = self._sites.judge(case.site_hash, case.channel)
-        return Room(case, judge.channel.plan, judge)
+        return Room(case, judge.plan, judge)
 
     def _store_load(self, conn: Any, no: str) -> Case | None:
         return self._sites.load_case(conn, no)
@@ -207,7 +208,9 @@ class SettlementDriver:
             self._world.later(5.0, self._reopen, no)
 
     def _reopen(self, no: str) -> None:
-        self.tell(no, Tick()).addErrback(lambda failure: self._log.error("not_reopened", no=no, detail=str(failure.value)))
+        self.tell(no, Tick()).addErrback(
+            lambda failure: self._log.error("not_reopened", no=no, detail=str(failure.value)[:200])
+        )
 
     async def _turn(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> None:
         """One event: advance, store, then carry out."""
@@ -242,7 +245,7 @@ class SettlementDriver:
             raise NotKept(done.failed_sql)
 
     def _same_content(self, leg: Any, send: Send) -> None:
-        digest = hashlib.sha256(print_json(send.body)).hexdigest()
+        digest = digest_of(send.body)
         if leg.param_hash and leg.param_hash != digest and self._rules.same_number_on_retry:
             raise AssertionError(f"leg {leg.id}: number {send.number} would go out with other content")
         leg.param_hash = digest

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.core.outcome import Fact
 from engine.parties.contract import Answer
 from engine.pipeline.condition import ConditionFailed
-from engine.pipeline.field_map import FieldMap, MapRejected
+from engine.pipeline.field_map import FieldMap
+from engine.pipeline.rejected import MapRejected
 from engine.runtime.numbers import Numbers
 from engine.runtime.reasons import of_leg, of_map
 from engine.saga.case import Case, Reason
 from engine.saga.events import Refused
 from engine.saga.legs import Leg
+from engine.saga.plan import Plan
 from engine.site.site import Channel, Site
 
 Tree = Any
@@ -22,7 +25,11 @@ class SiteJudge:
     """A Judge (see engine.saga.events) for one channel of one version of the site."""
 
     def __init__(self, site: Site, channel: Channel, numbers: Numbers) -> None:
+        assert channel.plan is not None, f"{channel.name} is no settle channel"
+        assert channel.listen is not None
         self.site, self.channel, self._numbers = site, channel, numbers
+        self.plan: Plan = channel.plan
+        self.answer_within: float = channel.listen.answer_within
 
     def names(self, case: Case) -> dict[str, Tree]:
         """All that a map may read: outputs, heard events, the request, the settlement, the hospital."""
@@ -113,7 +120,7 @@ class SiteJudge:
             return found_fact(spec.fact, names)
         if spec.read is None:
             return None, None, ()
-        return self._run(spec.read, names), None, spec.read.differing(names)
+        return self._run(spec.read, names), None, ()
 
     def drift(self, must_equal: str, call: str, case: Case) -> Reason | None:
         """A reason when the two calls' outputs differ in an amount that both have."""
@@ -125,22 +132,21 @@ class SiteJudge:
 
     def reason(self, leg: Leg, case: Case) -> Reason:
         party = self.channel.calls[leg.call].party
-        paying = bool(self.channel.plan.steps[self.channel.plan.index(leg.step)].again)
+        paying = bool(self.plan.steps[self.plan.index(leg.step)].again)
         return of_leg(leg, self.site.engine.parties[party].kind, paying)
 
     def _run(self, field_map: FieldMap, names: Mapping[str, Tree]) -> Tree:
         try:
             return field_map.run(names)
         except MapRejected as no:
-            raise Refused(of_map(no.code, no.detail, field_map.texts.get(no.code))) from None
+            raise Refused(of_map(no.code, no.path or no.detail, field_map.texts.get(no.code))) from None
 
 
 def found_fact(fact_map: FieldMap, names: Mapping[str, Tree]) -> tuple[Tree, Any, tuple[str, ...]]:
     """A fact map's output, its fact, and the names of values that must equal ours and do not."""
     found = fact_map.find_fact(names)
-    made = fact_map.run(names) if found.fact == "there" else None
-    differs = tuple(name for name, (theirs, ours) in found.must_equal.items() if theirs != ours)
-    return made, found.fact, differs
+    made = fact_map.run(names) if found.fact is Fact.THERE else None
+    return made, found.fact, tuple(one.name for one in found.differs)
 
 
 def _at(data: Mapping[str, Tree], path: str) -> Mapping[str, Tree]:

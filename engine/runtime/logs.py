@@ -1,4 +1,4 @@
-"""One log line a fact, JSON, with names of ours only. Values that could be a person's are masked before they are written.
+"""One log line a fact, JSON, with names of ours only. Values that could be a person's are masked first.
 
 The engine never passes patient data to a log; the mask is the second lock. It looks at every text value: id numbers,
 phones, cards and names behind known keys come out as `370***********0117`, `139****0001`, `张*`.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from engine.core.errors import CODE_OF_PARTY, said
+from engine.core.errors import CODE_OF_PARTY, ERRORS, said
+from engine.pipeline.rejected import CodeText
 from engine.saga.case import Reason
 from engine.saga.legs import Leg
 
@@ -18,19 +17,11 @@ def of_code(code: str, detail: str = "") -> Reason:
     return Reason(code, zh, en, side, next_zh, next_en)
 
 
-def of_map(code: str, detail: str = "", text: Mapping[str, str] | None = None) -> Reason:
-    """A Reason for a rule or map that said no; the map's own text wins over the table's."""
-    plain = of_code(code, detail)
-    if text is None:
-        return plain
-    return Reason(
-        code,
-        text.get("zh", plain.zh),
-        text.get("en", plain.en),
-        text.get("side", plain.side),
-        text.get("next", plain.next),
-        text.get("next_en", plain.next_en),
-    )
+def of_map(code: str, detail: str = "", text: CodeText | None = None) -> Reason:
+    """A Reason for a rule or map that said no; the channel's own text wins over the table's."""
+    if text is None or code in ERRORS:
+        return of_code(code, detail)
+    return Reason(code, text.zh, text.en, text.side, text.next)
 
 
 def of_leg(leg: Leg, kind: str, paying: bool) -> Reason:

@@ -39,6 +39,7 @@ class Room:
     timer: DelayedCall | None = None
     stored: dict[int, tuple[object, ...]] = field(default_factory=dict)
     waiting: list[Deferred[None]] = field(default_factory=list)
+    patient_index: str = ""
 
     def changed_legs(self) -> list[Leg]:
         """Legs that differ from what the store has."""

@@ -37,7 +37,8 @@ class Routes:
         if route.template.endswith("*"):
             self._prefixes.append((route.template[:-1], route))
         elif "{" in route.template:
-            text = _PART.sub(r"(?P<\1>[A-Za-z0-9_.-]{1,64})", re.escape(route.template).replace(r"\{", "{").replace(r"\}", "}"))
+            plain = re.escape(route.template).replace(r"\{", "{").replace(r"\}", "}")
+            text = _PART.sub(r"(?P<\1>[A-Za-z0-9_.-]{1,64})", plain)
             self._patterns.append((re.compile(text), route))
         elif (route.method, route.template) in self._exact:
             raise ValueError(f"two doors for {route.method} {route.template}")

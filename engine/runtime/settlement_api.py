@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from engine.codecs import json_text
 from engine.codecs.errors import Undecodable
-from engine.codecs.json_text import parse_json, print_json
+from engine.core.digest import digest_of
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
 from engine.runtime.answers import answer_of, state_of
@@ -18,16 +18,17 @@ from engine.runtime.driver import Busy, NotKept, RepeatDiffers, SettlementDriver
 from engine.runtime.judge import SiteJudge
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
+from engine.runtime.reasons import of_code
 from engine.runtime.replies import error, json_reply, refused
 from engine.runtime.sites import Sites
 from engine.runtime.waiting import first_of
 from engine.saga.case import AT_REST, Case, CaseState, Reason
 from engine.saga.events import Cancelled, Event, Heard, RefundAsked
-from engine.runtime.reasons import of_code
 from engine.site.site import Channel
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit
-from engine.store.inbox import different_request, first_request, seen_request
-from engine.store.settlements import holder_of, hold_bills
+from engine.store.ids import Ids
+from engine.store.inbox import earlier, hear_again, hear_first
+from engine.store.settlements import bill_holder
 
 Tree = Any
 WAIT_MAX = 60.0
@@ -45,10 +46,11 @@ class SettlementApi:
         driver: SettlementDriver,
         store: Store,
         numbers: Numbers,
+        ids: Ids,
         meters: Meters,
     ) -> None:
         self._world, self._gate, self._sites, self._driver = world, gate, sites, driver
-        self._store, self._numbers, self._meters = store, numbers, meters
+        self._store, self._numbers, self._ids, self._meters = store, numbers, ids, meters
 
     # Doors
 
@@ -59,13 +61,15 @@ class SettlementApi:
             return self._refuse(client)
         site = self._sites.current
         spec = site.channels[channel]
-        body = self._body(request, spec.listen.schema)
+        listen = spec.listen
+        assert listen is not None, "a settle channel listens"
+        body = self._body(request, str(listen.schema))
         if isinstance(body, HttpReply):
             return body
         if client.campuses and body.get("campus") not in client.campuses:
             return self._refuse(Refusal(403, "campus"))
         try:
-            return await self._start(spec, client, body)
+            return await self._start(spec, client, body, listen.answer_within)
         except (StoreFull, StoreStopped, Busy):
             return _later(error(503, "E-STORE"))
 
@@ -78,7 +82,7 @@ class SettlementApi:
         if isinstance(body, HttpReply):
             return body
         key = str(body.get("choice_no", ""))
-        return await self._tell(client, no, Heard(name, body), (name, key, _digest(body)))
+        return await self._tell(client, no, Heard(name, body), (name, key, digest_of(body)))
 
     async def cancel(self, request: HttpRequest, no: str) -> HttpReply:
         """POST …/cancel: give up before money has moved."""
@@ -105,10 +109,10 @@ class SettlementApi:
 
     # Work
 
-    async def _start(self, spec: Channel, client: Client, body: Mapping[str, Tree]) -> HttpReply:
-        now, digest = self._world.now(), _digest(body)
+    async def _start(self, spec: Channel, client: Client, body: Mapping[str, Tree], within: float) -> HttpReply:
+        now, digest = self._world.now(), digest_of(body)
         request_no, bills = str(body["request_no"]), [str(bill) for bill in body["bills"]]
-        known = await self._repeat(client.id, request_no, digest, spec.listen.answer_within)
+        known = await self._repeat(client.id, request_no, digest, within)
         if known is not None:
             return known
         case = Case(
@@ -120,20 +124,24 @@ class SettlementApi:
             created_at=now,
             data={"request": dict(body), "client": client.id},
         )
-        first = [*first_request(client.id, request_no, digest, case.no, now), *hold_bills(case.no, bills)]
+        first = [
+            hear_first(
+                self._ids.new(), source=_source(client.id), key=request_no, body_hash=digest, at=now, no=case.no
+            )
+        ]
         try:
             await self._driver.start(case, first, bills)
         except NotKept as no:
-            return await self._not_started(no.failed, client.id, request_no, digest, bills, spec)
-        return await self._settled_enough(case.no, spec.listen.answer_within)
+            return await self._not_started(no.failed, client.id, request_no, digest, bills, within)
+        return await self._settled_enough(case.no, within)
 
     async def _not_started(
-        self, failed: str, client: str, request_no: str, digest: str, bills: list[str], spec: Channel
+        self, failed: str, client: str, request_no: str, digest: str, bills: list[str], within: float
     ) -> HttpReply:
-        known = await self._repeat(client, request_no, digest, spec.listen.answer_within)
+        known = await self._repeat(client, request_no, digest, within)
         if known is not None:
             return known
-        holder = await self._store.read(lambda conn: holder_of(conn, bills))
+        holder = await self._store.read(lambda conn: next(filter(None, (bill_holder(conn, b) for b in bills)), ""))
         if holder:
             self._meters.refused("api", "busy")
             return error(409, "E-BUSY", holder, state="busy", settlement_no=holder, request_no=request_no)
@@ -141,19 +149,22 @@ class SettlementApi:
 
     async def _repeat(self, client: str, request_no: str, digest: str, within: float) -> HttpReply | None:
         """The answer to a request that was here before; None when it is the first."""
-        seen = await self._store.read(lambda conn: seen_request(conn, client, request_no))
+        seen = await self._store.read(lambda conn: earlier(conn, _source(client), request_no))
         if seen is None:
             return None
-        no, first_digest = seen
-        if first_digest != digest:
+        no = seen.settlement_no or ""
+        if seen.body_hash != digest:
             await self._keep_different(client, request_no, digest, no)
             return error(409, "E-REPEAT-DIFFERS", request_no=request_no, settlement_no=no)
         return await self._settled_enough(no, within)
 
     async def _keep_different(self, client: str, request_no: str, digest: str, no: str) -> None:
         self._meters.refused("api", "repeat_differs")
-        writes = tuple(different_request(client, request_no, digest, no, self._world.now()))
-        await self._store.submit(Unit("different", writes))
+        note = hear_again(
+            self._ids.new(), source=_source(client), key=request_no, body_hash=digest, verdict="different",
+            at=self._world.now(), no=no,
+        )  # fmt: skip
+        await self._store.submit(Unit("different", (note,)))
 
     async def _tell(self, client: Client, no: str, event: Event, once: tuple[str, str, str]) -> HttpReply:
         case = await self._driver.look(no)
@@ -166,7 +177,7 @@ class SettlementApi:
             return error(409, "E-REPEAT-DIFFERS", settlement_no=no)
         except (NotKept, Busy, StoreStopped):
             return _later(error(503, "E-STORE"))
-        return await self._settled_enough(no, self._judge(case).channel.listen.answer_within)
+        return await self._settled_enough(no, self._judge(case).answer_within)
 
     async def _ask_back(self, request: HttpRequest, no: str, scope: str, what: str) -> HttpReply:
         client = self._gate.check(request, scope)
@@ -179,9 +190,9 @@ class SettlementApi:
         if case is None or case.client != client.id:
             return error(404, "E-NO-SETTLEMENT")
         if what == "refund" and case.state is not CaseState.SETTLED and not _was(case, what):
-            return error(409, "E-STATE", state_of(case, self._judge(case).channel.plan, self._world.now()))
+            return error(409, "E-STATE", state_of(case, self._judge(case).plan, self._world.now()))
         event = _back_event(what, str(body.get("reason_code", "")))
-        return await self._tell(client, no, event, (what, str(body["request_no"]), _digest(body)))
+        return await self._tell(client, no, event, (what, str(body["request_no"]), digest_of(body)))
 
     async def _settled_enough(self, no: str, within: float) -> HttpReply:
         """Wait until there is something to say, at most `within` seconds; after that the answer is `working`."""
@@ -191,7 +202,7 @@ class SettlementApi:
             if case is None:
                 return error(404, "E-NO-SETTLEMENT")
             left = until - self._world.now()
-            state = state_of(case, self._judge(case).channel.plan, self._world.now())
+            state = state_of(case, self._judge(case).plan, self._world.now())
             if state != "working" or left <= 0:
                 return self._answer(case)
             await self._a_change(no, left)
@@ -202,7 +213,7 @@ class SettlementApi:
         await first_of(self._world, change, min(left, LOOK_AGAIN))
 
     async def _until_changed(self, case: Case, wait: float) -> Case:
-        plan = self._judge(case).channel.plan
+        plan = self._judge(case).plan
         until, before = self._world.now() + wait, state_of(case, plan, self._world.now())
         while True:
             left = until - self._world.now()
@@ -224,7 +235,7 @@ class SettlementApi:
 
     def _body(self, request: HttpRequest, schema: str) -> dict[str, Tree] | HttpReply:
         try:
-            tree = parse_json(request.body)
+            tree = json_text.parse(request.body)
         except Undecodable as no:
             return error(400, "E-BODY", f"{no.code} @{no.offset}", offset=no.offset)
         problems = self._sites.current.schemas[schema].check(tree)
@@ -234,9 +245,8 @@ class SettlementApi:
         return dict(tree)
 
 
-def _digest(body: Mapping[str, Tree]) -> str:
-    """SHA-256 of the canonical content: the order of fields and white space do not make another request."""
-    return hashlib.sha256(print_json(body, sort=True)).hexdigest()
+def _source(client: str) -> str:
+    return f"request:{client}"
 
 
 def _back_event(what: str, reason_code: str) -> Event:

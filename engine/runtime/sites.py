@@ -1,4 +1,4 @@
-"""The site in force and the ones settlements in flight began with. Content is stored by hash before anything uses it."""
+"""The site in force and the ones settlements in flight began with. Content is stored by hash first."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class UnknownSite(Exception):
 class Sites:
     """Current site plus pinned ones, each with its judges."""
 
-    def __init__(self, current: Site, numbers: Numbers, unseal: Any) -> None:
-        self._numbers, self._unseal = numbers, unseal
+    def __init__(self, current: Site, numbers: Numbers) -> None:
+        self._numbers = numbers
         self._by_hash: dict[str, Site] = {}
         self._judges: dict[tuple[str, str], SiteJudge] = {}
         self.current = current
@@ -50,4 +50,4 @@ class Sites:
 
     def load_case(self, conn: Any, no: str) -> Case | None:
         """A settlement from the store, legs and all; runs on a reader's thread."""
-        return load_case(conn, no, self._unseal)
+        return load_case(conn, no)

@@ -1,0 +1,104 @@
+"""The table of routes of each listener, built from the channels: what comes in where, and who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from twisted.internet.defer import Deferred
+
+from engine.core.http import HttpReply, HttpRequest
+from engine.runtime.answer_api import AnswerApi
+from engine.runtime.callbacks import Callbacks
+from engine.runtime.health import Health
+from engine.runtime.replies import error
+from engine.runtime.routes import Route, Routes
+from engine.runtime.settlement_api import SettlementApi
+from engine.site.site import Channel, Hears, Site
+
+NO = "{no}"
+
+
+class Doors:
+    """Routes of all listeners of one site; rebuilt when the site changes."""
+
+    def __init__(self, settle: SettlementApi, answers: AnswerApi, callbacks: Callbacks, health: Health) -> None:
+        self._settle, self._answers, self._callbacks, self._health = settle, answers, callbacks, health
+        self.tables: dict[str, Routes] = {}
+
+    def build(self, site: Site, extra: Mapping[str, list[Route]]) -> None:
+        """One table per listener that has an address; `extra` are routes of others (console, interface document)."""
+        tables = {name: Routes() for name, door in site.engine.listeners.items() if door.http is not None}
+        for channel in site.channels.values():
+            self._channel(site, channel, tables)
+        for table in tables.values():
+            for route in self._health.routes():
+                table.add(route)
+        api = next(iter(tables.values()))
+        for name, routes in extra.items():
+            for route in routes:
+                tables.get(name, api).add(route)
+        self.tables = tables
+
+    def _channel(self, site: Site, channel: Channel, tables: Mapping[str, Routes]) -> None:
+        listen = channel.listen
+        if listen is not None:
+            table = tables[listen.at]
+            handler = self._start if channel.kind == "settle" else self._answer
+            table.add(Route(listen.request.method, listen.request.path, handler(channel.name), channel.name))
+            if channel.kind == "settle" and table.find("GET", "/v1/settlements/S0") is None:
+                self._settlement_routes(table)
+        for hears in channel.hears:
+            if hears.party:
+                door = site.engine.listeners[hears.at]
+                table = tables[door.on or hears.at]
+                table.add(Route("POST", door.path, self._callback(hears), f"callback_{hears.party}"))
+            elif hears.request is not None and listen is not None:
+                route = Route(hears.request.method, hears.request.path, self._event(channel.name, hears), hears.event)
+                tables[listen.at].add(route)
+
+    def _settlement_routes(self, table: Routes) -> None:
+        settle = self._settle
+
+        def show(request: HttpRequest, parts: Mapping[str, str]) -> Awaitable[HttpReply]:
+            return settle.show(request, parts["no"])
+
+        def cancel(request: HttpRequest, parts: Mapping[str, str]) -> Awaitable[HttpReply]:
+            return settle.cancel(request, parts["no"])
+
+        def refund(request: HttpRequest, parts: Mapping[str, str]) -> Awaitable[HttpReply]:
+            return settle.refund(request, parts["no"])
+
+        table.add(Route("GET", f"/v1/settlements/{NO}", show, "settlement"))
+        table.add(Route("POST", f"/v1/settlements/{NO}/cancel", cancel, "cancel"))
+        table.add(Route("POST", f"/v1/settlements/{NO}/refunds", refund, "refund"))
+
+    def _start(self, channel: str) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
+        return lambda request, parts: self._settle.start(channel, request)
+
+    def _answer(self, channel: str) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
+        return lambda request, parts: self._answers.answer(channel, request)
+
+    def _event(
+        self, channel: str, hears: Hears
+    ) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
+        return lambda request, parts: self._settle.event(channel, hears.event, hears.schema, request, parts["no"])
+
+    def _callback(self, hears: Hears) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
+        return lambda request, parts: self._callbacks.hear(hears, request)
+
+    def knock(self, listener: str, request: HttpRequest) -> Deferred[HttpReply] | HttpReply:
+        """Answer one request of a listener."""
+        found = self.tables[listener].find(request.method, request.path)
+        if found is None:
+            return error(404, "E-NO-ROUTE")
+        route, parts = found
+        reply = route.handler(request, parts)
+        return reply if isinstance(reply, HttpReply) else Deferred.fromCoroutine(_await(reply))
+
+    def body_limit(self, listener: str) -> Callable[[str, str], int]:
+        """The hook that tells a listener how many bytes a request may carry."""
+        return lambda method, path: self.tables[listener].body_max(method, path)
+
+
+async def _await(reply: Awaitable[HttpReply]) -> HttpReply:
+    return await reply

@@ -1,0 +1,157 @@
+"""`every` channels: by the clock, once per period, also after a restart and with several nodes; and sign-ins on demand.
+
+A period is a Beijing day that begins at the channel's time. The period's row is claimed in the store before the first
+call; a run that failed or was interrupted is begun again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from engine.core.outcome import Outcome
+from engine.core.times import beijing, instant_of
+from engine.core.world import DelayedCall, World
+from engine.pipeline.rejected import MapRejected
+from engine.runtime.journal import Journal
+from engine.runtime.logs import Log
+from engine.runtime.numbers import Numbers
+from engine.runtime.outflow import Outflow
+from engine.runtime.sessions import Session
+from engine.runtime.sites import Sites
+from engine.site.site import CallSpec, Channel
+from engine.store.contract import Store, StoreFull, StoreStopped, Unit
+from engine.store.periods import begin_period, begin_period_again, end_period
+from engine.store.sessions import keep_session
+
+Tree = Any
+DAY = 86_400.0
+TRY_AGAIN = 60.0  # seconds after a run that failed
+LOOK_AGAIN = 3600.0
+
+
+class Timed:
+    """Runs the timed channels of the current site."""
+
+    def __init__(
+        self, world: World, sites: Sites, outflow: Outflow, store: Store, numbers: Numbers, journal: Journal, log: Log
+    ) -> None:
+        self._world, self._sites, self._outflow, self._store = world, sites, outflow, store
+        self._numbers, self._journal, self._log = numbers, journal, log
+        self._timers: dict[str, DelayedCall] = {}
+        self._stopped = False
+
+    def start(self) -> None:
+        """Plan every timed channel; those whose period is already due run now."""
+        for channel in self._sites.current.channels.values():
+            if channel.kind == "every":
+                self._plan(channel.name, 0.0)
+
+    def stop(self) -> None:
+        self._stopped = True
+        for timer in self._timers.values():
+            if timer.active():
+                timer.cancel()
+
+    def _plan(self, name: str, seconds: float) -> None:
+        if not self._stopped:
+            self._timers[name] = self._world.later(seconds, self._begin, name)
+
+    def _begin(self, name: str) -> None:
+        Deferred.fromCoroutine(self._round(name)).addErrback(
+            lambda failure: self._log.error("timed_failed", channel=name, why=str(failure.value)[:200])
+        )
+
+    async def _round(self, name: str) -> None:
+        channel = self._sites.current.channels.get(name)
+        if channel is None or channel.every is None:
+            return
+        begins = period_start(self._world.now(), channel.every.seconds)
+        try:
+            done = await self.run(channel, beijing(begins, "%Y-%m-%d"))
+        except (StoreFull, StoreStopped):
+            done = False
+        wait = begins + DAY - self._world.now() if done else TRY_AGAIN
+        self._plan(name, min(wait, LOOK_AGAIN))
+
+    async def run(self, channel: Channel, period: str) -> bool:
+        """One run for a period; True when it is done, now or before."""
+        now = self._world.now()
+        began = await self._store.submit(Unit("period", (begin_period(channel.name, period, now),)))
+        if not began.committed:
+            again = await self._store.submit(Unit("period", (begin_period_again(channel.name, period, now),)))
+            if not again.committed:
+                return True
+        text = await self._calls(channel)
+        ended = end_period(channel.name, period, self._world.now(), done=not text, text=text)
+        await self._store.submit(Unit("period", (ended,)))
+        self._log.info("timed", channel=channel.name, period=period, done=not text)
+        return not text
+
+    async def _calls(self, channel: Channel) -> str:
+        for name in channel.do:
+            spec = channel.calls[name]
+            made, text = await self._call(channel, spec)
+            if made is None:
+                return f"{name}: {text}"
+            if channel.keep == "session":
+                await self.keep(spec.party, made)
+        return ""
+
+    async def _call(self, channel: Channel, spec: CallSpec) -> tuple[Tree, str]:
+        site = self._sites.current
+        number = ""
+        if spec.number == "msgid":
+            number = self._numbers.message_id(str(site.engine.parties[spec.party].settings["fixmedins_code"]))
+        names: dict[str, Tree] = {
+            "hospital": site.engine.hospital,
+            "now": int(self._world.now()),
+            "own": {"number": number},
+        }
+        try:
+            body = spec.send.run(names) if spec.send is not None else {}
+            talk = await self._outflow.talk(spec.party, spec.op, number, body, spec.wait, spec.rows, spec.name)
+            self._journal.note("every", spec, talk, number)
+            if talk.outcome is not Outcome.ACCEPTED:
+                return None, f"{talk.outcome or 'not sent'} {talk.answer.code} {talk.answer.text}"[:200]
+            names.update(answer=talk.answer.body, code=talk.answer.code, text=talk.answer.text)
+            return (spec.read.run(names) if spec.read is not None else {}), ""
+        except MapRejected as no:
+            return None, f"{no.code} {no.detail}"
+
+    async def sign_in(self, party: str) -> Session | None:
+        """Sign in at a party now, by the timed channel that keeps its session; None when that fails."""
+        for channel in self._sites.current.channels.values():
+            if channel.kind != "every" or channel.keep != "session":
+                continue
+            for name in channel.do:
+                if channel.calls[name].party == party:
+                    made, text = await self._call(channel, channel.calls[name])
+                    if made is None:
+                        self._log.warning("sign_in_failed", party=party, why=text)
+                        return None
+                    return await self.keep(party, made)
+        return None
+
+    async def keep(self, party: str, made: Tree) -> Session:
+        """Store a sign-in's values; `until` (an instant) among them says how long they live, else to midnight."""
+        until = float(made.get("until") or period_start(self._world.now(), 0.0) + DAY)
+        values = {name: str(value) for name, value in made.items() if name != "until"}
+        session = Session(values, until)
+        await self._store.submit(Unit("session", keep_session(party, values, until)))
+        self._keep_hook(party, session)
+        return session
+
+    _keep_hook: Any = staticmethod(lambda party, session: None)
+
+    def on_session(self, hook: Any) -> None:
+        """Who wants to know of new sessions (the outflow's)."""
+        self._keep_hook = hook
+
+
+def period_start(now: float, seconds: float) -> float:
+    """The latest instant at or before `now` at which a day's period begins (`seconds` after Beijing midnight)."""
+    midnight = instant_of(beijing(now, "%Y-%m-%d"), "%Y-%m-%d")
+    start = midnight + seconds
+    return start if start <= now else start - DAY
