@@ -65,10 +65,10 @@ declare(
         "E515",
         "监听“{name}”与“{other}”使用同一地址",
         'the listener "{name}" has the same address as "{other}"',
-        "一个地址只能监听一次；要共用请写 on。",
-        "An address is listened at once; to share it write `on`.",
+        "一个地址只能监听一次；要共用请写 shares。",
+        "An address is listened at once; to share it write `shares`.",
         "a: {http: 127.0.0.1:8600}\nb: {http: 127.0.0.1:8600}",
-        "a: {http: 127.0.0.1:8600}\nb: {on: a, path: /callback}",
+        "a: {http: 127.0.0.1:8600}\nb: {shares: a, path: /callback}",
     ),
     Code(
         "E519",

@@ -114,7 +114,7 @@ def _doors(file: EngineFile, found: Found) -> None:
                 found.append(problem("E515", door.mark, name=name, other=taken[door.http]))
             taken.setdefault(door.http, name)
         if door.on and (door.on not in file.listeners or file.listeners[door.on].http is None):
-            found.append(problem("E308", door.marks["on"], name=door.on))
+            found.append(problem("E308", door.marks["shares"], name=door.on))
     if file.console is not None and file.console.at not in file.listeners:
         found.append(problem("E308", file.console.mark, name=file.console.at))
 

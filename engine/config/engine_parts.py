@@ -106,7 +106,7 @@ KEYS = Spec(
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A door: an address of its own (`http`), or a path on another one (`on`). Limits: bytes and seconds."""
+    """A door: an address of its own (`http`), or a path at another one's (`on` names it). Limits: bytes and seconds."""
 
     http: tuple[str, int] | None
     on: str
@@ -119,14 +119,14 @@ class Listener:
 
     @staticmethod
     def of(record: Record, found: Found) -> Listener | None:
-        if (record["http"] is None) == (not record["on"]):
+        if (record["http"] is None) == (not record["shares"]):
             if record["http"] is None:
-                found.append(problem("E218", record.mark, choices="http, on"))
+                found.append(problem("E218", record.mark, choices="http, shares"))
             else:
-                found.append(problem("E216", record.at("on"), one="http", other="on"))
+                found.append(problem("E216", record.at("shares"), one="http", other="shares"))
             return None
         return Listener(
-            record["http"], record["on"], record["path"], record["body_bytes"], record["connections"],
+            record["http"], record["shares"], record["path"], record["body_bytes"], record["connections"],
             record["idle"], record.mark, record.marks,
         )  # fmt: skip
 
@@ -135,7 +135,7 @@ LISTENER = Spec(
     "listener", "监听", "a listener",
     (
         Field("http", HostPort(), "监听地址", "its address", "127.0.0.1:8600"),
-        Field("on", WORD, "搭在哪个监听上", "the listener it rides on", "api", default=""),
+        Field("shares", WORD, "与哪个监听共用地址", "the listener whose address it shares", "api", default=""),
         Field("path", URL_PATH, "路径前缀", "the beginning of its paths", "/callback/wechat", default=""),
         Field("body_bytes", Count(1024, 67_108_864), "请求正文上限（字节）", "largest body, bytes", "2097152",
               default=2_097_152),

@@ -35,7 +35,9 @@ def load(root: Path | Files, *, parties: Mapping[str, Party] = PARTIES) -> Site 
 def load_pinned(
     files: Files, engine: EngineFile, *, parties: Mapping[str, Party] = PARTIES
 ) -> Site | list[Problem]:
-    """The site that a settlement in flight began with, of its stored files, with today's addresses and secrets."""
+    """The site that a settlement in flight began with, of its stored files, with today's addresses and secrets.
+
+    Rules of lint that came later do not apply to it; problems only when it cannot be compiled any more."""
     return _site(files, parties, engine)
 
 
@@ -70,10 +72,12 @@ def _site(files: Files, parties: Mapping[str, Party], engine: EngineFile | None)
 
 
 def _check(parts: Parts, *, whole: bool) -> None:
-    """The passes over all files together. `whole`: engine.yaml was read too, so its settings are judged."""
-    if whole:
-        check_settings(parts)
+    """The passes over all files together. Not `whole`: a stored site, which was judged when it was new; only its
+    names must still lead somewhere, or settlements in flight could not go on."""
     check_names(parts)
+    if not whole:
+        return
+    check_settings(parts)
     check_money(parts)
     check_flow(parts)
     check_advice(parts)

@@ -12,7 +12,9 @@ from engine.parties.contract import Op
 from engine.pipeline.field_map import FieldMap
 from engine.site.parts import Parts
 
-BASE_NAMES = frozenset(["request", "client", "settlement", "hospital", "own", "of", "now", "answer", "code", "text", "made"])
+BASE_NAMES = frozenset(
+    ["request", "client", "settlement", "hospital", "own", "of", "now", "answer", "code", "text", "made"]
+)
 AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 
 
