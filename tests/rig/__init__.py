@@ -1,0 +1,1 @@
+"""What tests stand on: the laboratory of simulators and engine."""

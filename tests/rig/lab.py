@@ -1,0 +1,185 @@
+"""The laboratory: four parties and the engine on one reactor, real or simulated, with one clock.
+
+    lab = Lab(reactor, tmp_path)
+    await lab.open()
+    status, answer = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+    ...
+    await lab.close()
+
+The parties' ledgers are the judge: `lab.ledger("wechat", "charge")`. `lab.crash()` throws the engine away as a dead process
+would; `await lab.start_engine()` starts a new one on the same store.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from engine.app import Engine
+from engine.core.world import World
+from engine.runtime.logs import open_log
+from engine.saga.rules import RULES, Rules
+from engine.site.files import read_files
+from engine.site.load import load
+from engine.site.site import Site
+from engine.store.open import open_store
+from simulators.base.party import SimParty
+from simulators.base.world import SimWorld
+from simulators.kiosk import Kiosk
+from simulators.registry import party_class
+from simulators.town import PERSONS
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTIES = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731}
+CARD_NAMES = {"his": "his", "insurance": "nhsa", "wechat": "wechat", "einvoice": "einvoice"}
+SECRET = "kiosk-secret-for-tests"  # noqa: S105 invented
+
+
+class Lab:
+    """Everything of one hospital in one process."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        folder: Path,
+        *,
+        engine_reactor: Any = None,
+        seed: int = 1,
+        rate: float = 1.0,
+        rules: Rules = RULES,
+        inline: bool = False,
+        edit: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.reactor, self.folder, self.rules, self._edit = reactor, folder, rules, edit
+        self.engine_reactor = engine_reactor or reactor
+        anchor = float(reactor.seconds())
+        self._rate, self._anchor, self._seed, self._inline = rate, anchor, seed, inline
+        self.sim_world = SimWorld(reactor, seed=seed, rate=rate, anchor=anchor)
+        self.parties: dict[str, SimParty] = {}
+        self.ports: dict[str, Any] = {}
+        self.engine: Engine | None = None
+        self.log = io.StringIO()
+        self.engine_port = 0
+        self.kiosks: dict[tuple[str, str], Kiosk] = {}
+
+    # Life
+
+    async def open(self) -> None:
+        """Start the parties, then the engine."""
+        for name in PARTIES:
+            self.start_party(name)
+        self._write_secrets()
+        await self.start_engine()
+
+    def start_party(self, name: str) -> SimParty:
+        party = self.parties.get(name) or party_class(name)(self.sim_world)
+        self.parties[name] = party
+        self.ports[name] = party.listen(0)
+        return party
+
+    async def start_engine(self) -> Engine:
+        """A new engine on the store in the laboratory's folder."""
+        world = World(
+            self.engine_reactor, rate=self._rate, anchor=self._anchor,
+            seed=self._seed if self._inline else None, inline=self._inline,
+        )  # fmt: skip
+        site = self.site()
+        options = {"durable": False} if self._inline else {}
+        store = open_store(str(self.folder / "engine.db"), world, bytes(range(32)), **options)
+        self.engine = Engine(world, self.folder, site, store, open_log(world.now, self.log), rules=self.rules)
+        await self.engine.start()
+        self.engine_port = self.engine.listeners["api"].port
+        return self.engine
+
+    def site(self) -> Site:
+        """The shipped site with the laboratory's addresses."""
+        files = dict(read_files(ROOT))
+        text = files["engine.yaml"].decode()
+        for name, port in PARTIES.items():
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.ports[name].getHost().port}")
+        text = text.replace("{http: 127.0.0.1:8600}", f"{{http: 127.0.0.1:{self.engine_port}}}")
+        for old, new in self._edit:
+            assert old in text, f"engine.yaml has no {old!r}"
+            text = text.replace(old, new)
+        files["engine.yaml"] = text.encode()
+        site = load(files)
+        assert isinstance(site, Site), [f"{p.file}:{p.line}:{p.col} {p.code} {p.en}" for p in site]
+        return site
+
+    async def close(self) -> None:
+        """Stop everything."""
+        for kiosk in self.kiosks.values():
+            await kiosk.close()
+        if self.engine is not None:
+            await self.engine.stop()
+        for port in self.ports.values():
+            await port.stopListening()
+        for party in self.parties.values():
+            party.reset()
+
+    # Secrets, as `engine keys` and the simulators write them
+
+    def _write_secrets(self) -> None:
+        keys = self.folder / "var" / "keys"
+        keys.mkdir(parents=True, exist_ok=True)
+        for name in ("client-K01.secret", "client-C01.secret"):
+            (keys / name).write_text(SECRET)
+        text = (ROOT / "engine.yaml").read_text()
+        for party, section in CARD_NAMES.items():
+            card = self.parties[party].card(f"http://127.0.0.1:{self.ports[party].getHost().port}")
+            for match in re.finditer(rf"file:(var/sim/{party}/([A-Za-z0-9_/]+))", text):
+                value: Any = card
+                for part in match[2].split("/"):
+                    value = value[part]
+                path = self.folder / match[1]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(str(value))
+            assert section
+
+    # Doing and looking
+
+    @property
+    def kiosk(self) -> Kiosk:
+        """The first terminal."""
+        return self.terminal("K01")
+
+    def terminal(self, terminal_id: str, client: str = "K01") -> Kiosk:
+        """A terminal of a client; made when first asked for."""
+        kiosk = self.kiosks.get((client, terminal_id))
+        if kiosk is None:
+            kiosk = self.kiosks[(client, terminal_id)] = Kiosk(self.sim_world, self.url(), client, SECRET, terminal_id)
+        return kiosk
+
+    def url(self, path: str = "") -> str:
+        return f"http://127.0.0.1:{self.engine_port}{path}"
+
+    def bill_request(self, patient: str, bill: str, *, request_no: str = "", insured: bool = True) -> dict[str, Any]:
+        """The body of a new settlement for one bill of one patient, by insurance card."""
+        person = next(p for p in PERSONS if p.id == patient)
+        return {
+            "request_no": request_no or f"K01-{bill}",
+            "campus": "main",
+            "terminal": {"kind": "kiosk", "id": "K01"},
+            "operator": "K01",
+            "patient": {
+                "id": patient,
+                "credential": {"kind": "insurance_card", "value": person.card_no, "card_sn": person.card_sn},
+            },
+            "bills": [bill],
+            "pay_identity": "insured" if insured else "self_pay",
+        }
+
+    def ledger(self, party: str, *kinds: str) -> list[dict[str, Any]]:
+        """Rows of a party's own ledger, of these kinds (all without any)."""
+        rows = self.parties[party].ledger.since(0)["rows"]
+        return [row for row in rows if not kinds or row["kind"] in kinds]
+
+    def fault(self, party: str, op: str, fault: str, **more: Any) -> None:
+        """Put one fault into a party."""
+        self.parties[party].faults.add({"op": op, "fault": fault, "times": 1, **more})
+
+    def act(self, party: str, act: str, **more: Any) -> dict[str, Any]:
+        """Play the other person at a party."""
+        return self.parties[party].act({"act": act, **more})
