@@ -253,6 +253,7 @@ def test_a_refused_v2_envelope_is_unknown_for_money() -> None:
 
 
 def callback(plaintext: dict[str, Any], kind: str = "TRANSACTION.SUCCESS", key: str = API_V3) -> bytes:
+    plaintext = {"mchid": "1900000001", **plaintext}
     sealed = AESGCM(key.encode()).encrypt(b"n" * 12, json.dumps(plaintext).encode(), b"transaction")
     resource = {
         "algorithm": "AEAD_AES_256_GCM", "ciphertext": base64.b64encode(sealed).decode(), "nonce": "n" * 12,
@@ -284,6 +285,7 @@ def test_what_does_not_verify_is_refused() -> None:
         heard(body, signed_headers(body, serial="PUB_KEY_ID_2")),
         heard(body, now=NOW + 301),
         heard(callback({"out_trade_no": "T1"}, key="x" * 32)),
+        heard(callback({"out_trade_no": "T1", "mchid": "1900000002"})),
         heard(b"{}"),
         heard(b"not json"),
     ):

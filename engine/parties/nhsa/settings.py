@@ -20,7 +20,7 @@ class Settings(BaseModel):
     fixmedins_code: str = Field(pattern=r"^[A-Z][0-9A-Z]{11}$")
     fixmedins_name: str = Field(min_length=1, max_length=200)
     mdtrtarea_admvs: str = Field(pattern=r"^[0-9]{6}$")
-    recer_sys_code: str = Field(default="MK", max_length=10)
+    recer_sys_code: str = Field(default="FSI_LOCAL", max_length=10)
     infver: str = Field(default="V1.0", max_length=6)
     signtype: str = Field(default="", max_length=10)
     opter_type: Literal["1", "2", "3"] = "2"

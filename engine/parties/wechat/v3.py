@@ -112,6 +112,8 @@ def callback(merchant: Merchant, request: HttpRequest, now: float) -> Heard | No
     kind = tree.get("event_type")
     if not isinstance(kind, str):
         return NotHeard(_failed(400, "PARAM_ERROR"), "no event_type")
+    if body.get("mchid") != merchant.plain.mchid:
+        return NotHeard(_failed(403, "MCH_NOT_EXISTS"), "another merchant's message")
     number = body.get("out_refund_no" if kind.startswith("REFUND.") else "out_trade_no")
     return Heard(
         kind=kind,
