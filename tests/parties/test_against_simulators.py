@@ -458,3 +458,65 @@ def test_every_call_of_the_shipped_channels_names_an_operation_and_maps_that_exi
     for row in CALLS.values():
         assert row.op in PARTIES[row.to].ops
         assert all(name in MAPS for name in row.maps)
+
+
+# --- what a reply must not be believed for
+
+
+def spoiled(town: Town, walk: Walk, call: str, fault: str) -> tuple[Outcome, Any]:
+    """The call with the simulator's reply made wrong on its way out."""
+    sim = town.sims[CALLS[call].to]
+    serve = sim.serve
+
+    def wrong(op: str, req: Any) -> Any:
+        return sim.break_reply(fault, op, req, serve(op, req))
+
+    sim.serve = wrong
+    try:
+        return walk.do(call)
+    finally:
+        sim.serve = serve
+
+
+@pytest.mark.parametrize("fault", ["bad_signature", "old_timestamp", "unknown_serial", "missing_signature", "unsigned"])
+def test_a_wechat_order_with_a_doubtful_signature_is_unknown(town: Town, fault: str) -> None:
+    assert spoiled(town, wechat_walk(town, "wechat_qr"), "pay.qr", fault)[0] is UNKNOWN
+
+
+def test_a_payment_code_reply_with_a_bad_signature_is_unknown_and_then_found(town: Town) -> None:
+    walk = wechat_walk(town, "wechat_code")
+    assert spoiled(town, walk, "pay.code", "bad_signature")[0] is UNKNOWN
+    assert walk.ask("pay.code_query", of="pay.code")[0] is Fact.THERE
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"), [("infcode_string", OK), ("warn_msg", OK), ("null_vs_empty", OK), ("empty_body", UNKNOWN)]
+)
+def test_the_many_faces_of_an_insurance_reply(town: Town, fault: str, outcome: Outcome) -> None:
+    walk = paid(quoted(town), "cash")
+    assert spoiled(town, walk, "nhsa.settle", fault)[0] is outcome
+    assert walk.ask("nhsa.settled", of="nhsa.settle")[0] is Fact.THERE
+
+
+def test_an_insurance_reply_with_another_amount_does_not_equal_the_quote(town: Town) -> None:
+    walk = paid(quoted(town), "cash")
+    try:
+        spoiled(town, walk, "nhsa.settle", "wrong_amount")
+    except MapRejected as refused:
+        assert refused.code == "E-SETL-SUM"
+    else:
+        same = ("total", "fund", "account", "relief", "other", "cash")
+        made, quote = walk.names["nhsa"]["settle"], walk.names["nhsa"]["quote"]
+        assert [made[n] for n in same] != [quote[n] for n in same]
+
+
+@pytest.mark.parametrize(("call", "ask"), [("his.settle", "his.paid"), ("einvoice.issue", "einvoice.find")])
+def test_a_badly_signed_booking_is_unknown_and_then_found(town: Town, call: str, ask: str) -> None:
+    walk = paid(quoted(town), "cash")
+    assert walk.do("nhsa.settle")[0] is OK
+    walk.work("charges", "bill_charges")
+    if call == "einvoice.issue":
+        assert walk.do("his.settle")[0] is OK
+    assert spoiled(town, walk, call, "bad_signature")[0] is UNKNOWN
+    assert walk.ask(ask, of=call)[0] is Fact.THERE
+    assert walk.do(call)[0] is OK  # the same number again: the same receipt
