@@ -1,0 +1,370 @@
+"""Settlements and all that belongs to them as rows, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.saga.case import AT_REST, Case, CaseState
+from engine.saga.legs import SETTLED_STATES, Leg, LegEvent, LegState, row
+from engine.store import (
+    Columns,
+    Unit,
+    add_trail,
+    begin_period,
+    begin_period_again,
+    bill_holder,
+    bills_of,
+    body,
+    by_request,
+    calls_of,
+    claim_number,
+    close_task,
+    complete_call,
+    earlier,
+    end_period,
+    forget_session,
+    hear_again,
+    hear_first,
+    insert_body,
+    insert_call,
+    insert_case,
+    keep_person,
+    keep_session,
+    keep_site,
+    list_settlements,
+    load_case,
+    mark_sent_unsure,
+    open_cases,
+    open_task,
+    open_tasks,
+    owner_of,
+    period,
+    persons_of,
+    purge,
+    release_bills,
+    sessions,
+    site_files,
+    sites_in_use,
+    update_case,
+    upsert_leg,
+    use_nonce,
+    verdict,
+)
+from engine.store.codec import decode, encode
+from engine.store.ids import first_id_at
+from engine.store.lists import (
+    count_by_state,
+    list_calls,
+    list_inbox,
+    list_legs,
+    list_numbers,
+    list_periods,
+    list_tasks,
+    list_trail,
+    show_settlement,
+)
+
+from .conftest import NOON
+from .parts import NAME, some_case, some_leg
+
+
+def keep(stores: Any, store: Any, *writes: Any) -> Any:
+    return stores.loop.wait(store.submit(Unit("test", writes)))
+
+
+def ask(stores: Any, store: Any, fn: Any) -> Any:
+    return stores.loop.wait(store.read(fn))
+
+
+def begin(case: Case, id: int = 1, bills: tuple[str, ...] = ("B1", "B2"), **columns: Any) -> list[Any]:
+    writes = insert_case(case, bills, Columns(at=NOON, id=id, **columns))
+    return writes + [upsert_leg(case.no, leg, "wechat") for leg in case.legs]
+
+
+def test_a_settlement_comes_back_as_it_was(stores: Any) -> None:
+    store, case = stores.open(), some_case()
+    assert keep(stores, store, *begin(case)).committed
+    back = ask(stores, store, lambda conn: load_case(conn, "S1"))
+    assert back == case
+    kinds = [type(v) for v in back.data["odd"]]
+    assert kinds == [type(v) for v in case.data["odd"]]
+    assert str(back.data["odd"][7]) == "1E+2"
+    assert ask(stores, store, lambda conn: load_case(conn, "S2")) is None
+
+
+def test_every_field_of_a_settlement_and_a_leg_is_kept() -> None:
+    stored_apart = {"no", "channel", "site_hash", "client", "request_no", "state", "version", "attempt"}
+    write = insert_case(some_case(), [], Columns(at=NOON))[0]
+    kept = set(write.params) | set(decode(write.params["doc"].data))  # type: ignore[attr-defined] # it is Sealed
+    assert {f.name for f in fields(Case)} - {"legs"} <= kept | stored_apart
+    leg = set(upsert_leg("S1", some_leg(1, LegState.OK), "p").params)
+    assert {f.name for f in fields(Leg)} - {"in_flight", "of"} <= leg
+    assert "of_leg" in leg
+
+
+def test_the_next_version_replaces_exactly_the_one_before(stores: Any) -> None:
+    store, case = stores.open(), some_case()
+    keep(stores, store, *begin(case))
+    case.version, case.state, case.cursor = 2, CaseState.WAITING, 4
+    case.data["quote"] = {"cash": 107500}
+    leg = replace(case.legs[1], state=LegState.UNSURE, next_at=NOON + 5, text="")
+    case.legs[1] = leg
+    columns = Columns(at=NOON + 1, answer="quoted", total=120000, cash=107500, reason_code="")
+    done = keep(stores, store, *update_case(case, columns), upsert_leg("S1", leg, "wechat"))
+    assert done.committed
+    assert ask(stores, store, lambda conn: load_case(conn, "S1")) == case
+    shown = ask(stores, store, lambda conn: show_settlement(conn, "S1"))
+    assert (shown["version"], shown["answer"], shown["total"], shown["fund"], shown["cash"]) == (2, "quoted", 120000, None, 107500)
+    assert (shown["updated_at"], shown["next_at"], shown["rest_at"]) == (NOON + 1, NOON + 5, None)
+    again = keep(stores, store, *update_case(case, columns))
+    assert (again.committed, again.failed_sql) == (False, "settlement_update")
+
+
+def test_a_settlement_at_rest_has_an_instant_of_rest(stores: Any) -> None:
+    store, case = stores.open(), some_case(legs=[], state=CaseState.REJECTED, version=1)
+    keep(stores, store, *begin(case))
+    assert ask(stores, store, lambda conn: show_settlement(conn, "S1"))["rest_at"] == NOON
+
+
+def test_the_same_request_number_begins_one_settlement(stores: Any) -> None:
+    store = stores.open()
+    keep(stores, store, *begin(some_case("S1", request_no="R")))
+    done = keep(stores, store, *begin(some_case("S2", request_no="R"), 2, ("B9",)))
+    assert (done.committed, done.failed_sql) == (False, "settlement_insert")
+    assert keep(stores, store, *begin(some_case("S3", request_no="R", client="other"), 3, ("B9",))).committed
+    assert ask(stores, store, lambda conn: by_request(conn, "kiosk", "R")) == "S1"
+    assert ask(stores, store, lambda conn: by_request(conn, "kiosk", "R2")) is None
+
+
+def test_a_bill_has_one_live_settlement_until_it_is_released(stores: Any) -> None:
+    store = stores.open()
+    keep(stores, store, *begin(some_case("S1"), 1, ("B1", "B2")))
+    busy = keep(stores, store, *begin(some_case("S2"), 2, ("B3", "B2")))
+    assert (busy.committed, busy.failed_sql, busy.failed_write) == (False, "bill_hold", 2)
+    assert ask(stores, store, lambda conn: (bill_holder(conn, "B2"), bill_holder(conn, "B3"))) == ("S1", None)
+    assert keep(stores, store, release_bills("S1")).counts == (2,)
+    assert keep(stores, store, *begin(some_case("S2"), 2, ("B3", "B2"))).committed
+    assert ask(stores, store, lambda conn: bill_holder(conn, "B2")) == "S2"
+    assert ask(stores, store, lambda conn: bills_of(conn, "S1")) == ["B1", "B2"]
+    assert keep(stores, store, release_bills("S1")).counts == (0,)
+    assert ask(stores, store, lambda conn: bill_holder(conn, "B2")) == "S2"
+
+
+def test_a_number_belongs_to_one_leg_for_ever(stores: Any) -> None:
+    store = stores.open()
+    assert keep(stores, store, claim_number("T1", "trade", "S1", 1)).committed
+    assert not keep(stores, store, claim_number("T1", "trade", "S1", 2)).committed
+    owner = ask(stores, store, lambda conn: owner_of(conn, "T1"))
+    assert (owner.kind, owner.settlement_no, owner.leg_id) == ("trade", "S1", 1)
+    assert ask(stores, store, lambda conn: owner_of(conn, "T2")) is None
+
+
+def test_after_a_restart_every_open_leg_is_where_the_leg_table_says(stores: Any) -> None:
+    store = stores.open()
+    cases = []
+    for n, state in enumerate(CaseState):
+        case = some_case(f"S{n}", state=state, request_no=f"R{n}")
+        case.legs = [some_leg(i, leg_state, next_at=NOON + 500) for i, leg_state in enumerate(LegState, 1)]
+        case.legs += [replace(leg, id=leg.id + len(LegState), undo=True, next_at=None) for leg in case.legs]
+        cases.append(case)
+        keep(stores, store, *begin(case, n + 1, ()))
+    now = NOON + 10
+    assert keep(stores, store, *mark_sent_unsure(now)).committed
+    after = [ask(stores, store, lambda conn, no=case.no: load_case(conn, no)) for case in cases]
+    for before, found in zip(cases, after, strict=True):
+        for old, new in zip(before.legs, found.legs, strict=True):
+            if old.state in SETTLED_STATES:
+                assert new == old
+            elif (old.undo, old.state) in ((True, LegState.DEAD), (True, LegState.FENCED)):
+                continue  # an undo is never dead or fenced
+            else:
+                state, _ = row(old.undo, old.state, LegEvent.CRASH)
+                assert (new.state, new.next_at) == (state, now), (old, before.state)
+    assert keep(stores, store, *mark_sent_unsure(now + 99)).committed
+    assert [ask(stores, store, lambda conn, no=case.no: load_case(conn, no)) for case in cases] == after
+    due = {no: (state, at) for no, state, at in ask(stores, store, lambda conn: list(open_cases(conn, page=3)))}
+    assert due == {case.no: (case.state, now) for case in cases}
+
+
+def test_settlements_at_rest_with_nothing_due_are_not_open(stores: Any) -> None:
+    store = stores.open()
+    for n, state in enumerate(CaseState):
+        case = some_case(f"S{n}", state=state, request_no=f"R{n}", wait_until=None, legs=[])
+        keep(stores, store, *begin(case, n + 1, ()))
+    keep(stores, store, *mark_sent_unsure(NOON))
+    found = {state for _, state, _ in ask(stores, store, lambda conn: list(open_cases(conn)))}
+    assert found == set(CaseState) - AT_REST
+
+
+def test_calls_and_bodies(stores: Any) -> None:
+    store = stores.open()
+    begun: dict[str, Any] = {"leg_id": 1, "purpose": "do", "call": "pay.code", "party": "wechat", "op": "micropay"}
+    keep(stores, store, insert_body(10, b"request" * 100, "S1"))
+    keep(stores, store, insert_call(1, no="S1", number="T1", started_at=NOON, request_body=10, param_hash="h", **begun))
+    keep(stores, store, insert_call(2, no="S1", number="T1", started_at=NOON + 1, **begun))
+    (first, second) = ask(stores, store, lambda conn: calls_of(conn, "S1"))
+    assert (first.outcome, first.ended_at, first.text, first.request_body, first.reply_body) == ("", None, "", 10, None)
+    done = keep(
+        stores, store, insert_body(11, b"", "S1"),
+        complete_call(1, ended_at=NOON + 2, outcome="refused", code="NOTENOUGH", text=NAME * 100, reply_body=11),
+    )  # fmt: skip
+    assert done.committed
+    (first, second) = ask(stores, store, lambda conn: calls_of(conn, "S1"))
+    assert (first.outcome, first.code, first.text) == ("refused", "NOTENOUGH", (NAME * 100)[:200])
+    assert (first.request_body, first.reply_body, second.outcome) == (10, 11, "")
+    assert ask(stores, store, lambda conn: (body(conn, 10), body(conn, 11))) == (b"request" * 100, b"")
+    assert [c.id for c in ask(stores, store, lambda conn: calls_of(conn, "S1", after=1))] == [2]
+    assert not keep(stores, store, complete_call(3, ended_at=NOON, outcome="accepted")).committed
+    assert [r["id"] for r in ask(stores, store, lambda conn: list_calls(conn, "S1"))] == [1, 2]
+
+
+def test_the_inbox_tells_first_same_and_different(stores: Any) -> None:
+    store = stores.open()
+    heard: dict[str, Any] = {"source": "wechat", "key": "T1", "at": NOON, "no": "S1"}
+    assert keep(stores, store, hear_first(1, body_hash="aa", body_id=9, **heard)).committed
+    again = keep(stores, store, hear_first(2, body_hash="bb", **heard))
+    assert (again.committed, again.failed_sql) == (False, "inbox_first")
+    before = ask(stores, store, lambda conn: earlier(conn, "wechat", "T1"))
+    assert (before.id, before.body_id, before.settlement_no) == (1, 9, "S1")
+    assert [verdict(before, h) for h in ("aa", "bb")] == ["same", "different"]
+    assert verdict(ask(stores, store, lambda conn: earlier(conn, "alipay", "T1")), "aa") == "first"
+    for id, word in ((2, "different"), (3, "same"), (4, "same"), (5, "heard")):
+        assert keep(stores, store, hear_again(id, body_hash="bb", verdict=word, **heard)).committed
+    rows = ask(stores, store, lambda conn: list_inbox(conn, source="wechat", no="S1", since=NOON))
+    assert [(r["id"], r["verdict"]) for r in rows] == [(5, "heard"), (4, "same"), (3, "same"), (2, "different"), (1, "first")]
+    with pytest.raises(ValueError, match="verdict"):
+        hear_again(6, body_hash="bb", verdict="first", **heard)
+
+
+def test_sessions_periods_tasks_sites_persons_nonces(stores: Any) -> None:
+    store = stores.open()
+    keep(stores, store, *keep_session("nhsa", {"sign_no": "A1", "x": "签到"}, NOON + 60))
+    keep(stores, store, *keep_session("nhsa", {"sign_no": "A2"}, NOON + 90))
+    keep(stores, store, *keep_session("mobile", {"token": "t"}, NOON))
+    assert ask(stores, store, sessions) == {"nhsa": ({"sign_no": "A2"}, NOON + 90), "mobile": ({"token": "t"}, NOON)}
+    keep(stores, store, forget_session("nhsa"))
+    assert set(ask(stores, store, sessions)) == {"mobile"}
+
+    assert keep(stores, store, begin_period("bills", "2026-11-22", NOON)).committed
+    assert not keep(stores, store, begin_period("bills", "2026-11-22", NOON)).committed
+    assert keep(stores, store, end_period("bills", "2026-11-22", NOON + 1, done=False, text="无法连接")).committed
+    assert ask(stores, store, lambda conn: period(conn, "bills", "2026-11-22")).state == "failed"
+    assert keep(stores, store, begin_period_again("bills", "2026-11-22", NOON + 2)).committed
+    assert keep(stores, store, end_period("bills", "2026-11-22", NOON + 3, done=True)).committed
+    assert not keep(stores, store, begin_period_again("bills", "2026-11-22", NOON + 4)).committed
+    assert not keep(stores, store, end_period("bills", "2026-11-22", NOON + 4, done=False)).committed
+    assert ask(stores, store, lambda conn: list_periods(conn, channel="bills"))[0]["state"] == "done"
+
+    for id in (1, 2, 3):
+        keep(stores, store, open_task(id, no="S1", leg_id=2, kind="differs", side="payment", text=NAME, at=NOON))
+    assert keep(stores, store, close_task(2, by="finance", note="已核对", at=NOON + 1)).committed
+    assert not keep(stores, store, close_task(2, by="finance", note="", at=NOON + 2)).committed
+    assert [(t.id, t.text) for t in ask(stores, store, open_tasks)] == [(1, NAME), (3, NAME)]
+    assert [r["id"] for r in ask(stores, store, lambda conn: list_tasks(conn, is_open=False, no="S1"))] == [2]
+
+    files = {"engine.yaml": "a: 1\n", "channels/结算.yaml": "b"}
+    assert keep(stores, store, keep_site("h1", files, NOON), keep_site("h1", files, NOON)).counts == (1, 0)
+    assert ask(stores, store, lambda conn: (site_files(conn, "h1"), site_files(conn, "h2"))) == (files, None)
+    keep(stores, store, *begin(some_case(site_hash="h1")))
+    assert ask(stores, store, sites_in_use) == ["h1"]
+
+    keep(stores, store, keep_person("S1", "name", NAME, store.sealer), keep_person("S1", "card", "A1", store.sealer))
+    assert ask(stores, store, lambda conn: persons_of(conn, "S1")) == {"name": NAME, "card": "A1"}
+
+    assert keep(stores, store, use_nonce("kiosk", "n1", NOON)).committed
+    assert not keep(stores, store, use_nonce("kiosk", "n1", NOON + 1)).committed
+    assert keep(stores, store, use_nonce("desk", "n1", NOON)).committed
+
+
+def test_lists_page_by_key_and_never_show_a_sealed_column(stores: Any) -> None:
+    store = stores.open()
+    for n in range(1, 26):
+        case = some_case(f"S{n:02}", request_no=f"R{n}", created_at=NOON + n, state=CaseState.MANUAL if n % 2 else CaseState.FORWARD)
+        keep(stores, store, *begin(case, n, (f"B{n}",), patient_index="p" if n < 4 else ""), claim_number(f"T{n}", "trade", case.no, 1))
+    pages, after = [], None
+    while True:
+        rows = ask(stores, store, lambda conn, after=after: list_settlements(conn, after_id=after, limit=10))
+        if not rows:
+            break
+        pages.append([r["id"] for r in rows])
+        after = rows[-1]["id"]
+    assert pages == [list(range(25, 15, -1)), list(range(15, 5, -1)), list(range(5, 0, -1))]
+    finds: list[tuple[dict[str, Any], list[int]]] = [
+        ({"state": "manual", "limit": 2}, [25, 23]),
+        ({"bill": "B7"}, [7]),
+        ({"since": NOON + 24}, [25, 24]),
+        ({"patient_index": "p"}, [3, 2, 1]),
+        ({"number": "T9"}, [9]),
+        ({"number": "S09"}, [9]),
+        ({"number": "S09", "state": "forward"}, []),
+        ({"limit": 0}, [25]),
+    ]
+    for wanted, ids in finds:
+        rows = ask(stores, store, lambda conn, wanted=wanted: list_settlements(conn, **wanted))
+        assert [r["id"] for r in rows] == ids, wanted
+        assert all("doc" not in r for r in rows)
+    keep(stores, store, add_trail(1, "S01", NOON, "Started", {"legs": 2}), add_trail(2, "S01", NOON, "Answered"))
+    assert [(r["kind"], r["detail"]) for r in ask(stores, store, lambda conn: list_trail(conn, "S01"))] == [
+        ("Started", '{"legs":2}'), ("Answered", "{}"),
+    ]  # fmt: skip
+    legs = ask(stores, store, lambda conn: list_legs(conn, "S01"))
+    assert [leg["id"] for leg in legs] == [1, 2]
+    assert "text" not in legs[0]
+    assert [r["number"] for r in ask(stores, store, lambda conn: list_numbers(conn, "S01"))] == ["T1"]
+    assert ask(stores, store, count_by_state) == {"manual": 13, "forward": 12}
+
+
+def test_purge_takes_the_old_of_what_is_at_rest_and_nothing_else(stores: Any) -> None:
+    store = stores.open()
+    old, new = first_id_at(NOON - 100), first_id_at(NOON + 100)
+    rest = some_case("S1", state=CaseState.SETTLED, rest_at=NOON - 50)
+    live = some_case("S2", request_no="R2")
+    late = some_case("S3", request_no="R3", state=CaseState.SETTLED, rest_at=NOON + 50)
+    for n, case in enumerate((rest, live, late), 1):
+        keep(stores, store, *begin(case, n, (f"B{n}",)))
+    begun: dict[str, Any] = {"leg_id": 1, "purpose": "do", "call": "c", "party": "p", "op": "o", "number": "n"}
+    for i, no in enumerate(("S1", "S2", "S3", None)):
+        for base in (old, new):
+            keep(stores, store, *(insert_body(base + 20 * i + k, b"x", no) for k in range(5)))
+            keep(stores, store, insert_call(base + i, no=no, started_at=NOON, **begun),
+                 complete_call(base + i, ended_at=NOON, outcome="accepted"))  # fmt: skip
+    keep(stores, store, insert_call(old + 9, no="S1", started_at=NOON, **begun))
+    keep(stores, store, use_nonce("k", "old", NOON - 1300), use_nonce("k", "new", NOON - 100))
+    assert stores.loop.wait(purge(store, NOON, NOON, batch=2)) == 10 + 2 + 1
+    left = ask(stores, store, lambda conn: [i for i in range(4) for base in (old, new) if body(conn, base + 20 * i)])
+    assert left == [0, 1, 1, 2, 2, 3]
+    assert [c.id for c in ask(stores, store, lambda conn: calls_of(conn, "S1"))] == [old + 9, new]
+    assert stores.loop.wait(purge(store, NOON, NOON, batch=2)) == 0
+    assert not keep(stores, store, use_nonce("k", "new", NOON)).committed
+    stores.loop.wait(store.tidy())
+    assert ask(stores, store, lambda conn: load_case(conn, "S1")) == rest
+
+
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters()) | st.decimals(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("$dma", max_size=3), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(TREES)
+def test_any_tree_comes_back_exactly(tree: Any) -> None:
+    back = decode(encode(tree))
+    assert back == tree
+    assert repr(back) == repr(tree)
+
+
+@pytest.mark.parametrize("tree", [float("nan"), b"bytes", {1, 2}, object()])
+def test_what_is_no_tree_is_refused(tree: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        encode({"a": tree})
+
+
+def test_decimals_keep_their_places() -> None:
+    assert [str(v) for v in decode(encode([Decimal("1.50"), Decimal("0.00"), Decimal("-0")]))] == ["1.50", "0.00", "-0"]
