@@ -151,9 +151,7 @@ class HttpDoor(Protocol):
         end += len(END)
         self._in_head = False
         self._buffer = buffer[end:]
-        self._head = head = request_head(
-            buffer[:end], headers_max=self._limits.headers, target_max=self._limits.target
-        )
+        self._head = head = request_head(buffer[:end], headers_max=self._limits.headers, target_max=self._limits.target)
         self._expect_body(head)
         return True
 
@@ -250,11 +248,7 @@ class HttpDoor(Protocol):
     def _write(self, reply: HttpReply) -> None:
         head = self._head
         assert head is not None
-        close = (
-            not head.keep_alive
-            or self._owner.draining
-            or self._served >= self._limits.requests_per_connection
-        )
+        close = not head.keep_alive or self._owner.draining or self._served >= self._limits.requests_per_connection
         to_head = head.method == "HEAD"
         try:
             data = reply_bytes(reply, to_head=to_head, close=close, date=self._owner.date())

@@ -161,18 +161,12 @@ class HttpLink(Protocol):
         self._pieces = []
         self._chunks = None
         reply = HttpReply(head.status, head.headers, body)
-        self._owner.link_answered(
-            self, reply, reusable=head.keep_alive and not surplus, surplus=bool(surplus)
-        )
+        self._owner.link_answered(self, reply, reusable=head.keep_alive and not surplus, surplus=bool(surplus))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.gone:
             return
-        if (
-            self.call is not None
-            and self._part is _Part.UNTIL_CLOSE
-            and isinstance(reason.value, ConnectionDone)
-        ):
+        if self.call is not None and self._part is _Part.UNTIL_CLOSE and isinstance(reason.value, ConnectionDone):
             # A clean end is the only end such a reply has. Under TLS, Twisted reports a FIN without
             # close_notify as ConnectionLost, so a cut reply does not pass for a whole one.
             self._complete(b"".join(self._pieces), b"")

@@ -146,9 +146,7 @@ class HttpSender:
             for link in [link for link in self._links if link.call is None]:
                 self._forget(link)
                 link.close(hard=not link.ready)
-            self._cut_timer = (
-                self._world.later(seconds, self._cut) if self.in_flight and seconds > 0 else None
-            )
+            self._cut_timer = self._world.later(seconds, self._cut) if self.in_flight and seconds > 0 else None
             if self._cut_timer is None:
                 self._cut()
             self._look_stopped()

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from OpenSSL.crypto import FILETYPE_PEM
+from OpenSSL.crypto import FILETYPE_PEM, Error
 from twisted.internet import ssl
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -27,25 +27,34 @@ class TlsOptions:
 
 
 def client_tls(options: TlsOptions, host: str) -> Any:
-    """What Twisted's endpoints need to speak TLS with `host`. Raises ValueError when the PEM texts hold nothing."""
+    """What Twisted's endpoints need to speak TLS with `host`. Raises ValueError naming a PEM text that is none."""
     trust: Any = None
     if options.ca_pem:
-        trusted = [ssl.Certificate.loadPEM(pem) for pem in _pems(options.ca_pem, "ca_pem")]
+        trusted = _certificates(options.ca_pem, "ca_pem")
         trust = ssl.trustRootFromCertificates(trusted)  # type: ignore[no-untyped-call]  # untyped in Twisted
     own: ssl.PrivateCertificate | None = None
     extra: dict[str, Any] = {}
     if options.cert_pem:
-        chain = [ssl.Certificate.loadPEM(pem) for pem in _pems(options.cert_pem, "cert_pem")]
-        key = ssl.KeyPair.load(options.key_pem, FILETYPE_PEM)
+        chain = _certificates(options.cert_pem, "cert_pem")
         own = ssl.PrivateCertificate.fromCertificateAndKeyPair(  # type: ignore[no-untyped-call]  # untyped in Twisted
-            chain[0], key
+            chain[0], _key(options.key_pem)
         )
         extra["extraCertChain"] = [link.original for link in chain[1:]]
     return ssl.optionsForClientTLS(options.server_name or host, trust, own, extraCertificateOptions=extra)
 
 
-def _pems(text: bytes, what: str) -> list[bytes]:
+def _certificates(text: bytes, what: str) -> list[ssl.Certificate]:
     found: list[bytes] = _PEM.findall(text)
     if not found:
         raise ValueError(f"{what} holds no certificate")
-    return found
+    try:
+        return [ssl.Certificate.loadPEM(pem) for pem in found]
+    except Error:
+        raise ValueError(f"{what} holds a broken certificate") from None
+
+
+def _key(text: bytes) -> ssl.KeyPair:
+    try:
+        return ssl.KeyPair.load(text, FILETYPE_PEM)
+    except Error:
+        raise ValueError("key_pem holds no private key") from None
