@@ -1,0 +1,50 @@
+# Everything a fresh clone needs is Python 3.11 or later and this file. `make` alone lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.installed
+LOCK   := $(PY) -m piptools compile --quiet --allow-unsafe --generate-hashes --no-annotate --strip-extras \
+          --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: help setup demo test lint bench lock clean
+
+help: ## 列出目标 · list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  变量 · variables: ONCE=1 (demo: 演完即停 · stop when done), PYTHON=… (setup)"
+
+setup: $(READY) ## 建立 .venv 并安装锁定的依赖（校验哈希） · make .venv from the locked, hashed requirements
+
+$(READY): requirements-dev.lock requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "需要 Python 3.11 · Python 3.11 or later is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## 演示：引擎、模拟的各方、十个结算场景 · the demonstration: engine, simulated parties, ten settlements
+	@$(PY) -m engine demo $(if $(filter 1 yes true,$(ONCE)),--once)
+
+test: setup ## 全部测试 · the whole suite
+	@$(PY) .ci/suite.py $(ARGS)
+
+lint: setup ## ruff、mypy 严格、分层 · ruff, mypy strict, layers
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	@if [ -e tests/layers ] || [ -e tests/test_layers.py ]; then $(PY) -m pytest tests -k layer; fi
+
+bench: setup ## 性能测试 · the benchmarks
+	$(PY) -m bench
+
+lock: setup ## 重新锁定依赖 · lock the requirements anew
+	$(LOCK) --output-file=requirements.lock requirements.in
+	$(LOCK) --output-file=requirements-dev.lock requirements-dev.in
+
+clean: ## 删除虚拟环境、缓存和演示数据 · remove the environment, caches and the demo's data
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis var/demo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,158 @@
+"""`engine check`: can this node start here, now? Problems are exit code 1; a party that is down is only a warning."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from engine.cli.folder import master_key, store_url
+from engine.cli.say import FOUND, GOOD, STATE_STYLES, CannotRun, document, table
+
+if TYPE_CHECKING:
+    from engine.config.engine_file import EngineFile
+
+CONNECT_LIMIT = 2.0  # seconds for a party to take a connection
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `verdict`: good, warning or problem."""
+
+    what: str
+    verdict: str
+    text: str
+
+
+def check(root: Path, as_json: bool = False) -> int:
+    """Look at everything a start needs, start nothing. Exit code 1 when the engine could not run."""
+    found = list(_findings(root))
+    if as_json:
+        document([{"what": one.what, "verdict": one.verdict, "text": one.text} for one in found])
+    else:
+        rows = [(one.what, one.verdict, one.text) for one in found]
+        table("启动前检查 · before a start", ("what", "verdict", "text"), rows, STATE_STYLES)
+    return FOUND if any(one.verdict == "problem" for one in found) else GOOD
+
+
+def _findings(root: Path) -> Iterator[Finding]:
+    from engine.config.problems import failing
+    from engine.site.load import load
+    from engine.site.site import Site
+
+    try:
+        made = load(root)
+    except OSError as no:
+        yield Finding("configuration", "problem", str(no))
+        return
+    if not isinstance(made, Site):
+        wrong = failing(made)
+        first = wrong[0]
+        yield Finding("configuration", "problem",
+                      f"{len(wrong)} errors; {first.file}:{first.line} {first.code} {first.zh}")  # fmt: skip
+        return
+    text = f"{len(made.channels)} channels, {len(made.maps)} maps, {made.content_hash[:12]}"
+    yield Finding("configuration", "good", text)
+    file = made.engine
+    if file.clock.rate != 1:
+        yield Finding("clock", "warning", f"开发时钟 · development clock, rate {file.clock.rate}")
+        if file.clock.anchor is None:
+            yield Finding("clock", "problem", "缺少 anchor，重启后时间倒退 · no anchor: time goes back at a restart")
+    yield from _secrets(root, file)
+    yield from _store(root, file)
+    yield from _ports(file)
+    yield from _parties(file)
+
+
+def _secrets(root: Path, file: EngineFile) -> Iterator[Finding]:
+    from engine.cli.keys import own_secrets
+    from engine.config.secret import SecretMissing, resolve_secret
+    from engine.parties.registry import PARTIES
+    from engine.site.settings import settings_of
+
+    for what, ref in own_secrets(file):
+        try:
+            resolve_secret(ref, root)
+        except SecretMissing as no:
+            yield Finding(f"key {what}", "problem", f"{no} (engine keys)")
+            continue
+        loose = ref.kind == "file" and (root / ref.place).stat().st_mode & 0o077
+        yield Finding(
+            f"key {what}",
+            "warning" if loose else "good",
+            f"{ref}" + (" 他人可读 · others can read it" if loose else ""),
+        )
+    for name, entry in file.parties.items():
+        try:
+            PARTIES[entry.kind].open(settings_of(entry, PARTIES[entry.kind], root))
+        except (SecretMissing, ValueError) as no:
+            yield Finding(f"keys of {name}", "warning", str(no))
+        else:
+            yield Finding(f"keys of {name}", "good", entry.kind)
+
+
+def _store(root: Path, file: EngineFile) -> Iterator[Finding]:
+    from engine.store.contract import CannotStart
+    from engine.store.open import open_reader
+    from engine.store.sqlite import safe_version
+
+    try:
+        url, key = store_url(root, file), master_key(root, file)
+    except CannotRun as no:
+        yield Finding("store", "problem", str(no).replace("\n", " "))
+        return
+    if not url.startswith("postgresql:"):
+        import pysqlite3.dbapi2 as dbapi
+
+        fine = safe_version(dbapi.sqlite_version_info)
+        yield Finding("sqlite", "good" if fine else "problem",
+                      dbapi.sqlite_version + ("" if fine else " · can lose commits: needs 3.51.3"))  # fmt: skip
+        if not Path(url).parent.is_dir():
+            yield Finding("store", "problem", f"目录不存在 · no such folder: {Path(url).parent}")
+            return
+        if not Path(url).exists():
+            yield Finding("store", "good", f"{url} 尚未建立 · will be made")
+            return
+    try:
+        with open_reader(url, key):
+            yield Finding("store", "good", url if not url.startswith("postgresql:") else "postgresql")
+    except CannotStart as no:
+        yield Finding("store", "problem", str(no))
+
+
+def _ports(file: EngineFile) -> Iterator[Finding]:
+    for name, door in file.listeners.items():
+        if door.http is None:
+            continue
+        host, port = door.http
+        taken = port_taken(host, port)
+        yield Finding(
+            f"listener {name}", "problem" if taken else "good", f"{host}:{port}" + (f" {taken}" if taken else "")
+        )
+
+
+def port_taken(host: str, port: int) -> str:
+    """Why nobody can listen there now, "" when one can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((host, port))
+        except OSError as no:
+            return no.strerror or str(no)
+    return ""
+
+
+def _parties(file: EngineFile) -> Iterator[Finding]:
+    for name, entry in file.parties.items():
+        place = urlsplit(entry.url)
+        port = place.port or (443 if place.scheme == "https" else 80)
+        try:
+            socket.create_connection((place.hostname or "", port), CONNECT_LIMIT).close()
+        except OSError as no:
+            yield Finding(f"party {name}", "warning", f"{entry.url}: {no.strerror or no}")
+        else:
+            yield Finding(f"party {name}", "good", entry.url)

@@ -1,0 +1,184 @@
+"""`engine list settlements|messages|lanes|tasks`: newest first, read beside a running engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.cli.folder import reading
+from engine.cli.moments import moment, since_of
+from engine.cli.say import GOOD, STATE_STYLES, WrongUse, documents, table, yuan
+from engine.core.times import rfc3339
+
+if TYPE_CHECKING:
+    from engine.store.contract import Connection
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to list; "" for all. `since` as people write it."""
+
+    state: str = ""
+    bill: str = ""
+    since: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one kind of list is read and drawn: (column, how its cell is made)."""
+
+    rows: Callable[[Connection, Wanted, float | None], Rows]
+    columns: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...]
+
+
+def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
+    """Print the list; as JSON one object a line, amounts in fen, times RFC 3339."""
+    kind = _KINDS.get(what)
+    if kind is None:
+        raise WrongUse(f"list: {', '.join(_KINDS)}")
+    since = since_of(root, wanted.since)
+    with reading(root) as conn:
+        rows = kind.rows(conn, wanted, since)
+    if as_json:
+        documents({name: _public(name, value) for name, value in row.items()} for row in rows)
+    else:
+        cells = [[make(row) for _, make in kind.columns] for row in rows]
+        table("", [name for name, _ in kind.columns], cells, STATE_STYLES)
+    return GOOD
+
+
+def _public(name: str, value: Any) -> Any:
+    if (name == "at" or name.endswith("_at")) and isinstance(value, float):
+        return rfc3339(value)
+    return value
+
+
+def _settlements(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    from engine.store.lists import list_settlements
+    from engine.store.settlements import bills_of
+
+    found = list_settlements(
+        conn, state=wanted.state or None, bill=wanted.bill or None, since=since, limit=wanted.limit
+    )
+    return [{**row, "bills": bills_of(conn, row["no"])} for row in found]
+
+
+def _messages(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    """Every talk with an outside party and everything heard from one, newest first."""
+    import sqlalchemy as sa
+
+    from engine.store.lists import list_inbox
+    from engine.store.schema import calls, settlement_bills
+
+    t = calls
+    query = sa.select(
+        t.c.id, t.c.settlement_no, t.c.started_at, t.c.ended_at, t.c.purpose, t.c.call, t.c.party, t.c.op, t.c.number,
+        t.c.outcome, t.c.fact, t.c.code,
+    ).order_by(t.c.id.desc()).limit(wanted.limit)  # fmt: skip
+    if wanted.state:
+        query = query.where(sa.or_(t.c.outcome == wanted.state, t.c.fact == wanted.state))
+    if since is not None:
+        query = query.where(t.c.started_at >= since)
+    held = None
+    if wanted.bill:
+        of_bill = sa.select(settlement_bills.c.settlement_no).where(settlement_bills.c.bill == wanted.bill)
+        query = query.where(t.c.settlement_no.in_(of_bill))
+        held = {row["settlement_no"] for row in conn.select(of_bill)}
+    sent = [{"way": "out", **row} for row in conn.select(query)]
+    heard = [
+        {
+            "way": "in", "id": row["id"], "settlement_no": row["settlement_no"], "started_at": row["at"],
+            "ended_at": row["at"], "purpose": "heard", "call": row["source"], "party": "", "op": "",
+            "number": row["key"], "outcome": row["verdict"], "fact": "", "code": "",
+        }
+        for row in list_inbox(conn, verdict=wanted.state or None, since=since, limit=wanted.limit)
+        if held is None or row["settlement_no"] in held
+    ]  # fmt: skip
+    return sorted([*sent, *heard], key=lambda row: -row["id"])[: wanted.limit]
+
+
+def _lanes(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    """What is under way to each party: legs not yet definite, the oldest and when they are next looked at."""
+    import sqlalchemy as sa
+
+    from engine.store.schema import legs
+
+    t = legs
+    open_ = t.c.state.in_((wanted.state,) if wanted.state else ("ready", "sent", "unsure", "dead", "fenced"))
+    query = (
+        sa.select(
+            t.c.party, t.c.call, t.c.state, sa.func.count().label("legs"),
+            sa.func.min(t.c.created_at).label("oldest_at"), sa.func.min(t.c.next_at).label("next_at"),
+        )
+        .where(open_)
+        .group_by(t.c.party, t.c.call, t.c.state)
+        .order_by(t.c.party, t.c.call, t.c.state)
+    )  # fmt: skip
+    if since is not None:
+        query = query.where(t.c.created_at >= since)
+    return [dict(row) for row in conn.select(query.limit(wanted.limit))]
+
+
+def _tasks(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    """What a person has to do; `--state closed` for what was done."""
+    from engine.cli.masking import masked
+    from engine.store.lists import list_tasks
+    from engine.store.settlements import bills_of
+    from engine.store.tasks import open_tasks
+
+    if wanted.state not in ("", "open", "closed"):
+        raise WrongUse("--state: open, closed")
+    texts = {one.id: masked(one.text) for one in open_tasks(conn, limit=wanted.limit)}
+    rows: Rows = []
+    for row in list_tasks(conn, is_open=wanted.state != "closed", limit=wanted.limit):
+        if since is not None and row["opened_at"] < since:
+            continue
+        no = row["settlement_no"]
+        if wanted.bill and (no is None or wanted.bill not in bills_of(conn, no)):
+            continue
+        rows.append({**row, "text": texts.get(row["id"], "")})
+    return rows
+
+
+def _text(name: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda row: "" if row[name] is None else str(row[name])
+
+
+def _at(name: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda row: moment(row[name])
+
+
+def _fen(name: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda row: yuan(row[name])
+
+
+def _took(row: Mapping[str, Any]) -> str:
+    return "" if row["ended_at"] is None else f"{row['ended_at'] - row['started_at']:.3f}s"
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "settlements": _Kind(_settlements, (
+        ("no", _text("no")), ("bills", lambda row: " ".join(row["bills"])), ("state", _text("state")),
+        ("total", _fen("total")), ("fund", _fen("fund")), ("account", _fen("account")), ("cash", _fen("cash")),
+        ("reason", _text("reason_code")), ("client", _text("client")), ("created", _at("created_at")),
+        ("updated", _at("updated_at")),
+    )),
+    "messages": _Kind(_messages, (
+        ("at", _at("started_at")), ("way", _text("way")), ("call", _text("call")), ("op", _text("op")),
+        ("purpose", _text("purpose")), ("outcome", _text("outcome")), ("fact", _text("fact")), ("code", _text("code")),
+        ("took", _took), ("number", _text("number")), ("settlement", _text("settlement_no")),
+    )),
+    "lanes": _Kind(_lanes, (
+        ("party", _text("party")), ("call", _text("call")), ("state", _text("state")), ("legs", _text("legs")),
+        ("oldest", _at("oldest_at")), ("next", _at("next_at")),
+    )),
+    "tasks": _Kind(_tasks, (
+        ("id", _text("id")), ("settlement", _text("settlement_no")), ("kind", _text("kind")), ("side", _text("side")),
+        ("text", _text("text")), ("opened", _at("opened_at")), ("closed by", _text("closed_by")),
+    )),
+}  # fmt: skip

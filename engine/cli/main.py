@@ -1,0 +1,212 @@
+"""The command `engine`. Only names, options and help live here; the work is imported when a command is used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.say import CANNOT, INTERRUPTED, WRONG_USE, CannotRun, WrongUse, trouble
+
+app = typer.Typer(
+    name="engine", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="医院结算集成引擎 · The integration engine for hospital settlement.\n\n"
+    "退出码 · exit codes: 0 good, 1 found what it looks for, 2 wrong use, 3 cannot run, 130 interrupted.",
+)  # fmt: skip
+
+RUN, LOOK, WRITE, TRY = "运行 · Running", "查看 · Looking", "配置 · Configuration", "联调 · Trying out"
+
+Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="配置目录 · the configuration's folder")]
+Json = Annotated[bool, typer.Option("--json", help="输出 JSON · print JSON")]
+HERE = Path()
+PARTY_HELP = "his, insurance, wechat, einvoice（不写为全部 · default: all）"
+
+
+def _end(code: int) -> None:
+    raise typer.Exit(code)
+
+
+@app.command(rich_help_panel=RUN)
+def run(
+    root: Root = HERE,
+    profile: Annotated[str, typer.Option(help="替换 engine.yaml 的用途 · demo, test or production")] = "",
+) -> None:
+    """运行引擎，直到收到停止信号 · Run the engine until it is told to stop.
+
+    SIGTERM 与 Ctrl-C：关门、等在途调用结束、退出；再按一次立即退出（在途视为未知，重启后查证）。
+    SIGTERM and Ctrl-C close the doors, let calls in flight end and leave; told twice, it leaves at once.
+    """
+    from engine.cli.run import run as work
+
+    _end(work(root.absolute(), profile))
+
+
+@app.command(rich_help_panel=RUN)
+def check(root: Root = HERE, json: Json = False) -> None:
+    """启动前检查配置、密钥、端口、存储、各方 · Check everything a start needs."""
+    from engine.cli.check import check as work
+
+    _end(work(root.absolute(), json))
+
+
+@app.command(rich_help_panel=RUN)
+def keys(root: Root = HERE, json: Json = False) -> None:
+    """生成本节点缺少的密钥（已有的保留，权限 0600） · Make the node's own missing secrets; existing ones are kept."""
+    from engine.cli.keys import keys as work
+
+    _end(work(root.absolute(), json))
+
+
+@app.command(rich_help_panel=WRITE)
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="新目录 · the new folder")]) -> None:
+    """新建一个可直接通过检查的配置目录 · Begin a new configuration that lints clean."""
+    from engine.cli.init import init as work
+
+    _end(work(folder.absolute()))
+
+
+@app.command(rich_help_panel=WRITE)
+def lint(
+    root: Root = HERE,
+    json: Json = False,
+    lang: Annotated[str, typer.Option(help="zh 或 en · zh or en")] = "zh",
+) -> None:
+    """一次列出配置的所有问题，各在其行列 · Print every problem of the configuration at its line and column."""
+    from engine.cli.lint import lint as work
+
+    _end(work(root.absolute(), json, lang))
+
+
+@app.command("test", rich_help_panel=WRITE)
+def conversations(
+    root: Root = HERE,
+    only: Annotated[str, typer.Option(help="只运行名称含此文字的 · only conversations whose name contains this")] = "",
+    json: Json = False,
+) -> None:
+    """运行通道旁的对话测试（*.test.yaml） · Run the conversations beside the channels."""
+    from engine.cli.later import conversations as work
+
+    _end(work(root.absolute(), only, json))
+
+
+@app.command(rich_help_panel=WRITE)
+def explain(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="错误码、往来名或组件名 · a code, call or component")],
+    root: Root = HERE,
+    lang: Annotated[str, typer.Option(help="zh 或 en · zh or en")] = "zh",
+) -> None:
+    """解释错误码、一种往来的应答含义，或配置组件 · Explain a code, a call's answers or a component."""
+    from engine.cli.explain import explain as work
+
+    _end(work(root.absolute(), what, lang))
+
+
+@app.command(rich_help_panel=WRITE)
+def schema(folder: Annotated[Path, typer.Argument(metavar="DIR", help="写到哪里 · where to write them")]) -> None:
+    """写出供编辑器使用的 JSON Schema · Write JSON Schemas of all configuration files for editors."""
+    from engine.cli.schema import schema as work
+
+    _end(work(folder.absolute()))
+
+
+@app.command(rich_help_panel=TRY)
+def simulate(
+    parties: Annotated[list[str] | None, typer.Argument(metavar="[PARTY]...", help=PARTY_HELP)] = None,
+    root: Root = HERE,
+) -> None:
+    """按 engine.yaml 的端口与时钟启动模拟的外部系统 · Start the simulated parties on engine.yaml's ports and clock."""
+    from engine.cli.simulate import simulate as work
+
+    _end(work(root.absolute(), parties or []))
+
+
+@app.command(rich_help_panel=TRY)
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="演完即停 · stop when the scenarios are over")] = False,
+    only: Annotated[str, typer.Option(metavar="N[,N...]", help="只演这几个 · only these scenarios")] = "",
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """启动引擎与模拟系统，演示十个结算场景 · Start everything and play ten settlements.
+
+    全部数据在 var/demo，每次重新开始。Everything lives in var/demo and begins anew each time.
+    """
+    from engine.cli.demo import demo as work
+
+    _end(work(root.absolute(), once, only, json))
+
+
+@app.command("list", rich_help_panel=LOOK)
+def list_(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="settlements, messages, lanes, tasks")],
+    state: Annotated[str, typer.Option(help="状态 · only this state")] = "",
+    bill: Annotated[str, typer.Option(help="账单号 · only this bill")] = "",
+    since: Annotated[str, typer.Option(help="自何时起 · since 2026-11-22, 2026-11-22T08:00, or 2h, 30m, 7d ago")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="最多几行 · at most so many rows")] = 50,
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """列出结算、往来消息、各方队列、待办 · List settlements, messages, lanes or tasks (also while the engine runs)."""
+    from engine.cli.listing import Wanted, listing
+
+    _end(listing(root.absolute(), what, Wanted(state, bill, since, limit), json))
+
+
+@app.command(rich_help_panel=LOOK)
+def show(
+    no: Annotated[str, typer.Argument(metavar="NO", help="结算单号、账单号或任一单号 · settlement, bill or number")],
+    root: Root = HERE,
+    json: Json = False,
+    bytes_: Annotated[bool, typer.Option("--bytes", help="附报文（已脱敏） · with the bytes, masked")] = False,
+) -> None:
+    """一笔结算的时间线：每一步、每次往来、每个决定 · A settlement's timeline: legs, calls, decisions."""
+    from engine.cli.showing import show as work
+
+    _end(work(root.absolute(), no, json, bytes_))
+
+
+@app.command(rich_help_panel=LOOK)
+def books(
+    root: Root = HERE,
+    since: Annotated[str, typer.Option(help="自何时起 · since")] = "",
+    json: Json = False,
+) -> None:
+    """与各方账目核对，列出差异 · Compare the store with the parties' own books; print the differences."""
+    from engine.cli.later import books as work
+
+    _end(work(root.absolute(), since, json))
+
+
+@app.command(rich_help_panel=LOOK)
+def resolve(
+    no: Annotated[str, typer.Argument(metavar="NO", help="结算单号 · the settlement")],
+    reason: Annotated[str, typer.Option(help="为什么 · why (kept in the trail)")],
+    root: Root = HERE,
+) -> None:
+    """人工处理一笔需要人的结算 · Decide a settlement that waits for a person."""
+    from engine.cli.later import resolve as work
+
+    _end(work(root.absolute(), no, reason))
+
+
+def main() -> None:
+    """The entry point; turns our own troubles into exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        app()
+    except CannotRun as no:
+        trouble(str(no))
+        sys.exit(CANNOT)
+    except WrongUse as no:
+        trouble(str(no))
+        sys.exit(WRONG_USE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

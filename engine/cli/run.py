@@ -1,0 +1,138 @@
+"""`engine run`: one node, in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.cli.folder import loaded, master_key, store_url
+from engine.cli.say import CANNOT, GOOD, INTERRUPTED, CannotRun, WrongUse, line, trouble
+
+if TYPE_CHECKING:
+    from engine.app import Engine
+    from engine.saga.rules import Rules
+    from engine.site.site import Site
+
+PROFILES = ("demo", "test", "production")
+
+
+def run(root: Path, profile: str = "") -> int:
+    """Run the engine of this folder. Exit code: 0 stopped (SIGTERM), 3 cannot run, 130 Ctrl-C.
+
+    `profile` replaces the one of engine.yaml; production refuses a development clock.
+    """
+    from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
+
+    from engine.app import Engine
+    from engine.core import failpoints
+    from engine.core.world import World
+    from engine.runtime.logs import open_log
+    from engine.store.contract import CannotStart
+    from engine.store.open import open_store
+
+    site = _of_profile(loaded(root), profile)
+    failpoints.arm(os.environ)
+    clock = site.engine.clock
+    world = World(reactor, rate=float(clock.rate), anchor=clock.anchor)
+    log = open_log(world.now)
+    try:
+        store = open_store(store_url(root, site.engine), world, master_key(root, site.engine))
+    except CannotStart as no:
+        raise CannotRun(f"存储无法打开 · the store cannot be opened: {no}") from None
+
+    def dead(why: str) -> None:
+        # Nobody knows what is on the disk: not one more answer may leave this process. Recovery decides.
+        log.error("store_died", why=why)
+        trouble(f"存储故障，立即停止 · the store died, stopping at once: {why}")
+        os._exit(CANNOT)
+
+    store.on_fatal = dead
+    engine = Engine(world, root, site, store, log, rules=_rules(site.engine.profile))
+    return _Life(reactor, engine).run()
+
+
+def _of_profile(site: Site, profile: str) -> Site:
+    if not profile:
+        return site
+    if profile not in PROFILES:
+        raise WrongUse(f"--profile: {', '.join(PROFILES)}")
+    if profile == "production" and site.engine.clock.rate != 1:
+        raise CannotRun("生产环境不能使用开发时钟 · no development clock in production (engine.clock.rate)")
+    return replace(site, engine=replace(site.engine, profile=profile))
+
+
+def _rules(profile: str) -> Rules:
+    """All rules; a test may take one away to prove that its absence would be seen."""
+    from engine.saga.rules import RULES
+
+    off = os.environ.get("ENGINE_TEST_RULE_OFF", "")
+    if not off:
+        return RULES
+    if profile != "test":
+        raise CannotRun("ENGINE_TEST_RULE_OFF 只用于 profile: test · is for the profile test only")
+    if off not in {field.name for field in fields(RULES)}:
+        raise WrongUse(f"ENGINE_TEST_RULE_OFF: {', '.join(field.name for field in fields(RULES))}")
+    return replace(RULES, **{off: False})
+
+
+class _Life:
+    """Start, signals, drain, end."""
+
+    def __init__(self, reactor: Any, engine: Engine) -> None:
+        self._reactor, self._engine = reactor, engine
+        self._code = GOOD
+        self._stopping = False
+
+    def run(self) -> int:
+        from twisted.internet.defer import Deferred
+
+        self._reactor.callWhenRunning(
+            lambda: Deferred.fromCoroutine(self._engine.start()).addCallbacks(self._ready, self._not_started)
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told)
+        self._reactor.run(installSignalHandlers=False)
+        return self._code
+
+    def _ready(self, _: Any) -> None:
+        for listener in self._engine.listeners.values():
+            line(f"engine ready http://{listener.host}:{listener.port}")
+            break
+
+    def _not_started(self, failure: Any) -> None:
+        self._code = CANNOT
+        trouble(f"无法启动 · cannot start: {failure.getErrorMessage()}")
+        if failure.check(*_expected()) is None:
+            trouble(failure.getTraceback())
+        self._end()
+
+    def _told(self, number: int, frame: object) -> None:
+        if self._stopping:
+            os._exit(INTERRUPTED)  # told twice: in flight calls count as unknown, recovery asks
+        self._stopping = True
+        self._code = INTERRUPTED if number == signal.SIGINT else GOOD
+        self._reactor.callFromThread(self._end)
+
+    def _end(self) -> None:
+        from twisted.internet.defer import Deferred
+
+        def over(result: Any) -> None:
+            if result is not None:
+                trouble(f"停止时出错 · while stopping: {result.getErrorMessage()}")
+            self._reactor.stop()
+
+        Deferred.fromCoroutine(self._engine.stop()).addBoth(over)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What may keep an engine from starting without being a defect."""
+    from twisted.internet.error import CannotListenError
+
+    from engine.config.secret import SecretMissing
+    from engine.runtime.sites import UnknownSite
+    from engine.store.contract import CannotStart
+
+    return (CannotListenError, CannotStart, SecretMissing, UnknownSite)

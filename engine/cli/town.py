@@ -1,0 +1,157 @@
+"""The simulated parties as a process of their own: started on the ports, clock and secrets of an engine.yaml."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from engine.cli.folder import environment, python
+from engine.cli.keys import references, write_secret
+from engine.cli.say import CannotRun
+from engine.core.world import World
+
+if TYPE_CHECKING:
+    from engine.config.engine_file import EngineFile
+
+KIND_OF = {"his": "his", "insurance": "nhsa", "wechat": "wechat", "einvoice": "einvoice"}
+"""Simulator → the kind of party it plays in engine.yaml."""
+SECRETS = Path("var/sim")
+START_LIMIT = 30.0  # seconds for all to listen; making RSA keys takes a moment on the first run
+
+
+class Town:
+    """Simulators of one engine.yaml. `urls`: simulator → address. Stop it when done."""
+
+    def __init__(self, root: Path, file: EngineFile, parties: Sequence[str] = ()) -> None:
+        self.root, self.file = root, file
+        self.urls = addresses(file, parties)
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, world: World, log: Path | None = None) -> None:
+        """Start, wait until all listen, set their clock to `world`'s, write the secrets that engine.yaml names.
+
+        `log`: file for what they print; None: this terminal's standard error. CannotRun when one does not start.
+        """
+        ports = ",".join(f"{name}={urlsplit(url).port}" for name, url in self.urls.items())
+        doors = [door for door in self.file.listeners.values() if door.http is not None]
+        engine = f"http://{doors[0].http[0]}:{doors[0].http[1]}" if doors and doors[0].http else ""
+        command = [
+            *python(), "-m", "simulators", *self.urls, "--ports", ports, "--state", str(self.root / SECRETS),
+            "--rate", str(world.rate), "--anchor", f"{world.now():.3f}", "--engine", engine,
+        ]  # fmt: skip
+        errors = log.open("ab") if log is not None else None
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 our own program
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment()
+            )
+        finally:
+            if errors is not None:
+                errors.close()
+        self._await_listening()
+        self._set_clock(next(iter(self.urls)), world)  # one process, one clock
+        self.write_secrets()
+
+    def _await_listening(self) -> None:
+        process = self.process
+        assert process is not None
+        assert process.stdout is not None
+        said: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=_pass_on, args=(process.stdout, said), daemon=True).start()
+        for _ in self.urls:
+            try:
+                said.get(timeout=START_LIMIT)
+            except queue.Empty:
+                self.stop()
+                raise CannotRun("模拟系统没有启动 · the simulators did not start") from None
+            if process.poll() is not None:
+                raise CannotRun(f"模拟系统退出，代码 {process.returncode} · the simulators ended (see above)")
+
+    def _set_clock(self, name: str, world: World) -> None:
+        """Business time of the simulators = the engine's; they started a little later than they were told."""
+        behind = world.now() - datetime.fromisoformat(self.get(name, "/sim/clock")["now"]).timestamp()
+        if behind > 0:
+            self.post(name, "/sim/clock", {"advance": behind})
+
+    def write_secrets(self) -> None:
+        """Every reference to `var/sim/SIMULATOR/FIELD/…` gets that field of the simulator's card, mode 0600."""
+        cards = {name: self.get(name, "/sim/card.json") for name in self.urls}
+        for entry in self.file.parties.values():
+            for ref in references(dict(entry.settings)):
+                place = Path(ref.place)
+                if ref.kind != "file" or not place.is_relative_to(SECRETS):
+                    continue
+                name, *fields = place.relative_to(SECRETS).parts
+                if name not in cards:
+                    continue
+                write_secret(self.root / place, _field(cards[name], fields, ref.place).encode())
+
+    def get(self, name: str, path: str) -> dict[str, Any]:
+        """GET of a simulator's `/sim/*` door."""
+        return ask(f"{self.urls[name]}{path}")
+
+    def post(self, name: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST to it; CannotRun when it refuses."""
+        return ask(f"{self.urls[name]}{path}", body)
+
+    def stop(self) -> int:
+        """Ask the process to end, wait for it, and say its exit code."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def addresses(file: EngineFile, parties: Sequence[str] = ()) -> dict[str, str]:
+    """Simulator → address, for the parties of engine.yaml that we can play. CannotRun for a name we cannot."""
+    found = {}
+    for name, kind in KIND_OF.items():
+        entry = next((one for one in file.parties.values() if one.kind == kind), None)
+        if entry is not None and (not parties or name in parties):
+            found[name] = entry.url.rstrip("/")
+    if missing := [name for name in parties if name not in found]:
+        raise CannotRun(f"没有这样的模拟系统 · no such simulator here: {', '.join(missing)}; {', '.join(KIND_OF)}")
+    return found
+
+
+def _pass_on(lines: Iterable[str], said: queue.SimpleQueue[str]) -> None:
+    """Read on for ever, so that the simulators never wait for a reader."""
+    for text in lines:
+        said.put(text)
+
+
+def _field(card: Any, fields: Sequence[str], place: str) -> str:
+    at = card
+    for name in fields:
+        at = at.get(name) if isinstance(at, dict) else None
+    if not isinstance(at, str) or not at:
+        raise CannotRun(f"模拟系统没有给出 · the simulators' card has no {place}")
+    return at
+
+
+def ask(url: str, body: Mapping[str, Any] | None = None, timeout: float = 10.0) -> dict[str, Any]:
+    """One JSON question on loopback; CannotRun when it is not answered well."""
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})  # noqa: S310 an address of engine.yaml, http or https
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=timeout) as reply:
+            found: dict[str, Any] = json.load(reply)
+            return found
+    except urllib.error.HTTPError as no:
+        raise CannotRun(f"{url}: {no.code} {no.read(300).decode('utf-8', 'replace')}") from None
+    except (OSError, ValueError) as no:
+        raise CannotRun(f"{url}: {no}") from None
