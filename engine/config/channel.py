@@ -21,7 +21,7 @@ from engine.config.channel_rows import (
     StepType,
 )  # fmt: skip
 from engine.config.problems import Mark, nearest, problem
-from engine.config.spec import Field, Found, ListOf, MapOf, Nested, Record, Spec, Word
+from engine.config.spec import Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, names_in
 from engine.config.tree import Map, Node, Scalar
 from engine.config.types import CALL, WORD, Choice, Text
 
@@ -83,7 +83,8 @@ CHANNELS: Mapping[str, Spec] = {
 
 @dataclass(frozen=True, slots=True)
 class ChannelFile:
-    """One channel as written. Parts that its kind does not have are empty."""
+    """One channel as written. Parts that its kind does not have are empty. `written`: the names of all calls, also of
+    those that could not be read."""
 
     name: Word
     kind: str
@@ -102,6 +103,7 @@ class ChannelFile:
     every: Every | None
     do: tuple[Word, ...]
     keep: str
+    written: frozenset[str]
 
 
 def read_channel(node: Node, file: str, stem: str, found: Found) -> ChannelFile | None:
@@ -114,7 +116,7 @@ def read_channel(node: Node, file: str, stem: str, found: Found) -> ChannelFile 
         return None
     if record["channel"] != stem:
         found.append(problem("E215", record.at("channel"), name=record["channel"], file_name=stem))
-    return _channel(record, file)
+    return _channel(record, file, names_in(node, "calls"))
 
 
 def _spec_of(node: Node, file: str, found: Found) -> Spec | None:
@@ -142,7 +144,7 @@ def _spec_of(node: Node, file: str, found: Found) -> Spec | None:
     return spec
 
 
-def _channel(record: Record, file: str) -> ChannelFile:
+def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
     def part(name: str, default: Any = None) -> Any:
         return record.values.get(name, default)
 
@@ -165,6 +167,7 @@ def _channel(record: Record, file: str) -> ChannelFile:
         every=part("every"),
         do=part("do", ()),
         keep=part("keep") or "",
+        written=written,
     )
 
 

@@ -289,7 +289,7 @@ class Every:
         if record["at"] is not None and record["period"] is not None:
             found.append(problem("E216", record.at("period"), one="at", other="period"))
             return None
-        if record["at"] is None and record["period"] is None:
+        if "at" not in record.marks and "period" not in record.marks:
             found.append(problem("E218", record.mark, choices="at, period"))
             return None
         return Every(record["at"], record["period"] or "day", record["from"], record.mark)

@@ -125,6 +125,15 @@ declare(
         "map: wechat_paid_fact\nmake: [[number, answer.out_trade_no]]\nfact: […]",
     ),
     Code(
+        "E316",
+        "名称“{name}”是引擎保留的",
+        'the name "{name}" is the engine\'s own',
+        "request、settlement、hospital、own、of、now、answer 等名称有固定的含义，不能另作他用。",
+        "request, settlement, hospital, own, of, now, answer and the like have a fixed meaning.",
+        "let: {request: …}",
+        "let: {insured: …}",
+    ),
+    Code(
         "E314",
         "“{path}”要到第 {line} 行的步骤之后才有",
         '"{path}" is only known after the step of line {line}',

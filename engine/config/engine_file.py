@@ -28,7 +28,7 @@ from engine.config.engine_parts import (
 )  # fmt: skip
 from engine.config.problems import Mark, problem
 from engine.config.secret import SecretRef
-from engine.config.spec import NOWHERE, Field, Found, MapOf, Nested, Record, Spec
+from engine.config.spec import NOWHERE, Field, Found, MapOf, Nested, Record, Spec, names_in
 from engine.config.tree import Map, Node
 from engine.config.types import IDENT, WORD, Free
 
@@ -67,7 +67,8 @@ ENGINE_FILE = Spec(
 
 @dataclass(frozen=True, slots=True)
 class EngineFile:
-    """engine.yaml, read. `hospital` is a free tree of text. `store` is an address or a reference to one."""
+    """engine.yaml, read. `hospital` is a free tree of text. `store` is an address or a reference to one. `written`:
+    all names of listeners and parties, also of those that could not be read."""
 
     name: str
     profile: str
@@ -81,6 +82,7 @@ class EngineFile:
     limits: Limits
     console: Console | None
     retention: Retention
+    written: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -98,7 +100,7 @@ def read_engine_file(node: Node, found: Found) -> EngineFile | None:
     file = EngineFile(
         engine["name"], engine["profile"], engine["clock"], hospital, record["store"], record["keys"],
         record["listeners"], record["clients"], record["parties"], record["limits"], record["console"],
-        record["retention"], record.mark,
+        record["retention"], names_in(node, "listeners") | names_in(node, "parties"), record.mark,
     )  # fmt: skip
     _doors(file, found)
     _plain_secrets(node, found)
@@ -113,9 +115,10 @@ def _doors(file: EngineFile, found: Found) -> None:
             if door.http in taken:
                 found.append(problem("E515", door.mark, name=name, other=taken[door.http]))
             taken.setdefault(door.http, name)
-        if door.on and (door.on not in file.listeners or file.listeners[door.on].http is None):
+        other = file.listeners.get(door.on)
+        if door.on and (other.http is None if other else door.on not in file.written):
             found.append(problem("E308", door.marks["shares"], name=door.on))
-    if file.console is not None and file.console.at not in file.listeners:
+    if file.console is not None and file.console.at not in file.written:
         found.append(problem("E308", file.console.mark, name=file.console.at))
 
 

@@ -119,11 +119,12 @@ class Listener:
 
     @staticmethod
     def of(record: Record, found: Found) -> Listener | None:
-        if (record["http"] is None) == (not record["shares"]):
-            if record["http"] is None:
+        if "http" in record.marks and "shares" in record.marks:
+            found.append(problem("E216", record.at("shares"), one="http", other="shares"))
+            return None
+        if record["http"] is None and not record["shares"]:
+            if "http" not in record.marks and "shares" not in record.marks:
                 found.append(problem("E218", record.mark, choices="http, shares"))
-            else:
-                found.append(problem("E216", record.at("shares"), one="http", other="shares"))
             return None
         return Listener(
             record["http"], record["shares"], record["path"], record["body_bytes"], record["connections"],

@@ -25,6 +25,7 @@ ANSWER_ROW = Spec(
         Field("is", Choice(tuple(one.value for one in Outcome)), "意味着", "what it means", "refused", required=True),
         Field("because", Text(), "依据（款项判为 refused 时必填）", "why; needed where money is called refused",
               "官方文档：未扣款"),
+        Field("note", Text(), "说明", "a note", "见接口文档第 12 页"),
     ),
 )  # fmt: skip
 FACT_ROW = Spec(
@@ -33,6 +34,7 @@ FACT_ROW = Spec(
         Field("when", Text(), "条件（CEL，读 answer、code、text、of）", "when (CEL over answer, code, text, of)",
               "answer.trade_state == 'SUCCESS'", required=True),
         Field("is", Choice(tuple(one.value for one in Fact)), "是什么事实", "the fact", "there", required=True),
+        Field("note", Text(), "说明", "a note", "见接口文档第 12 页"),
     ),
 )  # fmt: skip
 TEXT_ROW = Spec(

@@ -104,12 +104,14 @@ class Spec:
         marks: dict[str, Mark] = {}
         before = len(found)
         broken = False
+        meant: set[str] = set()
         for key, value in node.entries:
             field = known.get(key.text)
             reader = field.type if field else self.more
             if reader is None:
-                found.append(problem("E201", key.mark, name=key.text, zh=self.zh, en=self.en,
-                                     hint=nearest(key.text, known)))  # fmt: skip
+                hint = nearest(key.text, known)
+                meant.add(hint)
+                found.append(problem("E201", key.mark, name=key.text, zh=self.zh, en=self.en, hint=hint))
                 continue
             read = reader.read(value, key.text, found)
             marks[key.text] = value.mark
@@ -120,8 +122,9 @@ class Spec:
         for field in self.fields:
             if field.required and field.name not in marks:
                 broken = True
-                found.append(problem("E202", node.mark, name=field.name, zh=self.zh, en=self.en,
-                                     example=field.example))  # fmt: skip
+                if field.name not in meant:
+                    found.append(problem("E202", node.mark, name=field.name, zh=self.zh, en=self.en,
+                                         example=field.example))  # fmt: skip
         if broken:
             return None
         record = Record(values, marks, node.mark)
@@ -216,6 +219,12 @@ class MapOf:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": self.item.schema(), "minProperties": self.least}
+
+
+def names_in(node: Node | None, section: str) -> frozenset[str]:
+    """The names written under a section of a file, also those whose values cannot be read."""
+    inner = node.get(section) if isinstance(node, Map) else None
+    return frozenset(inner.names()) if isinstance(inner, Map) else frozenset()
 
 
 def text_of(node: Node, what: str, found: Found) -> Scalar | None:

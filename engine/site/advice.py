@@ -74,6 +74,10 @@ def _calls(parts: Parts, channel: ChannelFile) -> None:
     for name in channel.calls:
         if name not in used:
             parts.wrong("W504", mark_of(name), name=name)
+    awaited = {str(step.name) for step in channel.steps if step.verb == "await"}
+    for hear in channel.hears:
+        if hear.request is not None and hear.event not in awaited:
+            parts.wrong("W505", hear.event.mark, name=hear.event)
 
 
 def _waits(parts: Parts, channel: ChannelFile) -> None:

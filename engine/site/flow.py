@@ -42,7 +42,7 @@ class _Flow:
             known.update(client={}, request=shape_of_schema(schema.content) if schema else None)
         if channel.kind == "settle":
             known["settlement"] = closed(SETTLEMENT)
-        self.data = Growing({**known, **{str(name): {} for name in channel.let}})
+        self.data = Growing({**{str(name): {} for name in channel.let}, **known})
 
     def check(self) -> None:
         if self.channel.kind == "settle":
@@ -108,6 +108,8 @@ class _Flow:
                 hear = next((one for one in self.channel.hears if one.event == step.name), None)
                 schema = self.parts.schemas.get(str(hear.schema)) if hear else None
                 self._now_known(step.name, shape_of_schema(schema.content) if schema else None)
+                if hear is None:  # misspelt, which is told elsewhere
+                    self._now_known(nearest(step.name, [one.event for one in self.channel.hears]) or step.name, None)
             case "check":
                 for made in self._maps(step.maps):
                     self._reads(made, self.data.known, "check")
@@ -116,6 +118,8 @@ class _Flow:
                 for made in self._maps(names):
                     self._reads(made, self.data.known, f"{step.name}")
                     self._now_known(step.name, shape_of(made))
+                if step.name not in self.data.known:
+                    self._now_known(step.name, None)  # its map is missing or wrong, which is told elsewhere
 
     def _do(self, step: StepRow) -> None:
         call = self.channel.calls.get(step.name)
@@ -201,12 +205,13 @@ class _Flow:
 
     def _path(self, path: str, names: dict[str, object], mark: Mark, where: str, where_en: str) -> None:
         lost = missing(names, path)
-        if lost is None:
+        if lost is None or (mark, path) in self.parts.told:
             return
+        self.parts.told.add((mark, path))
         part, beside = lost
         later = self._later(path)
         if later is not None:
-            self.parts.wrong("E314", mark, path=part, line=later.line)
+            self.parts.wrong("E314", mark, path=path, line=later.line)
             return
         word = part.rpartition(".")[2]
         near = nearest(word, beside)

@@ -42,20 +42,20 @@ def _call(parts: Parts, channel: ChannelFile, call: CallRow) -> None:
             parts.wrong("E404", call.repeats.mark, name=call.name)
         if op is not None and op.changes:
             parts.wrong("E403", call.op.mark, name=call.name, op=call.op)
-    elif call.repeats is None:
+    elif call.repeats is None and "repeats" not in call.marks:
         parts.wrong("E401", call.name.mark, name=call.name)
     elif op is not None and op.changes:
         if call.repeats == "freely":
             parts.wrong("E402", call.repeats.mark, name=call.name, op=call.op)
-        if call.repeats == "same_number" and not op.number and not _aside(channel, call):
+        if call.repeats == "same_number" and not op.number and _done(channel, call):
             parts.wrong("E405", call.repeats.mark, name=call.name, op=call.op)
     if op is not None and op.money:
         _refusals(parts, call, op)
 
 
-def _aside(channel: ChannelFile, call: CallRow) -> bool:
-    """It stops or undoes another leg, whose number it names."""
-    return any(role in ("stop", "undo") and word == call.name for role, word in used_calls(channel))
+def _done(channel: ChannelFile, call: CallRow) -> bool:
+    """It is a leg of its own; a call that only stops or undoes names the other leg's number."""
+    return any(role == "do" and word == call.name for role, word in used_calls(channel))
 
 
 def _refusals(parts: Parts, call: CallRow, op: Op) -> None:

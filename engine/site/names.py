@@ -57,9 +57,9 @@ def used_calls(channel: ChannelFile) -> Iterator[tuple[str, Word]]:
 def _call(parts: Parts, call: CallRow) -> None:
     if parts.engine is not None:
         entry = parts.engine.parties.get(call.to)
-        if entry is None:
+        if entry is None and call.to not in parts.engine.written:
             parts.wrong("E305", call.to.mark, name=call.to, hint=nearest(call.to, parts.engine.parties))
-        elif entry.kind in set(parts.parties):
+        elif entry is not None and entry.kind in set(parts.parties):
             ops = parts.parties[entry.kind].ops
             if call.op not in ops:
                 parts.wrong("E306", call.op.mark, kind=entry.kind, op=call.op, hint=nearest(call.op, ops))
@@ -108,16 +108,26 @@ def _doors(parts: Parts, channel: ChannelFile) -> None:
     for hear in channel.hears:
         _schema(parts, hear.schema)
         if hear.at is not None:
-            _listener(parts, hear.at)
-        if hear.party is not None and parts.engine is not None and hear.party not in parts.engine.parties:
+            _listener(parts, hear.at, callback=True)
+        if hear.party is not None and parts.engine is not None and hear.party not in parts.engine.written:
             parts.wrong("E305", hear.party.mark, name=hear.party, hint=nearest(hear.party, parts.engine.parties))
         if _with(parts, hear.fact, "fact") is not None:
             _makes(parts, hear.fact, ("number",), "回调", "a callback")
 
 
-def _listener(parts: Parts, name: Word) -> None:
-    if parts.engine is not None and name not in parts.engine.listeners:
-        parts.wrong("E308", name.mark, name=name, hint=nearest(name, parts.engine.listeners))
+def _listener(parts: Parts, name: Word, *, callback: bool = False) -> None:
+    """A channel listens where there is an address; a callback at a path of its own."""
+    if parts.engine is None:
+        return
+    door = parts.engine.listeners.get(name)
+    if door is None and name in parts.engine.written:
+        return
+    if door is None or (door.http is None and not callback):
+        fit = [key for key, one in parts.engine.listeners.items() if callback or one.http is not None]
+        parts.wrong("E308", name.mark, name=name, hint=nearest(name, fit))
+    elif callback and not door.path:
+        parts.wrong("E202", door.mark, name="path", zh=f"回调的监听“{name}”", en=f'the listener "{name}" of a callback',
+                    example="/callback/wechat")  # fmt: skip
 
 
 def _schema(parts: Parts, name: Word | None) -> None:
@@ -127,7 +137,7 @@ def _schema(parts: Parts, name: Word | None) -> None:
 
 def _steps(parts: Parts, channel: ChannelFile) -> None:
     for _, word in used_calls(channel):
-        if word not in channel.calls:
+        if word not in channel.written:
             parts.wrong("E301", word.mark, name=word, hint=nearest(word, channel.calls))
     events = {hear.event: hear for hear in channel.hears if hear.request is not None}
     awaited: list[str] = []
@@ -136,20 +146,20 @@ def _steps(parts: Parts, channel: ChannelFile) -> None:
         if step.verb == "await":
             if step.name not in events:
                 parts.wrong("E307", step.name.mark, name=step.name, hint=nearest(step.name, events))
+                awaited.append(nearest(step.name, events))
             awaited.append(step.name)
         elif step.verb == "do":
             again, equal = step.word("again"), step.word("must_equal")
             if again is not None and again not in awaited:
                 code = "E311" if again in events else "E307"
-                parts.wrong(code, again.mark, name=again, hint=nearest(again, awaited))
+                hint = "" if again in events else nearest(again, awaited)
+                parts.wrong(code, again.mark, name=again, hint=hint)
             if equal is not None and equal not in done:
-                code = "E311" if equal in channel.calls else "E301"
-                parts.wrong(code, equal.mark, name=equal, hint=nearest(equal, done))
+                code = "E311" if equal in channel.written else "E301"
+                hint = "" if equal in channel.written else nearest(equal, done)
+                parts.wrong(code, equal.mark, name=equal, hint=hint)
             done.append(step.name)
         _step_maps(parts, channel, step)
-    for name, hear in events.items():
-        if name not in awaited:
-            parts.wrong("W505", hear.event.mark, name=name)
 
 
 def _step_maps(parts: Parts, channel: ChannelFile, step: StepRow) -> None:
@@ -169,7 +179,7 @@ def _single(parts: Parts, channel: ChannelFile) -> None:
         if name in seen:
             parts.wrong("E310", mark, name=name, line=seen[name].line)
         elif name in BASE_NAMES:
-            parts.wrong("E310", mark, name=name, line=channel.mark.line)
+            parts.wrong("E316", mark, name=name)
         seen.setdefault(name, mark)
 
     groups: dict[str, Mark] = {}
@@ -197,6 +207,7 @@ def _single(parts: Parts, channel: ChannelFile) -> None:
 
 
 def _routes(parts: Parts) -> None:
+    _callbacks(parts)
     seen: dict[tuple[str, str], Mark] = {}
     for channel in parts.channels.values():
         routes = [(channel.listen.at, channel.listen.request)] if channel.listen else []
@@ -210,6 +221,19 @@ def _routes(parts: Parts) -> None:
                 told = f"{route.method} {route.path}"
                 parts.wrong("E501", route.path.mark, route=told, file=first.file, line=first.line)
             seen.setdefault((at, shape), route.path.mark)
+
+
+def _callbacks(parts: Parts) -> None:
+    """A callback's address belongs to one party and one map; several channels may share it."""
+    seen: dict[str, tuple[str, str, Mark]] = {}
+    for channel in parts.channels.values():
+        for hear in channel.hears:
+            if hear.at is None or hear.party is None:
+                continue
+            own = (str(hear.party), str(hear.fact))
+            party, fact, first = seen.setdefault(hear.at, (*own, hear.at.mark))
+            if (party, fact) != own:
+                parts.wrong("E501", hear.at.mark, route=hear.at, file=first.file, line=first.line)
 
 
 def _same_event(parts: Parts, channel: ChannelFile, first: Mark) -> bool:

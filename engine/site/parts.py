@@ -35,7 +35,7 @@ ENGINE_SCHEMAS = frozenset({"cancel_request", "refund_request"})
 @dataclass(slots=True)
 class Parts:
     """What was read, and every problem so far. A name whose file could not be read is in `broken`, as (kind, name):
-    nobody complains that it is missing."""
+    nobody complains that it is missing. `told`: paths already complained of, once each although a map is used often."""
 
     parties: Mapping[str, Party]
     found: list[Problem] = field(default_factory=list)
@@ -46,6 +46,7 @@ class Parts:
     schemas: dict[str, Schema] = field(default_factory=dict)
     places: dict[tuple[str, str], Mark] = field(default_factory=dict)
     broken: set[tuple[str, str]] = field(default_factory=set)
+    told: set[tuple[Mark, str]] = field(default_factory=set)
 
     def wrong(self, code: str, mark: Mark, /, *, hint: str = "", **values: object) -> None:
         """Note a problem."""
@@ -122,7 +123,10 @@ def _read_map(parts: Parts, name: str, file: str, data: bytes) -> None:
     node = _tree(parts, file, data)
     made = None
     if node is not None:
-        made = compile_map(node, file, parts.found, parts.tables)
+        found: list[Problem] = []
+        made = compile_map(node, file, found, parts.tables)
+        lost_tables = any(kind == "table" for kind, _ in parts.broken)
+        parts.found += [item for item in found if not (lost_tables and item.code == "E616")]
         _no_address(parts, node)
         own = node.get("map") if isinstance(node, Map) else None
         if isinstance(own, Scalar) and own.text != name:

@@ -38,10 +38,13 @@ def _check_one(parts: Parts, name: str, entry: PartyEntry, model: type[BaseModel
     zh, en = f"{entry.kind} 类系统“{name}”", f'the party "{name}" (kind {entry.kind})'
     good: dict[str, Any] = {}
     referred: set[str] = set()
+    meant: set[str] = set()
     for key, value in entry.settings.items():
         mark = entry.marks.get(key, entry.mark)
         if key not in fields:
-            parts.wrong("E201", mark_of(key), name=key, zh=zh, en=en, hint=nearest(key, fields))
+            hint = nearest(key, fields)
+            meant.add(hint)
+            parts.wrong("E201", mark_of(key), name=key, zh=zh, en=en, hint=hint)
         elif _in_clear(key, fields[key], value):
             parts.wrong("E208", mark, what=key)
             referred.add(key)
@@ -50,7 +53,7 @@ def _check_one(parts: Parts, name: str, entry: PartyEntry, model: type[BaseModel
         else:
             good[key] = value
     for key, info in fields.items():
-        if info.is_required() and key not in entry.settings:
+        if info.is_required() and key not in entry.settings and key not in meant:
             example = "file:…" if _secret(key, info) else "…"
             parts.wrong("E202", entry.mark, name=key, zh=zh, en=en, example=example)
     _try(parts, entry, model, good, referred)
