@@ -35,7 +35,8 @@ ENGINE_SCHEMAS = frozenset({"cancel_request", "refund_request"})
 @dataclass(slots=True)
 class Parts:
     """What was read, and every problem so far. A name whose file could not be read is in `broken`, as (kind, name):
-    nobody complains that it is missing. `told`: paths already complained of, once each although a map is used often."""
+    nobody complains that it is missing. `told`: paths already complained of, once each although a map is used often. `stored`: a site of
+    settlements in flight, judged when it was new."""
 
     parties: Mapping[str, Party]
     found: list[Problem] = field(default_factory=list)
@@ -47,6 +48,7 @@ class Parts:
     places: dict[tuple[str, str], Mark] = field(default_factory=dict)
     broken: set[tuple[str, str]] = field(default_factory=set)
     told: set[tuple[Mark, str]] = field(default_factory=set)
+    stored: bool = False
 
     def wrong(self, code: str, mark: Mark, /, *, hint: str = "", **values: object) -> None:
         """Note a problem."""
@@ -64,7 +66,7 @@ class Parts:
 
 def read_parts(files: Mapping[str, bytes], parties: Mapping[str, Party], engine: EngineFile | None) -> Parts:
     """Read every file. `engine`: the node's file when it is not among `files` (a stored site)."""
-    parts = Parts(parties, engine=engine)
+    parts = Parts(parties, engine=engine, stored=engine is not None)
     if engine is None:
         _read_engine(parts, files)
     kinds: dict[str, list[tuple[str, str, bytes]]] = {"table": [], "schema": [], "map": [], "channel": []}
@@ -151,7 +153,7 @@ def _read_channel(parts: Parts, name: str, file: str, data: bytes) -> None:
 
 def _no_address(parts: Parts, node: Node) -> None:
     """Addresses and secrets live in engine.yaml only."""
-    for scalar in _scalars(node):
+    for scalar in () if parts.stored else _scalars(node):
         if _SECRET.search(scalar.text):
             parts.wrong("E419", scalar.mark, what="密钥", what_en="a secret")
         elif _ADDRESS.search(scalar.text):

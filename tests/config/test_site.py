@@ -143,6 +143,8 @@ def test_a_stored_site_is_not_judged_by_later_rules() -> None:
         )
     ).engine
     assert isinstance(load_pinned(good().files, bare, parties=PARTIES), Site)
+    titled = patched({"file": "channels/bills.yaml", "old": "测试查询", "new": "http://10.0.0.1"})
+    assert isinstance(load_pinned(pinned_part(titled), bare, parties=PARTIES), Site)
 
 
 def test_a_stored_site_whose_party_is_gone_cannot_be_compiled() -> None:
