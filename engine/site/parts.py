@@ -34,9 +34,12 @@ ENGINE_SCHEMAS = frozenset({"cancel_request", "refund_request"})
 
 @dataclass(slots=True)
 class Parts:
-    """What was read, and every problem so far. A name whose file could not be read is in `broken`, as (kind, name):
-    nobody complains that it is missing. `told`: paths already complained of, once each although a map is used often. `stored`: a site of
-    settlements in flight, judged when it was new."""
+    """What was read, and every problem so far.
+
+    A name whose file could not be read is in `broken`, as (kind, name): nobody complains that it is missing. `told`:
+    paths already complained of, once each although a map is used often. `stored`: a site of settlements in flight,
+    judged when it was new.
+    """
 
     parties: Mapping[str, Party]
     found: list[Problem] = field(default_factory=list)
