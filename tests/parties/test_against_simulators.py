@@ -498,17 +498,11 @@ def test_the_many_faces_of_an_insurance_reply(town: Town, fault: str, outcome: O
     assert walk.ask("nhsa.settled", of="nhsa.settle")[0] is Fact.THERE
 
 
-def test_an_insurance_reply_with_another_amount_does_not_equal_the_quote(town: Town) -> None:
+def test_an_insurance_reply_whose_amounts_do_not_add_up_is_not_taken(town: Town) -> None:
     walk = paid(quoted(town), "cash")
-    try:
+    with pytest.raises(MapRejected, match="E-SETL-SUM"):
         spoiled(town, walk, "nhsa.settle", "wrong_amount")
-    except MapRejected as refused:
-        assert refused.code == "E-SETL-SUM"
-    else:
-        same = ("total", "fund", "account", "relief", "other", "cash")
-        made, quote = walk.names["nhsa"]["settle"], walk.names["nhsa"]["quote"]
-        assert [made[n] for n in same] != [quote[n] for n in same]
-
+    assert "settle" not in walk.names["nhsa"]
 
 @pytest.mark.parametrize(("call", "ask"), [("his.settle", "his.paid"), ("einvoice.issue", "einvoice.find")])
 def test_a_badly_signed_booking_is_unknown_and_then_found(town: Town, call: str, ask: str) -> None:

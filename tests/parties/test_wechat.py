@@ -239,6 +239,13 @@ def test_any_changed_value_of_a_v2_yes_makes_it_unknown(data: st.DataObject) -> 
     assert outcome_of(PARTY, "micropay", answer("micropay", None, body=spoiled)) is Outcome.UNKNOWN
 
 
+def test_another_merchants_answer_is_not_ours() -> None:
+    for fields in ({"mch_id": "1900000002"}, {"appid": "wxOTHER"}):
+        assert not answer("micropay", None, body=v2_reply({"result_code": "SUCCESS", **fields})).intact
+    assert not answer("query", {"trade_state": "SUCCESS", "mchid": "1900000002"}).intact
+    assert answer("query", {"trade_state": "SUCCESS", "mchid": "1900000001"}).intact
+
+
 @pytest.mark.parametrize("body", [b"", b"<html/>", b"<xml><return_code>SUCCESS</return_code></xml>", b"<xml>"])
 def test_v2_answers_that_are_none(body: bytes) -> None:
     assert not answer("micropay", None, body=body).intact

@@ -1,0 +1,100 @@
+"""What every party must keep to, whoever wrote it: pure, never raising on what comes back, never believing noise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.outcome import Outcome
+from engine.parties.contract import NotHeard, Outgoing
+from engine.parties.registry import PARTIES
+
+from .bench import Town
+from .judge import outcome_of
+
+TOWN = Town()
+# Enough of a body for each operation to be built; own numbers are filled in.
+BODIES: dict[str, dict[str, Any]] = {
+    "his": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1"},
+    "nhsa": {"insuplc_admdvs": "370200", "input": {}},
+    "wechat": {"out_trade_no": "N1", "out_refund_no": "N1"},
+    "einvoice": {"busNo": "N1"},
+}
+EVERY = [(kind, op) for kind, party in PARTIES.items() for op in party.ops]
+
+
+def outgoing(kind: str, op: str) -> Outgoing:
+    return Outgoing(op, BODIES[kind], "N1", TOWN.opened[kind], {"sign_no": "1"}, TOWN.world.now(), "0" * 32)
+
+
+@pytest.mark.parametrize(("kind", "op"), EVERY)
+def test_the_same_call_makes_the_same_bytes_and_leaves_its_input_alone(kind: str, op: str) -> None:
+    before = repr(BODIES[kind])
+    one, two = (PARTIES[kind].build(outgoing(kind, op)) for _ in range(2))
+    assert one == two
+    assert one.target.startswith("/")
+    assert repr(BODIES[kind]) == before
+    assert {name.lower() for name, _ in one.headers}.isdisjoint({"host", "content-length", "connection"})
+
+
+NOISE = st.sampled_from([
+    b"", b"{}", b"[]", b"null", b"0", b'{"success":true}', b'{"infcode":null}', b'{"infcode":{}}', b"<xml></xml>",
+    b'{"success":true,"data":[[]]}', b"<html><body>login</body></html>", b'{"data":"","noise":"","sign":""}',
+    b"<xml><return_code>SUCCESS</return_code><result_code>SUCCESS</result_code></xml>", b'{"status":"SUCCESS"}',
+]) | st.binary(max_size=40)  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "op"), EVERY)
+def test_noise_is_never_taken_for_a_yes(kind: str, op: str) -> None:
+    party, call = PARTIES[kind], outgoing(kind, op)
+    request = party.build(call)
+
+    # A function of its own: pytest-twisted wraps a parametrized property once per parameter.
+    @settings(max_examples=15, deadline=None)
+    @given(NOISE, st.sampled_from([200, 204, 302, 400, 404, 500, 502]))
+    def property_holds(noise: bytes, status: int) -> None:
+        outcome = outcome_of(party, op, party.read(call, request, HttpReply(status, (), noise)))
+        assert outcome in (Outcome.UNKNOWN, Outcome.REFUSED)
+        assert outcome is Outcome.UNKNOWN or not party.ops[op].money or b"code" in noise
+
+    property_holds()
+
+
+@given(st.sampled_from(list(PARTIES)), st.binary(max_size=60))
+def test_an_unsigned_callback_is_refused(kind: str, body: bytes) -> None:
+    got = PARTIES[kind].verify(TOWN.opened[kind], HttpRequest("POST", "/x", (), body), TOWN.world.now())
+    assert isinstance(got, NotHeard)
+    assert 400 <= got.reply.status < 500
+
+
+@pytest.mark.parametrize("kind", list(PARTIES))
+def test_tables_are_whole(kind: str) -> None:
+    party = PARTIES[kind]
+    assert all(name == op.name and op.zh and op.en for name, op in party.ops.items())
+    assert all(row.ops <= set(party.ops) for row in party.outcomes)
+    for row in party.outcomes:
+        touched = row.ops or set(party.ops)
+        refuses_money = row.outcome is Outcome.REFUSED and any(party.ops[op].money for op in touched)
+        assert row.because or row.code.isupper() or not refuses_money, row
+    assert all(op.number or not op.money or op.name in ("reverse", "write_off") for op in party.ops.values())
+
+
+@pytest.mark.parametrize("kind", list(PARTIES))
+def test_secrets_are_not_shown_by_a_repr(kind: str) -> None:
+    opened = TOWN.opened[kind]
+    plain = getattr(opened, "plain", opened)
+    for name in ("secret", "key", "api_v3_key", "api_v2_key", "merchant_private_key"):
+        value = getattr(plain, name, "")
+        assert not value or value not in repr(opened)
+
+
+def test_a_number_we_did_not_record_does_not_go_out() -> None:
+    for kind, op in EVERY:
+        if PARTIES[kind].ops[op].number not in ("", "msgid"):
+            with pytest.raises(ValueError, match=r"own\.number"):
+                PARTIES[kind].build(replace(outgoing(kind, op), number="N2"))
