@@ -222,3 +222,39 @@ class Walk:
 
     def check(self, field_map: str) -> None:
         MAPS[field_map].run(self.names)
+
+
+def signed_in(town: Town) -> Town:
+    body = MAPS["nhsa_9001"].run({})
+    outcome, answer = town.call("nhsa", "9001", body, "H37020000000202611221000009999")
+    assert outcome is Outcome.ACCEPTED
+    town.session = {"sign_no": answer.body["signinoutb"]["sign_no"]}
+    return town
+
+
+def quoted(town: Town, patient: str = "P0001", bill: str = "B20261122001") -> Walk:
+    """An insured bill up to its quote: the order of the seed's pre-settlement."""
+    walk = Walk(town, patient, bill)
+    for call in ("his.bill", "his.lock", "nhsa.person", "nhsa.signed", "nhsa.stay", "nhsa.register", "nhsa.visit"):
+        assert walk.do(call)[0] is Outcome.ACCEPTED, call
+    for rules in ("bill_rules", "nhsa_rules_bill", "nhsa_rules_person", "nhsa_rules_signed", "nhsa_rules_stay"):
+        walk.check(rules)
+    for batch in walk.work("batches", "nhsa_batches")["rows"]:
+        assert walk.do("nhsa.upload", batch=batch)[0] is Outcome.ACCEPTED
+        assert walk.ask("nhsa.fees", of="nhsa.upload", batch=batch)[0] is Fact.THERE
+    assert walk.do("nhsa.quote")[0] is Outcome.ACCEPTED
+    walk.work("due", "outpatient_due")
+    return walk
+
+
+def paid(walk: Walk, kind: str, **more: Any) -> Walk:
+    walk.names["pay_choice"] = {"choice_no": "1", "kind": kind, **more}
+    walk.check("pay_rules")
+    return walk
+
+
+def wechat_walk(town: Town, kind: str, code: str = "134567890123456789") -> Walk:
+    walk = Walk(town, "P0005", "B20261122005", identity="self_pay")
+    assert walk.do("his.bill")[0] is Outcome.ACCEPTED
+    walk.work("due", "outpatient_due")
+    return paid(walk, kind, auth_code=code)
