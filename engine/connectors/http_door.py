@@ -20,8 +20,6 @@ from engine.core.http import HttpReply, HttpRequest
 if TYPE_CHECKING:
     from engine.connectors.http_listener import HttpListener
 
-_LINGER_BYTES = 256 * 1024  # what a refused client may still push at us before we cut it off
-
 
 class _Phase(Enum):
     HEAD = auto()  # between requests, or inside a head
@@ -55,7 +53,6 @@ class HttpDoor(Protocol):
         self._reading = False
         self._paused = False
         self._full = False
-        self._thrown = 0
         self._due = 0.0
         self._timer: Any = None
         self._timer_at = 0.0
@@ -70,9 +67,6 @@ class HttpDoor(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         if self._phase in (_Phase.LINGER, _Phase.CLOSED):
-            self._thrown += len(data)
-            if self._thrown > _LINGER_BYTES:
-                self.abort()
             return
         self._buffer = self._buffer + data if self._buffer else data
         if self._phase in (_Phase.BUSY, _Phase.STALLED):

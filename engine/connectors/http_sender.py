@@ -104,7 +104,7 @@ class HttpSender:
         else:
             self._endpoint = HostnameEndpoint(reactor, host, port, timeout=wait)
         if self._secure:
-            self._endpoint = wrapClientTLS(client_tls(tls, host), self._endpoint)
+            self._endpoint = wrapClientTLS(client_tls(tls, host), self._endpoint, clock=reactor)
 
     def send(
         self, request: HttpRequest, deadline_s: float, on_first_byte: Callable[[], None] | None = None

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from engine.connectors.http_limits import HttpLimits
 from engine.core.http import HttpReply, HttpRequest
-from tests.connectors.wire import Door, statuses
+from tests.connectors.wire import Door, HalfLine, statuses
 
 GET = b"GET /v1/x?y=1 HTTP/1.1\r\nHost: api\r\n\r\n"
 SECRET = b"S3CRET"
@@ -405,12 +405,29 @@ def test_a_slow_reader_within_the_limit_gets_everything() -> None:
     assert len(line.heard) > 600_000
 
 
-def test_a_refused_client_that_keeps_talking_is_cut() -> None:
+def test_a_refused_client_that_keeps_talking_is_heard_out_for_two_seconds() -> None:
+    line = HalfLine()
     door = Door()
-    line = door.call(post(b"Content-Length: 99999999"))
+    door.call(post(b"Content-Length: 99999999"), line=line)
     assert statuses(line.heard) == [413]
-    assert line.ended is not None  # this client closes when we close our side
-    assert door.listener.connections == 0
+    for _ in range(19):
+        door.say(line, b"x" * 60_000)
+        door.sim.advance(0.1)
+    assert (line.ended, door.listener.connections, door.requests) == (None, 1, [])
+    door.sim.advance(0.2)
+    assert (line.ended, door.listener.connections) == ("ConnectionLost", 0)
+
+
+def test_a_large_last_reply_is_flushed_and_the_connection_closed() -> None:
+    door = Door(lambda request: HttpReply(200, (), b"x" * 300_000))
+    line = door.call()
+    line.transport.pauseProducing()  # type: ignore[union-attr] # simulated transport
+    door.say(line, get(H, b"Connection: close"))
+    door.sim.advance(10)
+    line.transport.resumeProducing()  # type: ignore[union-attr] # simulated transport
+    door.sim.advance(1)
+    assert len(line.heard) > 300_000
+    assert (line.ended, door.listener.connections) == ("ConnectionDone", 0)
 
 
 def test_a_handler_that_never_answers_is_cancelled_and_the_client_told() -> None:

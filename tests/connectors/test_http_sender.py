@@ -143,6 +143,8 @@ BROKEN: dict[str, tuple[bytes, str]] = {  # what the peer says, and how it ends:
     "garbage": (b"\x15\x03\x01\x00\x02\x02", "wait"),
     "HTTP/2": (b"HTTP/2 200\r\n\r\n", "wait"),
     "ICY": (b"ICY 200 OK\r\n\r\n", "wait"),
+    "ICE": (b"ICE/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "wait"),
+    "RTSP": (b"RTSP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "wait"),
     "bare LF": (b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "wait"),
     "one bare LF": (b"HTTP/1.1 200 OK\r\nX: y\nContent-Length: 2\r\n\r\nok", "wait"),
     "folded": (reply(b"X: a", b" b", b"Content-Length: 2", body=b"ok"), "wait"),

@@ -17,6 +17,7 @@ from twisted.internet import reactor, ssl  # noqa: TID251 - these tests are abou
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread  # noqa: TID251 - blocking sockets play the strangers
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from engine.connectors.contract import NotSent, Silent
 from engine.connectors.http_limits import HttpLimits
@@ -25,6 +26,7 @@ from engine.connectors.http_sender import HttpSender
 from engine.connectors.tls import TlsOptions
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
+from tests.simulation.reactor import SimReactor
 
 WORLD = World(reactor)
 ASK = HttpRequest("POST", "/x", (), b"12")
@@ -55,11 +57,11 @@ def stranger(port: int, data: bytes, *, read: bool = True) -> Deferred[bytes]:
 async def test_a_client_still_sending_can_read_why_it_was_refused() -> None:
     listener = HttpListener(WORLD, "api", "127.0.0.1", 0, lambda request: HttpReply(200))
     port = await listener.start()
-    body = b"x" * 200_000
+    body = b"x" * 6_000_000
     for data in (
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n" + body,
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + body,
-        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 1000,
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 200_000,
     ):
         heard = await stranger(port, data)
         assert heard.count(b"HTTP/1.1 ") == 1
@@ -316,6 +318,24 @@ async def test_a_reply_until_close_under_tls_needs_a_proper_goodbye(authority: A
     with pytest.raises(Silent):
         await tls_sender(server, authority).send(ASK, 5)
     await server.listening.stopListening()
+
+
+def test_a_mute_tls_peer_does_not_keep_a_resting_connection_open(authority: Authority) -> None:
+    sim = SimReactor()
+    here, there = sim.node("engine"), sim.node("localhost")
+    factory = Factory()
+    factory.buildProtocol = lambda addr: Scripted(quiet)  # type: ignore[method-assign,assignment,return-value] # one method
+    there.listenTCP(443, TLSMemoryBIOFactory(context(authority), False, factory, there))
+    sender = HttpSender(World(here), f"https://{there.address}", tls=TlsOptions(authority.pem, server_name="localhost"))
+    ended: list[Any] = []
+    sender.send(ASK, 5).addBoth(ended.append)
+    sim.advance(1)
+    assert ended[0].body == b"ok"
+    there.crash("nothing")
+    sim.advance(20)
+    assert len(here.transports) == 1  # saying goodbye
+    sim.advance(2)
+    assert (len(here.transports), here.getDelayedCalls()) == (0, [])
 
 
 @pytest.mark.parametrize("what", ["ca_pem", "cert_pem", "key_pem"])

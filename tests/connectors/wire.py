@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
+from zope.interface import implementer
 
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener
@@ -33,6 +35,17 @@ class Line(Protocol):
     def say(self, data: bytes) -> None:
         assert self.transport is not None
         self.transport.write(data)
+
+
+@implementer(IHalfCloseableProtocol)
+class HalfLine(Line):
+    """A peer that goes on talking after the other side has said its last word."""
+
+    def readConnectionLost(self) -> None:
+        """Heard, and ignored."""
+
+    def writeConnectionLost(self) -> None:
+        """Never happens: it does not stop."""
 
 
 class _To(ClientFactory):
@@ -74,8 +87,8 @@ class Door:
         self.requests.append(request)
         return self._handle(request)
 
-    def call(self, data: bytes = b"", node: str = "client") -> Line:
-        line = Line()
+    def call(self, data: bytes = b"", node: str = "client", line: Line | None = None) -> Line:
+        line = line or Line()
         self.sim.node(node).connectTCP("server", 8600, _To(line))
         self.sim.advance(0)
         if data:

@@ -241,12 +241,12 @@ class SimTransport:
         if waiting and self._outstanding == 0 and self.connected:
             self._asked_to_pause = False
             self.node.callLater(0, self._resume_producer)
+            return  # as in Twisted: a producer just resumed has to write or unregister before a close goes on
         self._try_close()
 
     def _resume_producer(self) -> None:
         if self._producer is not None and self.connected:
             self._producer.resumeProducing()
-            self._try_close()
 
     # --- reading
 
@@ -290,7 +290,7 @@ class SimTransport:
         self._reading = False
 
     def resumeProducing(self) -> None:
-        if not self._reading and self.connected:
+        if not self._reading and self.connected and not self.disconnecting:
             self._reading = True
             self.node.callLater(0, self._drain)
 
@@ -302,6 +302,7 @@ class SimTransport:
     def loseConnection(self, _connDone: Any = None) -> None:
         if self.connected and not self._doomed:
             self.disconnecting = True
+            self._reading = False  # as in Twisted; what then arrives unread makes the close a reset
             self._try_close()
 
     def _try_close(self) -> None:
