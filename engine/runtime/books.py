@@ -1,0 +1,152 @@
+"""`engine books`: the parties' own ledgers against the store, and every difference with what to do about it.
+
+Nothing is changed and no party is asked about a single number: a ledger is read as a whole, as a bill is. While the
+engine works, a settlement that changed between the two looks at the store counts as open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred, succeed
+
+from engine.connectors.contract import CallFailed
+from engine.connectors.http_sender import HttpSender
+from engine.core.http import HttpRequest
+from engine.core.times import instant_of_rfc3339
+from engine.core.world import World
+from engine.runtime.books_compare import compare, is_open
+from engine.runtime.books_kinds import Difference
+from engine.runtime.books_load import load_view, versions
+from engine.runtime.books_view import ROLE_OF_KIND, Kept, LedgerRow, Limits, PartyBook, Role, StoreView
+from engine.store.contract import Connection
+from engine.store.open import open_reader
+
+T = TypeVar("T")
+LEDGER_WAIT = 60.0
+LEDGER_BYTES = 512 * 1024 * 1024
+LIMITS = Limits()
+
+
+class NoLedger(Exception):
+    """A party's ledger could not be read; the text says why."""
+
+
+class LedgerSource(Protocol):
+    """Where a party's ledger comes from: a simulator, a day's bill, a 3202 answer. `party`: name in engine.yaml."""
+
+    party: str
+    role: Role
+
+    async def rows(self) -> Sequence[LedgerRow]:
+        """The whole ledger in the order of its entries. Errors: NoLedger."""
+
+
+class Reads(Protocol):
+    """Who can look at the store: a running engine's store, or `Beside`."""
+
+    def read(self, fn: Callable[[Connection], T]) -> Deferred[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The result. `checked`: settlements looked at; `open`: of those, on their way or with a person."""
+
+    checked: int
+    open: int
+    differences: tuple[Difference, ...]
+
+    def json(self) -> dict[str, Any]:
+        """The document `engine books --json` prints."""
+        found = [one.json() for one in self.differences]
+        return {"checked": self.checked, "open": self.open, "differences": found}
+
+
+class Beside:
+    """The store of this address, read-only, beside a running engine or without one. Each look is a new view."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def read(self, fn: Callable[[Connection], T]) -> Deferred[T]:
+        """Look now, in this thread. Errors: CannotStart, whatever `fn` raises."""
+        with open_reader(self._url) as conn:
+            return succeed(fn(conn))
+
+
+class SimulatorLedger:
+    """A simulator's `GET /sim/ledger`."""
+
+    def __init__(self, world: World, party: str, role: Role, url: str) -> None:
+        self.party, self.role = party, role
+        self._sender = HttpSender(world, url, window=1, max_reply_bytes=LEDGER_BYTES)
+
+    async def rows(self) -> Sequence[LedgerRow]:
+        """All rows the simulator has. Errors: NoLedger."""
+        try:
+            reply = await self._sender.send(HttpRequest("GET", "/sim/ledger"), LEDGER_WAIT)
+        except CallFailed as no:
+            raise NoLedger(no.why) from None
+        finally:
+            self._sender.stop()
+        if reply.status != 200:
+            raise NoLedger(f"HTTP {reply.status}")
+        try:
+            return [ledger_row(row) for row in json.loads(reply.body)["rows"]]
+        except (ValueError, KeyError, TypeError) as no:
+            raise NoLedger(f"not a ledger ({type(no).__name__})") from None
+
+
+def ledger_row(row: Mapping[str, Any]) -> LedgerRow:
+    """A row as `/sim/ledger` gives it. Errors: KeyError, ValueError."""
+    return LedgerRow(
+        kind=row["kind"], no=row["no"], at=instant_of_rfc3339(row["at"]), amount=row["amount"], state=row["state"],
+        bill=row["bill"], ref=row["ref"], party_no=row["party_no"], cash=row.get("cash"), account=row.get("account"),
+    )  # fmt: skip
+
+
+def simulator_ledgers(world: World, parties: Mapping[str, tuple[str, str]]) -> list[LedgerSource]:
+    """The ledgers of simulators: name in engine.yaml → (kind, url). Kinds without a role in the books are left out."""
+    return [
+        SimulatorLedger(world, name, ROLE_OF_KIND[kind], url)
+        for name, (kind, url) in parties.items()
+        if kind in ROLE_OF_KIND
+    ]
+
+
+async def check_books(
+    world: World,
+    store: Reads,
+    ledgers: Sequence[LedgerSource],
+    *,
+    since: float | None = None,
+    limits: Limits = LIMITS,
+) -> Books:
+    """Compare. `since` (unix seconds): only settlements created, and ledger rows entered, from then on."""
+    began = world.now()
+    before = await store.read(lambda conn: versions(conn, since))
+    books: list[PartyBook] = []
+    missing: dict[str, str] = {}
+    for source in ledgers:
+        try:
+            rows = await source.rows()
+        except NoLedger as no:
+            missing[source.party] = str(no)
+            continue
+        books.append(PartyBook(source.party, source.role, [row for row in rows if since is None or row.at >= since]))
+    seen = {number for book in books for row in book.rows for number in (row.no, row.ref) if number}
+    view: StoreView = await store.read(lambda conn: load_view(conn, world.now(), since, seen))
+    moving = {no for no, kept in view.settlements.items() if _moved(kept, before.get(no), began - limits.skew_s)}
+    found = compare(view, books, limits, missing)
+    on_the_way = {no for no, kept in view.settlements.items() if is_open(kept)} | moving
+    return Books(len(view.settlements), len(on_the_way), tuple(one for one in found if one.settlement_no not in moving))
+
+
+def _moved(kept: Kept, version: int | None, began: float) -> bool:
+    """Whether it changed since the first look. One older than `since` was not looked at: its history tells."""
+    if version is not None:
+        return kept.version != version
+    return max([kept.created_at, *(move.at for move in kept.moves)]) >= began

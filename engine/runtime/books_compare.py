@@ -1,0 +1,153 @@
+"""The whole comparison: every settlement against every party's ledger, and every ledger row against our numbers. Pure.
+
+A settlement at rest is judged whole. One that is still on its way, or with a person, is counted as open and judged only
+on what must hold at every moment.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_money import check_always, check_rest, trades_of
+from engine.runtime.books_order import check_order
+from engine.runtime.books_parties import (
+    check_his_always,
+    check_his_rest,
+    check_insurance_always,
+    check_insurance_rest,
+    check_invoice_always,
+    check_invoice_rest,
+)
+from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, StoreView
+
+NOT_OURS = frozenset({"message", "notice"})  # kinds that carry no business number
+EFFECTS = frozenset({"order", "charge", "refund", "register", "settle", "cancel", "book", "lock", "issue"})
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """All ledgers, sorted to settlements."""
+
+    rows: dict[Role, defaultdict[str, list[LedgerRow]]] = field(default_factory=dict)
+    at_window: defaultdict[str, list[LedgerRow]] = field(default_factory=lambda: defaultdict(list))
+    booked: defaultdict[str, list[LedgerRow]] = field(default_factory=lambda: defaultdict(list))
+    roles: dict[str, Role] = field(default_factory=dict)
+    strange: list[tuple[PartyBook, LedgerRow]] = field(default_factory=list)
+
+    def of(self, role: Role, no: str) -> Sequence[LedgerRow]:
+        mine = self.rows.get(role)
+        return mine.get(no, ()) if mine is not None else ()
+
+
+def compare(
+    view: StoreView,
+    ledgers: Sequence[PartyBook],
+    limits: Limits = Limits(),  # noqa: B008 frozen, never changed
+    missing: Mapping[str, str] = MappingProxyType({}),
+) -> list[Difference]:
+    """All differences, by settlement. `missing`: parties whose ledger could not be read, and why; nothing is judged
+    by them, but that they are missing is told."""
+    shelf = _sort(view, ledgers)
+    invoicing = {kept.channel for kept in view.settlements.values() if _has(kept, shelf, Role.INVOICE)}
+    found = [difference("source_missing", "", "", party=party, why=why) for party, why in missing.items()]
+    for no in sorted(view.settlements):
+        kept = view.settlements[no]
+        found += _check(kept, view, shelf, limits, kept.channel in invoicing)
+    found += _strange(shelf)
+    found += _booked_twice(view, shelf)
+    return found
+
+
+def is_open(kept: Kept) -> bool:
+    """Whether it is still on its way, or waits for a person."""
+    return not kept.at_rest()
+
+
+def _sort(view: StoreView, ledgers: Sequence[PartyBook]) -> _Shelf:
+    shelf = _Shelf()
+    for book in ledgers:
+        shelf.roles[book.party] = book.role
+        mine = shelf.rows.setdefault(book.role, defaultdict(list))
+        for row in book.rows:
+            if book.role is Role.HIS and row.kind == "charge":
+                shelf.at_window[row.bill].append(row)
+                continue
+            owner = view.owner(row.no) or (view.owner(row.ref) if row.ref else None)
+            if owner is not None:
+                mine[owner].append(row)
+            elif row.kind not in NOT_OURS:
+                shelf.strange.append((book, row))
+            if row.kind == "book" and row.state == "done":
+                shelf.booked[row.bill].append(row)
+    return shelf
+
+
+def _has(kept: Kept, shelf: _Shelf, role: Role) -> bool:
+    return any(shelf.roles.get(leg.party) is role for leg in kept.legs)
+
+
+def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing: bool) -> Iterator[Difference]:
+    rest = kept.at_rest()
+    payers = frozenset(party for party, role in shelf.roles.items() if role is Role.PAYMENT)
+    yield from check_order(kept, view.now, limits, payers)
+    yield from _called(kept, view, shelf, limits)
+    if Role.PAYMENT in shelf.rows:
+        rows = shelf.of(Role.PAYMENT, kept.no)
+        trades = trades_of(kept, rows, payers)
+        wrong = list(check_always(kept, trades, view))
+        yield from wrong
+        if rest:
+            told = any(one.kind != "refund_not_final" for one in wrong)
+            yield from check_rest(kept, trades, told)
+    if Role.HIS in shelf.rows:
+        rows = shelf.of(Role.HIS, kept.no)
+        yield from check_his_always(kept, rows)
+        if rest:
+            at_window = [row for bill, _ in kept.bills for row in shelf.at_window.get(bill, ())]
+            yield from check_his_rest(kept, rows, at_window)
+    if Role.INSURANCE in shelf.rows:
+        rows = shelf.of(Role.INSURANCE, kept.no)
+        yield from check_insurance_always(kept, rows)
+        if rest:
+            yield from check_insurance_rest(kept, rows, _has(kept, shelf, Role.INSURANCE))
+    if Role.INVOICE in shelf.rows:
+        rows = shelf.of(Role.INVOICE, kept.no)
+        yield from check_invoice_always(kept, rows)
+        if rest:
+            yield from check_invoice_rest(kept, rows, invoicing)
+
+
+def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Iterator[Difference]:
+    """P7: no effect at a party before the call was stored. Purged calls tell nothing; nor do observed legs."""
+    if not kept.calls:
+        return
+    first: dict[tuple[str, str], float] = {}
+    for call in kept.calls:
+        for key in ((call.party, call.number), (call.party, "")):
+            first[key] = min(first.get(key, call.started_at), call.started_at)
+    observed = {leg.number for leg in kept.legs if leg.because == "observed"}
+    for party, role in shelf.roles.items():
+        for row in shelf.of(role, kept.no):
+            if row.kind not in EFFECTS or row.no in observed or view.owner(row.no) is None:
+                continue
+            began = first.get((party, row.no), first.get((party, "")) if row.no == kept.no else None)
+            if began is None or row.at + limits.skew_s < began:
+                yield difference("effect_without_call", kept.no, kept.bill, party=party, what=row.kind, no=row.no)
+
+
+def _strange(shelf: _Shelf) -> Iterator[Difference]:
+    """D1: an effect with a number that nobody here gave out."""
+    for book, row in shelf.strange:
+        yield difference("unknown_number", "", row.bill, party=book.party, what=row.kind, no=row.no, amount=row.amount)
+
+
+def _booked_twice(view: StoreView, shelf: _Shelf) -> Iterator[Difference]:
+    """P25 over settlements: one bill is booked once, whoever settles it."""
+    for bill, rows in shelf.booked.items():
+        numbers = sorted({row.no for row in rows if view.owner(row.no) is not None})
+        if len(numbers) > 1:
+            yield difference("his_twice", numbers[-1], bill, no=bill, count=len(numbers))

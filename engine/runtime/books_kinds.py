@@ -1,0 +1,114 @@
+"""The kinds of differences between the parties' ledgers and the store: what each says, and what to do about it.
+
+A literal table. `{x}` is filled by the check that found it; amounts are shown in yuan. The texts name no person.
+"""
+
+# ruff: noqa: E501 - a table reads best with one row a line
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.core.money import yuan_of_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row. `rule` says which promise is broken."""
+
+    rule: str
+    zh: str
+    en: str
+    next: str
+    next_en: str
+
+
+_ASK_CHANNEL = ("向支付渠道查询该单号，不得手工退款", "Ask the channel for this number; do not refund by hand.")
+_FINANCE = ("财务立即核实，不自动改账", "Finance looks at once; nothing is corrected automatically.")
+_IT = ("通知信息科检查结算平台", "Have the IT desk check the engine.")
+_REFUND = ("用原退款单号继续退款", "Go on with the refund under its stored number.")
+
+KINDS: Mapping[str, Kind] = {
+    # Money
+    "unknown_number": Kind("D1", "{party}有一笔{what}（单号 {no}，{amount} 元），结算平台没有这个单号", "{party} has a {what} under {no} ({amount} yuan) that is none of our numbers", *_ASK_CHANNEL),
+    "effect_without_call": Kind("P7", "{party}的{what}（单号 {no}）早于我方任何请求记录", "{party} has a {what} under {no} earlier than any call we recorded", *_IT),
+    "paid_amount_differs": Kind("D5/P15", "单号 {no} 应收 {due} 元，渠道实收 {amount} 元", "{no}: {due} yuan were due, the channel took {amount}", "由两名财务人员核对处理", "Two persons of finance decide."),
+    "paid_twice": Kind("D9/P1", "应收 {due} 元，渠道净收 {amount} 元，患者多付", "{due} yuan were due, the channel keeps {amount}: the patient paid too much", "退回较晚的一笔", "Give the later payment back."),
+    "service_not_paid": Kind("D4/P2", "已结算，应收 {due} 元，渠道净收只有 {amount} 元", "Settled for {due} yuan, the channel keeps only {amount}", *_FINANCE),
+    "late_payment": Kind("D2/P1", "单号 {no} 已判定未支付，渠道却收了 {amount} 元且未退", "{no} was known as not paid, yet the channel keeps {amount} yuan", *_REFUND),
+    "refund_missing": Kind("D3/D7/P1", "结算未成立，渠道仍收着 {amount} 元", "The settlement does not stand, yet the channel keeps {amount} yuan", *_REFUND),
+    "refund_twice": Kind("P3", "退款单号 {no} 生效了 {count} 次", "Refund number {no} took effect {count} times", *_FINANCE),
+    "refund_over": Kind("P4", "单号 {no} 实收 {due} 元，退了 {amount} 元", "{no}: paid {due} yuan, given back {amount}", *_FINANCE),
+    "refund_amount_differs": Kind("D5", "退款单号 {no} 应退 {due} 元，渠道退了 {amount} 元", "Refund {no}: {due} yuan were asked, {amount} given back", "由两名财务人员核对处理", "Two persons of finance decide."),
+    "refund_at_portal": Kind("D6", "支付单号 {no} 有一笔不是本平台发起的退款（{amount} 元）", "{no} was refunded ({amount} yuan) by somebody else, under a number that is not ours", "财务核实商户平台操作；需要时按审批作废 HIS 结算", "Finance looks at the merchant portal; void the HIS settlement only with approval."),
+    "refund_not_final": Kind("D10", "退款单号 {no} 在渠道仍为 {state}，平台已记为退回", "Refund {no} is {state} at the channel, but we count it as returned", "继续查询；ABNORMAL 由两人处理", "Keep asking; two persons handle ABNORMAL."),
+    "order_left_open": Kind("P14", "支付单 {no} 仍可支付，而结算已结束", "Order {no} can still be paid although the settlement is at rest", "关闭该支付单", "Close the order."),
+    # HIS
+    "his_missing": Kind("D3/P2", "已结算，HIS 没有入账", "Settled, but the HIS has not booked it", "用原结算号重新入账或按流程退费", "Book again under the same number, or refund."),
+    "his_left": Kind("P2", "结算未成立，HIS 仍记为已收 {amount} 元", "The settlement does not stand, but the HIS still books {amount} yuan", "用原号作废 HIS 结算", "Void it at the HIS under its number."),
+    "his_twice": Kind("P25", "HIS 对单据 {no} 入账 {count} 次", "The HIS booked {no} {count} times", *_FINANCE),
+    "his_amount_differs": Kind("D5/P2", "HIS 入账 {amount}，应为 {due}", "The HIS booked {amount}, it should be {due}", "由两名财务人员核对处理", "Two persons of finance decide."),
+    "both_collected": Kind("D13", "账单 {no} 线上已收费，窗口又收了 {amount} 元", "Bill {no} was paid online and collected at the window ({amount} yuan)", "核实窗口收款后退回线上部分", "Confirm the cash, then refund the online part."),
+    "lock_left": Kind("P2", "结算已结束，HIS 账单仍被锁定（{no}）", "The settlement is at rest, but the HIS bill is still locked ({no})", "解锁该账单", "Unlock the bill."),
+    # Insurance
+    "insurance_missing": Kind("D12", "已结算，医保中心没有这笔结算", "Settled, but the insurance has no such settlement", "按报文号查询；缺失的由医保办处理", "Ask by message id; the insurance office decides."),
+    "insurance_left": Kind("D12", "结算未成立，医保中心仍有结算 {no}（{amount} 元）", "The settlement does not stand, but the insurance keeps {no} ({amount} yuan)", "按原报文号冲正或撤销", "Reverse or cancel it."),
+    "insurance_twice": Kind("D12", "医保中心有 {count} 笔有效结算", "The insurance has {count} live settlements", "保留一笔，其余按报文号冲正", "Keep one, reverse the others."),
+    "insurance_amount_differs": Kind("D12/P11", "医保结算{what} {amount} 元，预结算为 {due} 元", "The insurance settled {what} {amount} yuan, the quote was {due}", "医保办核对分项金额", "The insurance office compares the parts."),
+    "visit_left": Kind("D12", "结算未成立，医保中心仍留有{what} {no}", "The settlement does not stand, but the insurance still has the {what} {no}", "撤销明细和挂号", "Withdraw the lines and the registration."),
+    # Invoice
+    "invoice_missing": Kind("D14/P19", "已结算，没有电子票据，也没有待办", "Settled without an invoice and without a task", "按业务号补开", "Issue it by its business number."),
+    "invoice_left": Kind("D14/P19", "结算未成立，电子票据 {no} 仍有效", "The settlement does not stand, but invoice {no} is valid", "按业务号冲红", "Write it off."),
+    "invoice_twice": Kind("D14/P19", "有 {count} 张有效电子票据", "There are {count} valid invoices", "保留一张，其余冲红", "Keep one, write the others off."),
+    "invoice_amount_differs": Kind("D14/P19", "电子票据 {no} 金额 {amount} 元，应为 {due} 元", "Invoice {no} says {amount} yuan, it should be {due}", "冲红后按业务号重开", "Write off and issue again."),
+    "invoice_red_over": Kind("P19", "票据 {no} 冲红 {amount} 元，超过开票 {due} 元", "Invoice {no}: {amount} yuan written off, only {due} issued", *_FINANCE),
+    # The engine's own order
+    "amounts_do_not_add": Kind("P11", "总额 {amount} 元不等于各分项之和 {due} 元", "The total of {amount} yuan is not the sum of its parts, {due}", *_IT),
+    "leg_forgotten": Kind("P9", "环节 {no} 状态为 {state}，既没有下次查询时间，也没有待办", "Leg {no} is {state} with neither a next inquiry nor a task", *_IT),
+    "manual_without_task": Kind("P24", "结算需要人工处理，却没有待办", "The settlement needs a person, but there is no task", *_IT),
+    "overdue": Kind("P24", "办理已超过 {count} 秒，既未结束，也没有待办", "Under way for more than {count} seconds, neither at rest nor with a task", *_IT),
+    "bill_held": Kind("P24", "结算已撤销，账单 {no} 仍被占用", "Undone, but bill {no} is still held", *_IT),
+    "bill_released": Kind("P1", "结算未撤销，账单 {no} 却未被占用，可能重复收费", "Not undone, but bill {no} is not held and could be charged again", *_IT),
+    "number_differs": Kind("P13", "单号 {no} 以不同内容发出过", "{no} went out with different contents", *_IT),
+    "attempts_overlap": Kind("P14", "第 {count} 次支付发出时，前一次（{no}）尚无定论", "Payment attempt {count} began before {no} was definite", *_IT),
+    "sent_before_known": Kind("P5", "{what}（环节 {no}）在前一环节有定论之前发出", "{what} (leg {no}) was sent before the leg before it was definite", *_IT),
+    "undo_order": Kind("P16/P20", "{what}（环节 {no}）在后面的环节撤销之前发出", "{what} (leg {no}) was sent before the later legs were undone", *_IT),
+    "impossible_move": Kind("P8", "{what} 从 {state} 变为 {no}，状态表中没有这种变化", "{what} went from {state} to {no}, which no table allows", *_IT),
+    "no_without_proof": Kind("P18", "环节 {no} 判为未发生，却没有截止时间之后的查询为证", "Leg {no} counts as not done without an inquiry after the fence", *_IT),
+    "source_missing": Kind("D16", "缺少{party}的账目，本次核对不完整（{why}）", "The ledger of {party} is missing; the books are incomplete ({why})", "取得账目后重新核对", "Fetch it and check again."),
+}  # fmt: skip
+"""Kind of difference → its row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference. `text` is Chinese, `en` English; `next` what to do now."""
+
+    kind: str
+    settlement_no: str
+    bill: str
+    text: str
+    en: str
+    next: str
+    next_en: str
+
+    def json(self) -> dict[str, str]:
+        """As `engine books` prints it."""
+        return {
+            "kind": self.kind, "settlement_no": self.settlement_no, "bill": self.bill, "text": self.text,
+            "en": self.en, "next": self.next, "next_en": self.next_en,
+        }  # fmt: skip
+
+
+def difference(kind: str, settlement_no: str, bill: str, /, **said: object) -> Difference:
+    """A difference of this kind; `amount` and `due` given as int are fen. KeyError for a kind that is not in the
+    table or a text that says more than the check knows."""
+    row = KINDS[kind]
+    shown = {
+        name: yuan_of_fen(value) if name in ("amount", "due") and isinstance(value, int) else value
+        for name, value in said.items()
+    }
+    return Difference(
+        kind, settlement_no, bill, row.zh.format_map(shown), row.en.format_map(shown), row.next, row.next_en
+    )

@@ -1,0 +1,112 @@
+"""One settlement against the payment channels' ledgers, fen by fen. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_view import Kept, LedgerRow, LegRow, StoreView
+from engine.saga.case import CaseState
+from engine.saga.legs import LegState
+
+GONE = "closed"  # a refund the channel gave up: the money stayed
+
+
+@dataclass(slots=True)
+class Trade:
+    """One order at a channel: its leg, what was taken, what was given back."""
+
+    leg: LegRow
+    taken: list[LedgerRow]
+    refunds: list[LedgerRow]
+    reversed: int
+    left_open: bool
+
+    @property
+    def paid(self) -> int:
+        return sum(row.amount for row in self.taken)
+
+    @property
+    def given_back(self) -> int:
+        return sum(row.amount for row in self.refunds if row.state != GONE) + self.reversed
+
+    @property
+    def net(self) -> int:
+        return self.paid - self.given_back
+
+
+def trades_of(kept: Kept, rows: Sequence[LedgerRow], payers: frozenset[str]) -> list[Trade]:
+    """The settlement's orders, one for each forward leg at a payment party; `rows` are all that concern it."""
+    found = []
+    for leg in kept.legs:
+        if leg.undo or leg.party not in payers or not leg.number:
+            continue
+        own = [row for row in rows if row.no == leg.number]
+        found.append(
+            Trade(
+                leg,
+                [row for row in own if row.kind == "charge"],
+                [row for row in rows if row.kind == "refund" and row.ref == leg.number],
+                sum(row.amount for row in own if row.kind == "reverse"),
+                any(row.kind == "order" and row.state == "open" for row in own),
+            )
+        )
+    return found
+
+
+def check_always(kept: Kept, trades: Sequence[Trade], view: StoreView) -> Iterator[Difference]:
+    """What must hold at any moment: P3, P4, P15, D5, D6, D10."""
+    for trade in trades:
+        leg, spoiled = trade.leg, False
+        for row in trade.taken:
+            if leg.amount is not None and row.amount != leg.amount:
+                spoiled = True
+                yield _said(kept, "paid_amount_differs", no=leg.number, due=leg.amount, amount=row.amount)
+        for no, count in Counter(row.no for row in trade.refunds if row.state != GONE).items():
+            if count > 1:
+                spoiled = True
+                yield _said(kept, "refund_twice", no=no, count=count)
+        for row in trade.refunds:
+            if row.state == GONE:
+                continue
+            mine = kept.leg_of(row.no)
+            if view.owner(row.no) is None:
+                spoiled = True
+                yield _said(kept, "refund_at_portal", no=leg.number, amount=row.amount)
+            elif mine is not None and mine.amount is not None and mine.amount != row.amount:
+                spoiled = True
+                yield _said(kept, "refund_amount_differs", no=row.no, due=mine.amount, amount=row.amount)
+            elif mine is not None and mine.state is LegState.OK and row.state in ("processing", "abnormal"):
+                yield _said(kept, "refund_not_final", no=row.no, state=row.state)
+        if not spoiled and trade.net < 0:
+            yield _said(kept, "refund_over", no=leg.number, due=trade.paid, amount=trade.given_back)
+
+
+def check_rest(kept: Kept, trades: Sequence[Trade], told: bool) -> Iterator[Difference]:
+    """At rest the channels keep exactly what is due, or nothing (P1, P2). `told`: `check_always` found the money of
+    this settlement wrong already, and said more exactly how."""
+    for trade in trades:
+        if trade.left_open:
+            yield _said(kept, "order_left_open", no=trade.leg.number)
+    if told:
+        return
+    if kept.state is CaseState.SETTLED:
+        late = [trade for trade in trades if trade.leg.state is LegState.NO and trade.net > 0]
+        for trade in late:
+            yield _said(kept, "late_payment", no=trade.leg.number, amount=trade.net)
+        net = sum(trade.net for trade in trades if trade not in late)
+        if net > kept.cash:
+            yield _said(kept, "paid_twice", due=kept.cash, amount=net)
+        elif net < kept.cash:
+            yield _said(kept, "service_not_paid", due=kept.cash, amount=net)
+        return
+    for trade in trades:
+        if trade.net > 0:
+            kind = "late_payment" if trade.leg.state is LegState.NO else "refund_missing"
+            yield _said(kept, kind, no=trade.leg.number, amount=trade.net)
+
+
+def _said(kept: Kept, kind: str, **said: object) -> Difference:
+    return difference(kind, kept.no, kept.bill, **said)

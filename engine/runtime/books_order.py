@@ -1,0 +1,159 @@
+"""What the store alone shows of one settlement: did the engine keep to its own order? Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_view import OPEN_LEG, RESTED, CallRow, Kept, LegRow, Limits
+from engine.saga.case import CASE, RELEASES_BILLS, CaseState
+from engine.saga.legs import FORWARD, UNDO, LegState
+
+LEG_MOVES = frozenset(
+    {(before.value, after.value) for table in (FORWARD, UNDO) for (before, _), (after, _) in table.items()}
+    | {(state.value, LegState.MANUAL.value) for state in LegState}  # an amount that differs stops any leg
+)
+CASE_MOVES = frozenset((before.value, after.value) for (before, _), after in CASE.items())
+PROVEN = ("not_there", "closed")
+
+
+def check_order(kept: Kept, now: float, limits: Limits, payers: frozenset[str]) -> Iterator[Difference]:
+    """P5, P8, P9, P11, P13, P14, P16, P18, P20, P24 of one settlement."""
+    yield from _amounts(kept)
+    yield from _moves(kept)
+    yield from _waits(kept, now, limits)
+    yield from _holds(kept)
+    yield from _numbers(kept)
+    yield from _sequence(kept, payers)
+    yield from _undo_order(kept)
+    yield from _proofs(kept)
+
+
+def _said(kept: Kept, kind: str, **said: object) -> Difference:
+    return difference(kind, kept.no, kept.bill, **said)
+
+
+def _amounts(kept: Kept) -> Iterator[Difference]:
+    total = kept.amounts.get("total")
+    if total is None:
+        return
+    parts = sum(kept.amounts.get(name) or 0 for name in ("fund", "account", "relief", "other", "cash"))
+    if parts != total:
+        yield _said(kept, "amounts_do_not_add", amount=total, due=parts)
+
+
+def _moves(kept: Kept) -> Iterator[Difference]:
+    for move in kept.moves:
+        allowed = LEG_MOVES if move.leg_id else CASE_MOVES
+        if (move.before, move.after) not in allowed:
+            what = f"环节/leg {move.leg_id}" if move.leg_id else "结算/settlement"
+            yield _said(kept, "impossible_move", what=what, state=move.before, no=move.after)
+
+
+def _waits(kept: Kept, now: float, limits: Limits) -> Iterator[Difference]:
+    """P9 and P24: whatever is open has a next moment or a person."""
+    asked = {leg_id for _, leg_id in kept.tasks}
+    for leg in kept.legs:
+        if leg.state in OPEN_LEG and leg.next_at is None and leg.id not in asked:
+            since = [call.started_at for call in kept.calls if call.leg_id == leg.id and not call.outcome]
+            if not since or now - max(since) > limits.call_s:
+                yield _said(kept, "leg_forgotten", no=f"{leg.id} {leg.call}", state=leg.state)
+    if kept.state is CaseState.MANUAL and not kept.tasks:
+        yield _said(kept, "manual_without_task")
+    elif kept.state not in RESTED and kept.state is not CaseState.MANUAL and not kept.tasks:
+        since_move = max([kept.created_at, *(move.at for move in kept.moves if not move.leg_id)])
+        if now - since_move > limits.open_s:
+            yield _said(kept, "overdue", count=int(limits.open_s))
+
+
+def _holds(kept: Kept) -> Iterator[Difference]:
+    for bill, live in kept.bills:
+        if live and kept.state in RELEASES_BILLS:
+            yield _said(kept, "bill_held", no=bill)
+        elif not live and kept.state not in RELEASES_BILLS:
+            yield _said(kept, "bill_released", no=bill)
+
+
+def _numbers(kept: Kept) -> Iterator[Difference]:
+    """P13: under one number a transaction goes out with one content for ever."""
+    contents: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for call in kept.calls:
+        if call.purpose == "do" and call.number and call.param_hash:
+            contents[call.number, call.op].add(call.param_hash)
+    for (number, _), hashes in contents.items():
+        if len(hashes) > 1:
+            yield _said(kept, "number_differs", no=number)
+
+
+def _forward(kept: Kept) -> list[LegRow]:
+    """The legs the engine sent itself; what another party carried was only observed."""
+    return [leg for leg in kept.legs if not leg.undo and leg.because != "observed"]
+
+
+def _sequence(kept: Kept, payers: frozenset[str]) -> Iterator[Difference]:
+    """P5 and P14: a leg begins when every leg before it is definite."""
+    if not kept.moves:
+        return
+    forward = _forward(kept)
+    for at, leg in enumerate(forward):
+        for before in forward[:at]:
+            known = kept.definite_at(before.id)
+            if known is not None and known <= leg.created_at:
+                continue
+            if leg.party in payers and before.party in payers:
+                yield _said(kept, "attempts_overlap", count=leg.attempt, no=before.number)
+            else:
+                yield _said(kept, "sent_before_known", what=leg.call, no=leg.id)
+            break
+
+
+def _undo_order(kept: Kept) -> Iterator[Difference]:
+    """P16 and P20: an undo begins when every later forward leg is known as no, or undone. Giving back a late payment
+    (of a leg known as no) stands aside and waits for nothing."""
+    if not kept.moves:
+        return
+    undo_of = {leg.of: leg for leg in kept.legs if leg.undo}
+    forward = _forward(kept)
+    for of, undo in undo_of.items():
+        undone = next((leg for leg in forward if leg.id == of), None)
+        if undone is None or undone.state is LegState.NO:
+            continue
+        if any(_still_stood(kept, later, undo_of.get(later.id), undo) for later in forward if later.id > of):
+            yield _said(kept, "undo_order", what=undo.call, no=undo.id)
+            return  # the first one out of order puts the others out of order too
+
+
+def _still_stood(kept: Kept, later: LegRow, its_undo: LegRow | None, undo: LegRow) -> bool:
+    known = kept.definite_at(later.id)
+    if known is None or known > undo.created_at:
+        return True
+    if later.state is not LegState.OK:
+        return False
+    if its_undo is None:
+        return later.amount is not None
+    gone = kept.ok_at(its_undo.id)
+    return gone is None or gone > undo.created_at
+
+
+def _proofs(kept: Kept) -> Iterator[Difference]:
+    """P18: "not done" of an unknown leg cites an inquiry that began after the fence. A leg that moves no money and has
+    no inquiry may cite the accepted stop instead."""
+    if not kept.calls:
+        return
+    calls = {call.id: call for call in kept.calls}
+    for leg in kept.legs:
+        if leg.state is not LegState.NO or leg.because != "fenced":
+            continue
+        proof = calls.get(leg.evidence)
+        if proof is not None and _proves(leg, proof):
+            continue
+        asked = any(call.leg_id == leg.id and call.purpose == "ask" for call in kept.calls)
+        if leg.amount is None and not asked:
+            continue
+        yield _said(kept, "no_without_proof", no=f"{leg.id} {leg.call}")
+
+
+def _proves(leg: LegRow, call: CallRow) -> bool:
+    in_time = leg.fence_at is not None and call.started_at >= leg.fence_at
+    return call.purpose == "ask" and call.leg_id == leg.id and in_time and call.fact in PROVEN

@@ -1,0 +1,113 @@
+"""One settlement against HIS, insurance and invoices: each has exactly what the settlement's end says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engine.core.money import yuan_of_fen
+from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_view import Kept, LedgerRow
+from engine.saga.case import CaseState
+
+Rows = Sequence[LedgerRow]
+
+
+def _live(rows: Rows, kind: str) -> list[LedgerRow]:
+    return [row for row in rows if row.kind == kind and row.state == "done"]
+
+
+def _said(kept: Kept, kind: str, **said: object) -> Difference:
+    return difference(kind, kept.no, kept.bill, **said)
+
+
+def check_his_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
+    """The HIS books a settlement number once in its life (P25)."""
+    booked = [row for row in rows if row.kind == "book" and row.no == kept.no]
+    if len(booked) > 1:
+        yield _said(kept, "his_twice", no=kept.no, count=len(booked))
+
+
+def check_his_rest(kept: Kept, rows: Rows, at_window: Rows) -> Iterator[Difference]:
+    """HIS settled exactly when the settlement is, with the same amounts (P2, D3, D13). `at_window`: what cashiers
+    collected for its bills."""
+    booked = _live(rows, "book")
+    for lock in rows:
+        if lock.kind == "lock" and lock.state == "live":
+            yield _said(kept, "lock_left", no=lock.no)
+    if kept.state is not CaseState.SETTLED:
+        for row in booked:
+            yield _said(kept, "his_left", amount=row.amount)
+        return
+    if not booked:
+        yield _said(kept, "his_missing")
+        return
+    for row in at_window:
+        yield _said(kept, "both_collected", no=row.bill, amount=row.amount)
+    ours, theirs = (kept.total, kept.cash), (booked[0].amount, int(booked[0].ref) if booked[0].ref else kept.cash)
+    if ours != theirs:
+        yield _said(kept, "his_amount_differs", due=_two(ours), amount=_two(theirs))
+
+
+def _two(amounts: tuple[int, int]) -> str:
+    total, cash = amounts
+    return f"{yuan_of_fen(total)}（自付/cash {yuan_of_fen(cash)}）"
+
+
+def check_insurance_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
+    """One live settlement at most."""
+    settled = _live(rows, "settle")
+    if len(settled) > 1:
+        yield _said(kept, "insurance_twice", count=len(settled))
+
+
+def check_insurance_rest(kept: Kept, rows: Rows, insured: bool) -> Iterator[Difference]:
+    """Insurance settled exactly when an insured settlement is, as quoted (D12, P11)."""
+    settled = _live(rows, "settle")
+    if kept.state is CaseState.SETTLED and insured:
+        if not settled:
+            yield _said(kept, "insurance_missing")
+        elif len(settled) == 1:
+            yield from _as_quoted(kept, settled[0])
+        return
+    for row in settled:
+        yield _said(kept, "insurance_left", no=row.no, amount=row.amount)
+    for row in rows:
+        if row.kind == "register" and row.state == "open":
+            yield _said(kept, "visit_left", what="挂号/registration", no=row.no)
+        elif row.kind == "upload" and row.state == "uploaded":
+            yield _said(kept, "visit_left", what="费用明细/lines", no=row.no)
+
+
+def _as_quoted(kept: Kept, row: LedgerRow) -> Iterator[Difference]:
+    account = kept.amounts.get("account") or 0
+    for what, quoted, settled in (
+        ("总额/total", kept.total, row.amount),
+        ("现金自付/cash", kept.cash, row.cash),
+        ("个人账户/account", account, row.account),
+    ):
+        if settled is not None and settled != quoted:
+            yield _said(kept, "insurance_amount_differs", what=what, due=quoted, amount=settled)
+            return
+
+
+def check_invoice_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
+    """At most one live invoice; never more red than blue (P19)."""
+    live = _live(rows, "issue")
+    if len(live) > 1:
+        yield _said(kept, "invoice_twice", count=len(live))
+    blue = sum(row.amount for row in rows if row.kind == "issue")
+    red = sum(row.amount for row in rows if row.kind == "write_off")
+    if red > blue:
+        yield _said(kept, "invoice_red_over", no=next(row.no for row in rows), amount=red, due=blue)
+
+
+def check_invoice_rest(kept: Kept, rows: Rows, wanted: bool) -> Iterator[Difference]:
+    """Settled: a live invoice over the total, or a task that says why not; else none (P19, D14)."""
+    live = _live(rows, "issue")
+    if kept.state is not CaseState.SETTLED:
+        for row in live:
+            yield _said(kept, "invoice_left", no=row.party_no or row.no)
+    elif not live and wanted and not kept.tasks:
+        yield _said(kept, "invoice_missing")
+    elif live and live[0].amount != kept.total:
+        yield _said(kept, "invoice_amount_differs", no=live[0].no, amount=live[0].amount, due=kept.total)

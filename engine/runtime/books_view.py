@@ -1,0 +1,187 @@
+"""What the books are checked on: rows of the parties' own ledgers, and what the store keeps of each settlement.
+
+Plain values; nothing here reads a network, a store or a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.saga.case import CaseState
+from engine.saga.legs import LegState
+
+OPEN_LEG = frozenset({LegState.READY, LegState.SENT, LegState.UNSURE, LegState.DEAD, LegState.FENCED})
+RESTED = frozenset({CaseState.SETTLED, CaseState.UNDONE, CaseState.REJECTED})
+
+
+class Role(StrEnum):
+    """What a party's ledger tells about."""
+
+    HIS = "his"
+    INSURANCE = "insurance"
+    PAYMENT = "payment"
+    INVOICE = "invoice"
+
+
+ROLE_OF_KIND = {
+    "his": Role.HIS,
+    "nhsa": Role.INSURANCE,
+    "wechat": Role.PAYMENT,
+    "einvoice": Role.INVOICE,
+}
+"""Kind of party in engine.yaml → its role in the books."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One entry of a party's ledger or bill. `at` unix seconds, `amount` fen, `no` our number, `party_no` theirs.
+
+    `kind`: order, charge, close, reverse, refund, register, upload, settle, cancel, book, void, lock, issue, write_off.
+    `cash` and `account` (fen) are given for settlements of the insurance; HIS writes the cash part into `ref`.
+    """
+
+    kind: str
+    no: str
+    at: float = 0.0
+    amount: int = 0
+    state: str = "done"
+    bill: str = ""
+    ref: str = ""
+    party_no: str = ""
+    cash: int | None = None
+    account: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartyBook:
+    """One party's ledger. `party` is its name in engine.yaml."""
+
+    party: str
+    role: Role
+    rows: Sequence[LedgerRow]
+
+
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    """A leg as stored. Instants unix seconds, amount fen or None."""
+
+    id: int
+    step: str
+    call: str
+    party: str
+    number: str
+    state: LegState
+    undo: bool = False
+    of: int = 0
+    attempt: int = 1
+    amount: int | None = None
+    created_at: float = 0.0
+    next_at: float | None = None
+    fence_at: float | None = None
+    stopped: bool = False
+    evidence: int = 0
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call as stored. `outcome` "" while it runs."""
+
+    id: int
+    leg_id: int
+    purpose: str
+    party: str
+    op: str
+    number: str
+    started_at: float
+    param_hash: str = ""
+    outcome: str = "accepted"
+    fact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of state from the trail; `leg_id` 0: of the settlement."""
+
+    at: float
+    leg_id: int
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Kept:
+    """One settlement as the store has it. Amounts in fen, None while unknown. `tasks`: kinds of its open tasks, each
+    with its leg (0: none). `calls` is empty when they were purged."""
+
+    no: str
+    state: CaseState
+    version: int = 0
+    channel: str = ""
+    created_at: float = 0.0
+    amounts: Mapping[str, int | None] = field(default_factory=dict)
+    bills: Sequence[tuple[str, bool]] = ()
+    legs: Sequence[LegRow] = ()
+    calls: Sequence[CallRow] = ()
+    moves: Sequence[Move] = ()
+    tasks: Sequence[tuple[str, int]] = ()
+
+    @property
+    def bill(self) -> str:
+        """Its first bill, for showing."""
+        return self.bills[0][0] if self.bills else ""
+
+    @property
+    def cash(self) -> int:
+        return self.amounts.get("cash") or 0
+
+    @property
+    def total(self) -> int:
+        return self.amounts.get("total") or 0
+
+    def at_rest(self) -> bool:
+        """Nothing of it is under way any more, so that all parties must agree."""
+        return self.state in RESTED and not any(leg.state in OPEN_LEG for leg in self.legs)
+
+    def leg_of(self, number: str) -> LegRow | None:
+        """The first leg that carries this number."""
+        return next((leg for leg in self.legs if leg.number == number), None)
+
+    def definite_at(self, leg_id: int) -> float | None:
+        """When the leg first was known as ok or no; None when that never happened."""
+        return self._moved(leg_id, ("ok", "no"))
+
+    def ok_at(self, leg_id: int) -> float | None:
+        """When the leg first was known as ok."""
+        return self._moved(leg_id, ("ok",))
+
+    def _moved(self, leg_id: int, states: tuple[str, ...]) -> float | None:
+        return next((move.at for move in self.moves if move.leg_id == leg_id and move.after in states), None)
+
+
+@dataclass(slots=True)
+class StoreView:
+    """The store at one instant. `settlements`: those to be checked; `numbers`: our number → settlement, also of
+    settlements that are not in the view; `now` unix seconds."""
+
+    settlements: dict[str, Kept]
+    numbers: Mapping[str, str]
+    now: float
+
+    def owner(self, number: str) -> str | None:
+        """The settlement a number belongs to."""
+        if number in self.settlements:
+            return number
+        return self.numbers.get(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is still in order. Seconds. `open_s`: a settlement may be on its way without a person; `call_s`: a call may
+    run; `skew_s`: a party's clock may be behind ours."""
+
+    open_s: float = 7200.0
+    call_s: float = 600.0
+    skew_s: float = 2.0

@@ -1,0 +1,218 @@
+"""Good books of one hospital day: settlements that ended well, were undone, or are still on their way.
+
+Every amount in fen; the instants follow each other by a second. A test spoils one thing and looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.runtime.books_view import CallRow, Kept, LedgerRow, LegRow, Move, PartyBook, Role, StoreView
+from engine.saga.case import CaseState
+from engine.saga.legs import LegState
+
+NOW = 10_000.0
+PARTY = {"his": Role.HIS, "nhsa": Role.INSURANCE, "wechat": Role.PAYMENT, "einvoice": Role.INVOICE}
+OK, NO = LegState.OK, LegState.NO
+
+
+@dataclass
+class Day:
+    """The books of a day, still open to being spoiled."""
+
+    kept: dict[str, Kept] = field(default_factory=dict)
+    rows: dict[str, list[LedgerRow]] = field(default_factory=lambda: {party: [] for party in PARTY})
+    numbers: dict[str, str] = field(default_factory=dict)
+
+    def view(self) -> StoreView:
+        return StoreView(self.kept, self.numbers, NOW)
+
+    def books(self) -> list[PartyBook]:
+        return [PartyBook(party, role, self.rows[party]) for party, role in PARTY.items()]
+
+    def row(self, party: str, kind: str, no: str = "", /) -> int:
+        """Where the first such row stands."""
+        return next(i for i, row in enumerate(self.rows[party]) if row.kind == kind and no in ("", row.no))
+
+    def spoil(self, party: str, kind: str, no: str = "", /, **change: Any) -> None:
+        at = self.row(party, kind, no)
+        self.rows[party][at] = replace(self.rows[party][at], **change)
+
+    def drop(self, party: str, kind: str, no: str = "") -> None:
+        del self.rows[party][self.row(party, kind, no)]
+
+    def again(self, party: str, kind: str, no: str = "", /, **change: Any) -> None:
+        self.rows[party].append(replace(self.rows[party][self.row(party, kind, no)], **change))
+
+    def leg(self, no: str, call: str, change: Callable[[LegRow], LegRow]) -> None:
+        kept = self.kept[no]
+        kept.legs = [change(leg) if leg.call == call else leg for leg in kept.legs]
+
+
+class Writer:
+    """Writes one settlement: legs, calls, moves and the parties' rows, a second after each other."""
+
+    def __init__(self, day: Day, no: str, start: float, *, cash: int = 700, fund: int = 300, insured: bool = True):
+        self.day, self.no, self.at, self.insured, self.cash = day, no, start, insured, cash
+        fund = fund if insured else 0
+        self.total = cash + fund
+        amounts = {"total": self.total, "fund": fund, "account": 0, "relief": 0, "other": 0, "cash": cash}
+        self.kept = Kept(no, CaseState.FORWARD, 1, "outpatient", start, amounts, [(f"B{no}", True)], [], [], [], [])
+        day.kept[no] = self.kept
+        self.call_id = int(start) * 100
+
+    def leg(self, call: str, number: str, *, state: LegState = OK, amount: int | None = None, of: int = 0,
+            attempt: int = 1, ended: bool = True, rows: tuple[LedgerRow, ...] = ()) -> LegRow:  # fmt: skip
+        """A leg sent now and answered a second later; `rows` are what its party entered in between."""
+        party = {"his": "his", "nhsa": "nhsa", "pay": "wechat", "einvoice": "einvoice"}[call.partition(".")[0]]
+        leg = LegRow(len(self.kept.legs) + 1, call, call, party, number, state, bool(of), of, attempt, amount, self.at)
+        self.kept.legs.append(leg)  # type: ignore[attr-defined]  # the writer fills lists
+        self.call(leg, "do", number, param_hash="h", outcome="accepted" if ended else "")
+        self.day.rows[party] += [replace(row, at=self.at + 0.5) for row in rows]
+        if number and number != self.no:
+            self.day.numbers[number] = self.no
+        self.moved(leg.id, "ready", "sent")
+        self.at += 1
+        if ended:
+            self.moved(leg.id, "sent", state.value)
+        return leg
+
+    def call(self, leg: LegRow, purpose: str, number: str, **more: Any) -> CallRow:
+        self.call_id += 1
+        one = CallRow(self.call_id, leg.id, purpose, leg.party, leg.call, number, self.at, **more)
+        self.kept.calls.append(one)  # type: ignore[attr-defined]  # the writer fills lists
+        return one
+
+    def moved(self, leg_id: int, before: str, after: str) -> None:
+        self.kept.moves.append(Move(self.at, leg_id, before, after))  # type: ignore[attr-defined]  # a list
+
+    def lock(self, state: str = "used") -> Writer:
+        number = f"{self.no}L"
+        self.leg("his.lock", number, rows=(LedgerRow("lock", number, 0, self.total, state, f"B{self.no}"),))
+        return self
+
+    def visit(self, register: str = "open", upload: str = "uploaded") -> Writer:
+        if self.insured:
+            visit = f"M{self.no}1"
+            self.leg("nhsa.register", visit, rows=(LedgerRow("register", visit, state=register),))
+            sent = LedgerRow("upload", self.no, amount=self.total, state=upload)
+            self.leg("nhsa.upload", f"M{self.no}2", rows=(sent,))
+        return self
+
+    def pay(self, attempt: int = 1) -> Writer:
+        no = f"{self.no}P{attempt}"
+        order = LedgerRow("order", no, amount=self.cash, state="paid")
+        self.leg(
+            "pay.qr", no, amount=self.cash, attempt=attempt, rows=(order, replace(order, kind="charge", state="done"))
+        )
+        return self
+
+    def refused_pay(self, attempt: int = 1) -> Writer:
+        self.leg("pay.qr", f"{self.no}P{attempt}", amount=self.cash, attempt=attempt, state=NO)
+        return self
+
+    def insurance(self, state: str = "done") -> Writer:
+        if self.insured:
+            row = LedgerRow("settle", f"M{self.no}3", amount=self.total, state=state, cash=self.cash, account=0)
+            self.leg("nhsa.settle", row.no, amount=self.total, rows=(row,))
+        return self
+
+    def book(self, state: str = "done") -> Writer:
+        row = LedgerRow("book", self.no, 0, self.total, state, f"B{self.no}", str(self.cash), f"R{self.no}")
+        self.leg("his.settle", self.no, amount=self.total, rows=(row,))
+        return self
+
+    def invoice(self, state: str = "done") -> Writer:
+        row = LedgerRow("issue", f"{self.no}E1", amount=self.total, state=state, party_no=f"I{self.no}")
+        self.leg("einvoice.issue", row.no, amount=self.total, rows=(row,))
+        return self
+
+    def undo(self, call: str, of: str, number: str, *rows: LedgerRow, amount: int | None = None) -> Writer:
+        leg = next(leg for leg in self.kept.legs if leg.call == of)
+        self.leg(call, number, of=leg.id, amount=amount, rows=rows)
+        return self
+
+    def refund(self) -> Writer:
+        of = next(leg for leg in self.kept.legs if leg.call == "pay.qr" and leg.state is OK)
+        number = f"{self.no}R{of.id}"
+        row = LedgerRow("refund", number, amount=self.cash, ref=of.number)
+        self.leg("pay.refund", number, of=of.id, amount=self.cash, rows=(row,))
+        return self
+
+    def end(self, state: CaseState) -> Writer:
+        before = "back" if state in (CaseState.UNDONE, CaseState.REJECTED) else "final"
+        self.kept.state = state
+        self.moved(0, before, state.value)
+        if before == "back":
+            self.kept.bills = [(bill, False) for bill, _ in self.kept.bills]
+        return self
+
+
+def settled(day: Day, no: str, start: float, **more: Any) -> Writer:
+    w = Writer(day, no, start, **more).lock().visit().pay().insurance().book().invoice()
+    return w.end(CaseState.SETTLED)
+
+
+def taken_back(day: Day, no: str, start: float) -> Writer:
+    """HIS refused after payment and insurance were done: everything went back, the money last."""
+    w = Writer(day, no, start).lock("released").visit("cancelled", "deleted").pay().insurance("cancelled")
+    w.leg("his.settle", no, state=NO, amount=w.total)
+    gone = LedgerRow("cancel", f"M{no}4", amount=-w.total, cash=-w.cash, account=0)
+    w.undo("nhsa.cancel", "nhsa.settle", gone.no, gone, amount=w.total).refund()
+    w.undo("nhsa.unload", "nhsa.upload", f"M{no}5").undo("nhsa.unregister", "nhsa.register", f"M{no}6")
+    w.undo("his.unlock", "his.lock", f"{no}L")
+    return w.end(CaseState.UNDONE)
+
+
+def fenced_then_paid(day: Day, no: str, start: float) -> Writer:
+    """The first payment stayed unknown, was closed, asked about after the fence, and tried anew."""
+    w = Writer(day, no, start, insured=False).lock()
+    order = LedgerRow("order", f"{no}P1", amount=w.cash, state="closed")
+    leg = w.leg("pay.qr", f"{no}P1", amount=w.cash, state=NO, ended=False, rows=(order,))
+    w.moved(leg.id, "sent", "unsure")
+    w.moved(leg.id, "unsure", "dead")
+    w.at += 1
+    w.moved(leg.id, "dead", "fenced")
+    fence_at = w.at
+    proof = w.call(leg, "ask", f"{no}P1", fact="closed")
+    w.at += 1
+    w.moved(leg.id, "fenced", "no")
+    known = replace(leg, fence_at=fence_at, evidence=proof.id, because="fenced", stopped=True)
+    w.kept.legs = [known if one.id == leg.id else one for one in w.kept.legs]
+    return w.pay(2).book().invoice().end(CaseState.SETTLED)
+
+
+def under_way(day: Day, no: str, start: float) -> Writer:
+    """Waiting for the patient's password; the inquiry is planned."""
+    w = Writer(day, no, start).lock("live").visit()
+    order = LedgerRow("order", f"{no}P1", amount=w.cash, state="open")
+    leg = w.leg("pay.qr", f"{no}P1", amount=w.cash, state=LegState.UNSURE, rows=(order,))
+    w.kept.legs = [replace(one, next_at=NOW + 5) if one.id == leg.id else one for one in w.kept.legs]
+    w.moved(0, "waiting", "forward")
+    return w
+
+
+def with_a_person(day: Day, no: str, start: float) -> Writer:
+    """The insurance refused to be undone: the money is held, a task is open."""
+    w = Writer(day, no, start).lock("live").visit().pay().insurance()
+    w.leg("his.settle", no, state=NO, amount=w.total)
+    of = next(leg for leg in w.kept.legs if leg.call == "nhsa.settle")
+    undo = w.leg("nhsa.cancel", f"M{no}4", state=LegState.MANUAL, of=of.id, amount=w.total)
+    w.kept.tasks = [("undo_refused", undo.id)]
+    w.kept.state = CaseState.MANUAL
+    w.moved(0, "back", "manual")
+    return w
+
+
+def good_day() -> Day:
+    day = Day()
+    settled(day, "S1", 1000)
+    settled(day, "S2", 2000, insured=False)
+    taken_back(day, "S3", 3000)
+    fenced_then_paid(day, "S4", 4000)
+    under_way(day, "S5", 5000)
+    with_a_person(day, "S6", 6000)
+    day.rows["his"].append(LedgerRow("charge", "W1", 7000, 500, bill="BX", ref="window", party_no="W1"))
+    return day
