@@ -51,7 +51,12 @@ class Town:
         errors = log.open("ab") if log is not None else None
         try:
             self.process = subprocess.Popen(  # noqa: S603 our own program
-                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment()
+                command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=environment(),
+                start_new_session=True,  # Ctrl-C is for us; we stop them
             )
         finally:
             if errors is not None:
