@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -47,23 +48,35 @@ class Backend(Protocol):
 
     def read_begin(self, raw: Any) -> None: ...
     def read_end(self, raw: Any) -> None: ...
+    def lost(self, raw: Any) -> bool:
+        """Whether this reader's connection is gone while the database may still be there."""
+
     def broken(self, error: BaseException) -> str:
         """Why this read error means the database is damaged; "" when it does not."""
 
     def compile(self, query: Any) -> tuple[str, Mapping[str, object]]:
         """A SQLAlchemy Core select → text and parameters."""
 
-    def pending(self) -> int:
-        """Bytes written ahead that are not yet in the main file (0 where that is not our business)."""
+    def ahead(self) -> tuple[int, int]:
+        """Bytes in the write-ahead file, and those of them not yet in the main file; (0, 0) where that is not our
+        business."""
 
     def checkpoint(self) -> None:
         """Move them there; called in a thread of its own."""
+
+    def finish_checkpoint(self) -> None:
+        """Move the last of them between two transactions, so that the write-ahead file can begin anew."""
 
     def tidy(self) -> None:
         """A little housekeeping, called by the writer when idle."""
 
     def room(self) -> int | None:
         """Free bytes on the disk; None when unknown."""
+
+
+def no_room(error: BaseException) -> bool:
+    """Whether the system says that the disk, or our share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def spelled(sql: str, pattern: str) -> str:

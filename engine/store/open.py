@@ -13,7 +13,7 @@ from engine.store.contract import CannotStart, Connection
 from engine.store.migrations import STEPS
 from engine.store.sealing import Sealer, StoredKey, WrongMasterKey
 from engine.store.sqlite import SqliteBackend
-from engine.store.store import SqlStore
+from engine.store.store import RESERVE, SqlStore
 
 
 def backend_of(url: str, **options: Any) -> Backend:
@@ -29,14 +29,17 @@ def backend_of(url: str, **options: Any) -> Backend:
     return SqliteBackend(path, **options)
 
 
-def open_store(url: str, world: World, master_key: bytes, *, alg: str = "aesgcm", **options: Any) -> SqlStore:
+def open_store(
+    url: str, world: World, master_key: bytes, *, alg: str = "aesgcm", reserve: int = RESERVE, **options: Any
+) -> SqlStore:
     """A store, not yet started. `master_key`: at least 32 bytes; `alg` for new data keys: aesgcm or sm4gcm.
+    `reserve`: bytes; with less room on the disk `store.room_for_new_work` is False.
 
     Options of SQLite: `check=True` (quick_check at start), `accept_missing_wal=True`, `durable=False` (only in an
     inline world: a simulation needs no disk)."""
     if not options.get("durable", True) and not world.inline:
         raise CannotStart("a store that is not durable is for simulations only")
-    return SqlStore(backend_of(url, **options), world, Sealer(master_key, world.token, alg))
+    return SqlStore(backend_of(url, **options), world, Sealer(master_key, world.token, alg), reserve=reserve)
 
 
 @contextmanager

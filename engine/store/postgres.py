@@ -9,7 +9,7 @@ import psycopg
 from psycopg.types.numeric import Int8Dumper
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
-from engine.store.backend import Meaning, spelled
+from engine.store.backend import Meaning, no_room, spelled
 from engine.store.contract import CannotStart
 from engine.store.statements import STATEMENTS
 
@@ -83,6 +83,8 @@ class PostgresBackend:
 
     def judge(self, error: BaseException) -> Meaning:
         """What this error means for the batch."""
+        if no_room(error):
+            return Meaning.FULL
         if not isinstance(error, psycopg.Error):
             return Meaning.BAD_UNIT if isinstance(error, KeyError | UnicodeError) else Meaning.FATAL
         state = error.sqlstate or ""
@@ -102,9 +104,12 @@ class PostgresBackend:
         """A statement of the registry."""
         return self._texts[statement]
 
-    def pending(self) -> int:
+    def ahead(self) -> tuple[int, int]:
         """The server's business."""
-        return 0
+        return 0, 0
+
+    def finish_checkpoint(self) -> None:
+        """The server's business."""
 
     def checkpoint(self) -> None:
         """The server's business."""
@@ -130,6 +135,10 @@ class PostgresBackend:
         """End it."""
         if not raw.closed and raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             raw.execute("ROLLBACK")
+
+    def lost(self, raw: Any) -> bool:
+        """Whether the server ended this connection."""
+        return bool(raw.closed or raw.broken)
 
     def broken(self, error: BaseException) -> str:
         """Why the database is damaged, "" if this error does not say so."""

@@ -34,7 +34,7 @@ class Readers:
         self._closed = False
 
     def read(self, fn: Callable[[Connection], T]) -> Deferred[T]:
-        """Run `fn` on a consistent view. Errors: whatever `fn` raises."""
+        """Run `fn` on a consistent view; twice when its connection was lost meanwhile. Errors: what `fn` raises."""
         done: Deferred[T] = Deferred()
         self._waiting.append((fn, cast("Deferred[Any]", done)))
         self._next()
@@ -58,17 +58,23 @@ class Readers:
             self._world.in_thread(self._run, fn, done)
 
     def _run(self, fn: Callable[[Connection], Any], done: Deferred[Any]) -> None:
-        raw: Any = None
         result: Any = None
         problem: Exception | None = None
-        try:
-            raw = self._connection()
-            result = reading(self._backend, raw, self._sealer, fn)
-        except Exception as no:  # noqa: BLE001 it is handed on to the reader
-            problem = no
-            if raw is not None and type(no).__module__.startswith(("pysqlite3", "sqlite3", "psycopg")):
-                raw.close()  # a connection that failed is not used again
-                raw = None
+        raw, fresh = self._idle_connection(), False
+        while True:
+            try:
+                if raw is None:
+                    raw, fresh = self._backend.reader(), True
+                result, problem = reading(self._backend, raw, self._sealer, fn), None
+            except Exception as no:  # noqa: BLE001 it is handed on to the reader
+                problem = no
+                if raw is not None and type(no).__module__.startswith(("pysqlite3", "sqlite3", "psycopg")):
+                    again = not fresh and self._backend.lost(raw)
+                    raw.close()  # a connection that failed is not used again
+                    raw = None
+                    if again:
+                        continue
+            break
         if self._world.inline:
             self.running -= 1
             self._give_back(raw)
@@ -76,11 +82,11 @@ class Readers:
         else:
             self._world.from_thread(self._ended, raw, done, result, problem)
 
-    def _connection(self) -> Any:
+    def _idle_connection(self) -> Any:
         try:
             return self._connections.pop()
         except IndexError:
-            return self._backend.reader()
+            return None
 
     def _give_back(self, raw: Any) -> None:
         if raw is not None and self._closed:

@@ -7,12 +7,13 @@ import errno
 import fcntl
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pysqlite3.dbapi2 as dbapi
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
-from engine.store.backend import Meaning
+from engine.store.backend import Meaning, no_room
 from engine.store.contract import CannotStart
 from engine.store.statements import STATEMENTS
 from engine.store.wal import damage
@@ -74,7 +75,7 @@ class SqliteBackend:
         self._raw: Any = None
         self._mover: Any = None
         self._unmeasured = 0
-        self._wal_bytes = 0
+        self._ahead = (0, 0)
         self._page_size = 4096
         self._texts = {name: statement.sql for name, statement in STATEMENTS.items()}
 
@@ -97,6 +98,8 @@ class SqliteBackend:
             self._open()
         except dbapi.Error as no:
             self.abandon()
+            if self.judge(no) is Meaning.FULL:
+                raise CannotStart(f"there is no room on the disk of {self.path}") from no
             raise CannotStart(f"the database cannot be opened ({no}); {self._restore()}") from no
         except BaseException:
             self.abandon()
@@ -130,8 +133,13 @@ class SqliteBackend:
             if said != [("ok",)]:
                 raise CannotStart(f"the database is damaged ({said[0][0][:200]}); {self._restore()}")
         self._page_size = self._one("PRAGMA page_size")
-        raw.execute(f"PRAGMA user_version = {_RUNNING}")  # from now on the write-ahead file must be there
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if self._one("PRAGMA user_version") != _RUNNING:
+            raw.execute(f"PRAGMA user_version = {_RUNNING}")  # from now on the write-ahead file must be there
+        try:
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except dbapi.Error as no:
+            if self.judge(no) is not Meaning.FULL:  # without room for it, the write-ahead file serves as well
+                raise
 
     def _set_up(self, raw: Any) -> None:
         raw.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
@@ -164,6 +172,8 @@ class SqliteBackend:
         """Closing would checkpoint, that is trust pages whose fsync failed: keep the handles open for ever."""
         for raw in (self._raw, self._mover):
             if raw is not None:
+                with suppress(dbapi.Error):
+                    raw.rollback()  # forgets; in write-ahead mode this writes nothing
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(raw))
         self._raw = self._mover = None
         self._release()
@@ -241,7 +251,7 @@ class SqliteBackend:
     def judge(self, error: BaseException) -> Meaning:
         """What this error means for the batch."""
         if isinstance(error, OSError):
-            return Meaning.FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Meaning.FATAL
+            return Meaning.FULL if no_room(error) else Meaning.FATAL
         code = getattr(error, "sqlite_errorcode", None)
         if (isinstance(error, dbapi.Error) and code is None) or isinstance(error, OverflowError | UnicodeError):
             return Meaning.BAD_UNIT  # raised by the driver before SQLite saw it: missing or unfit parameter
@@ -259,13 +269,18 @@ class SqliteBackend:
         """A statement of the registry."""
         return self._texts[statement]
 
-    def pending(self) -> int:
-        """Bytes in the write-ahead file that are not in the main file; measured every 256 statements."""
+    def ahead(self) -> tuple[int, int]:
+        """Bytes in the write-ahead file and those not yet moved; measured every 256 statements."""
         if self._unmeasured >= 256:
             self._unmeasured = 0
             _, log, moved = self._raw.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
-            self._wal_bytes = max(0, log - moved) * self._page_size
-        return self._wal_bytes
+            self._ahead = max(0, log) * self._page_size, max(0, log - moved) * self._page_size
+        return self._ahead
+
+    def finish_checkpoint(self) -> None:
+        """A writer that never pauses would keep the file growing: only when every frame is moved does it begin anew."""
+        self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self._ahead, self._unmeasured = (0, 0), 0
 
     def tidy(self) -> None:
         """Give some free pages back to the disk."""
@@ -279,7 +294,6 @@ class SqliteBackend:
             self._mover = self._connect()
             self._set_up(self._mover)
         self._mover.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        self._wal_bytes = 0
 
     def reader(self) -> Any:
         """A connection that can only read and never moves or removes the write-ahead file."""
@@ -295,6 +309,10 @@ class SqliteBackend:
         """End it."""
         if raw.in_transaction:
             raw.execute("ROLLBACK")
+
+    def lost(self, raw: Any) -> bool:
+        """A file is not lost."""
+        return False
 
     def broken(self, error: BaseException) -> str:
         """Why the database is damaged, "" if this error does not say so."""

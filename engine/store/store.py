@@ -26,6 +26,7 @@ T = TypeVar("T")
 BATCH = 500
 PROBE_EVERY = 3.0
 TICK = 5.0
+_JOB = Unit("job", ())
 WAL_MAX = 8 << 20
 RESERVE = 64 << 20
 
@@ -209,9 +210,10 @@ class SqlStore:
                     return
                 if item is None:
                     item = queue.get()
-            else:
-                self._work(item)
+            elif self._work(item):
                 item = queue.get()
+            else:
+                return
         self._close()
 
     def _write_batch(self, batch: list[Ask]) -> bool:
@@ -233,8 +235,23 @@ class SqlStore:
             self.world.from_thread(self._die, str(why), batch)
             return False
         self._answer(batch, results)
-        if self.backend.pending() > WAL_MAX:
+        return self._keep_short()
+
+    def _keep_short(self) -> bool:
+        """Keep the write-ahead file bounded: most is moved in another thread, the last of it here. False: died."""
+        total, unmoved = self.backend.ahead()
+        if total <= WAL_MAX:
+            return True
+        if unmoved > WAL_MAX // 4 and total < 4 * WAL_MAX:
             self.world.from_thread(self._move)
+            return True
+        try:
+            self.backend.finish_checkpoint()
+        except Exception as no:  # noqa: BLE001 judged like a checkpoint in its own thread
+            if self.backend.judge(no) is Meaning.FATAL:
+                self.backend.abandon()
+                self.world.from_thread(self._die, f"checkpoint failed: {no}", [])
+                return False
         return True
 
     def _answer(self, batch: list[Ask], results: list[Result]) -> None:
@@ -243,15 +260,23 @@ class SqlStore:
         else:
             self.world.from_thread(answer, batch, results)
 
-    def _work(self, job: Job) -> None:
-        """Run a job in the writer's thread."""
+    def _work(self, job: Job) -> bool:
+        """Run a job in the writer's thread; False when the store died of it."""
         call, done = job
         try:
             result: Any = call()
-        except Exception as no:  # noqa: BLE001 it is handed on to who asked for the job
-            self.world.from_thread(done.errback, no)
-        else:
-            self.world.from_thread(done.callback, result)
+        except Crash:
+            self._lose()
+            return False
+        except Exception as no:  # noqa: BLE001 judged like an error of a unit
+            if self.backend.judge(no) is not Meaning.FATAL:
+                self.world.from_thread(done.errback, no)
+                return True
+            self.backend.abandon()
+            self.world.from_thread(self._die, str(no), [(_JOB, done)])
+            return False
+        self.world.from_thread(done.callback, result)
+        return True
 
     def _in_writer(self, call: Callable[[], T]) -> Deferred[T]:
         done: Deferred[T] = Deferred()
@@ -297,7 +322,7 @@ class SqlStore:
     def _try_again(self) -> None:
         self._probe = None
         if self.state == "refusing":
-            self._in_writer(self._probe_disk).addCallbacks(self._probed, self._probe_died)
+            self._in_writer(self._probe_disk).addCallbacks(self._probed, _ignore)
 
     def _probe_disk(self) -> bool:
         try:
@@ -306,9 +331,6 @@ class SqlStore:
             return False
         self._full = False
         return True
-
-    def _probe_died(self, failure: Any) -> None:
-        self._die(str(failure.value), [])
 
     def _probed(self, room: bool) -> None:
         if self.state != "refusing":
@@ -328,6 +350,7 @@ class SqlStore:
             self._seen_batches = self._writer.batches
         elif self.state == "open" and not self._moving:
             self._move()
+            self.tidy().addErrback(_ignore)  # no room, or the store died: both are told elsewhere
 
     def _look_at_room(self) -> None:
         free = self.backend.room()
@@ -377,3 +400,7 @@ class SqlStore:
     def _damaged(self, why: str) -> None:
         if self.state in ("open", "refusing"):
             self._die(why, [])
+
+
+def _ignore(failure: Any) -> None:
+    """The error is told to somebody else."""

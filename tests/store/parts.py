@@ -50,7 +50,10 @@ def some_case(no: str = "S1", **changes: Any) -> Case:
         wait_until=1_795_000_300.5,
         final_at=None,
     )
-    case.legs = [some_leg(1, LegState.OK, evidence=9_000_000_000_000), some_leg(2, LegState.SENT, text=NAME + "余额不足")]
+    case.legs = [
+        some_leg(1, LegState.OK, evidence=9_000_000_000_000),
+        some_leg(2, LegState.SENT, text=NAME + "余额不足"),
+    ]
     for name, value in changes.items():
         setattr(case, name, value)
     return case

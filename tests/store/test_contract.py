@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, inspect
+
 from engine.store import BadUnit, CannotStart, Counter, Ids, StoreStopped, Unit, Write
 from engine.store.ids import SHIFT
 from engine.store.migrations import STEPS, statements
@@ -52,7 +53,9 @@ def test_a_broken_constraint_is_a_guard_and_a_defect_is_the_units_own(stores: An
         store.write("missing parameter", new_counter("y", 1), Write("counter_get", {})),
         store.write("unknown statement", new_counter("z", 1), Write("no_such", {})),
         store.write("too large", new_counter("v", 1 << 70)),
-        store.write("not sealed", Write("person_keep", {"settlement_no": "S", "kind": "k", "idx": "i", "sealed": b"x"})),
+        store.write(
+            "not sealed", Write("person_keep", {"settlement_no": "S", "kind": "k", "idx": "i", "sealed": b"x"})
+        ),
         store.write("good too", new_counter("b", 2)),
     ]
     assert stores.loop.wait(asked[0]).committed
@@ -171,8 +174,7 @@ def _shape(engine: Any) -> dict[str, Any]:
             look.get_pk_constraint(table)["constrained_columns"],
             sorted((tuple(f["constrained_columns"]), f["referred_table"]) for f in look.get_foreign_keys(table)),
             sorted(
-                (i["name"], tuple(i["column_names"]), bool(i["unique"]), _where(i))
-                for i in look.get_indexes(table)
+                (i["name"], tuple(i["column_names"]), bool(i["unique"]), _where(i)) for i in look.get_indexes(table)
             ),
             _clustered(engine, table),
         )
@@ -203,7 +205,7 @@ def test_a_newer_database_is_refused_and_left_alone(stores: Any) -> None:
     stores.loop.wait(
         store._in_writer(
             lambda: store.backend.execute(
-                f"INSERT INTO schema_version (version, step) VALUES ({len(STEPS) + 1}, 'later')"
+                f"INSERT INTO schema_version (version, step) VALUES ({len(STEPS) + 1}, 'later')"  # noqa: S608 a number
             )
         )
     )

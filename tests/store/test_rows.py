@@ -70,7 +70,7 @@ from engine.store.lists import (
     show_settlement,
 )
 
-from .conftest import NOON
+from .loop import NOON
 from .parts import NAME, some_case, some_leg
 
 
@@ -120,7 +120,13 @@ def test_the_next_version_replaces_exactly_the_one_before(stores: Any) -> None:
     assert done.committed
     assert ask(stores, store, lambda conn: load_case(conn, "S1")) == case
     shown = ask(stores, store, lambda conn: show_settlement(conn, "S1"))
-    assert (shown["version"], shown["answer"], shown["total"], shown["fund"], shown["cash"]) == (2, "quoted", 120000, None, 107500)
+    assert (shown["version"], shown["answer"], shown["total"], shown["fund"], shown["cash"]) == (
+        2,
+        "quoted",
+        120000,
+        None,
+        107500,
+    )
     assert (shown["updated_at"], shown["next_at"], shown["rest_at"]) == (NOON + 1, NOON + 5, None)
     again = keep(stores, store, *update_case(case, columns))
     assert (again.committed, again.failed_sql) == (False, "settlement_update")
@@ -237,7 +243,13 @@ def test_the_inbox_tells_first_same_and_different(stores: Any) -> None:
     for id, word in ((2, "different"), (3, "same"), (4, "same"), (5, "heard")):
         assert keep(stores, store, hear_again(id, body_hash="bb", verdict=word, **heard)).committed
     rows = ask(stores, store, lambda conn: list_inbox(conn, source="wechat", no="S1", since=NOON))
-    assert [(r["id"], r["verdict"]) for r in rows] == [(5, "heard"), (4, "same"), (3, "same"), (2, "different"), (1, "first")]
+    assert [(r["id"], r["verdict"]) for r in rows] == [
+        (5, "heard"),
+        (4, "same"),
+        (3, "same"),
+        (2, "different"),
+        (1, "first"),
+    ]
     with pytest.raises(ValueError, match="verdict"):
         hear_again(6, body_hash="bb", verdict="first", **heard)
 
@@ -285,8 +297,15 @@ def test_sessions_periods_tasks_sites_persons_nonces(stores: Any) -> None:
 def test_lists_page_by_key_and_never_show_a_sealed_column(stores: Any) -> None:
     store = stores.open()
     for n in range(1, 26):
-        case = some_case(f"S{n:02}", request_no=f"R{n}", created_at=NOON + n, state=CaseState.MANUAL if n % 2 else CaseState.FORWARD)
-        keep(stores, store, *begin(case, n, (f"B{n}",), patient_index="p" if n < 4 else ""), claim_number(f"T{n}", "trade", case.no, 1))
+        case = some_case(
+            f"S{n:02}", request_no=f"R{n}", created_at=NOON + n, state=CaseState.MANUAL if n % 2 else CaseState.FORWARD
+        )
+        keep(
+            stores,
+            store,
+            *begin(case, n, (f"B{n}",), patient_index="p" if n < 4 else ""),
+            claim_number(f"T{n}", "trade", case.no, 1),
+        )
     pages, after = [], None
     while True:
         rows = ask(stores, store, lambda conn, after=after: list_settlements(conn, after_id=after, limit=10))
@@ -347,7 +366,11 @@ def test_purge_takes_the_old_of_what_is_at_rest_and_nothing_else(stores: Any) ->
 
 
 TREES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.characters()) | st.decimals(allow_nan=False, allow_infinity=False),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.characters())
+    | st.decimals(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("$dma", max_size=3), inner, max_size=4),
     max_leaves=20,
 )

@@ -28,7 +28,7 @@ from engine.store.schema import metadata
 from engine.store.sealing import MASTER_MIN, Sealer, StoredKey, Tampered, WrongMasterKey
 from engine.store.statements import STATEMENTS
 
-from .conftest import MASTER, NOON
+from .loop import MASTER, NOON
 from .parts import ID_NO, NAME, some_case
 
 ALGS = ("aesgcm", "sm4gcm")
@@ -101,7 +101,9 @@ def test_a_store_may_move_from_one_algorithm_to_the_other() -> None:
 
 def test_no_key_shows_in_a_text() -> None:
     one, rows = sealer()
-    assert all(part not in repr(one) + str(one) + repr(one._current) for part in (MASTER.hex(), "mmmm", repr(rows[0].wrapped)))
+    assert all(
+        part not in repr(one) + str(one) + repr(one._current) for part in (MASTER.hex(), "mmmm", repr(rows[0].wrapped))
+    )
 
 
 def test_the_index_finds_a_person_however_typed_and_tells_kinds_apart() -> None:
@@ -176,7 +178,7 @@ def test_persons_data_is_in_no_row_of_postgres(postgres_stores: Any) -> None:
         content = b"".join(
             bytes(part) if isinstance(part, bytes) else str(part).encode()
             for table in metadata.tables
-            for row in conn.execute(f"SELECT * FROM {table}".encode())
+            for row in conn.execute(f"SELECT * FROM {table}".encode())  # noqa: S608 own tables
             for part in row
         )
     assert b"outpatient_settlement" in content
@@ -192,7 +194,9 @@ def test_a_body_moved_to_another_row_does_not_open(sqlite_stores: Any) -> None:
 
 def test_every_sealed_column_has_a_statement_that_seals_it() -> None:
     """A column whose comment says sealed is written only through a statement that insists on `Sealed`."""
-    sealed = {f"{t.name}.{c.name}" for t in metadata.tables.values() for c in t.c if (c.comment or "").startswith("sealed")}
+    sealed = {
+        f"{t.name}.{c.name}" for t in metadata.tables.values() for c in t.c if (c.comment or "").startswith("sealed")
+    }
     places = {place for s in STATEMENTS.values() for place, _ in s.seals.values()}
     assert {"bodies.data" if p == "bodies" else p for p in places} == sealed
 
