@@ -125,7 +125,8 @@ async def check_books(
     since: float | None = None,
     limits: Limits = LIMITS,
 ) -> Books:
-    """Compare. `since` (unix seconds): only settlements created, and ledger rows entered, from then on."""
+    """Compare. `since` (unix seconds): only settlements created from then on, and older ones of which a party entered
+    something since. A ledger is always read whole."""
     began = world.now()
     before = await store.read(lambda conn: versions(conn, since))
     books: list[PartyBook] = []
@@ -136,17 +137,19 @@ async def check_books(
         except NoLedger as no:
             missing[source.party] = str(no)
             continue
-        books.append(PartyBook(source.party, source.role, [row for row in rows if since is None or row.at >= since]))
-    seen = {number for book in books for row in book.rows for number in (row.no, row.ref) if number}
+        books.append(PartyBook(source.party, source.role, rows))
+    fresh = [row for book in books for row in book.rows if since is None or row.at >= since]
+    seen = {number for row in fresh for number in (row.no, row.ref) if number}
     view: StoreView = await store.read(lambda conn: load_view(conn, world.now(), since, seen))
     moving = {no for no, kept in view.settlements.items() if _moved(kept, before.get(no), began - limits.skew_s)}
-    found = compare(view, books, limits, missing)
+    found = compare(view, books, limits, missing, since)
     on_the_way = {no for no, kept in view.settlements.items() if is_open(kept)} | moving
     return Books(len(view.settlements), len(on_the_way), tuple(one for one in found if one.settlement_no not in moving))
 
 
 def _moved(kept: Kept, version: int | None, began: float) -> bool:
-    """Whether it changed since the first look. One older than `since` was not looked at: its history tells."""
-    if version is not None:
-        return kept.version != version
+    """Whether its state changed since the first look. A new version alone may only be a fact heard again; a settlement
+    older than `since` was not looked at first: its history tells."""
+    if version == kept.version:
+        return False
     return max([kept.created_at, *(move.at for move in kept.moves)]) >= began

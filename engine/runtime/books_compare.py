@@ -48,10 +48,11 @@ def compare(
     ledgers: Sequence[PartyBook],
     limits: Limits = Limits(),  # noqa: B008 frozen, never changed
     missing: Mapping[str, str] = MappingProxyType({}),
+    since: float | None = None,
 ) -> list[Difference]:
     """All differences, by settlement. `missing`: parties whose ledger could not be read, and why; nothing is judged
-    by them, but that they are missing is told."""
-    shelf = _sort(view, ledgers)
+    by them, but that they are missing is told. `since`: rows of nobody's number are told from then on."""
+    shelf = _sort(view, ledgers, since)
     invoicing = {kept.channel for kept in view.settlements.values() if _has(kept, shelf, Role.INVOICE)}
     found = [difference("source_missing", "", "", party=party, why=why) for party, why in missing.items()]
     for no in sorted(view.settlements):
@@ -67,7 +68,7 @@ def is_open(kept: Kept) -> bool:
     return not kept.at_rest()
 
 
-def _sort(view: StoreView, ledgers: Sequence[PartyBook]) -> _Shelf:
+def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) -> _Shelf:
     shelf = _Shelf()
     for book in ledgers:
         shelf.roles[book.party] = book.role
@@ -79,7 +80,7 @@ def _sort(view: StoreView, ledgers: Sequence[PartyBook]) -> _Shelf:
             owner = view.owner(row.no) or (view.owner(row.ref) if row.ref else None)
             if owner is not None:
                 mine[owner].append(row)
-            elif row.kind not in NOT_OURS:
+            elif row.kind not in NOT_OURS and (since is None or row.at >= since):
                 shelf.strange.append((book, row))
             if row.kind == "book" and row.state == "done":
                 shelf.booked[row.bill].append(row)
