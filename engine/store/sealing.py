@@ -29,6 +29,7 @@ _NAMES = {number: name for name, number in ALGORITHMS.items()}
 _HEAD = 1 + 4 + 12
 _SMALL = 96  # bytes below which compression gains nothing
 MASTER_MIN = 32
+_WINDOW = 4096  # bytes; 12 bits
 
 
 class Tampered(Exception):
@@ -195,7 +196,7 @@ class Sealer:
         assert key is not None, "no data key: load() was not called"
         form = ALGORITHMS[key.alg] << 1
         if len(data) >= _SMALL:
-            small = zlib.compress(data, 1)
+            small = _compressed(data)
             if len(small) < len(data):
                 form, data = form | 1, small
         nonce = self._token(12)
@@ -225,6 +226,14 @@ def normal(value: str) -> str:
 def same(left: str, right: str) -> bool:
     """Whether two hashes are equal, in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
+
+
+def _compressed(data: bytes) -> bytes:
+    if len(data) > _WINDOW:
+        return zlib.compress(data, 1)
+    # The usual quarter of a megabyte of tables costs more to set up than a small text to compress.
+    work = zlib.compressobj(1, zlib.DEFLATED, 12, 5)
+    return work.compress(data) + work.flush()
 
 
 def _bound(place: str, row_id: object) -> bytes:
