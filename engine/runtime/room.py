@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import attrgetter
 
 from twisted.internet.defer import Deferred
 
@@ -57,8 +59,5 @@ class Room:
                 one.callback(None)
 
 
-def _row(leg: Leg) -> tuple[object, ...]:
-    return tuple(v for k, v in zip(_FIELDS, astuple(leg), strict=True) if k != "in_flight")
-
-
-_FIELDS = tuple(Leg.__dataclass_fields__)
+_row: Callable[[Leg], tuple[object, ...]] = attrgetter(*(f for f in Leg.__dataclass_fields__ if f != "in_flight"))
+"""A leg's stored values; all are plain and immutable."""
