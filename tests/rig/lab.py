@@ -6,25 +6,34 @@
     ...
     await lab.close()
 
-The parties' ledgers are the judge: `lab.ledger("wechat", "charge")`. `lab.crash()` throws the engine away as a dead process
-would; `await lab.start_engine()` starts a new one on the same store.
+The parties' ledgers are the judge: `lab.ledger("wechat", "charge")`. In a simulated reactor, where the engine has a
+node of its own (`engine_reactor`), `lab.crash()` throws the engine away as a dead process would;
+`await lab.start_engine()` starts a new one on the same store.
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.protocol import Factory
 
 from engine.app import Engine
 from engine.core.world import World
 from engine.runtime.logs import open_log
 from engine.saga.rules import RULES, Rules
-from engine.site.files import read_files
+from engine.site.files import hash_of, read_files
 from engine.site.load import load
 from engine.site.site import Site
+from engine.store.contract import Crash, Unit
 from engine.store.open import open_store
+from engine.store.store import SqlStore
+from simulators.base.keys import KeyRing
 from simulators.base.party import SimParty
 from simulators.base.world import SimWorld
 from simulators.kiosk import Kiosk
@@ -34,7 +43,13 @@ from simulators.town import PERSONS
 ROOT = Path(__file__).resolve().parents[2]
 PARTIES = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731}
 CARD_NAMES = {"his": "his", "insurance": "nhsa", "wechat": "wechat", "einvoice": "einvoice"}
-SECRET = "kiosk-secret-for-tests"  # noqa: S105 invented
+SECRET = "kiosk-secret-for-tests"
+_SITES: dict[str, Site] = {}  # loading costs a second: simulated laboratories share the loaded site
+
+
+@cache
+def _shipped() -> Mapping[str, bytes]:
+    return read_files(ROOT)
 
 
 class Lab:
@@ -51,12 +66,19 @@ class Lab:
         rules: Rules = RULES,
         inline: bool = False,
         edit: tuple[tuple[str, str], ...] = (),
+        keys: KeyRing | None = None,
+        on_store: Callable[[SqlStore], None] = lambda store: None,
     ) -> None:
+        """`engine_reactor`: the engine's own (default: the parties'). `inline`: no threads, seeded randomness.
+        `edit`: replacements in engine.yaml. `keys`: the town's keys, where several laboratories share them.
+        `on_store` sees each new store before the engine has it (to delay its answers, to set its faults)."""
         self.reactor, self.folder, self.rules, self._edit = reactor, folder, rules, edit
         self.engine_reactor = engine_reactor or reactor
+        self._on_store, self._starts = on_store, 0
         anchor = float(reactor.seconds())
         self._rate, self._anchor, self._seed, self._inline = rate, anchor, seed, inline
         self.sim_world = SimWorld(reactor, seed=seed, rate=rate, anchor=anchor)
+        self.sim_world.keys = keys or self.sim_world.keys
         self.parties: dict[str, SimParty] = {}
         self.ports: dict[str, Any] = {}
         self.engine: Engine | None = None
@@ -71,7 +93,15 @@ class Lab:
         for name in PARTIES:
             self.start_party(name)
         self._write_secrets()
+        self.engine_port = await self._free_port()
         await self.start_engine()
+
+    async def _free_port(self) -> int:
+        """A port for the engine, known before it starts: the parties' callbacks are told it."""
+        probe = self.engine_reactor.listenTCP(0, Factory(), interface="127.0.0.1")
+        port = int(probe.getHost().port)
+        await maybeDeferred(probe.stopListening)
+        return port
 
     def start_party(self, name: str) -> SimParty:
         party = self.parties.get(name) or party_class(name)(self.sim_world)
@@ -81,32 +111,53 @@ class Lab:
 
     async def start_engine(self) -> Engine:
         """A new engine on the store in the laboratory's folder."""
+        self._starts += 1
         world = World(
             self.engine_reactor, rate=self._rate, anchor=self._anchor,
-            seed=self._seed if self._inline else None, inline=self._inline,
+            seed=self._seed * 1000 + self._starts if self._inline else None, inline=self._inline,
         )  # fmt: skip
         site = self.site()
         options = {"durable": False} if self._inline else {}
         store = open_store(str(self.folder / "engine.db"), world, bytes(range(32)), **options)
-        self.engine = Engine(world, self.folder, site, store, open_log(world.now, self.log), rules=self.rules)
-        await self.engine.start()
-        self.engine_port = self.engine.listeners["api"].port
-        return self.engine
+        self._on_store(store)
+        engine = Engine(world, self.folder, site, store, open_log(world.now, self.log), rules=self.rules)
+        self.engine = engine
+        await engine.start()
+        return engine
 
     def site(self) -> Site:
         """The shipped site with the laboratory's addresses."""
-        files = dict(read_files(ROOT))
+        files = dict(_shipped() if self._inline else read_files(ROOT))
         text = files["engine.yaml"].decode()
         for name, port in PARTIES.items():
-            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.ports[name].getHost().port}")
-        text = text.replace("{http: 127.0.0.1:8600}", f"{{http: 127.0.0.1:{self.engine_port}}}")
+            there = self.ports[name].getHost()
+            text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
+        text = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}")
         for old, new in self._edit:
             assert old in text, f"engine.yaml has no {old!r}"
             text = text.replace(old, new)
         files["engine.yaml"] = text.encode()
-        site = load(files)
-        assert isinstance(site, Site), [f"{p.file}:{p.line}:{p.col} {p.code} {p.en}" for p in site]
-        return site
+        key = hash_of(files)
+        if key not in _SITES:
+            site = load(files)
+            assert isinstance(site, Site), [f"{p.file}:{p.line}:{p.col} {p.code} {p.en}" for p in site]
+            if not self._inline:  # real ports are new each time
+                return site
+            _SITES[key] = site
+        return _SITES[key]
+
+    def crash(self, *, in_store: bool = False) -> None:
+        """The engine's process is dead, between two instructions: nothing more of it is sent, stored or called.
+        `in_store`: called from a store's fault hook, which raises Crash itself."""
+        engine, self.engine = self.engine, None
+        assert engine is not None, "no engine is running"
+        store = engine.store
+        assert isinstance(store, SqlStore)
+        self.engine_reactor.crash()
+        self.engine_reactor = self.engine_reactor.sim.node(self.engine_reactor.name)
+        if not in_store:
+            store.fail = _dead
+            store.submit(Unit("crash", ()))
 
     async def close(self) -> None:
         """Stop everything."""
@@ -115,7 +166,7 @@ class Lab:
         if self.engine is not None:
             await self.engine.stop()
         for port in self.ports.values():
-            await port.stopListening()
+            await maybeDeferred(port.stopListening)
         for party in self.parties.values():
             party.reset()
 
@@ -128,7 +179,8 @@ class Lab:
             (keys / name).write_text(SECRET)
         text = (ROOT / "engine.yaml").read_text()
         for party, section in CARD_NAMES.items():
-            card = self.parties[party].card(f"http://127.0.0.1:{self.ports[party].getHost().port}")
+            there = self.ports[party].getHost()
+            card = self.parties[party].card(f"http://{there.host}:{there.port}")
             for match in re.finditer(rf"file:(var/sim/{party}/([A-Za-z0-9_/]+))", text):
                 value: Any = card
                 for part in match[2].split("/"):
@@ -153,7 +205,11 @@ class Lab:
         return kiosk
 
     def url(self, path: str = "") -> str:
-        return f"http://127.0.0.1:{self.engine_port}{path}"
+        return f"http://{self.engine_host}:{self.engine_port}{path}"
+
+    @property
+    def engine_host(self) -> str:
+        return str(getattr(self.engine_reactor, "address", "127.0.0.1"))
 
     def bill_request(self, patient: str, bill: str, *, request_no: str = "", insured: bool = True) -> dict[str, Any]:
         """The body of a new settlement for one bill of one patient, by insurance card."""
@@ -183,3 +239,7 @@ class Lab:
     def act(self, party: str, act: str, **more: Any) -> dict[str, Any]:
         """Play the other person at a party."""
         return self.parties[party].act({"act": act, **more})
+
+
+def _dead(moment: str, units: object) -> None:
+    raise Crash(moment)
