@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,7 +26,7 @@ days = st.lists(st.sampled_from(KINDS), min_size=1, max_size=6)
 def _day(kinds: list[Callable[[Day, str, float], Writer]]) -> Day:
     day = Day()
     for at, kind in enumerate(kinds):
-        kind(day, f"S{at}", 1000.0 + at * 100)
+        kind(day, f"S{at}", 5000.0 + at * 100)
     return day
 
 
@@ -72,7 +73,6 @@ def test_the_order_of_a_ledgers_rows_does_not_matter(
     kinds: list[Callable[[Day, str, float], Writer]], seed: int
 ) -> None:
     day = _day(kinds)
-    day.drop("his", "lock")
     for rows in day.rows.values():
-        rows.sort(key=lambda row: hash((seed, row.kind, row.no, row.at)))
+        random.Random(seed).shuffle(rows)
     assert compare(day.view(), day.books()) == []
