@@ -85,14 +85,15 @@ def small_units() -> Iterator[Unit]:
 def step_units() -> Iterator[Unit]:
     """The steps of settlements, 5 each."""
     body = NOISE(512) + b"a settlement's text " * 26
-    items = [{"code": f"{i:06}", "name": "药品", "qty": "1.00", "amount": 1200 + i} for i in range(20)]
+    items = [{"code": f"{i:06}", "name": "药品", "qty": "1.00", "amount": i} for i in range(20)]
     n = 0
     while True:
         n += 1
         no = f"S{n:020}"
         case = Case(no, "outpatient", "h" * 64, "kiosk", no, NOON, {"his": {"bill": {"items": items}}}, version=1)
         leg = Leg(1, "pay", "pay.code", f"N{n}", NOON)
-        yield Unit("begin", (*insert_case(case, [f"B{n}"], Columns(NOON, id=n)), upsert_leg(no, leg, "wechat")))
+        begin = (*insert_case(case, [f"B{n}"], Columns(NOON, id=n)), upsert_leg(no, leg, "wechat"))
+        yield Unit("begin", begin)
         for step in range(4):
             case.version += 1
             id = n * 8 + step
