@@ -1,0 +1,1 @@
+"""The web console: pages for the people who watch over settlements. Reads the store and the site; changes nothing."""

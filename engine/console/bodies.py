@@ -1,0 +1,284 @@
+"""A stored request or reply as an operator reads it: head, headers, and the body laid out and masked."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from lxml import etree
+
+from engine.console.masking import STARS, Masker, plain_key
+
+SHOWN_MAX = 200_000  # characters of one body
+DEPTH_MAX = 40
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}", re.ASCII)
+_PERSON_SEGMENTS = frozenset({"PID", "PD1", "NK1", "GT1", "IN1", "IN2", "MRG"})
+
+
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object as written: order kept, a key given twice shown twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One side of an exchange, ready to be shown. `size` in bytes; `form` json, xml, form, hl7, text, binary or "" for
+    an empty body; `cut`: more than 200,000 characters."""
+
+    head: str
+    headers: tuple[tuple[str, str], ...]
+    text: str
+    form: str
+    size: int
+    cut: bool
+
+
+def show_exchange(request: bytes | None, reply: bytes | None) -> tuple[Shown | None, Shown | None, int]:
+    """Both sides masked with one memory, so that a name in the request is also covered in the reply's words; and how
+    many values were covered. None for a side that is not kept."""
+    masker = Masker()
+    sides = [None if data is None else _split(data) for data in (request, reply)]
+    for side in sides:
+        if side is not None:
+            side.read.learn(masker)
+    shown = [None if side is None else side.show(masker) for side in sides]
+    return shown[0], shown[1], masker.count
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A body, understood: how to learn its personal values, and how to lay it out."""
+
+    form: str
+    learn: Callable[[Masker], None]
+    lay: Callable[[Masker], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    head: str
+    headers: tuple[tuple[str, str], ...]
+    size: int
+    read: _Read
+
+    def show(self, masker: Masker) -> Shown:
+        text = self.read.lay(masker)
+        headers = tuple((name, masker.header(name, value)) for name, value in self.headers)
+        head = _target(self.head, masker)
+        return Shown(head, headers, text[:SHOWN_MAX], self.read.form, self.size, len(text) > SHOWN_MAX)
+
+
+def _target(head: str, masker: Masker) -> str:
+    path, sign, query = head.partition("?")
+    if sign:
+        pairs = (part.partition("=") for part in query.split("&"))
+        query = "&".join(key + eq + masker.value(key, unquote(value)) for key, eq, value in pairs)
+    return masker.text(path, numbers=False) + sign + query
+
+
+def _split(data: bytes) -> _Side:
+    head, gap, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("utf-8", "replace").split("\r\n")
+    good = gap and re.match(r"[A-Z]{3,8} \S|[1-5][0-9]{2}$", first)
+    if not good:  # no HTTP: the body alone was kept
+        first, lines, body = "", [], data
+    headers = tuple((name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines if line))
+    kind = next((value.lower() for name, value in headers if name.lower() == "content-type"), "")
+    return _Side(first, headers, len(body), _read(body, kind))
+
+
+def _read(body: bytes, kind: str) -> _Read:
+    if not body:
+        return _Read("", lambda masker: None, lambda masker: "")
+    text = _decoded(body)
+    if text is None:
+        return _Read("binary", lambda masker: None, lambda masker: _hex(body))
+    start = text.lstrip("\ufeff \t\r\n")
+    if start[:1] in ("{", "["):
+        tree = _json(start)
+        if tree is not None:
+            return _Read("json", lambda m: _learn(m, tree), lambda m: "".join(_laid(m, tree, "", 0)))
+    if start[:1] == "<" and "<html" not in start[:200].lower():
+        root = _xml(body)
+        if root is not None:
+            return _Read("xml", lambda m: _learn_xml(m, root), lambda m: _laid_xml(m, root))
+    if "x-www-form-urlencoded" in kind:
+        tree = Pairs(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
+        return _Read("form", lambda m: _learn(m, tree), lambda m: "".join(_laid(m, tree, "", 0)))
+    if re.match(r"\x0b?(MSH|FHS|BHS)\|", text):
+        return _Read("hl7", lambda masker: None, lambda masker: _hl7(masker, text))
+    return _Read("text", lambda masker: None, lambda masker: masker.loose(text))
+
+
+def _decoded(body: bytes) -> str | None:
+    for charset in ("utf-8", "gb18030"):
+        try:
+            text = body.decode(charset)
+        except UnicodeDecodeError:
+            continue
+        if not re.search(r"[\x00-\x08\x0e-\x1a]", text):
+            return text
+    return None
+
+
+def _hex(body: bytes) -> str:
+    return "\n".join(body[at : at + 32].hex(" ") for at in range(0, min(len(body), 4096), 32))
+
+
+# JSON
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=Pairs, parse_float=Decimal)
+    except (ValueError, RecursionError, ArithmeticError):
+        return None
+
+
+def _inner(value: str) -> tuple[str, Any] | None:
+    """What a text carries inside: JSON, or Base64 of JSON or of words. None when it is plain."""
+    if value[:1] in ("{", "[") and len(value) > 2:
+        tree = _json(value)
+        return None if tree is None else ("JSON", tree)
+    if len(value) >= 24 and len(value) % 4 == 0 and _BASE64.fullmatch(value):
+        try:
+            text = base64.b64decode(value, validate=True).decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError):
+            return ("Base64", None)
+        if text.isprintable() or text[:1] in ("{", "["):
+            return ("Base64", _json(text) if text[:1] in ("{", "[") else text)
+    return None
+
+
+def _beside(pairs: Pairs) -> frozenset[str]:
+    return frozenset(plain_key(key) for key, _ in pairs)
+
+
+def _learn(masker: Masker, tree: Any, depth: int = 0) -> None:
+    if depth > DEPTH_MAX:
+        return
+    if isinstance(tree, Pairs):
+        beside = _beside(tree)
+        for key, value in tree:
+            if isinstance(value, str):
+                inner = _inner(value)
+                if inner is not None and not isinstance(inner[1], str):
+                    _learn(masker, inner[1], depth + 1)
+                else:
+                    masker.learn(key, value, beside)
+            else:
+                _learn(masker, value, depth + 1)
+    elif isinstance(tree, list):
+        for value in tree:
+            _learn(masker, value, depth + 1)
+
+
+def _laid(masker: Masker, tree: Any, key: str, depth: int, beside: frozenset[str] = frozenset()) -> Iterator[str]:
+    """The tree as indented JSON, each value covered where it has to be."""
+    if depth > DEPTH_MAX:
+        yield STARS
+    elif isinstance(tree, list):
+        named = isinstance(tree, Pairs)
+        here = _beside(tree) if isinstance(tree, Pairs) else beside
+        yield "{" if named else "["
+        for place, item in enumerate(tree):
+            yield (",\n" if place else "\n") + "  " * (depth + 1)
+            name, value = item if named else (key, item)
+            if named:
+                yield json.dumps(name, ensure_ascii=False) + ": "
+            yield from _laid(masker, value, name, depth + 1, here)
+        yield ("\n" + "  " * depth if tree else "") + ("}" if named else "]")
+    elif isinstance(tree, str):
+        yield from _laid_text(masker, tree, key, depth, beside)
+    elif isinstance(tree, bool) or tree is None:
+        yield {True: "true", False: "false", None: "null"}[tree]
+    else:
+        text = str(tree)
+        shown = masker.value(key, text, beside)
+        yield text if shown == text else json.dumps(shown, ensure_ascii=False)
+
+
+def _laid_text(masker: Masker, value: str, key: str, depth: int, beside: frozenset[str]) -> Iterator[str]:
+    inner = _inner(value)
+    if inner is None:
+        yield json.dumps(masker.value(key, value, beside), ensure_ascii=False)
+        return
+    how, tree = inner
+    if tree is None:  # a signature or a cipher: its length is all there is to see
+        shown = masker.value(key, value, beside)
+        yield json.dumps(shown if shown != value else f"{value[:8]}…", ensure_ascii=False) + f"  ⟨{how} {len(value)}⟩"
+        return
+    yield f"⟨{how}⟩ "
+    yield from _laid(masker, tree, key, depth, beside)
+
+
+# XML
+
+
+def _xml(body: bytes) -> Any:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    return None if root.getroottree().docinfo.internalDTD is not None else root
+
+
+def _elements(root: Any) -> Iterator[tuple[str, Any, frozenset[str]]]:
+    for element in root.iter():
+        if not isinstance(element.tag, str):
+            continue
+        parent = element.getparent()
+        near = parent if parent is not None else [element]
+        beside = frozenset(plain_key(one.tag) for one in near if isinstance(one.tag, str))
+        yield element.tag, element, beside
+
+
+def _learn_xml(masker: Masker, root: Any) -> None:
+    for tag, element, beside in _elements(root):
+        text = (element.text or "").strip()
+        inner = _inner(text) if text else None
+        if inner is not None and not isinstance(inner[1], str):
+            _learn(masker, inner[1])
+        elif text:
+            masker.learn(tag, text, beside)
+
+
+def _laid_xml(masker: Masker, root: Any) -> str:
+    for tag, element, beside in _elements(root):
+        text = (element.text or "").strip()
+        if text and not len(element):
+            inner = _inner(text)
+            if inner is not None and inner[1] is not None:
+                element.text = f"⟨{inner[0]}⟩ " + "".join(_laid(masker, inner[1], tag, 1, beside))
+            else:
+                element.text = masker.value(tag, text, beside)
+        for name, value in element.attrib.items():
+            element.attrib[name] = masker.value(name, value)
+    for comment in root.xpath("//comment()"):
+        comment.text = ""
+    etree.indent(root)
+    laid: str = etree.tostring(root, encoding="unicode")
+    return laid
+
+
+# HL7
+
+
+def _hl7(masker: Masker, text: str) -> str:
+    """Segments of persons are shown by their names only."""
+    lines = []
+    for line in re.split(r"[\r\n]+", text.strip("\x0b\x1c\r\n")):
+        segment, sep, rest = line.partition("|")
+        if segment in _PERSON_SEGMENTS:
+            masker.count += 1
+            lines.append(f"{segment}{sep}{STARS} ({rest.count('|') + 1})")
+        else:
+            lines.append(masker.text(line))
+    return "\n".join(lines)

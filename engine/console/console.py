@@ -1,0 +1,221 @@
+"""The console's doors: who may come in, which page it is, and what it shows. It reads; it changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from twisted.internet.defer import Deferred
+
+from engine.config.secret import SecretMissing, resolve_secret
+from engine.console.access import Guesses, Logins, Visitor, at_this_machine, cookies_of, foreign_form
+from engine.console.asked import Asked, NoSuchPage
+from engine.console.node import Node
+from engine.console.pages import PAGE_TABLE
+from engine.console.passwords import NOBODY, password_fits
+from engine.console.render import Pages, moved
+from engine.console.texts import LANGUAGES
+from engine.core.http import Headers, HttpReply, HttpRequest
+from engine.core.world import World
+from engine.runtime.logs import Log
+from engine.runtime.routes import Route
+from engine.store.contract import Store
+
+ROOT = "/console/"
+LOGIN_COOKIE, LANGUAGE_COOKIE = "console_login", "console_lang"
+FORM_MAX = 4096  # bytes of a login form
+CHECKS_MAX = 4  # passwords checked at the same time: each costs a tenth of a second and 32 MiB
+Parts = Mapping[str, str]
+
+
+class Console:
+    """All pages under /console/."""
+
+    def __init__(self, world: World, store: Store, node: Node, log: Log) -> None:
+        self._world, self._store, self._node, self._log = world, store, node, log
+        self._pages = Pages()
+        self._logins = Logins(world.wall, world.token)
+        self._guesses = Guesses(world.wall)
+        self._checking = 0
+
+    # Who is there
+
+    def _users(self) -> Mapping[str, Any]:
+        console = self._node.site().engine.console
+        return {} if console is None else console.users
+
+    def visitor(self, request: HttpRequest) -> Visitor | None:
+        """Who asks; None for nobody we know."""
+        users = self._users()
+        if not users:
+            return Visitor("", ("look",)) if self._open_to(request) else None
+        name = self._logins.user(cookies_of(request).get(LOGIN_COOKIE, ""))
+        user = users.get(name) if name is not None else None
+        return None if user is None or name is None else Visitor(name, tuple(user.roles))
+
+    def _open_to(self, request: HttpRequest) -> bool:
+        return self._node.site().engine.profile in ("demo", "test") and at_this_machine(request)
+
+    # Doors
+
+    def static(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        return self._pages.file(parts["rest"]) or self._message(request, 404, "missing")
+
+    def login_form(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        if not self._users():
+            return moved(ROOT) if self._open_to(request) else self._message(request, 403, "closed")
+        return self._form(request, 200, "")
+
+    async def login(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        """Check a password, beside the reactor; unknown users take as long as known ones."""
+        if foreign_form(request):
+            return self._message(request, 403, "foreign")
+        if not self._users():
+            return self._message(request, 403, "closed")
+        form = _fields(request.body)
+        name, password = form.get("user", "")[:64], form.get("password", "")
+        wait = self._guesses.wait(request.peer, name)
+        if wait > 0:
+            return self._form(request, 429, "wait", wait)
+        if self._checking >= CHECKS_MAX:
+            return self._form(request, 503, "busy")
+        self._guesses.wrong(request.peer, name)  # counted first: many at once are many tries
+        fits = await self._fits(name, password)
+        if not fits:
+            self._log.warning("console_login_failed", peer=request.peer)
+            return self._form(request, 401, "wrong")
+        self._guesses.right(request.peer, name)
+        self._log.info("console_login", user=name, peer=request.peer)
+        token = self._logins.begin(name)
+        secure = "; Secure" if request.header("X-Forwarded-Proto").lower() == "https" else ""
+        cookie = f"{LOGIN_COOKIE}={token}; Path={ROOT}; HttpOnly; SameSite=Strict{secure}"
+        return moved(_inside(form.get("next", "")), (("Set-Cookie", cookie),))
+
+    def _fits(self, name: str, password: str) -> Deferred[bool]:
+        user = self._users().get(name)
+        line = NOBODY
+        if user is not None:
+            try:
+                line = resolve_secret(user.password, self._node.root).decode("ascii", "replace")
+            except SecretMissing as no:
+                self._log.error("console_password_missing", user=name, why=str(no))
+                user = None
+        known = user is not None
+        done: Deferred[bool] = Deferred()
+        self._checking += 1
+
+        def ended(fits: bool) -> None:
+            self._checking -= 1
+            done.callback(fits and known)
+
+        def check() -> None:
+            fits = False
+            try:
+                fits = password_fits(password, line)
+            finally:
+                self._world.from_thread(ended, fits)
+
+        self._world.in_thread(check)
+        return done
+
+    def logout(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        if foreign_form(request):
+            return self._message(request, 403, "foreign")
+        self._logins.end(cookies_of(request).get(LOGIN_COOKIE, ""))
+        gone = f"{LOGIN_COOKIE}=; Path={ROOT}; HttpOnly; SameSite=Strict; Max-Age=0"
+        return moved(ROOT + "login", (("Set-Cookie", gone),))
+
+    def page(self, name: str) -> Callable[[HttpRequest, Parts], Awaitable[HttpReply] | HttpReply]:
+        """The handler of one page: first who asks, then what."""
+
+        def handler(request: HttpRequest, parts: Parts) -> Awaitable[HttpReply] | HttpReply:
+            visitor = self.visitor(request)
+            if visitor is not None:
+                return self._shown(name, request, parts, visitor)
+            if not self._users():
+                return self._message(request, 403, "closed")
+            return moved(f"{ROOT}login?next={quote(request.target, safe='')}")
+
+        return handler
+
+    def missing(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        return self._message(request, 404, "missing")
+
+    async def _shown(self, name: str, request: HttpRequest, parts: Parts, visitor: Visitor) -> HttpReply:
+        language, cookies = _language(request)
+        asked = Asked(self._world.now(), language, _fields(request.query.encode()), parts, self._node, self._store)
+        try:
+            values = await PAGE_TABLE[name](asked)
+        except NoSuchPage:
+            return self._message(request, 404, "missing")
+        except Exception as problem:  # noqa: BLE001 a page that fails must not look like an engine that fails
+            self._log.error("console_page_failed", page=name, problem=type(problem).__name__, detail=str(problem)[:200])
+            return self._message(request, 500, "failed")
+        if name == "call":
+            self._log.info("console_bytes_seen", user=visitor.name, call=parts["id"])
+        frame = {"visitor": visitor, "now": asked.now, "here": _other_language(request), "node": self._node}
+        return self._pages.page(name, language, {**frame, **values}, cookies=cookies)
+
+    # Plain pages
+
+    def _form(self, request: HttpRequest, status: int, problem: str, seconds: float = 0.0) -> HttpReply:
+        language, cookies = _language(request)
+        following = _fields(request.query.encode()).get("next", "") or _fields(request.body).get("next", "")
+        values = {
+            "problem": problem, "seconds": int(seconds) + 1, "next": _inside(following), "visitor": None,
+            "here": _other_language(request, ROOT + "login"),
+        }  # fmt: skip
+        return self._pages.page("login", language, values, status, cookies)
+
+    def _message(self, request: HttpRequest, status: int, what: str) -> HttpReply:
+        language, cookies = _language(request)
+        return self._pages.page("message", language, {"what": what, "visitor": None, "here": ""}, status, cookies)
+
+
+def routes(console: Console) -> list[Route]:
+    """Every door of the console, to be opened on the listener `console.at` of engine.yaml."""
+    table = {
+        "": "overview", "settlements": "settlements", "settlements/{no}": "settlement", "tasks": "tasks",
+        "calls": "calls", "calls/{id}": "call", "channels": "channels", "channels/{name}": "channel",
+        "routes": "routes", "help/states": "states",
+    }  # fmt: skip
+    found = [Route("GET", ROOT + path, console.page(name), f"console_{name}", 0) for path, name in table.items()]
+    return [
+        *found,
+        Route("GET", ROOT + "login", console.login_form, "console_login", 0),
+        Route("POST", ROOT + "login", console.login, "console_login", FORM_MAX),
+        Route("POST", ROOT + "logout", console.logout, "console_logout", FORM_MAX),
+        Route("GET", ROOT + "static/*", console.static, "console_static", 0),
+        Route("GET", "/console", lambda request, parts: moved(ROOT), "console_overview", 0),
+        Route("GET", ROOT + "*", console.missing, "console_missing", 0),
+    ]
+
+
+def _fields(data: bytes) -> dict[str, str]:
+    """The fields of a form or query; the last of a name counts; {} for what is none."""
+    try:
+        return dict(parse_qsl(data.decode("utf-8"), keep_blank_values=True, max_num_fields=50))
+    except ValueError:
+        return {}
+
+
+def _inside(where: str) -> str:
+    """A place of ours to go on to; never another site's."""
+    good = where.startswith(ROOT) and "//" not in where and "\\" not in where and where.isprintable()
+    return quote(where, safe="/?=&%-._~") if good and where.isascii() else ROOT
+
+
+def _language(request: HttpRequest) -> tuple[str, Headers]:
+    asked = _fields(request.query.encode()).get("lang", "")
+    if asked in LANGUAGES:
+        kept = f"{LANGUAGE_COOKIE}={asked}; Path={ROOT}; HttpOnly; SameSite=Strict; Max-Age=31536000"
+        return asked, (("Set-Cookie", kept),)
+    kept = cookies_of(request).get(LANGUAGE_COOKIE, "")
+    return kept if kept in LANGUAGES else LANGUAGES[0], ()
+
+
+def _other_language(request: HttpRequest, path: str = "") -> str:
+    """This page's address, to which `lang=` is added."""
+    rest = [(key, value) for key, value in _fields(request.query.encode()).items() if key != "lang"]
+    return f"{path or request.path}?{urlencode(rest)}{'&' if rest else ''}lang="

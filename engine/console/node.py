@@ -1,0 +1,44 @@
+"""What the console is told of the node it runs in: asked anew for each page, and nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.parties.contract import Op, OutcomeRow
+from engine.site.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One route of a listener, as printed."""
+
+    listener: str
+    address: str
+    method: str
+    template: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The running engine as the console sees it.
+
+    `root`: folder that secret references start from. `site`: the site in force; `pinned`: an older one by hash, None
+    when it is not in memory. `ops`, `outcomes`: a party's operations and outcome table by its name in engine.yaml.
+    `in_flight`: party → (calls on the wire, calls waiting). `doors`: every route open now. `state`: running, stopping…;
+    `store_state`: "" while the store takes new work, else why not. `started_at`: unix seconds, business time.
+    """
+
+    version: str
+    root: Path
+    started_at: float
+    site: Callable[[], Site]
+    pinned: Callable[[str], Site | None]
+    ops: Callable[[str], Mapping[str, Op]]
+    outcomes: Callable[[str], Sequence[OutcomeRow]]
+    in_flight: Callable[[], Mapping[str, tuple[int, int]]]
+    doors: Callable[[], Sequence[Door]]
+    state: Callable[[], str]
+    store_state: Callable[[], str]

@@ -1,0 +1,166 @@
+"""What each page shows: from the question to the values its template lays out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from engine.console import reading
+from engine.console.asked import Asked, NoSuchPage
+from engine.console.case_page import settlement
+from engine.console.site_pages import channel_values, channels_values, doors_by_listener, states_values
+from engine.core.errors import ERRORS
+from engine.core.times import beijing, instant_of
+from engine.saga.case import CaseState
+from engine.store.tasks import open_tasks
+
+Values = Mapping[str, Any]
+TASKS_SHOWN = 200
+TILES: Mapping[str, tuple[str, ...]] = {
+    "settled": ("settled",), "moving": ("forward", "waiting", "final"), "back": ("back",), "undone": ("undone",),
+    "rejected": ("rejected",), "manual": ("manual",),
+}  # fmt: skip
+"""The first page's tiles, and the states each counts."""
+
+
+def midnight_of(now: float) -> float:
+    """The first instant of the day, in Beijing."""
+    return instant_of(beijing(now, "%Y-%m-%d"), "%Y-%m-%d")
+
+
+async def overview(asked: Asked) -> Values:
+    node, site = asked.node, asked.node.site()
+    parties = tuple(site.engine.parties)
+    seen = await asked.store.read(lambda conn: reading.overview(conn, asked.now, midnight_of(asked.now), parties))
+    flights = node.in_flight()
+    health = [
+        {
+            "name": name, "kind": asked.kind(name), "counts": seen.health.get(name, {}), "took": seen.slow.get(name),
+            "flight": flights.get(name, (0, 0)), "last": seen.last_good.get(name),
+            "look": _look(seen.health.get(name, {})),
+        }
+        for name in parties
+    ]  # fmt: skip
+    tiles = []
+    for name, states in TILES.items():
+        found = [seen.today[state] for state in states if state in seen.today]
+        tiles.append((name, sum(count for count, _ in found), sum(total for _, total in found)))
+    return {
+        "seen": seen, "health": health, "tiles": tiles, "today": beijing(asked.now, "%Y-%m-%d"), "site": site,
+        "listeners": doors_by_listener(node.doors()), "refresh": 10,
+    }  # fmt: skip
+
+
+def _look(counts: Mapping[str, int]) -> str:
+    """A party's health at a glance: unknown and unsent calls weigh, refusals do not."""
+    good = sum(counts.get(name, 0) for name in reading.HEARD)
+    bad = counts.get("unknown", 0) + counts.get("not_sent", 0)
+    if not good and not bad:
+        return "dim"
+    return "good" if not bad else "warn" if good >= bad * 4 else "bad"
+
+
+def reason_words(code: str, language: str) -> str:
+    """What a reason's code says, without the detail that only the settlement itself knows."""
+    said = ERRORS.get(code)
+    words = "" if said is None else (said.zh if language == "zh" else said.en)
+    return re.sub(r"\s*[(（]?\{detail\}[)）]?\s*", "", words).strip("：:；; ") or code
+
+
+async def settlements(asked: Asked) -> Values:
+    query = {name: asked.query.get(name, "").strip()[:64] for name in ("state", "day", "bill", "number")}
+    states = ("open", *CaseState)
+    day, bad_day = None, False
+    if query["day"]:
+        try:
+            day = instant_of(query["day"], "%Y-%m-%d")
+        except ValueError:
+            bad_day = True
+    state = query["state"] if query["state"] in states else ""
+    wanted = reading.Wanted(state, query["bill"], day, query["number"], asked.place("before"))
+    rows, more = await asked.store.read(lambda conn: reading.settlement_page(conn, wanted))
+    kept = {name: value for name, value in query.items() if value}
+    return {
+        "rows": rows, "query": query, "states": states, "bad_day": bad_day, "first": wanted.before is None,
+        "reasons": lambda code: reason_words(code, asked.language), "kept": urlencode(kept),
+        "more": None if more is None else urlencode({**kept, "before": more}),
+        "refresh": 15 if wanted.before is None else 0,
+    }  # fmt: skip
+
+
+async def one_settlement(asked: Asked) -> Values:
+    node = asked.node
+    no = asked.parts["no"]
+    found = await asked.store.read(lambda conn: reading.whole(conn, no, lambda h: node.pinned(h) is not None))
+    if found is None:
+        raise NoSuchPage(no)
+    return settlement(asked, found)
+
+
+async def tasks(asked: Asked) -> Values:
+    after = asked.place("after") or 0
+    rows = await asked.store.read(lambda conn: open_tasks(conn, after, TASKS_SHOWN + 1))
+    more = rows[TASKS_SHOWN - 1].id if len(rows) > TASKS_SHOWN else None
+    return {"rows": rows[:TASKS_SHOWN], "more": more, "kind_of": asked.kind, "refresh": 15}
+
+
+async def calls(asked: Asked) -> Values:
+    site = asked.node.site()
+    outcomes = ("accepted", "refused", "pending", "unknown", "not_sent", "running")
+    party, outcome = asked.query.get("party", ""), asked.query.get("outcome", "")
+    outcome = outcome if outcome in outcomes else ""
+    before = asked.place("before")
+    rows, more = await asked.store.read(lambda conn: reading.call_page(conn, party, outcome, before))
+    kept = {name: value for name, value in (("party", party), ("outcome", outcome)) if value}
+    return {
+        "rows": rows, "party": party, "outcome": outcome, "outcomes": outcomes, "parties": tuple(site.engine.parties),
+        "kind_of": asked.kind, "title_of": asked.title, "first": before is None, "kept": urlencode(kept),
+        "more": None if more is None else urlencode({**kept, "before": more}), "refresh": 0,
+    }  # fmt: skip
+
+
+async def one_call(asked: Asked) -> Values:
+    call_id = asked.parts["id"]
+    if not (call_id.isascii() and call_id.isdigit() and len(call_id) < 19):
+        raise NoSuchPage(call_id)
+    found = await asked.store.read(lambda conn: reading.one_call(conn, int(call_id)))
+    if found is None:
+        raise NoSuchPage(call_id)
+    return {"call": found, "kind_of": asked.kind, "title_of": asked.title, "refresh": 0}
+
+
+async def channels(asked: Asked) -> Values:
+    return {**channels_values(asked.node.site()), "kind_of": asked.kind, "refresh": 0}
+
+
+async def one_channel(asked: Asked) -> Values:
+    channel = asked.node.site().channels.get(asked.parts["name"])
+    if channel is None:
+        raise NoSuchPage(asked.parts["name"])
+    made = channel_values(channel, asked.node)
+    return {**made, "kind_of": asked.kind, "title_of": asked.title, "refresh": 0}
+
+
+async def routes(asked: Asked) -> Values:
+    return {"listeners": doors_by_listener(asked.node.doors()), "refresh": 0}
+
+
+async def states(asked: Asked) -> Values:
+    return {**states_values(), "refresh": 0}
+
+
+PAGE_TABLE: Mapping[str, Callable[[Asked], Awaitable[Values]]] = {
+    "overview": overview,
+    "settlements": settlements,
+    "settlement": one_settlement,
+    "tasks": tasks,
+    "calls": calls,
+    "call": one_call,
+    "channels": channels,
+    "channel": one_channel,
+    "routes": routes,
+    "states": states,
+}
+"""Page (its template's name) → what makes its values."""

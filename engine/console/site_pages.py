@@ -1,0 +1,87 @@
+"""Values of the pages that draw the configuration and the machine's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.console.node import Door, Node
+from engine.saga.case import CASE, CaseEvent, CaseState
+from engine.saga.legs import FORWARD, UNDO, LegEvent, LegState, Row
+from engine.site.site import CallSpec, Channel, Site
+
+
+def doors_by_listener(doors: Sequence[Door]) -> dict[tuple[str, str], list[Door]]:
+    """(listener, address) → its doors."""
+    found: dict[tuple[str, str], list[Door]] = {}
+    for door in doors:
+        found.setdefault((door.listener, door.address), []).append(door)
+    return found
+
+
+def channels_values(site: Site) -> dict[str, Any]:
+    """The list of channels."""
+    rows = [
+        {
+            "channel": channel,
+            "parties": sorted({call.party for call in channel.calls.values()}),
+            "entrance": entrance(channel),
+            "steps": len(channel.plan.steps) if channel.plan is not None else 0,
+        }
+        for channel in site.channels.values()
+    ]
+    return {"rows": rows, "site": site}
+
+
+def entrance(channel: Channel) -> tuple[str, str]:
+    """(method or period, address or time) of what starts a channel."""
+    if channel.listen is not None:
+        return channel.listen.request.method, channel.listen.request.path
+    return "", ""
+
+
+def channel_values(channel: Channel, node: Node) -> dict[str, Any]:
+    """One channel: its steps, its calls, and for each call what an answer means."""
+    steps = channel.plan.steps if channel.plan is not None else ()
+    return {
+        "channel": channel,
+        "entrance": entrance(channel),
+        "steps": [step for step in steps if not step.final],
+        "final": [step for step in steps if step.final],
+        "calls": [_call(spec, node) for spec in channel.calls.values()],
+    }
+
+
+def _call(spec: CallSpec, node: Node) -> dict[str, Any]:
+    theirs = [row for row in node.outcomes(spec.party) if not row.ops or spec.op in row.ops]
+    return {
+        "spec": spec,
+        "op": node.ops(spec.party).get(spec.op),
+        "rows": [("site", row) for row in spec.rows] + [("party", row) for row in theirs],
+    }
+
+
+def states_values() -> dict[str, Any]:
+    """The settlement's table and the two of a leg, as rows of events and columns of states."""
+    return {
+        "cases": [(state, _moves(state)) for state in CaseState],
+        "leg_states": tuple(LegState),
+        "forward": _matrix(FORWARD, tuple(LegState)),
+        "undo": _matrix(UNDO, (LegState.READY, LegState.SENT, LegState.UNSURE, LegState.OK, LegState.MANUAL)),
+        "undo_states": (LegState.READY, LegState.SENT, LegState.UNSURE, LegState.OK, LegState.MANUAL),
+    }
+
+
+def _moves(state: CaseState) -> list[tuple[CaseEvent, CaseState]]:
+    return [(event, after) for (at, event), after in CASE.items() if at is state]
+
+
+def _matrix(
+    table: Mapping[tuple[LegState, LegEvent], Row], states: Sequence[LegState]
+) -> list[tuple[LegEvent, list[Row | None]]]:
+    rows = []
+    for event in LegEvent:
+        cells = [table.get((state, event)) for state in states]
+        if any(cells):
+            rows.append((event, cells))
+    return rows

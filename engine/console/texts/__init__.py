@@ -1,0 +1,41 @@
+"""Every word of the console, in Chinese and English: one table a page. A page sees the shared table and its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.console.texts import calls, channels, help, login, overview, settlement, settlements, shared, tasks
+
+Pair = tuple[str, str]
+Table = Mapping[str, Pair]
+LANGUAGES = ("zh", "en")
+
+PAGES: Mapping[str, Table] = {
+    "overview": overview.TEXTS,
+    "settlements": settlements.TEXTS,
+    "settlement": settlement.TEXTS,
+    "tasks": tasks.TEXTS,
+    "channels": channels.TEXTS,
+    "channel": channels.TEXTS,
+    "routes": channels.TEXTS,
+    "calls": calls.TEXTS,
+    "call": calls.TEXTS,
+    "states": help.TEXTS,
+    "login": login.TEXTS,
+    "message": login.TEXTS,
+}
+"""Page (its template's name) → its own words."""
+
+SHARED: Table = shared.TEXTS
+
+
+def say(page: str, key: str, language: str) -> str:
+    """The words under a key; KeyError for a key that neither the page nor the shared table has."""
+    pair = PAGES[page].get(key) or SHARED[key]
+    return pair[LANGUAGES.index(language)]
+
+
+def word(group: str, value: object, language: str) -> str:
+    """The word for a value of ours (`state.settled`); a value nobody gave a word speaks for itself."""
+    pair = SHARED.get(f"{group}.{value}")
+    return pair[LANGUAGES.index(language)] if pair else str(value)

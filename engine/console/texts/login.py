@@ -1,0 +1,34 @@
+"""Words of the login form and of plain messages."""
+
+# ruff: noqa: E501 a table reads best with one row a line
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "heading": ("登录", "Log in"),
+    "user": ("用户名", "User"),
+    "password": ("密码", "Password"),
+    "go": ("登录", "Log in"),
+    "wrong": ("用户名或密码不正确", "User or password is wrong"),
+    "wait": ("尝试次数过多，请 {n} 秒后再试", "Too many tries; try again in {n} seconds"),
+    "busy": ("系统正忙，请稍后再试", "Busy; please try again shortly"),
+    "note": ("15 分钟无操作自动退出", "You are logged out after 15 minutes without a request"),
+    "closed.title": ("控制台未开放", "The console is closed"),
+    "closed.why": (
+        "engine.yaml 的 console.users 没有配置用户。没有用户时，只有演示或测试环境、并且从本机直接访问，控制台才打开。",
+        "console.users of engine.yaml names nobody. Without users the console opens only in a demo or test profile, and only "
+        "to this machine itself.",
+    ),
+    "closed.do": (
+        "请在 engine.yaml 配置用户，或在本机用 http://127.0.0.1 打开。",
+        "Configure a user in engine.yaml, or open it on this machine as http://127.0.0.1.",
+    ),
+    "foreign.title": ("请求被拒绝", "Refused"),
+    "foreign.why": ("该表单来自别的网站。", "The form came from another site."),
+    "missing.title": ("没有这个页面", "There is no such page"),
+    "missing.why": ("地址不正确，或记录已过保存期限。", "The address is wrong, or the record was purged."),
+    "failed.title": ("页面无法生成", "The page cannot be made"),
+    "failed.why": (
+        "读取存储时出错，已记录。结算不受影响。",
+        "Reading the store failed, which was logged. Settlements go on.",
+    ),
+    "home": ("回到总览", "Back to the overview"),
+}

@@ -1,0 +1,25 @@
+"""Words of the list of settlements."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "heading": ("结算单", "Settlements"),
+    "filter.state": ("状态", "State"),
+    "filter.day": ("日期", "Day"),
+    "filter.bill": ("账单号", "Bill"),
+    "filter.number": ("结算单号 / 请求号 / 我方任一编号", "Settlement, request or any number of ours"),
+    "filter.go": ("查询", "Search"),
+    "filter.clear": ("清除", "Clear"),
+    "bad_day": ("日期格式应为 2026-11-22", "A day is written 2026-11-22"),
+    "col.no": ("结算单号", "Settlement"),
+    "col.at": ("发起时间", "Begun"),
+    "col.state": ("状态", "State"),
+    "col.bill": ("账单", "Bill"),
+    "col.total": ("总额", "Total"),
+    "col.fund": ("统筹", "Fund"),
+    "col.account": ("个账", "Account"),
+    "col.cash": ("现金", "Cash"),
+    "col.channel": ("通道", "Channel"),
+    "col.terminal": ("终端", "Terminal"),
+    "col.took": ("历时", "Took"),
+    "col.reason": ("原因", "Reason"),
+    "unit": ("金额单位：元", "Amounts in yuan"),
+}

@@ -1,0 +1,97 @@
+"""Words of the tasks page: for each kind, what it means and what to do now."""
+
+# ruff: noqa: E501 a table reads best with one row a line
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "heading": ("待办", "Tasks"),
+    "about": (
+        "引擎不能自行判断、需要人处理的事，最早的在前。",
+        "What the engine cannot decide alone and a person must settle, oldest first.",
+    ),
+    "none": ("没有待办，一切正常。", "No open task: all is well."),
+    "col.since": ("发生", "Since"),
+    "col.what": ("事情", "What"),
+    "col.side": ("责任方", "Side"),
+    "col.settlement": ("结算单", "Settlement"),
+    "col.do": ("现在做什么", "What to do now"),
+    "open_for": ("已等", "open for"),
+    "words": ("记录", "Noted"),
+    "means.differs": (
+        "对方返回的金额、商户或编号与我方不一致，已停在原处。",
+        "Amount, merchant or number of the party differ from ours; everything stands still.",
+    ),
+    "do.differs": (
+        "1. 打开结算单，对照该笔两边报文中的金额与编号。\n2. 与对方核实以哪边为准。\n3. 未核实前不要让患者再次付款。",
+        "1. Open the settlement and compare amount and number in both sides' bytes.\n2. Ask the party which is right. "
+        "3. Do not let the patient pay again before that.",
+    ),
+    "means.undo_refused": (
+        "已完成的一步要撤销，但对方拒绝；排在后面的撤销（含退款）都在等它。",
+        "A step that was done must be undone and the party refuses; later undos, the refund too, wait for it.",
+    ),
+    "do.undo_refused": (
+        "1. 看报文中对方的拒绝原因。\n2. 在对方系统或窗口人工撤销该笔。\n3. 由管理员登记处理结果，结算单才会继续。",
+        "1. Read the party's reason in the bytes.\n2. Undo it in the party's own system or at the window. "
+        "3. An administrator records what was done; only then the settlement goes on.",
+    ),
+    "means.undo_unknown": (
+        "撤销已发出，但一直得不到确定结果。",
+        "The undo was sent, but no definite outcome could be had.",
+    ),
+    "do.undo_unknown": (
+        "1. 用该笔编号到对方系统查是否已撤销。\n2. 未撤销的，在对方系统人工撤销。\n3. 由管理员登记处理结果。",
+        "1. Look the number up in the party's system.\n2. If it is not undone, undo it there.\n3. An administrator records what was done.",
+    ),
+    "means.fence_unknown": (
+        "请求已不可能再生效，但对方始终答不出该编号是否存在。",
+        "The request can no longer take effect, but the party never says whether the number is there.",
+    ),
+    "do.fence_unknown": (
+        "1. 致电对方值班，报出该笔编号，问是否成功、金额多少。\n2. 记下答复人与时间。\n3. 由管理员按答复处理结算单。",
+        "1. Call the party's duty desk with the number: did it succeed, and for how much?\n2. Note who said so and when. "
+        "3. An administrator settles the case accordingly.",
+    ),
+    "means.late_payment": (
+        "已判为未成的付款后来却成功了；引擎已自动发起退款。",
+        "A payment known as not done took effect after all; the engine is giving it back by itself.",
+    ),
+    "do.late_payment": (
+        "1. 打开结算单看退款那一笔是否成功。\n2. 成功则关闭本待办；患者询问时告知款项原路退回。",
+        "1. Open the settlement: did the refund's leg succeed?\n2. If so close this task; tell the patient the money goes back.",
+    ),
+    "means.undone_outside": (
+        "我方记为成功的一笔，被他人在对方系统撤销（如商户后台退款、窗口作废）。",
+        "What we know as done was undone by somebody else, such as a refund at the portal.",
+    ),
+    "do.undone_outside": (
+        "1. 查是谁、为何撤销。\n2. 与财务确认 HIS、医保、支付、票据四方是否需要一并撤销。",
+        "1. Find out who undid it and why.\n2. Decide with finance whether HIS, insurance, payment and invoice must follow.",
+    ),
+    "means.final_refused": (
+        "款项已结清，但收尾的一步（如开票）未成；结算本身有效。",
+        "The money is settled, but a finishing step such as the invoice failed; the settlement stands.",
+    ),
+    "do.final_refused": (
+        "1. 看报文中的拒绝原因并更正（如票据信息）。\n2. 在对方系统补开。结算不用重做。",
+        "1. Read the reason in the bytes and correct it.\n2. Do the step in the party's own system. The settlement stands.",
+    ),
+    "means.cannot_send": (
+        "映射无法生成要发的报文，本笔没有发出。",
+        "The map cannot make the request; nothing of it was sent.",
+    ),
+    "do.cannot_send": (
+        "1. 看记录中的错误代码与字段。\n2. 由接口管理员补充对照表或修正映射。",
+        "1. Read the code and field noted.\n2. The interface administrator completes the table or corrects the map.",
+    ),
+    "means.cannot_ask": (
+        "映射无法生成查证报文，结果暂时无从得知。",
+        "The map cannot make the inquiry, so the outcome cannot be known yet.",
+    ),
+    "do.cannot_ask": (
+        "1. 先用该笔编号到对方系统查证结果。\n2. 由接口管理员修正映射。",
+        "1. Look the number up in the party's system.\n2. The interface administrator corrects the map.",
+    ),
+    "means.other": ("需要人工查看。", "A person must look."),
+    "do.other": ("打开结算单，看时间线最后一步。", "Open the settlement and read the last row of its timeline."),
+    "open": ("打开结算单", "Open the settlement"),
+}
