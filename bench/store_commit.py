@@ -100,8 +100,8 @@ def step_units() -> Iterator[Unit]:
             talk: dict[str, Any] = {"purpose": "do", "call": "c", "party": "wechat", "op": "o", "number": "n"}
             begun = insert_call(id, no=no, leg_id=1, started_at=NOON, request_body=id, **talk)
             writes: tuple[Write, ...] = (
-                *update_case(case, Columns(NOON)), upsert_leg(no, leg, "wechat"), insert_body(id, body[:1024], no), begun,
-                add_trail(id, no, NOON, "step", {"n": step}),
+                *update_case(case, Columns(NOON)), upsert_leg(no, leg, "wechat"),
+                insert_body(id, body[:1024], no), begun, add_trail(id, no, NOON, "step", {"n": step}),
             )  # fmt: skip
             yield Unit("step", writes)
 

@@ -325,12 +325,8 @@ class SqlStore:
             self._in_writer(self._probe_disk).addCallbacks(self._probed, _ignore)
 
     def _probe_disk(self) -> bool:
-        try:
-            self._writer.write([Unit("probe", (Write("probe", {}),))])
-        except StoreFull:
-            return False
-        self._full = False
-        return True
+        self._full = not self._writer.probe()
+        return not self._full
 
     def _probed(self, room: bool) -> None:
         if self.state != "refusing":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.store.backend import Backend, Meaning, sealed_params
-from engine.store.contract import BadUnit, Crash, Done, Fault, StoreFull, Unit
+from engine.store.contract import BadUnit, Crash, Done, Fault, StoreFull, Unit, Write
 from engine.store.sealing import Sealer
 
 TRIES = 5  # a batch rolled back for another transaction's sake is done again so many times
@@ -42,6 +42,14 @@ class GroupWriter:
                 self.units += len(units)
                 return results
         raise AssertionError("unreachable")
+
+    def probe(self) -> bool:
+        """Whether there is room for a small transaction again. Raises like `write`."""
+        try:
+            self.write([Unit("probe", (Write("probe", {}),))])
+        except StoreFull:
+            return False
+        return True
 
     def _judge(self, error: Exception, left: int) -> None:
         """Return to try again; else raise."""

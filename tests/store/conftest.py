@@ -70,7 +70,6 @@ def postgres_address(postgres: str, request: pytest.FixtureRequest) -> Iterator[
     name = f"t{abs(hash(request.node.nodeid))}"
     with psycopg.connect(postgres, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
-        server.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '50ms'")
         yield postgres.replace("/postgres?", f"/{name}?")
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
