@@ -31,7 +31,7 @@ Answer = tuple[int, dict[str, Any]]
 LOST = (ResponseFailed, ConnectionClosed, ConnectError, CancelledError)
 REPLY_LIMIT = 4 * 1024 * 1024
 PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # business seconds before each repetition
-BUSY = frozenset({429, 503})
+BUSY = frozenset({408, 429, 503})  # 408: the request itself came too slowly; nothing was taken
 
 
 class NoReply(Exception):
