@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from typing import Any, Final
 
@@ -76,7 +75,7 @@ def fault_of(merchant: Merchant, message: HttpRequest | HttpReply, now: float) -
     text = f"{stamp}\n{message.header('Wechatpay-Nonce')}\n".encode() + message.body + b"\n"
     try:
         key.verify(base64.b64decode(signature, validate=True), text, PKCS1v15(), SHA256())
-    except (InvalidSignature, binascii.Error):
+    except (InvalidSignature, ValueError):  # what is no base64, and what is not even ASCII, is a ValueError
         return "bad signature"
     return ""
 
@@ -105,15 +104,17 @@ def callback(merchant: Merchant, request: HttpRequest, now: float) -> Heard | No
         return NotHeard(_failed(401, "SIGN_ERROR"), fault, alarm=fault != "signature probe")
     tree = wire.object_of(request.body)
     if isinstance(tree, str):
-        return NotHeard(_failed(400, "PARAM_ERROR"), tree)
+        return NotHeard(_failed(400, "PARAM_ERROR"), _kind_of(tree))
     body = opened_resource(merchant.plain.api_v3_key, tree.get("resource"))
     if isinstance(body, str):
-        return NotHeard(_failed(400, "PARAM_ERROR"), body)
+        return NotHeard(_failed(400, "PARAM_ERROR"), _kind_of(body))
     kind = tree.get("event_type")
     if not isinstance(kind, str):
         return NotHeard(_failed(400, "PARAM_ERROR"), "no event_type")
     if body.get("mchid") != merchant.plain.mchid:
         return NotHeard(_failed(403, "MCH_NOT_EXISTS"), "another merchant's message")
+    if body.get("appid", merchant.plain.appid) != merchant.plain.appid:  # a refund's notice names no app
+        return NotHeard(_failed(403, "APPID_MCHID_NOT_MATCH"), "another app's message")
     number = body.get("out_refund_no" if kind.startswith("REFUND.") else "out_trade_no")
     return Heard(
         kind=kind,
@@ -123,6 +124,11 @@ def callback(merchant: Merchant, request: HttpRequest, now: float) -> Heard | No
         number=number if isinstance(number, str) else "",
         id=str(tree.get("id", "")),
     )
+
+
+def _kind_of(fault: str) -> str:
+    """A fault without what it quotes of the message: reasons are labels of our meters, and messages name persons."""
+    return fault.partition(":")[0]
 
 
 def _failed(status: int, why: str) -> HttpReply:
