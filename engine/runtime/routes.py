@@ -61,9 +61,10 @@ class Routes:
         return None
 
     def body_max(self, method: str, path: str) -> int:
-        """Bytes a request to this address may carry; 0 for an address that does not exist."""
+        """Bytes a request to this address may carry. One to an address that does not exist is heard out too, so that
+        its sender is told that and not that his request was too long."""
         found = self.find(method, path)
-        return found[0].body_max if found else 0
+        return found[0].body_max if found else BODY_MAX
 
     def table(self) -> list[tuple[str, str, str]]:
         """(method, template, name), sorted: for the console and the interface document."""
