@@ -13,7 +13,7 @@ from engine.core import failpoints
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Fact
 from engine.core.world import World
-from engine.parties.contract import NotHeard
+from engine.parties.contract import Heard, NotHeard
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.connections import CannotCall, Connections
 from engine.runtime.driver import SettlementDriver
@@ -28,7 +28,7 @@ from engine.saga.events import FactHeard, Task
 from engine.site.site import Hears
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
-from engine.store.inbox import hear_again
+from engine.store.inbox import hear_again, hear_first
 from engine.store.numbers import owner_of
 
 Tree = Any
@@ -62,25 +62,32 @@ class Callbacks:
         verdict = link.party.verify(link.opened, request, self._world.now())
         if isinstance(verdict, NotHeard):
             self._meters.refused(party, verdict.why)
-            self._log.warning("callback_refused", party=party, why=verdict.why)
+            say = self._log.warning if verdict.alarm else self._log.info
+            say("callback_refused", party=party, why=verdict.why)
             return verdict.reply
         fact_map = self._sites.current.maps[hears.fact]
         hospital = self._sites.current.engine.hospital
         names = {"answer": verdict.body, "code": verdict.kind, "text": "", "hospital": hospital}
         try:
-            number = str(fact_map.run(names)["number"])
+            number = fact_map.run(names)["number"]
         except (MapRejected, KeyError, TypeError) as no:
             return await self._odd(party, request, verdict, f"unreadable: {type(no).__name__}")
+        if not isinstance(number, str):
+            return await self._odd(party, request, verdict, "unreadable: the number is no text")
         found = await self._store.read(lambda conn: owner_of(conn, number))
         case = await self._driver.look(found.settlement_no) if found else None
         if found is None or case is None:
-            return await self._odd(party, request, verdict, f"unknown number {number}")
+            return await self._odd(party, request, verdict, f"unknown number {number[:64]}", number)
         try:
-            await self._store.submit(Unit("callback", self._kept(party, request, number, found.settlement_no)))
+            fact = self._fact(fact_map, names, case, found.leg_id)
+        except MapRejected as no:
+            return await self._odd(party, request, verdict, f"unreadable: {number} {no.code}", number, case.no)
+        try:
+            await self._store.submit(Unit("callback", self._kept(party, request, number, case.no)))
         except (StoreFull, StoreStopped):
             return verdict.failed
         failpoints.hit("callback.kept")
-        self._driver.tell(case.no, self._fact(fact_map, names, case, found.leg_id)).addErrback(
+        self._driver.tell(case.no, fact).addErrback(
             lambda failure: self._log.error("callback_not_heard", no=case.no, why=str(failure.value)[:200])
         )
         return verdict.accepted
@@ -90,25 +97,35 @@ class Callbacks:
         made, fact, differs = found_fact(fact_map, {**names, "of": leg.facts()})
         return FactHeard(leg_id, Fact(fact), made, differs, "CALLBACK")
 
-    def _kept(self, party: str, request: HttpRequest, number: str, no: str | None) -> tuple[Write, ...]:
+    def _kept(
+        self, party: str, request: HttpRequest, number: str, no: str | None, *, first: bool = False
+    ) -> tuple[Write, ...]:
         digest = hashlib.sha256(request.body).hexdigest()
         bodies, (kept,) = body_writes(self._ids, no, request.body)
-        note = hear_again(
-            self._ids.new(), source=party, key=number, body_hash=digest, verdict="heard", at=self._world.now(),
-            no=no, body_id=kept,
-        )  # fmt: skip
+        row, at = self._ids.new(), self._world.now()
+        if first:
+            key = number or digest
+            note = hear_first(row, source=party, key=key, body_hash=digest, at=at, no=no, body_id=kept)
+        else:
+            note = hear_again(
+                row, source=party, key=number, body_hash=digest, verdict="heard", at=at, no=no, body_id=kept
+            )
         return (*bodies, note)
 
-    async def _odd(self, party: str, request: HttpRequest, verdict: Any, why: str) -> HttpReply:
-        """Verified, but nothing of ours: kept, and a person is told."""
-        writes: list[Write] = [*self._kept(party, request, "", None)]
+    async def _odd(
+        self, party: str, request: HttpRequest, verdict: Heard, why: str, number: str = "", no: str | None = None
+    ) -> HttpReply:
+        """Verified, but nothing we can act on: kept, and a person is told once, however often the party repeats it."""
         task = Task("callback_unknown", 0, why)
-        writes.append(task_open(self._ids.new(), None, task, party, self._world.now()))
-        self._meters.task_opened("callback_unknown")
+        told = task_open(self._ids.new(), no, task, party, self._world.now())
         try:
-            await self._store.submit(Unit("callback_odd", tuple(writes)))
+            first = (*self._kept(party, request, number, no, first=True), told)
+            done = await self._store.submit(Unit("callback_odd", first))
+            if not done.committed:
+                await self._store.submit(Unit("callback_again", self._kept(party, request, number, no)))
         except (StoreFull, StoreStopped):
-            reply: HttpReply = verdict.failed
-            return reply
-        accepted: HttpReply = verdict.accepted
-        return accepted
+            return verdict.failed
+        if done.committed:
+            self._meters.task_opened(task.kind)
+            self._log.warning("task", no=no or "", task=task.kind, party=party)
+        return verdict.accepted
