@@ -1,0 +1,1 @@
+"""What the engine costs and how fast it is: `python -m bench`."""

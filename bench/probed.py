@@ -1,0 +1,71 @@
+"""`engine run`, with its reactor watched: how late a timer fires that should fire every 5 ms.
+
+    python -m bench.probed run --root FOLDER
+
+After the end it prints one JSON line: samples, p50, p95, p99 and the worst lag in milliseconds. With the environment
+variable BENCH_PROFILE=FILE the reactor's thread is profiled (cProfile) from the first signal SIGUSR1 to the second.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import os
+import signal
+import sys
+from time import perf_counter, thread_time
+from typing import Any
+
+from twisted.internet import reactor  # noqa: TID251 - a benchmark is its own program
+
+from engine.cli.main import main
+
+NET: Any = reactor
+EVERY = 0.005
+
+
+class Lag:
+    """Samples since SIGUSR1 (or the start)."""
+
+    def __init__(self) -> None:
+        self.late: list[float] = []
+        self._due = 0.0
+        self._profile: cProfile.Profile | None = None
+
+    def start(self) -> None:
+        self._due = perf_counter() + EVERY
+        NET.callLater(EVERY, self._beat)
+
+    def _beat(self) -> None:
+        now = perf_counter()
+        self.late.append(max(0.0, now - self._due))
+        self.start()
+
+    def marked(self, *_: object) -> None:
+        """From here on."""
+        self.late.clear()
+        path = os.environ.get("BENCH_PROFILE")
+        if path and self._profile is None:
+            self._profile = cProfile.Profile(thread_time)
+            self._profile.enable()
+        elif path and self._profile is not None:
+            self._profile.disable()
+            self._profile.dump_stats(path)
+
+    def said(self) -> str:
+        late = sorted(self.late) or [0.0]
+
+        def at(share: float) -> float:
+            return round(late[min(len(late) - 1, int(len(late) * share))] * 1000, 2)
+
+        return json.dumps({"samples": len(late), "p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "worst": at(1.0)})
+
+
+if __name__ == "__main__":
+    lag = Lag()
+    NET.callWhenRunning(lag.start)
+    signal.signal(signal.SIGUSR1, lag.marked)
+    try:
+        main()
+    finally:
+        print(lag.said(), flush=True)

@@ -1,0 +1,206 @@
+"""A hospital to measure: fast parties, a folder with keys, and one real `engine run`, all on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time  # the wall's time: real processes are measured here
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+ROOT = Path(__file__).resolve().parents[1]
+START_LIMIT = 60.0
+SECRET = "0123456789abcdef" * 4
+PARTY_PORTS = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def line_of(process: subprocess.Popen[str], seconds: float = START_LIMIT) -> str:
+    """The next line a process prints; "" when it ended or stays silent."""
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    stdout = process.stdout
+    assert stdout is not None
+    threading.Thread(target=lambda: said.put(stdout.readline()), daemon=True).start()
+    try:
+        return said.get(timeout=seconds)
+    except queue.Empty:
+        return ""
+
+
+class Ward:
+    """`windows`: window of each party in engine.yaml, by its name there. Use as a context manager."""
+
+    def __init__(self, windows: dict[str, int] | None = None) -> None:
+        self.windows = {"his": 200, "nhsa": 200, "wechat": 200, "einvoice": 200, **(windows or {})}
+        self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("BENCH_DIR")))
+        self.port = free_port()
+        self.parties: subprocess.Popen[str] | None = None
+        self.engine: subprocess.Popen[str] | None = None
+        self.ports: dict[str, int] = {}
+        self.started_in = 0.0
+        self.first = 1
+
+    def __enter__(self) -> Ward:
+        self._keys()
+        self.parties = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "bench.fast_parties", str(self.folder / "parties.json")],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.ports = json.loads(line_of(self.parties))
+        self._lay()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        if self.parties is not None and self.parties.stdin is not None:
+            self.parties.stdin.close()
+            self.parties.wait(20)
+            if self.parties.stdout is not None:
+                self.parties.stdout.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _keys(self) -> None:
+        key = rsa.generate_private_key(65537, 2048)
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        self.keys = {
+            "his": "his-" + SECRET[:28], "wechat": SECRET[:32], "appid": "wxbench0000000001", "mchid": "1600000001",
+            "einvoice": SECRET[:32], "einvoice_app": "EBILLAPP01", "day": time.strftime("%Y-%m-%d"),
+        }  # fmt: skip
+        self.files = {
+            "his/secret": self.keys["his"], "wechat/appid": self.keys["appid"], "wechat/mchid": self.keys["mchid"],
+            "wechat/merchant_serial": "ABCDEF0123456789", "wechat/merchant_private_key": private,
+            "wechat/api_v3_key": SECRET[:32], "wechat/api_v2_key": SECRET[:32], "wechat/platform_serial": "0A1B2C3D4E5F",
+            "wechat/platform_certificate": public, "wechat/public_key_id": "PUB_KEY_ID_0000000001",
+            "wechat/public_key": public, "einvoice/key": self.keys["einvoice"],
+        }  # fmt: skip
+        (self.folder / "parties.json").write_text(json.dumps(self.keys))
+
+    def _lay(self) -> None:
+        for name in ("channels", "mappings", "schemas"):
+            (self.folder / name).symlink_to(ROOT / name)
+        yaml = (ROOT / "engine.yaml").read_text()
+        for name, port in PARTY_PORTS.items():
+            yaml = yaml.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.ports[name]}")
+        yaml = yaml.replace("127.0.0.1:8600", f"127.0.0.1:{self.port}").replace("profile: demo}", "profile: test}")
+        yaml = re.sub(r"    profile: +tif\n    access_key: .*\n    secret: .*\n", "    profile: none\n", yaml)
+        for name, window in self.windows.items():
+            yaml = re.sub(rf"(  {name}:\n(?:    .*\n)*?    window: +)\d+", rf"\g<1>{window}\n    queue: 500", yaml)
+        (self.folder / "engine.yaml").write_text(yaml)
+        for found in re.finditer(r"file:(var/[A-Za-z0-9_./-]+)", yaml):
+            path = self.folder / found[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.files.get(found[1].removeprefix("var/sim/"), SECRET))
+            path.chmod(0o600)
+
+    # The engine
+
+    def start(self, module: str = "engine", *more: str) -> None:
+        """Start the engine; RuntimeError when it is not ready in time. `module`: `bench.probed` watches its reactor."""
+        began = time.perf_counter()
+        with (self.folder / "engine.log").open("a") as errors:
+            self.engine = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", module, "run", "--root", str(self.folder), *more],
+                cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=errors,
+                text=True,
+            )  # fmt: skip
+        if "ready" not in line_of(self.engine):
+            raise RuntimeError(f"the engine did not start: {self.log()[-6000:]}")
+        self.started_in = time.perf_counter() - began
+
+    def stop(self) -> str:
+        """Stop it as an operator would; what it printed meanwhile."""
+        engine, self.engine = self.engine, None
+        if engine is None or engine.stdout is None:
+            return ""
+        if engine.poll() is None:
+            engine.send_signal(signal.SIGTERM)
+            try:
+                engine.wait(15)
+            except subprocess.TimeoutExpired:
+                engine.kill()
+                engine.wait()
+        with engine.stdout:
+            return engine.stdout.read()
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        if self.engine is not None:
+            self.engine.kill()
+            self.engine.wait()
+            if self.engine.stdout is not None:
+                self.engine.stdout.close()
+        self.engine = None
+
+    def cpu(self) -> float:
+        """CPU seconds of the engine's process so far, all threads."""
+        assert self.engine is not None
+        fields = Path(f"/proc/{self.engine.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def rss(self, peak: bool = False) -> float:
+        """MiB of memory of the engine's process, now or at most."""
+        assert self.engine is not None
+        name = "VmHWM" if peak else "VmRSS"
+        found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{self.engine.pid}/status").read_text())
+        return int(found[1]) / 1024 if found else 0.0
+
+    def log(self) -> str:
+        return (self.folder / "engine.log").read_text()
+
+    # Talking to both
+
+    def tell_parties(self, **what: Any) -> None:
+        """Delays in seconds (`delays={"insurance": 1.0}`), operations to hold (`hold=["2207A"]`)."""
+        self._http(self.ports["stub"], "/bench/set", what)
+
+    def held(self) -> dict[str, Any]:
+        """Seconds each running number spent at the parties, requests of each operation, since last asked."""
+        found: dict[str, Any] = self._http(self.ports["stub"], "/bench/held", {})
+        return found
+
+    def metric(self, name: str) -> float:
+        """The sum of one of the engine's meters over all labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=20) as reply:
+            page = reply.read().decode()
+        return sum(float(row.rpartition(" ")[2]) for row in page.splitlines() if re.match(rf"{name}(\{{|\s)", row))
+
+    def _http(self, port: int, path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            return json.load(reply)
+
+    def load(self, *, stub: bool = False, **asked: Any) -> dict[str, Any]:
+        """Run terminals until they are done; see bench.terminals."""
+        process = self.load_begin(stub=stub, **asked)
+        said, _ = process.communicate(timeout=300)
+        found: dict[str, Any] = json.loads(said)
+        self.first = found["next"]
+        return found
+
+    def load_begin(self, *, stub: bool = False, **asked: Any) -> subprocess.Popen[str]:
+        port = self.ports["stub"] if stub else self.port
+        asked = {"port": port, "secret": SECRET, "first": self.first, **asked}
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "bench.terminals", json.dumps(asked)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )  # fmt: skip
