@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.console.node import Node
+from engine.console.versions import Versions
 from engine.store.contract import Store
 
 
@@ -23,6 +24,7 @@ class Asked:
     parts: Mapping[str, str]
     node: Node
     store: Store
+    versions: Versions
 
     def place(self, name: str) -> int | None:
         """A number of the query, such as where a page begins; None when it is none."""

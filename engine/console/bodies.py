@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -24,6 +23,12 @@ _PERSON_SEGMENTS = frozenset({"PID", "PD1", "NK1", "GT1", "IN1", "IN2", "MRG"})
 
 class Pairs(list[tuple[str, Any]]):
     """A JSON object as written: order kept, a key given twice shown twice."""
+
+
+class Number(str):
+    """A JSON number as written."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +141,8 @@ def _hex(body: bytes) -> str:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=Pairs, parse_float=Decimal)
-    except (ValueError, RecursionError, ArithmeticError):
+        return json.loads(text, object_pairs_hook=Pairs, parse_float=Number, parse_int=Number)
+    except (ValueError, RecursionError):
         return None
 
 
@@ -167,7 +172,7 @@ def _learn(masker: Masker, tree: Any, depth: int = 0) -> None:
         beside = _beside(tree)
         for key, value in tree:
             if isinstance(value, str):
-                inner = _inner(value)
+                inner = None if isinstance(value, Number) else _inner(value)
                 if inner is not None and not isinstance(inner[1], str):
                     _learn(masker, inner[1], depth + 1)
                 else:
@@ -194,14 +199,13 @@ def _laid(masker: Masker, tree: Any, key: str, depth: int, beside: frozenset[str
                 yield json.dumps(name, ensure_ascii=False) + ": "
             yield from _laid(masker, value, name, depth + 1, here)
         yield ("\n" + "  " * depth if tree else "") + ("}" if named else "]")
+    elif isinstance(tree, Number):
+        shown = masker.value(key, tree, beside)
+        yield tree if shown == tree else json.dumps(shown, ensure_ascii=False)
     elif isinstance(tree, str):
         yield from _laid_text(masker, tree, key, depth, beside)
-    elif isinstance(tree, bool) or tree is None:
-        yield {True: "true", False: "false", None: "null"}[tree]
     else:
-        text = str(tree)
-        shown = masker.value(key, text, beside)
-        yield text if shown == text else json.dumps(shown, ensure_ascii=False)
+        yield {True: "true", False: "false", None: "null"}[tree]
 
 
 def _laid_text(masker: Masker, value: str, key: str, depth: int, beside: frozenset[str]) -> Iterator[str]:

@@ -12,8 +12,6 @@ from engine.console.timeline import Station, entries_of, stations_of
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan, Step, StepKind
-from engine.site.load import load_pinned
-from engine.site.site import Channel, Site
 
 AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 TURNED = (CaseState.MANUAL, CaseState.BACK, CaseState.UNDONE, CaseState.REJECTED)
@@ -23,7 +21,7 @@ LEAVES_LEGS = (StepKind.DO, StepKind.OBSERVE)
 def settlement(asked: Asked, found: Whole) -> dict[str, Any]:
     """All values of the page."""
     case, row = found.case, found.row
-    channel = _channel(asked, found)
+    channel = found.channel
     plan = channel.plan if channel is not None else None
     by_call = {call.id: call for call in found.calls}
     stations = stations_of({leg.id: leg.created_at for leg in case.legs}, found.trail)
@@ -64,16 +62,6 @@ def patient_of(case: Case) -> str:
         if isinstance(name, str) and name:
             return masked_name(name)
     return ""
-
-
-def _channel(asked: Asked, found: Whole) -> Channel | None:
-    """The channel of the version the settlement began with."""
-    site = asked.node.pinned(found.case.site_hash)
-    if site is None and found.files is not None:
-        files = {path: text.encode("utf-8", "surrogateescape") for path, text in found.files.items()}
-        made = load_pinned(files, asked.node.site().engine)
-        site = made if isinstance(made, Site) else None
-    return None if site is None else site.channels.get(found.case.channel)
 
 
 def _party_of(plan: Plan | None, found: Whole) -> Callable[[Leg], tuple[str, str]]:

@@ -16,6 +16,7 @@ from engine.console.pages import PAGE_TABLE
 from engine.console.passwords import NOBODY, password_fits
 from engine.console.render import Pages, moved
 from engine.console.texts import LANGUAGES
+from engine.console.versions import Versions
 from engine.core.http import Headers, HttpReply, HttpRequest
 from engine.core.world import World
 from engine.runtime.logs import Log
@@ -34,7 +35,7 @@ class Console:
 
     def __init__(self, world: World, store: Store, node: Node, log: Log) -> None:
         self._world, self._store, self._node, self._log = world, store, node, log
-        self._pages = Pages()
+        self._pages, self._versions = Pages(), Versions(node.site)
         self._logins = Logins(world.wall, world.token)
         self._guesses = Guesses(world.wall)
         self._checking = 0
@@ -144,7 +145,9 @@ class Console:
 
     async def _shown(self, name: str, request: HttpRequest, parts: Parts, visitor: Visitor) -> HttpReply:
         language, cookies = _language(request)
-        asked = Asked(self._world.now(), language, _fields(request.query.encode()), parts, self._node, self._store)
+        asked = Asked(
+            self._world.now(), language, _fields(request.query.encode()), parts, self._node, self._store, self._versions
+        )
         try:
             values = await PAGE_TABLE[name](asked)
         except NoSuchPage:

@@ -25,8 +25,8 @@ class Door:
 class Node:
     """The running engine as the console sees it.
 
-    `root`: folder that secret references start from. `site`: the site in force; `pinned`: an older one by hash, None
-    when it is not in memory. `ops`, `outcomes`: a party's operations and outcome table by its name in engine.yaml.
+    `root`: folder that secret references start from. `site`: the site in force. `ops`, `outcomes`: a party's operations
+    and outcome table by its name in engine.yaml.
     `in_flight`: party → (calls on the wire, calls waiting). `doors`: every route open now. `state`: running, stopping…;
     `store_state`: "" while the store takes new work, else why not. `started_at`: unix seconds, business time.
     """
@@ -35,7 +35,6 @@ class Node:
     root: Path
     started_at: float
     site: Callable[[], Site]
-    pinned: Callable[[str], Site | None]
     ops: Callable[[str], Mapping[str, Op]]
     outcomes: Callable[[str], Sequence[OutcomeRow]]
     in_flight: Callable[[], Mapping[str, tuple[int, int]]]

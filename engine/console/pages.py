@@ -91,9 +91,8 @@ async def settlements(asked: Asked) -> Values:
 
 
 async def one_settlement(asked: Asked) -> Values:
-    node = asked.node
     no = asked.parts["no"]
-    found = await asked.store.read(lambda conn: reading.whole(conn, no, lambda h: node.pinned(h) is not None))
+    found = await asked.store.read(lambda conn: reading.whole(conn, no, asked.versions))
     if found is None:
         raise NoSuchPage(no)
     return settlement(asked, found)

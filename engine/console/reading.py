@@ -10,7 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.console.bodies import Shown, show_exchange
+from engine.console.versions import Versions
 from engine.saga.case import Case
+from engine.site.site import Channel
 from engine.store.calls import Call, body, calls_of
 from engine.store.contract import Connection
 from engine.store.ids import first_id_at
@@ -18,7 +20,6 @@ from engine.store.legs import opened_text
 from engine.store.lists import Rows, list_inbox, list_numbers, list_trail, show_settlement
 from engine.store.schema import calls, numbers, settlement_bills, settlements, tasks
 from engine.store.settlements import bills_of, load_case
-from engine.store.site_versions import site_files
 from engine.store.tasks import OpenTask, open_tasks
 
 DAY = 86_400.0
@@ -140,7 +141,7 @@ def _last_good(conn: Connection, now: float, parties: tuple[str, ...]) -> dict[s
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """One settlement with all that is known of it. `texts`: the parties' words by call id are in the calls."""
+    """One settlement with all that is known of it, and the channel as it was when it began."""
 
     row: Mapping[str, Any]
     case: Case
@@ -150,15 +151,16 @@ class Whole:
     numbers: Rows
     heard: Rows
     tasks: list[Mapping[str, Any]]
-    files: dict[str, str] | None
+    channel: Channel | None
 
 
-def whole(conn: Connection, no: str, knows: Any) -> Whole | None:
-    """A settlement, or None. `knows(hash)`: the site it began with is in memory and its files are not needed."""
+def whole(conn: Connection, no: str, versions: Versions) -> Whole | None:
+    """A settlement, or None when there is none."""
     row = show_settlement(conn, no)
     case = load_case(conn, no) if row is not None else None
     if row is None or case is None:
         return None
+    site = versions.find(conn, case.site_hash)
     return Whole(
         row=row,
         case=case,
@@ -168,7 +170,7 @@ def whole(conn: Connection, no: str, knows: Any) -> Whole | None:
         numbers=list_numbers(conn, no),
         heard=list_inbox(conn, no=no, limit=100),
         tasks=_tasks_of(conn, no),
-        files=None if knows(case.site_hash) else site_files(conn, case.site_hash),
+        channel=None if site is None else site.channels.get(case.channel),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ GOOD = Says()
 SLOW = {"his": 0.09, "nhsa": 0.62, "wechat": 0.31, "einvoice": 0.44}
 
 
+@cache
 def site_of_project() -> Site:
     """The shipped configuration."""
     site = load(ROOT)
@@ -167,7 +169,6 @@ class Stage:
             root=ROOT,
             started_at=self.world.now() - 7265,
             site=lambda: used,
-            pinned=lambda wanted: used if wanted == used.content_hash else None,
             ops=lambda party: getattr(kind(party), "ops", {}),
             outcomes=lambda party: getattr(kind(party), "outcomes", ()),
             in_flight=lambda: {"nhsa": (1, 0)},
