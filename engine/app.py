@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from engine.config.secret import SecretMissing, SecretRef, resolve_secret, resol
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener
 from engine.connectors.http_sender import HttpSender
+from engine.console.console import Console, routes
+from engine.console.node import Door, Node
 from engine.core.world import World
 from engine.parties.registry import PARTIES
 from engine.runtime.answer_api import AnswerApi
@@ -63,7 +66,7 @@ class Engine:
         self.sites = Sites(site, self.numbers)
         self.connections = Connections({name: self._link(name) for name in site.engine.parties})
         self.sessions = Sessions(world, self._sign_in)
-        self.outflow = Outflow(world, self.connections, self.sessions, self.meters)
+        self.outflow = self._make_outflow()
         limits = site.engine.limits
         self.driver = SettlementDriver(
             world, store, self.sites, self.outflow, self.ids, self.meters, log,
@@ -82,6 +85,8 @@ class Engine:
         )
         self.listeners: dict[str, HttpListener] = {}
         self.extra_routes: dict[str, list[Route]] = {}
+        if site.engine.console is not None:
+            self.extra_routes[site.engine.console.at] = routes(Console(world, store, self._node(), log))
         self._state = "starting"
 
     # Life
@@ -157,6 +162,11 @@ class Engine:
             return self._state
         return "store full" if getattr(self.store, "state", "") == "refusing" else ""
 
+    # Parts a rehearsal replaces (engine/conversation_stage.py)
+
+    def _make_outflow(self) -> Outflow:
+        return Outflow(self.world, self.connections, self.sessions, self.meters)
+
     # Parts made from engine.yaml
 
     def _link(self, name: str) -> Link:
@@ -175,6 +185,40 @@ class Engine:
         site_parties: Mapping[str, Any] = self.sites.current.engine.parties
         return Link(PARTIES[site_parties[name].kind], settings, sender)
 
+    def _node(self) -> Node:
+        """What the console is told of this node."""
+
+        def party(name: str) -> Any:
+            entry = self.sites.current.engine.parties.get(name)
+            return None if entry is None else PARTIES[entry.kind]
+
+        return Node(
+            version=_version(),
+            root=self.root,
+            started_at=self.world.now(),
+            site=lambda: self.sites.current,
+            ops=lambda name: getattr(party(name), "ops", {}),
+            outcomes=lambda name: getattr(party(name), "outcomes", ()),
+            in_flight=self.connections.stats,
+            doors=self._doors_open,
+            state=lambda: self._state,
+            store_state=self._store_state,
+        )
+
+    def _doors_open(self) -> list[Door]:
+        found = []
+        for name, table in self.doors.tables.items():
+            listener = self.listeners.get(name)
+            address = "" if listener is None else f"{listener.host}:{listener.port}"
+            found += [Door(name, address, method, path, what) for path, method, what in table.table()]
+        return found
+
+    def _store_state(self) -> str:
+        state = getattr(self.store, "state", "open")
+        if state == "open":
+            return "" if getattr(self.store, "room_for_new_work", True) else "little room left on the disk"
+        return "full" if state == "refusing" else str(state)
+
     def _clients(self, site: Site) -> dict[str, Client]:
         def reader(ref: SecretRef) -> Any:
             return lambda: resolve_secret(ref, self.root)
@@ -186,3 +230,10 @@ class Engine:
 
     async def _sign_in(self, party: str) -> Session | None:
         return await self.timed.sign_in(party)
+
+
+def _version() -> str:
+    try:
+        return version("settlement-engine")
+    except PackageNotFoundError:  # run from its source folder
+        return "source"
