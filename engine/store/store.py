@@ -46,6 +46,8 @@ class SqlStore:
         self.room_for_new_work = True
         self._reserve = reserve
         self._writer = GroupWriter(backend, sealer)
+        if world.inline:
+            self._writer.pause = lambda seconds: None  # nobody else moves while an inline world waits
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._full = False  # the writer's own view; while True it refuses all units
         self._why = "the store is not open"
@@ -79,11 +81,6 @@ class SqlStore:
     def units(self) -> int:
         """Units in them."""
         return self._writer.units
-
-    @property
-    def queued(self) -> int:
-        """Units waiting for the writer (about)."""
-        return self._queue.qsize()
 
     # Start and stop
 

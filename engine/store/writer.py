@@ -5,13 +5,15 @@ Runs in the writer's thread (or, in an inline world, where it is called). Knows 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 from engine.store.backend import Backend, Meaning, sealed_params
 from engine.store.contract import BadUnit, Crash, Done, Fault, StoreFull, Unit, Write
 from engine.store.sealing import Sealer
 
 TRIES = 5  # a batch rolled back for another transaction's sake is done again so many times
+PAUSE = 0.02  # seconds before the second try; twice as long before each further one
 
 Result = Done | Exception
 
@@ -26,6 +28,7 @@ class GroupWriter:
     def __init__(self, backend: Backend, sealer: Sealer) -> None:
         self._backend, self._sealer = backend, sealer
         self.fail: Fault | None = None
+        self.pause: Callable[[float], object] = threading.Event().wait
         self.batches = 0
         self.units = 0
 
@@ -58,6 +61,7 @@ class GroupWriter:
         meaning = self._backend.judge(error)
         if meaning is Meaning.AGAIN and left:
             self._undo()
+            self.pause(PAUSE * 2 ** (TRIES - 1 - left))  # let the other finish
             return
         if meaning is Meaning.FULL:
             self._undo()

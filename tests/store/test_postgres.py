@@ -96,7 +96,7 @@ def test_a_deadlock_with_another_program_is_done_again(postgres_stores: Any, mon
     assert ended == [True]
     assert done.committed
     assert (value(stores, store, "a"), value(stores, store, "b")) == (1, 1)
-    assert begun == [1, 1], "rolled back once for the other, then done again"
+    assert 2 <= len(begun) <= TRIES, "rolled back for the other, then done again"
     assert stores.fatal == []
 
 
