@@ -203,17 +203,28 @@ class LegWork:
         step = self.step(leg)
         return step.stop or ("" if step.ask else step.undo)
 
+    def takes_back(self, leg: Leg) -> bool:
+        """Whether the leg's stop undoes what it finds done (撤销, 冲正, 作废). While one may still arrive, "it is there"
+        is no ground to go forward on: only an inquiry that began after the fence of the last stop tells."""
+        return self.rule(self._stop_of(leg)).money
+
     def _begin_fence(self, leg: Leg) -> None:
         rule = self.rule(leg.call)
         if leg.fence_at is None:
             changes = rule.changes or rule.money
             leg.fence_at = self.now + (rule.late_max if changes else 0.0)
+            if self.takes_back(leg):
+                leg.deadline_at = leg.fence_at  # until then the stop is repeated
         self.stop(leg)
 
     def stop(self, leg: Leg) -> None:
         stop = self._stop_of(leg)
-        if stop and not leg.stopped:
+        may_undo = self.takes_back(leg)
+        over = may_undo and leg.deadline_at is not None and self.now >= leg.deadline_at
+        if stop and not leg.stopped and not over:
             leg.next_at = None
+            if may_undo:
+                leg.fence_at = max(leg.fence_at or 0.0, self.now + self.rule(stop).late_max)
             self._send_aside(leg, "stop", stop)
         elif leg.fence_at is not None and leg.fence_at <= self.now:
             self.apply(leg, LegEvent.FENCE_REACHED)

@@ -103,6 +103,8 @@ class _Turn(LegWork):
                 heard = LegEvent.REFUSED
             if leg.undo and heard is LegEvent.PENDING and not self.rules.pending_is_not_done:
                 heard = LegEvent.ACCEPTED
+            if heard is LegEvent.ACCEPTED and self._may_be_taken_back(leg):
+                heard = LegEvent.UNKNOWN
             if event.differs:
                 heard = LegEvent.DIFFERS
             if heard in (LegEvent.ACCEPTED, LegEvent.PENDING) and event.made is not None:
@@ -113,15 +115,22 @@ class _Turn(LegWork):
         fact = event.fact or Fact.UNKNOWN
         heard = LegEvent.DIFFERS if event.differs else _FACT[fact]
         late = leg.fence_at is not None and event.started_at < leg.fence_at
-        if leg.state is LegState.FENCED and late and self.rules.ask_after_fence and fact is not Fact.THERE:
+        stale = leg.state is LegState.FENCED and late and self.rules.ask_after_fence
+        if stale and (fact is not Fact.THERE or self.takes_back(leg)):
+            heard = LegEvent.FACT_UNKNOWN
+        if leg.state is LegState.DEAD and heard is LegEvent.THERE and self._may_be_taken_back(leg):
             heard = LegEvent.FACT_UNKNOWN
         if leg.state is LegState.UNSURE and heard is LegEvent.NOT_THERE:
             leg.because = "not_there"
             if not self._fence_holds(leg):
                 heard = LegEvent.CLOSED
-        if fact is Fact.THERE and not event.differs and event.made is not None:
+        if heard is LegEvent.THERE and event.made is not None:
             put(self.case.data, leg.call, event.made, merge=True)
         self.apply(leg, heard, event)
+
+    def _may_be_taken_back(self, leg: Leg) -> bool:
+        """A stop that undoes what it finds is under way: what was done before it is no longer sure."""
+        return leg.state in (LegState.DEAD, LegState.FENCED) and self.takes_back(leg)
 
     def _fence_holds(self, leg: Leg) -> bool:
         paying = bool(self.step(leg).again)
@@ -132,6 +141,8 @@ class _Turn(LegWork):
         heard = LegEvent.DIFFERS if event.differs else _FACT[event.fact]
         if leg.state is LegState.FENCED and heard not in (LegEvent.THERE, LegEvent.DIFFERS):
             heard = LegEvent.FACT_UNKNOWN  # nobody knows when the party wrote it; our own inquiry decides
+        if heard is LegEvent.THERE and self._may_be_taken_back(leg):
+            heard = LegEvent.FACT_UNKNOWN
         if heard is LegEvent.THERE and event.made is not None and leg.state is not LegState.OK:
             put(self.case.data, leg.call, event.made, merge=True)
         repeat = leg.state is LegState.OK and heard is LegEvent.THERE

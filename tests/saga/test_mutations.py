@@ -77,3 +77,12 @@ def test_without_a_rule_some_life_ends_wrong(rule: str) -> None:
 def test_a_life_is_the_same_again() -> None:
     first, again = Town(17, RULES, traits_of(17)), Town(17, RULES, traits_of(17))
     assert (first.play(), first.story) == (again.play(), again.story)
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_a_stop_that_takes_back_what_it_finds_never_takes_back_what_we_counted_on(quarter: int) -> None:
+    """A late 撤销, 冲正 or 作废 undoes a payment, a settlement, a booking: while one may still arrive, "it is there" is
+    no ground to go forward on."""
+    for seed in range(quarter, LIVES, 4):
+        town = Town(seed, RULES, replace(traits_of(seed), stops_undo=True))
+        assert not town.play(), _told(town)
