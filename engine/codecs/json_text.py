@@ -41,7 +41,7 @@ def parse(data: bytes, *, max_bytes: int = 4 << 20) -> Tree:
         raise Undecodable("json-size", max_bytes, f"a JSON text of more than {max_bytes} bytes")
     text = charset.decode(data)
     try:
-        tree = _DECODER.decode(text)
+        tree = (_WARY if "\\u0000" in text else _DECODER).decode(text)
         if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(tree):
             raise RecursionError
         if "\\u" in text:
@@ -57,9 +57,16 @@ def parse(data: bytes, *, max_bytes: int = 4 << 20) -> Tree:
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
-    if len(made) != len(pairs) or any("\0" in name for name in made):
+    if len(made) != len(pairs):
         raise _Fault
     return made
+
+
+def _wary_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The same where a name may hold a NUL, which can only come escaped."""
+    if any("\0" in name for name, _ in pairs):
+        raise _Fault
+    return _pairs(pairs)
 
 
 def _whole(text: str) -> int:
@@ -69,7 +76,7 @@ def _whole(text: str) -> int:
 
 
 def _fraction(text: str) -> Decimal:
-    if _number_is_wide(text):
+    if (len(text) > MAX_DIGITS or "e" in text or "E" in text) and _number_is_wide(text):
         raise _Fault
     return Decimal(text)
 
@@ -88,9 +95,14 @@ def _constant(_text: str) -> object:
     raise _Fault
 
 
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_int=_whole, parse_float=_fraction, parse_constant=_constant, strict=True
-)
+def _decoder(pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=pairs, parse_int=_whole, parse_float=_fraction, parse_constant=_constant, strict=True
+    )
+
+
+_DECODER: Final = _decoder(_pairs)
+_WARY: Final = _decoder(_wary_pairs)
 
 
 def _byte(text: str, position: int) -> int:
@@ -186,45 +198,46 @@ def _name_fault(name: str, seen: set[str], at: int) -> Undecodable | None:
 
 def print_json(tree: Tree) -> bytes:
     """Compact UTF-8, names in order, decimals exactly as they are. ValueError: float, NaN, lone surrogate."""
-    parts: list[str] = []
-    _write(tree, parts.append, 0)
     try:
-        return "".join(parts).encode("utf-8")
+        return _text(tree, 0).encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("half of a surrogate pair cannot be written") from None
 
 
-def _write(tree: Tree, put: Callable[[str], None], depth: int) -> None:
-    if isinstance(tree, str):
-        put(encode_basestring(tree))
-    elif tree is None or isinstance(tree, bool):
-        put("null" if tree is None else "true" if tree else "false")
-    elif isinstance(tree, int):
-        put(int.__repr__(tree))
-    elif isinstance(tree, Decimal):
+def _text(tree: Tree, depth: int) -> str:
+    kind = type(tree)
+    if kind is str:
+        return encode_basestring(tree)
+    if kind is dict and depth < MAX_DEPTH:
+        depth += 1
+        try:
+            return "{" + ",".join([
+                encode_basestring(name) + ":" + (encode_basestring(value) if type(value) is str else _text(value, depth))
+                for name, value in tree.items()
+            ]) + "}"  # fmt: skip
+        except TypeError:
+            raise ValueError("a name of JSON is text") from None
+    if kind is int:
+        return int.__repr__(tree)
+    return _other_text(tree, depth)
+
+
+def _other_text(tree: Tree, depth: int) -> str:
+    """What is rarer, and what is refused."""
+    if tree is None or isinstance(tree, bool):
+        return "null" if tree is None else "true" if tree else "false"
+    if isinstance(tree, Decimal):
         if not tree.is_finite():
             raise ValueError(f"{tree} is not a number of JSON")
-        put(format(tree, "f"))
-    elif depth >= MAX_DEPTH:
+        return format(tree, "f")
+    if isinstance(tree, str):
+        return encode_basestring(tree)
+    if isinstance(tree, int):
+        return int.__repr__(tree)
+    if depth >= MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
-    elif isinstance(tree, dict):
-        _write_object(tree, put, depth)
-    elif isinstance(tree, list | tuple):
-        put("[")
-        for index, item in enumerate(tree):
-            if index:
-                put(",")
-            _write(item, put, depth + 1)
-        put("]")
-    else:
-        raise ValueError(f"a {type(tree).__name__} cannot be written as JSON; numbers are int or Decimal")
-
-
-def _write_object(tree: dict[Any, Tree], put: Callable[[str], None], depth: int) -> None:
-    put("{")
-    for index, (name, value) in enumerate(tree.items()):
-        if not isinstance(name, str):
-            raise ValueError(f"a name of JSON is text, not {name!r}")
-        put(("," if index else "") + encode_basestring(name) + ":")
-        _write(value, put, depth + 1)
-    put("}")
+    if isinstance(tree, list | tuple):
+        return "[" + ",".join([_text(item, depth + 1) for item in tree]) + "]"
+    if isinstance(tree, dict):
+        return _text(dict(tree), depth)
+    raise ValueError(f"a {type(tree).__name__} cannot be written as JSON; numbers are int or Decimal")

@@ -9,5 +9,7 @@ from typing import Any
 
 def digest_of(tree: Any) -> str:
     """Lower-case hex SHA-256 of a tree's canonical JSON; Decimals count by their exact text."""
-    text = json.dumps(tree, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(tree).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -30,15 +32,19 @@ class Meters:
         )
         self.open_settlements = Gauge("engine_open_settlements", "Settlements in memory", registry=self.registry)
         self.commits = Counter("engine_units_total", "Units stored", registry=self.registry)
+        # Finding a meter's child by its labels costs ten times what counting in it does.
+        self._call = cache(self._calls.labels)
+        self._request = cache(self._requests.labels)
+        self._move = cache(self._moves.labels)
 
     def call_ended(self, party: str, op: str, outcome: str, seconds: float) -> None:
-        self._calls.labels(party, op, outcome).observe(seconds)
+        self._call(party, op, outcome).observe(seconds)
 
     def request_ended(self, door: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(door, route, str(status)).observe(seconds)
+        self._request(door, route, str(status)).observe(seconds)
 
     def came_to(self, channel: str, state: str) -> None:
-        self._moves.labels(channel, state).inc()
+        self._move(channel, state).inc()
 
     def task_opened(self, kind: str) -> None:
         self._tasks.labels(kind).inc()
