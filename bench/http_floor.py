@@ -3,7 +3,8 @@
     python -m bench.http_floor [calls]
 
 Each row is one process's own CPU time (user and system) divided by the calls; the other side is a child process.
-The floor rows send and receive the same bytes with no HTTP at all.
+The floor sends and receives the same bytes with no HTTP at all; HTTP is the difference. The rows "alone" are our own
+code without sockets: they hold still on a busy machine.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time
+from timeit import repeat
 from typing import Any
 
 from twisted.internet import reactor  # noqa: TID251 - a benchmark is its own program
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
+from twisted.internet.testing import MemoryReactorClock
 
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener
@@ -52,8 +55,8 @@ class Answerer(Protocol):
         self._got += len(data)
         while self._got >= len(REQUEST) - 20:  # Host differs by the port's digits
             self._got = 0
-            assert self.transport is not None
-            self.transport.write(REPLY)
+            transport: Any = self.transport
+            transport.write(REPLY)
 
 
 class Asker(Protocol):
@@ -79,8 +82,8 @@ class Asker(Protocol):
         if Asker.left <= 0:
             Asker.done()
         else:
-            assert self.transport is not None
-            self.transport.write(REQUEST)
+            transport: Any = self.transport
+            transport.write(REQUEST)
 
 
 def _factory(kind: type[Factory], make: Callable[[], Protocol]) -> Any:
@@ -173,8 +176,43 @@ def ask(who: str, other: str, width: int, calls: int) -> None:
     print(mine / calls * 1e6, theirs / calls * 1e6)
 
 
+class Nowhere:
+    """A transport that goes nowhere, so that only our own code is on the bill."""
+
+    def write(self, data: bytes) -> None: ...
+    def setTcpNoDelay(self, enabled: bool) -> None: ...
+    def registerProducer(self, producer: object, streaming: bool) -> None: ...
+    def unregisterProducer(self) -> None: ...
+    def abortConnection(self) -> None: ...
+
+
+def alone() -> None:
+    """Our code without any socket: the best of many short rounds, which other work on the machine hardly moves."""
+    memory: Any = MemoryReactorClock()
+    world = World(memory)
+    sender = HttpSender(world, "http://127.0.0.1:8600", window=1)
+    sender.send(ASK, 20)
+    link = memory.tcpClients[0][2].buildProtocol(None)
+    link.makeConnection(Nowhere())
+    link.dataReceived(REPLY)
+    reply = HttpReply(200, (("Content-Type", "application/json"),), BODY)
+    limits = HttpLimits(requests_per_connection=1_000_000_000)
+    HttpListener(world, "bench", "127.0.0.1", 0, lambda request: reply, limits).start()
+    door = memory.tcpServers[0][1].buildProtocol(None)
+    door.makeConnection(Nowhere())
+
+    def call() -> None:
+        sender.send(ASK, 20)
+        link.dataReceived(REPLY)
+
+    for name, work in (("sender", call), ("listener", lambda: door.dataReceived(REQUEST))):
+        best = min(repeat(work, number=100, repeat=1000)) * 1e4
+        print(f"{name:10} alone {best:29.1f}", flush=True)
+
+
 def main(calls: int) -> None:
     print(f"{'':10} {'width':>5} {'floor us':>9} {'ours us':>9} {'HTTP us':>9}")
+    alone()
     for width in (1, 8, 32):
         floor, answering = measure("floor", "answerer", width, calls)
         sender, _ = measure("sender", "answerer", width, calls)

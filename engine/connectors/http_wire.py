@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 
 import httptools
@@ -38,6 +39,7 @@ _FRAMING = {
 }
 _OURS = frozenset(_FRAMING | {"date"})
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_DECIDING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "content-encoding"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")
 _OURS_OUT = frozenset(_FRAMING | {"host", "accept-encoding"})
@@ -76,16 +78,38 @@ class ReplyHead:
     keep_alive: bool
 
 
-class _Lines:
-    """Collects what llhttp finds in a head."""
+@lru_cache(256)
+def _heard_name(raw: bytes) -> tuple[str, str]:
+    """A header's name as it came, and in lower case if it decides how the message is read ("" otherwise)."""
+    name = raw.decode("ascii")
+    key = name.lower()
+    return name, key if key in _DECIDING else ""
 
-    __slots__ = ("headers",)
+
+@lru_cache(256)
+def _said_name(name: str) -> str:
+    """A header's name in lower case if it may be ours to say, "plain" otherwise, "" if it is no name."""
+    if _TOKEN.fullmatch(name) is None:
+        return ""
+    key = name.lower()
+    return key if key in _OURS or key in _OURS_OUT else "plain"
+
+
+class _Lines:
+    """Collects what llhttp finds in a head; `deciding` holds the headers that decide how it is read."""
+
+    __slots__ = ("deciding", "headers")
 
     def __init__(self) -> None:
         self.headers: list[tuple[str, str]] = []
+        self.deciding: list[tuple[str, str]] = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.decode("ascii"), value.strip(b" \t").decode("latin-1")))
+        text = value.strip(b" \t").decode("latin-1")
+        own_name, key = _heard_name(name)
+        self.headers.append((own_name, text))
+        if key:
+            self.deciding.append((key, text))
 
 
 def request_head(head: bytes, *, headers_max: int, target_max: int) -> RequestHead:
@@ -110,20 +134,17 @@ def request_head(head: bytes, *, headers_max: int, target_max: int) -> RequestHe
         pass  # an offer to speak something else; we stay with HTTP/1.1, as RFC 9110 §7.8 allows
     except httptools.HttpParserError as fault:
         raise Refused(f"head: {fault}") from None
-    return _framed_request(method, raw_target, minor == "1", collected.headers, lines)
-
-
-def _framed_request(
-    method: str, raw_target: str, current: bool, headers: list[tuple[str, str]], lines: int
-) -> RequestHead:
-    if len(headers) != lines:
+    if len(collected.headers) != lines:
         raise Refused("header lines")
+    return _framed_request(method, raw_target, minor == "1", collected)
+
+
+def _framed_request(method: str, raw_target: str, current: bool, lines: _Lines) -> RequestHead:
     hosts: list[str] = []
     lengths: list[str] = []
     codings: list[str] = []
     connection = expect = ""
-    for name, value in headers:
-        key = name.lower()
+    for key, value in lines.deciding:
         if key == "host":
             hosts.append(value)
         elif key == "content-length":
@@ -140,11 +161,11 @@ def _framed_request(
     target = _origin_form(raw_target, method, hosts, current)
     if expect not in ("", "100-continue"):
         raise Refused("expectation", 417)
-    keep_alive = "close" not in _tokens(connection) if current else "keep-alive" in _tokens(connection)
+    keep_alive = not _says(connection, "close") if current else _says(connection, "keep-alive")
     return RequestHead(
         method=method,
         target=target,
-        headers=tuple(headers),
+        headers=tuple(lines.headers),
         length=0 if length is None and not codings else length,
         keep_alive=keep_alive,
         expects_continue=bool(expect) and current,
@@ -169,8 +190,7 @@ def reply_head(head: bytes, *, to_head: bool, headers_max: int) -> ReplyHead:
     lengths: list[str] = []
     codings: list[str] = []
     connection = ""
-    for name, value in collected.headers:
-        key = name.lower()
+    for key, value in collected.deciding:
         if key == "content-length":
             lengths.append(value)
         elif key == "transfer-encoding":
@@ -188,7 +208,7 @@ def reply_head(head: bytes, *, to_head: bool, headers_max: int) -> ReplyHead:
         headers=tuple(collected.headers),
         length=0 if bare else length,
         chunked=bool(codings) and not bare,
-        keep_alive=framed and head[5:8] == b"1.1" and "close" not in _tokens(connection),
+        keep_alive=framed and head[5:8] == b"1.1" and not _says(connection, "close"),
     )
 
 
@@ -221,8 +241,8 @@ def _body_length(lengths: list[str], codings: list[str]) -> int | None:
     return int(text)
 
 
-def _tokens(text: str) -> frozenset[str]:
-    return frozenset(token.strip() for token in text.split(",")) if text else frozenset()
+def _says(connection: str, wanted: str) -> bool:
+    return wanted in connection and wanted in [token.strip() for token in connection.split(",")]
 
 
 def _origin_form(target: str, method: str, hosts: list[str], current: bool) -> str:
@@ -335,10 +355,10 @@ def request_bytes(request: HttpRequest, prefix: str, host: str) -> bytes:
     if request.method not in METHODS or _TARGET.fullmatch(target) is None:
         raise ValueError("request line")
     lines = [f"{request.method} {target} HTTP/1.1\r\n"]
-    own_host = [value for name, value in request.headers if name.lower() == "host"]
-    if len(own_host) > 1:
+    hosts = [value for name, value in request.headers if _said_name(name) == "host"]
+    if len(hosts) > 1:
         raise ValueError("Host")
-    lines.append(f"Host: {own_host[0] if own_host else host}\r\n")
+    lines.append(f"Host: {hosts[0] if hosts else host}\r\n")
     _add_headers(lines, request.headers, _OURS_OUT)
     lines.append("Accept-Encoding: identity\r\n")
     if request.body or request.method in ("POST", "PUT", "PATCH"):
@@ -349,7 +369,8 @@ def request_bytes(request: HttpRequest, prefix: str, host: str) -> bytes:
 
 def _add_headers(lines: list[str], headers: Headers, ours: frozenset[str] = _OURS) -> None:
     for name, value in headers:
-        if _TOKEN.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+        key = _said_name(name)
+        if not key or _VALUE.fullmatch(value) is None:
             raise ValueError("header")
-        if name.lower() not in ours:
+        if key not in ours:
             lines.append(f"{name}: {value}\r\n")

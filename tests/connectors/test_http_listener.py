@@ -310,11 +310,11 @@ def test_sync_and_async_replies_mix_on_one_connection() -> None:
     assert statuses(line.heard) == [200, 202, 200]
 
 
-def test_ten_thousand_pipelined_requests_do_not_grow_the_stack() -> None:
+def test_thousands_of_pipelined_requests_do_not_grow_the_stack() -> None:
     door = Door(limits=HttpLimits(requests_per_connection=100_000))
-    line = door.call(GET * 10_000)
+    line = door.call(GET * 3_000)
     door.sim.advance(1)
-    assert len(statuses(line.heard)) == 10_000
+    assert len(statuses(line.heard)) == 3_000
 
 
 # --- deadlines: absolute, so a drip does not extend them
