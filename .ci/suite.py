@@ -20,6 +20,12 @@ NOTHING = 5  # pytest's exit code for "no tests collected"
 COUNT = re.compile(r"([0-9]+) (passed|failed|error|errors|skipped|xfailed|xpassed)\b")
 
 
+def say(text: str) -> None:
+    """A line, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def groups() -> list[list[str]]:
     """The arguments of each pytest: one folder, or the tests beside the folders."""
     tests = HOME / "tests"
@@ -60,11 +66,11 @@ def main(more: list[str]) -> int:
                 total[word] = total.get(word, 0) + n
             if code not in (0, NOTHING) and not found.get("failed") and not found.get("error"):
                 broken += 1  # it never came to its last line
-            print(f"── {' '.join(group)} ({seconds:.1f} s)\n{output.strip()}\n", flush=True)
+            say(f"── {' '.join(group)} ({seconds:.1f} s)\n{output.strip()}\n")
     failed = total.get("failed", 0) + total.get("error", 0) + broken
     if total.get("skipped"):
-        print(f"{total['skipped']} skipped")
-    print(f"{total.get('passed', 0)} passed, {failed} failed")
+        say(f"{total['skipped']} skipped")
+    say(f"{total.get('passed', 0)} passed, {failed} failed")
     return 1 if failed or not total.get("passed") else 0
 
 

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from engine.cli import demo_scenes, demo_troubles
+from engine.cli.books import compared
 from engine.cli.demo_books import compare
 from engine.cli.demo_play import Claimed, Play, Played, Scene
 from engine.cli.demo_show import Show
@@ -82,6 +83,7 @@ class _Theatre:
         self._kiosks: dict[str, Kiosk] = {}
         self._played: list[Played] = []
         self._failure: Failure | None = None
+        self._books: dict[str, Any] = {"checked": 0, "differences": []}
         self._world = SimWorld(stage.reactor, rate=stage.world.rate, anchor=stage.world.now(), seed=stage.starts)
 
     def run(self) -> tuple[list[Played], dict[str, Any]]:
@@ -100,7 +102,7 @@ class _Theatre:
         reactor.run(installSignalHandlers=False)
         if self._failure is not None:
             self._failure.raiseException()
-        return self._played, compare(self._stage, self._played)
+        return self._played, self._books
 
     async def _all(self) -> None:
         for scene in self._scenes:
@@ -108,6 +110,10 @@ class _Theatre:
             one = await self._one(scene, self._show.say)
             self._played.append(one)
             self._show.end(one)
+        self._show.say("核对账目 · checking the books")
+        told = compare(self._stage, self._played)
+        kept = await compared(self._stage.world, self._stage.root, self._stage.file)
+        self._books = {"checked": told["checked"], "differences": [*told["differences"], *kept["differences"]]}
         for kiosk in self._kiosks.values():
             await kiosk.close()
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.folder import loaded
-from engine.cli.moments import since_of
-from engine.cli.say import FOUND, GOOD, CannotRun, document, line, table
+from engine.cli.say import FOUND, GOOD, CannotRun, document, line
 
 
 def _work(module: str, name: str) -> Callable[..., Any]:
@@ -31,21 +30,6 @@ def conversations(root: Path, only: str, as_json: bool) -> int:
         line(f"{'ok  ' if row['passed'] else 'FAIL'}  {row['name']}" + (f"\n{row['text']}" if row["text"] else ""))
     line(f"{len(rows) - failed} passed, {failed} failed")
     return FOUND if failed else GOOD
-
-
-def books(root: Path, since: str, as_json: bool) -> int:
-    """Compare the store with the parties' books: `engine.runtime.books.check(root, site, since)`."""
-    found = _work("engine.runtime.books", "check")(root, loaded(root), since_of(root, since))
-    differences = found["differences"]
-    if as_json:
-        document(found)
-    else:
-        rows = [(d["kind"], d.get("settlement_no", ""), d.get("bill", ""), d["text"]) for d in differences]
-        if rows:
-            table("差异 · differences", ("kind", "settlement", "bill", "text"), rows)
-        line(f"核对 {found['checked']} 笔，{len(differences)} 处差异 · {found['checked']} checked, "
-             f"{len(differences)} differences")  # fmt: skip
-    return FOUND if differences else GOOD
 
 
 def resolve(root: Path, no: str, reason: str) -> int:

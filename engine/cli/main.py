@@ -175,7 +175,7 @@ def books(
     json: Json = False,
 ) -> None:
     """与各方账目核对，列出差异 · Compare the store with the parties' own books; print the differences."""
-    from engine.cli.later import books as work
+    from engine.cli.books import books as work
 
     _end(work(root.absolute(), since, json))
 

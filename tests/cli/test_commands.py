@@ -1,0 +1,150 @@
+"""The small commands: help, init, lint, keys, check, explain, schema, and the exit codes of wrong use."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import HOME, engine, here, new_site
+
+COMMANDS = ("run", "check", "keys", "init", "lint", "test", "explain", "schema", "simulate", "demo", "list", "show",
+            "books", "resolve")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return new_site(tmp_path_factory.mktemp("node") / "site")
+
+
+def _has_both(text: str) -> bool:
+    chinese = any("\u4e00" <= char <= "\u9fff" for char in text)
+    return chinese and any(char.isascii() and char.isalpha() for char in text)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_in_both_languages(command: str) -> None:
+    said = here(command, "--help")
+    assert said.returncode == 0
+    about = next(text for text in said.stdout.splitlines() if text.strip() and "Usage:" not in text)
+    assert _has_both(about), about
+    assert " · " in about
+
+
+def test_help_is_quick_because_the_work_is_imported_later() -> None:
+    took = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        engine("--help")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(took) < 0.3, took  # seconds of the processor: the machine may be busy
+    heavy = engine("--help", PYTHONPROFILEIMPORTTIME="1").stderr
+    imported = set(re.findall(r"\| +([a-z_.]+)$", heavy, re.MULTILINE))
+    assert "typer" in imported
+    assert not imported & {"twisted", "sqlalchemy", "pydantic", "engine.app", "lxml", "yaml"}
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("list", "nonsense"), ("demo", "--only", "99"), ("show",),
+                                       ("explain", "nonsense-nobody-knows"), ("lint", "--lang", "fr")])  # fmt: skip
+def test_wrong_use_is_exit_2(arguments: tuple[str, ...]) -> None:
+    assert here(*arguments).returncode == 2
+
+
+def test_init_makes_a_folder_that_lints_clean_and_never_overwrites(tmp_path: Path) -> None:
+    made = here("init", str(tmp_path / "new"))
+    assert made.returncode == 0, made.stderr
+    assert here("lint", "--root", str(tmp_path / "new")).returncode == 0
+    before = (tmp_path / "new/engine.yaml").read_bytes()
+    assert here("init", str(tmp_path / "new")).returncode == 2
+    assert (tmp_path / "new/engine.yaml").read_bytes() == before
+
+
+def test_lint_prints_place_code_and_caret_and_json(tmp_path: Path) -> None:
+    site = tmp_path / "new"
+    here("init", str(site))
+    channel = site / "channels/outpatient_settlement.yaml"
+    channel.write_text(channel.read_text().replace("do: his.lock,", "do: his.lokc,"))
+    said = here("lint", "--root", str(site))
+    assert said.returncode == 1
+    assert "channels/outpatient_settlement.yaml:" in said.stdout
+    assert "his.lock" in said.stdout
+    assert "^^^" in said.stdout
+    found = json.loads(here("lint", "--root", str(site), "--json").stdout)
+    assert {"file", "line", "col", "code", "zh", "en", "hint"} <= found[0].keys()
+    wrong = next(one for one in found if one["hint"] == "his.lock")
+    assert channel.read_text().splitlines()[wrong["line"] - 1][wrong["col"] - 1 :].startswith("his.lokc")
+
+
+def test_lint_of_nothing_is_a_problem_not_a_crash(tmp_path: Path) -> None:
+    said = here("lint", "--root", str(tmp_path))
+    assert said.returncode == 1
+    assert "engine.yaml" in said.stdout
+
+
+def test_keys_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
+    site = new_site(tmp_path / "site")
+    files = sorted((site / "var/keys").iterdir())
+    assert [path.name for path in files] == ["client-C01.secret", "client-K01.secret", "index.key", "store.key"]
+    contents = {path: path.read_bytes() for path in files}
+    assert len(set(contents.values())) == len(files), "every secret is its own"
+    for path, content in contents.items():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert len(content) >= 32
+    rows = json.loads(here("keys", "--root", str(site), "--json").stdout)
+    assert not any(row["made"] for row in rows)
+    assert {path: path.read_bytes() for path in files} == contents
+
+
+def test_check_passes_a_good_node_and_a_silent_party_is_only_a_warning(site: Path) -> None:
+    said = here("check", "--root", str(site), "--json")
+    found = {one["what"]: one for one in json.loads(said.stdout)}
+    assert said.returncode == 0, said.stdout
+    assert found["configuration"]["verdict"] == "good"
+    assert found["listener api"]["verdict"] == "good"
+    assert found["keys of his"]["verdict"] == "warning", "its secret was never given"
+
+
+def test_check_names_a_missing_key_and_a_loose_one(tmp_path: Path) -> None:
+    site = new_site(tmp_path / "site")
+    (site / "var/keys/client-K01.secret").unlink()
+    (site / "var/keys/index.key").chmod(0o644)
+    said = here("check", "--root", str(site), "--json")
+    found = {one["what"]: one["verdict"] for one in json.loads(said.stdout)}
+    assert said.returncode == 1
+    assert found["key client K01"] == "problem"
+    assert found["key index"] == "warning"
+
+
+@pytest.mark.parametrize(("what", "expected"), [
+    ("E-BUSY", "held by settlement"), ("E-NOT-SIGNED", "Three ways"), ("pay.code", "unknown"), ("listener", "http"),
+    ("E507", "engine.yaml"), ("wechat", "micropay"),
+])  # fmt: skip
+def test_explain_knows_codes_calls_components_and_parties(site: Path, what: str, expected: str) -> None:
+    said = here("explain", what, "--lang", "en", "--root", str(site))
+    assert said.returncode == 0, said.stderr
+    assert expected in said.stdout
+
+
+def test_schemas_are_json_schemas_of_every_kind_of_file(tmp_path: Path) -> None:
+    assert here("schema", str(tmp_path / "out")).returncode == 0
+    for kind in ("engine", "channel", "map"):
+        tree = json.loads((tmp_path / f"out/{kind}.schema.json").read_text())
+        assert tree["$schema"].startswith("http://json-schema.org/")
+
+
+def test_lists_of_a_folder_without_a_store_say_so(site: Path) -> None:
+    said = here("list", "settlements", "--root", str(site))
+    assert said.returncode == 3
+    assert "no store" in said.stderr
+
+
+def test_the_makefile_lists_its_targets() -> None:
+    said = subprocess.run(["make"], cwd=HOME, capture_output=True, text=True, check=True).stdout  # noqa: S607 make of the path
+    for target in ("setup", "demo", "test", "lint", "bench", "lock", "clean"):
+        assert f"make {target}" in said
