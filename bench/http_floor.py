@@ -188,7 +188,7 @@ class Nowhere:
 
 def alone() -> None:
     """Our code without any socket: the best of many short rounds, which other work on the machine hardly moves."""
-    memory: Any = MemoryReactorClock()
+    memory: Any = MemoryReactorClock()  # type: ignore[no-untyped-call]  # untyped in Twisted
     world = World(memory)
     sender = HttpSender(world, "http://127.0.0.1:8600", window=1)
     sender.send(ASK, 20)

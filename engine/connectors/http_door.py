@@ -246,7 +246,7 @@ class HttpDoor(Protocol):
         to_head = head.method == "HEAD"
         try:
             data = reply_bytes(reply, to_head=to_head, close=close, date=self._owner.date())
-        except ValueError:
+        except Exception:  # noqa: BLE001 - a handler may give back anything, a reply or not
             self._owner.failed(Failure())  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
             reply = refusal(500)
             data = reply_bytes(reply, to_head=to_head, close=close, date=self._owner.date())

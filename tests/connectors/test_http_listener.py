@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from engine.connectors.http_limits import HttpLimits
 from engine.core.http import HttpReply, HttpRequest
@@ -537,6 +537,8 @@ def _fail(request: HttpRequest) -> Deferred[HttpReply]:
         lambda request: HttpReply(200, (("X", "S3CRET\r\nSet-Cookie: a=b"),), b"S3CRET"),
         lambda request: HttpReply(200, (("X", "病人S3CRET"),), b"S3CRET"),
         lambda request: HttpReply(99, (), b"S3CRET"),
+        lambda request: None,
+        lambda request: succeed("S3CRET"),
     ],
 )
 def test_what_goes_wrong_inside_is_a_bare_500(handle: Any) -> None:
