@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.core.outcome import Fact
@@ -30,9 +30,11 @@ class SiteJudge:
         self.site, self.channel, self._numbers = site, channel, numbers
         self.plan: Plan = channel.plan
         self.answer_within: float = channel.listen.answer_within
+        self._wanted: dict[str, tuple[str, ...]] = {}  # of a map or a condition: the `let` names it reads
 
-    def names(self, case: Case) -> dict[str, Tree]:
-        """All that a map may read: outputs, heard events, the request, the settlement, the hospital."""
+    def names(self, case: Case, lets: Iterable[str] | None = None) -> dict[str, Tree]:
+        """All that a map may read: outputs, heard events, the request, the settlement, the hospital. `lets`: only these
+        of the channel's `let` names (None: all)."""
         names = dict(case.data)
         names["settlement"] = {
             "no": case.no,
@@ -42,26 +44,42 @@ class SiteJudge:
             "attempt": case.attempt,
         }
         names["hospital"] = self.site.engine.hospital
-        for name, condition in self.channel.lets.items():
+        for name in self.channel.lets if lets is None else lets:
             try:
-                names[name] = condition.test(names)
+                names[name] = self.channel.lets[name].test(names)
             except ConditionFailed:  # it reads what is not known yet
                 continue
         return names
 
+    def _lets(self, reader: str, roots: Iterable[str]) -> tuple[str, ...]:
+        """Which `let` names something reads, in the channel's order, with those that these read in turn."""
+        found = self._wanted.get(reader)
+        if found is None:
+            wanted = set(roots)
+            for name, condition in reversed(list(self.channel.lets.items())):
+                if name in wanted:
+                    wanted |= condition.roots
+            found = self._wanted[reader] = tuple(name for name in self.channel.lets if name in wanted)
+        return found
+
+    def _lets_of(self, field_map: FieldMap) -> tuple[str, ...]:
+        found = self._wanted.get(field_map.name)
+        return self._lets(field_map.name, map(_root, field_map.reads)) if found is None else found
+
     def holds(self, condition: str, case: Case) -> bool:
+        test = self.channel.conditions[condition]
         try:
-            return self.channel.conditions[condition].test(self.names(case))
+            return test.test(self.names(case, self._lets(f"if {condition}", test.roots)))
         except ConditionFailed as no:
             raise Refused(of_map("E-CONDITION", str(no))) from None
 
     def checks(self, maps: Sequence[str], case: Case) -> None:
-        names = self.names(case)
         for name in maps:
-            self._run(self.site.maps[name], names)
+            self.work(name, case)
 
     def work(self, name: str, case: Case) -> Tree:
-        return self._run(self.site.maps[name], self.names(case))
+        field_map = self.site.maps[name]
+        return self._run(field_map, self.names(case, self._lets_of(field_map)))
 
     def items(self, path: str, case: Case) -> Sequence[Tree]:
         at: Tree = case.data
@@ -82,7 +100,7 @@ class SiteJudge:
         path = self.channel.calls[call].amount
         if not path:
             return None
-        names = self.names(case)
+        names = self.names(case, self._lets(f"amount {path}", (_root(path),)))
         if leg.of:
             names["of"] = case.leg(leg.of).facts()
         at: Tree = names
@@ -94,10 +112,12 @@ class SiteJudge:
         spec = self.channel.calls[call]
         if spec.send is None:
             return {}
-        return self._run(spec.send, self._call_names(case, leg, purpose, number))
+        return self._run(spec.send, self._call_names(case, leg, purpose, number, self._lets_of(spec.send)))
 
-    def _call_names(self, case: Case, leg: Leg, purpose: str, number: str) -> dict[str, Tree]:
-        names = self.names(case)
+    def _call_names(
+        self, case: Case, leg: Leg, purpose: str, number: str, lets: tuple[str, ...]
+    ) -> dict[str, Tree]:
+        names = self.names(case, lets)
         own = leg.facts()
         if purpose == "do":
             names["own"] = {**own, "number": number}
@@ -114,13 +134,13 @@ class SiteJudge:
     ) -> tuple[Tree, Any, tuple[str, ...]]:
         """What an answer means: (the read or fact map's output, the fact or None, names that differ from ours)."""
         spec = self.channel.calls[call]
-        names = self._call_names(case, leg, purpose, leg.number)
-        names.update(answer=answer.body, code=answer.code, text=answer.text)
-        if purpose == "ask" and spec.fact is not None:
-            return found_fact(spec.fact, names)
-        if spec.read is None:
+        asked = purpose == "ask" and spec.fact is not None
+        field_map = spec.fact if asked else spec.read
+        if field_map is None:
             return None, None, ()
-        return self._run(spec.read, names), None, ()
+        names = self._call_names(case, leg, purpose, leg.number, self._lets_of(field_map))
+        names.update(answer=answer.body, code=answer.code, text=answer.text)
+        return found_fact(field_map, names) if asked else (self._run(field_map, names), None, ())
 
     def drift(self, must_equal: str, call: str, case: Case) -> Reason | None:
         """A reason when the two calls' outputs differ in an amount that both have."""
@@ -147,6 +167,11 @@ def found_fact(fact_map: FieldMap, names: Mapping[str, Tree]) -> tuple[Tree, Any
     found = fact_map.find_fact(names)
     made = fact_map.run(names) if found.fact is Fact.THERE else None
     return made, found.fact, tuple(one.name for one in found.differs)
+
+
+def _root(path: str) -> str:
+    """The first name of a path."""
+    return path.partition(".")[0].partition("[")[0]
 
 
 def _at(data: Mapping[str, Tree], path: str) -> Mapping[str, Tree]:
