@@ -21,6 +21,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IHostnameResolver,
     IHostResolution,
+    IListeningPort,
     IReactorCore,
     IReactorPluggableNameResolver,
     IReactorTCP,
@@ -30,7 +31,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tests.simulation.wires import SimConnector, SimPort, SimTransport
+from tests.simulation.wires import SimConnector, SimTransport
 
 
 @dataclass(frozen=True)
@@ -322,6 +323,26 @@ class NodeReactor:
         connector = SimConnector(self, host, port, factory, timeout)
         connector.connect()
         return connector
+
+
+@implementer(IListeningPort)
+class SimPort:
+    """A listening port of a node."""
+
+    def __init__(self, node: NodeReactor, port: int, factory: Any) -> None:
+        self.node = node
+        self.port = port
+        self.factory = factory
+
+    def getHost(self) -> IPv4Address:
+        return IPv4Address("TCP", self.node.address, self.port)
+
+    def startListening(self) -> None:
+        self.node.sim.ports[(self.node.address, self.port)] = self
+
+    def stopListening(self) -> None:
+        if self.node.sim.ports.pop((self.node.address, self.port), None) is not None:
+            self.factory.doStop()
 
 
 class _Pool:

@@ -21,7 +21,6 @@ from twisted.internet.interfaces import (
     IAddress,
     IConnector,
     IHalfCloseableProtocol,
-    IListeningPort,
     IPushProducer,
     ITCPTransport,
 )
@@ -34,26 +33,6 @@ if TYPE_CHECKING:
     from tests.simulation.reactor import NodeReactor
 
 FULL = 64 * 1024  # bytes written and not yet read by the other side, from which a writer is asked to pause
-
-
-@implementer(IListeningPort)
-class SimPort:
-    """A listening port of a node."""
-
-    def __init__(self, node: NodeReactor, port: int, factory: Any) -> None:
-        self.node = node
-        self.port = port
-        self.factory = factory
-
-    def getHost(self) -> IPv4Address:
-        return IPv4Address("TCP", self.node.address, self.port)
-
-    def startListening(self) -> None:
-        self.node.sim.ports[(self.node.address, self.port)] = self
-
-    def stopListening(self) -> None:
-        if self.node.sim.ports.pop((self.node.address, self.port), None) is not None:
-            self.factory.doStop()
 
 
 @implementer(IConnector)
