@@ -1,0 +1,34 @@
+"""The shipped channels' own conversations, each as a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from engine.conversation import Result, run
+
+ROOT = Path(__file__).resolve().parents[2]
+CHANNELS = ("insurance_signin", "outpatient_bills", "outpatient_settlement")
+LEAST = {"insurance_signin": 3, "outpatient_bills": 4, "outpatient_settlement": 20}
+
+
+@cache
+def _results(channel: str) -> Mapping[str, Result]:
+    return {result["name"]: result for result in run(ROOT, [channel])}
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_every_conversation_beside_a_channel_holds(channel: str) -> None:
+    results = _results(channel)
+    assert len(results) >= LEAST[channel]
+    failed = [f"{name}\n{one['text']}" for name, one in results.items() if not one["passed"]]
+    assert not failed, "\n\n".join(failed)
+
+
+def test_each_shipped_channel_has_conversations() -> None:
+    written = {path.name.removesuffix(".yaml") for path in (ROOT / "channels").glob("*.yaml")}
+    tested = {name.removesuffix(".test") for name in written if name.endswith(".test")}
+    assert tested == {name for name in written if not name.endswith(".test")} == set(CHANNELS)
