@@ -98,6 +98,11 @@ class _Life:
         return self._code
 
     def _ready(self, _: Any) -> None:
+        # The loaded site lives as long as the process: no collection has to look at it again. A settlement in flight
+        # makes a few thousand objects and no cycles, so the youngest are looked at rarely.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
         for listener in self._engine.listeners.values():
             line(f"engine ready http://{listener.host}:{listener.port}")
             break

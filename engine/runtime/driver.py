@@ -16,6 +16,7 @@ from engine.core import failpoints
 from engine.core.digest import digest_of
 from engine.core.outcome import Outcome
 from engine.core.world import World
+from engine.runtime.answers import state_of
 from engine.runtime.ledger_rows import rows_of_turn
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
@@ -234,7 +235,10 @@ class SettlementDriver:
         if self._rules.number_saved_first:
             self._carry_out(room, sends, call_ids)
         self._report(room, before, commands)
-        room.wake()
+        word = state_of(case, room.plan, now)
+        if word != room.word:  # who waits looks at nothing else, and thirteen turns of fifteen do not change it
+            room.word = word
+            room.wake()
 
     async def _keep(self, unit: Unit) -> None:
         try:

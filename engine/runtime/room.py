@@ -42,6 +42,7 @@ class Room:
     stored: dict[int, tuple[object, ...]] = field(default_factory=dict)
     waiting: list[Deferred[None]] = field(default_factory=list)
     patient_index: str = ""
+    word: str = ""  # what the API said of it after the last stored change
 
     def changed_legs(self) -> list[Leg]:
         """Legs that differ from what the store has."""
