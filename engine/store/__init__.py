@@ -64,7 +64,7 @@ from engine.store.settlements import (
 from engine.store.site_versions import keep_site, site_files, sites_in_use
 from engine.store.store import SqlStore
 from engine.store.tasks import close_task, open_task, open_tasks
-from engine.store.trail import add_trail, use_nonce
+from engine.store.trail import add_trail, use_nonce, used_nonces
 
 __all__ = [
     "BadUnit",
@@ -125,5 +125,6 @@ __all__ = [
     "update_case",
     "upsert_leg",
     "use_nonce",
+    "used_nonces",
     "verdict",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from engine.store.contract import CannotStart
 from engine.store.statements import STATEMENTS
 
 LOCK = 0x53544C31  # the advisory lock that says "an engine is running on this database"
+LOCK_WAIT = 2  # seconds
 OLDEST = 140000
 _AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _FULL = frozenset({"53100"})
@@ -39,14 +41,25 @@ class PostgresBackend:
             if raw.execute("SHOW fsync").fetchone()[0] != "on":
                 raise CannotStart("this PostgreSQL runs with fsync = off and would lose acknowledged settlements")
             raw.execute("SET synchronous_commit = on")
-            if not raw.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()[0]:
-                raise CannotStart("another engine is running on this database")
+            self._take_lock(raw)
         except psycopg.Error as no:
             self.abandon()
             raise CannotStart(f"PostgreSQL cannot be used: {str(no).strip().splitlines()[0]}") from no
         except BaseException:
             self.abandon()
             raise
+
+    def _take_lock(self, raw: Any) -> None:
+        """One engine on a database. A server notices only after a moment that an engine that was killed is gone."""
+        raw.execute("SET tcp_keepalives_idle = 10")
+        raw.execute("SET tcp_keepalives_interval = 5")
+        raw.execute("SET tcp_keepalives_count = 3")
+        raw.execute(f"SET lock_timeout = '{LOCK_WAIT}s'")
+        try:
+            raw.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        except psycopg.errors.LockNotAvailable:
+            raise CannotStart("another engine is running on this database") from None
+        raw.execute("SET lock_timeout = 0")
 
     def _connect(self) -> Any:
         raw = psycopg.connect(self._url, autocommit=True, application_name="settlement-engine")
@@ -55,14 +68,17 @@ class PostgresBackend:
         return raw
 
     def close(self) -> None:
-        """Clean end; the lock goes with the connection."""
+        """Clean end."""
+        if self._raw is not None:
+            with suppress(psycopg.Error):
+                self._raw.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Drop the connection; the server rolls back what was not committed and frees the lock."""
         if self._raw is not None:
             self._raw.close()
             self._raw = None
-
-    def abandon(self) -> None:
-        """Drop the connection; the server rolls back what was not committed."""
-        self.close()
 
     def begin(self) -> None:
         """Begin."""

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from engine.store.codec import encode
-from engine.store.contract import Write
+from engine.store.contract import Connection, Write
+from engine.store.schema import nonces
+
+NONCE_TAKEN = "nonce_use"
+"""`Done.failed_sql` when a one-time word was used before."""
 
 
 def add_trail(id: int, no: str, at: float, kind: str, detail: dict[str, Any] | None = None) -> Write:
@@ -16,4 +22,10 @@ def add_trail(id: int, no: str, at: float, kind: str, detail: dict[str, Any] | N
 
 def use_nonce(client: str, nonce: str, at: float) -> Write:
     """Use a client's one-time word. Guard: it was never used."""
-    return Write("nonce_use", {"client": client, "nonce": nonce, "at": at}, rows=1)
+    return Write(NONCE_TAKEN, {"client": client, "nonce": nonce, "at": at}, rows=1)
+
+
+def used_nonces(conn: Connection, since: float) -> list[tuple[str, str]]:
+    """(client, one-time word) of all that were used since an instant, for an engine that starts."""
+    query = sa.select(nonces.c.client, nonces.c.nonce).where(nonces.c.at >= since)
+    return [(str(row["client"]), str(row["nonce"])) for row in conn.select(query)]
