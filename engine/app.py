@@ -23,7 +23,7 @@ from engine.console.node import Door, Node
 from engine.core.world import World
 from engine.parties.registry import PARTIES
 from engine.runtime.answer_api import AnswerApi
-from engine.runtime.auth import Client, Gate
+from engine.runtime.auth import NONCE_LIFE, Client, Gate
 from engine.runtime.callbacks import Callbacks
 from engine.runtime.connections import Connections, Link
 from engine.runtime.doors import Doors
@@ -48,6 +48,7 @@ from engine.store.counters import Counter
 from engine.store.ids import Ids
 from engine.store.sessions import sessions
 from engine.store.site_versions import keep_site, site_files, sites_in_use
+from engine.store.trail import used_nonces
 
 DRAIN = 30.0  # seconds in which what is in flight may end
 
@@ -101,6 +102,8 @@ class Engine:
         await self._pinned_sites()
         for party, (values, until) in (await self.store.read(sessions)).items():
             self.sessions.put(party, Session(values, until))
+        used_since = self.world.now() - NONCE_LIFE
+        self.gate.remember(await self.store.read(lambda conn: used_nonces(conn, used_since)))
         await self.recovery.mark()
         self.doors.build(self.sites.current, self.extra_routes)
         for name, door in self.sites.current.engine.listeners.items():

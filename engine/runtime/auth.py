@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.core.http import HttpRequest
@@ -53,6 +53,11 @@ class Gate:
     def replace(self, clients: Mapping[str, Client]) -> None:
         """New clients from a new engine.yaml; nonces are kept."""
         self._clients = dict(clients)
+
+    def remember(self, used: Iterable[tuple[str, str]]) -> None:
+        """(client, nonce) pairs an earlier process has stored: they are used up here too."""
+        for key in used:
+            self._nonces[key] = self._world.wall()
 
     def check(self, request: HttpRequest, scope: str) -> Client | Refusal:
         """The client, or why not. A nonce is used up by a good signature only."""

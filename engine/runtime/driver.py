@@ -93,11 +93,17 @@ class SettlementDriver:
         return room.case
 
     def tell(
-        self, no: str, event: Event, once: tuple[str, str, str] | None = None, talk: object = None
+        self,
+        no: str,
+        event: Event,
+        once: tuple[str, str, str] | None = None,
+        talk: object = None,
+        first: tuple[Write, ...] = (),
     ) -> Deferred[Case]:
-        """Queue an event; fires with the case after it was stored. KeyError: no such settlement."""
+        """Queue an event; fires with the case after it was stored, together with `first`. KeyError: no such
+        settlement."""
         done: Deferred[Case] = Deferred()
-        letter = Letter(event, done, once, talk)
+        letter = Letter(event, done, once, talk, first)
         room = self._rooms.get(no)
         if room is not None:
             if len(room.queue) >= QUEUE_MAX:
@@ -170,9 +176,10 @@ class SettlementDriver:
     async def _handle(self, room: Room, letter: Letter) -> None:
         try:
             if self._repeated(room, letter):
+                self.keep_beside(letter.first)
                 letter.done.callback(room.case)
             else:
-                await self._turn(room, letter, [], [])
+                await self._turn(room, letter, list(letter.first), [])
                 letter.done.callback(room.case)
         except RepeatDiffers as no:
             letter.done.errback(no)
@@ -247,6 +254,11 @@ class SettlementDriver:
             raise NotKept("full") from None
         if not done.committed:
             raise NotKept(done.failed_sql)
+
+    def keep_beside(self, writes: tuple[Write, ...]) -> None:
+        """What a repeat leaves behind (its nonce); nobody waits for it."""
+        if writes:
+            self._store.submit(Unit("repeat", writes)).addErrback(lambda _: None)
 
     def _same_content(self, leg: Any, send: Send) -> None:
         digest = digest_of(send.body)

@@ -15,18 +15,21 @@ from engine.saga.case import Case
 from engine.saga.events import Event
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan
+from engine.store.contract import Write
 
 QUEUE_MAX = 1000
 
 
 @dataclass(slots=True)
 class Letter:
-    """An event on its way to a settlement. `once`: (event name, key, body hash) of a repeatable request."""
+    """An event on its way to a settlement. `once`: (event name, key, body hash) of a repeatable request; `first`:
+    writes to be stored in one unit with what it leads to."""
 
     event: Event
     done: Deferred[Case]
     once: tuple[str, str, str] | None = None
     talk: object = None
+    first: tuple[Write, ...] = ()
 
 
 @dataclass(slots=True)

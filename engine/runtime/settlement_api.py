@@ -25,10 +25,11 @@ from engine.runtime.waiting import first_of
 from engine.saga.case import AT_REST, Case, CaseState, Reason
 from engine.saga.events import Cancelled, Event, Heard, RefundAsked
 from engine.site.site import Channel
-from engine.store.contract import Store, StoreFull, StoreStopped, Unit
+from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.inbox import earlier, hear_again, hear_first
 from engine.store.settlements import bill_holder
+from engine.store.trail import NONCE_TAKEN, use_nonce
 
 Tree = Any
 WAIT_MAX = 60.0
@@ -69,7 +70,7 @@ class SettlementApi:
         if client.campuses and body.get("campus") not in client.campuses:
             return self._refuse(Refusal(403, "campus"))
         try:
-            return await self._start(spec, client, body, listen.answer_within)
+            return await self._start(spec, client, body, listen.answer_within, self._used(client, request))
         except (StoreFull, StoreStopped, Busy):
             return _later(error(503, "E-STORE"))
 
@@ -82,7 +83,8 @@ class SettlementApi:
         if isinstance(body, HttpReply):
             return body
         key = str(body.get("choice_no", ""))
-        return await self._tell(client, no, Heard(name, body), (name, key, digest_of(body)))
+        once = (name, key, digest_of(body))
+        return await self._tell(client, no, Heard(name, body), once, self._used(client, request))
 
     async def cancel(self, request: HttpRequest, no: str) -> HttpReply:
         """POST …/cancel: give up before money has moved."""
@@ -109,11 +111,18 @@ class SettlementApi:
 
     # Work
 
-    async def _start(self, spec: Channel, client: Client, body: Mapping[str, Tree], within: float) -> HttpReply:
+    def _used(self, client: Client, request: HttpRequest) -> Write:
+        """The request's nonce, to be stored with what it changes: a copy is refused after a restart too."""
+        return use_nonce(client.id, request.header("X-Nonce"), self._world.now())
+
+    async def _start(
+        self, spec: Channel, client: Client, body: Mapping[str, Tree], within: float, used: Write
+    ) -> HttpReply:
         now, digest = self._world.now(), digest_of(body)
         request_no, bills = str(body["request_no"]), [str(bill) for bill in body["bills"]]
         known = await self._repeat(client.id, request_no, digest, within)
         if known is not None:
+            self._driver.keep_beside((used,))
             return known
         case = Case(
             no=self._numbers.settlement(),
@@ -124,14 +133,14 @@ class SettlementApi:
             created_at=now,
             data={"request": dict(body), "client": client.id},
         )
-        first = [
-            hear_first(
-                self._ids.new(), source=_source(client.id), key=request_no, body_hash=digest, at=now, no=case.no
-            )
-        ]
+        heard = hear_first(
+            self._ids.new(), source=_source(client.id), key=request_no, body_hash=digest, at=now, no=case.no
+        )
         try:
-            await self._driver.start(case, first, bills)
+            await self._driver.start(case, [used, heard], bills)
         except NotKept as no:
+            if no.failed == NONCE_TAKEN:
+                return self._refuse(Refusal(401, "replayed"))
             return await self._not_started(no.failed, client.id, request_no, digest, bills, within)
         return await self._settled_enough(case.no, within)
 
@@ -166,16 +175,23 @@ class SettlementApi:
         )  # fmt: skip
         await self._store.submit(Unit("different", (note,)))
 
-    async def _tell(self, client: Client, no: str, event: Event, once: tuple[str, str, str]) -> HttpReply:
+    async def _tell(
+        self, client: Client, no: str, event: Event, once: tuple[str, str, str], used: Write
+    ) -> HttpReply:
         case = await self._driver.look(no)
         if case is None or case.client != client.id:
             return error(404, "E-NO-SETTLEMENT")
         try:
-            case = await self._driver.tell(no, event, once)
+            case = await self._driver.tell(no, event, once, first=(used,))
         except RepeatDiffers:
+            self._driver.keep_beside((used,))
             self._meters.refused("api", "repeat_differs")
             return error(409, "E-REPEAT-DIFFERS", settlement_no=no)
-        except (NotKept, Busy, StoreStopped):
+        except NotKept as kept_not:
+            if kept_not.failed == NONCE_TAKEN:
+                return self._refuse(Refusal(401, "replayed"))
+            return _later(error(503, "E-STORE"))
+        except (Busy, StoreStopped):
             return _later(error(503, "E-STORE"))
         return await self._settled_enough(no, self._judge(case).answer_within)
 
@@ -192,7 +208,8 @@ class SettlementApi:
         if what == "refund" and case.state is not CaseState.SETTLED and not _was(case, what):
             return error(409, "E-STATE", state_of(case, self._judge(case).plan, self._world.now()))
         event = _back_event(what, str(body.get("reason_code", "")))
-        return await self._tell(client, no, event, (what, str(body["request_no"]), digest_of(body)))
+        once = (what, str(body["request_no"]), digest_of(body))
+        return await self._tell(client, no, event, once, self._used(client, request))
 
     async def _settled_enough(self, no: str, within: float) -> HttpReply:
         """Wait until there is something to say, at most `within` seconds; after that the answer is `working`."""

@@ -251,11 +251,12 @@ def test_another_amount_is_a_persons_case_and_nothing_moves(town: Town, amount: 
     assert [task["kind"] for task in town.tasks()] == ["differs"]
     assert town.kept() == CASH, "nothing was given back by itself"
     assert not town.ledger("his", "book")
-    assert not [row for row in town.ledger("insurance", "settle")]
+    assert not town.ledger("insurance", "settle")
 
 
 @pytest.mark.parametrize(
-    "total", ["107500", "１０７５００", "1e5", -107500, 1075.00, "12.345", None, True, [107500], {"total": 107500}, 10**29]
+    "total",
+    ["107500", "１０７５００", "1e5", -107500, 1075.00, "12.345", None, True, [107500], {"total": 107500}, 10**29],
 )
 def test_an_amount_in_another_spelling_is_never_taken_for_ours(town: Town, total: Any) -> None:
     """Signed by the platform, yet crooked: thanked and kept, shown to a person, and believed of nobody."""
@@ -323,7 +324,8 @@ def test_a_refund_notice_of_another_amount(town: Town) -> None:
     )
     town.rest(window, client="C01")
     (refund,) = town.ledger("wechat", "refund")
-    notice = town.notice(refund_plain(town, f"{window}P1", refund["no"], CASH - 1), event="REFUND.SUCCESS", associated="refund")
+    plain = refund_plain(town, f"{window}P1", refund["no"], CASH - 1)
+    notice = town.notice(plain, event="REFUND.SUCCESS", associated="refund")
     assert town.callback(notice).status == 200
     town.pass_time(60.0)
     assert town.kept() == 0

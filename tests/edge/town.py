@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulators.base.wire import Req, Resp
-from simulators.wechat import sign
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
-from engine.runtime.callbacks import Callbacks  # noqa: F401  the door under test, named for the reader
+from simulators.base.wire import Req, Resp
+from simulators.wechat import sign
 from tests.rig.lab import SECRET, Lab
 from tests.simulation.keys import TownKeys
 from tests.simulation.reactor import SimReactor
@@ -133,7 +132,9 @@ class Notice:
 class Town:
     """One hospital of one test."""
 
-    def __init__(self, folder: Path, *, edit: tuple[tuple[str, str], ...] = (), seed: int = 1, start: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, edit: tuple[tuple[str, str], ...] = (), seed: int = 1, start: bool = True
+    ) -> None:
         self.sim = SimReactor(seed)
         self.folder = folder
         self.on_store: Callable[[Any], None] = lambda store: None
@@ -148,6 +149,7 @@ class Town:
         self._ports: dict[str, int] = {}
         if start:
             self.do(self.lab.open())
+            self.pass_time(1.0)  # the morning's sign-in
 
     # Time and life
 
@@ -213,7 +215,7 @@ class Town:
     def kept(self) -> int:
         """What the payment platform kept, in fen."""
         taken = sum(row["amount"] for row in self.ledger("wechat", "charge"))
-        return taken - sum(row["amount"] for row in self.ledger("wechat", "refund", "reverse") if row["state"] != "closed")
+        return taken - sum(row["amount"] for row in self.ledger("wechat", "refund", "reverse"))
 
     def touched(self) -> int:
         """How many requests the parties have had in all."""
