@@ -9,23 +9,28 @@ from engine.pipeline.compiling import LEFT_OUT, Run, Scope
 from engine.pipeline.rejected import Absent, MapRejected, kind_of
 
 
+def _missing(steps: list[str], path: str, data: Scope) -> MapRejected:
+    """Why the path could not be read: something is not there, or something on the way is no object."""
+    here: Any = data
+    for depth, step in enumerate(steps):
+        if here is None or (here == "" and depth):
+            break
+        if type(here) is not dict and depth:
+            before = ".".join(steps[:depth])
+            return MapRejected("E-MAP-TYPE", detail=f"{before} is {kind_of(here)}, not an object", path=path)
+        if step not in here:
+            break
+        here = here[step]
+    return Absent("E-MAP-MISSING", detail=f"{path} is missing", path=path)
+
+
 def path_getter(path: str) -> Run:
     """Reads a dotted path; raises Absent when something on the way is missing or null, E-MAP-TYPE when something
     on the way is no object. The common lengths are spelt out: this is most of a map's work."""
     steps = path.split(".")
 
     def missing(data: Scope) -> MapRejected:
-        here: Any = data
-        for depth, step in enumerate(steps):
-            if here is None or (here == "" and depth):
-                break
-            if type(here) is not dict and depth:
-                before = ".".join(steps[:depth])
-                return MapRejected("E-MAP-TYPE", detail=f"{before} is {kind_of(here)}, not an object", path=path)
-            if step not in here:
-                break
-            here = here[step]
-        return Absent("E-MAP-MISSING", detail=f"{path} is missing", path=path)
+        return _missing(steps, path, data)
 
     if len(steps) == 1:
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from twisted.internet.defer import Deferred
 
 from engine.core.http import HttpReply, HttpRequest
+from engine.runtime import openapi
 from engine.runtime.answer_api import AnswerApi
 from engine.runtime.callbacks import Callbacks
 from engine.runtime.health import Health
@@ -31,7 +32,7 @@ class Doors:
         for channel in site.channels.values():
             self._channel(site, channel, tables)
         for table in tables.values():
-            for route in self._health.routes():
+            for route in (*self._health.routes(), *openapi.routes(lambda: site)):
                 table.add(route)
         api = next(iter(tables.values()))
         for name, routes in extra.items():
@@ -51,7 +52,8 @@ class Doors:
             if hears.party:
                 door = site.engine.listeners[hears.at]
                 table = tables[door.on or hears.at]
-                table.add(Route("POST", door.path, self._callback(hears), f"callback_{hears.party}"))
+                if table.find("POST", door.path) is None:  # channels may share a party's callbacks
+                    table.add(Route("POST", door.path, self._callback(hears), f"callback_{hears.party}"))
             elif hears.request is not None and listen is not None:
                 route = Route(hears.request.method, hears.request.path, self._event(channel.name, hears), hears.event)
                 tables[listen.at].add(route)

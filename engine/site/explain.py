@@ -11,6 +11,7 @@ from engine.config.problems import CODES, Code, nearest
 from engine.config.spec import ListOf, MapOf, Nested, Spec, help_lines
 from engine.parties.contract import Party
 from engine.parties.registry import PARTIES
+from engine.pipeline import codes as pipeline_codes  # importing it declares them
 from engine.pipeline.filters import FILTERS, SPECIAL
 from engine.site.site import CallSpec, Site
 
@@ -26,6 +27,9 @@ _ROOTS: Mapping[str, Spec] = {
     "map": map_file.MAP_FILE,
     "party": engine_parts.PARTY,
 }
+
+
+assert pipeline_codes.__all__, "the pipeline's codes are declared"
 
 
 def _nested(kind: Any) -> Iterator[Spec]:

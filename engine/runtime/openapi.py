@@ -1,0 +1,159 @@
+"""`/openapi.json`: the settlement API as an outside program needs it, made from the channels and schemas in force.
+
+What a channel listens to, with its schema, is a path; the shapes all settlements share (answer, reason, errors) are
+written here once, because they are the public contract and not a channel's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.core.errors import ERRORS
+from engine.core.http import HttpReply, HttpRequest
+from engine.runtime.replies import json_reply
+from engine.runtime.routes import Route
+from engine.site.site import Channel, Site
+
+Doc = dict[str, Any]
+_FEN = {"type": "integer", "description": "分 · fen"}
+_TEXT = {"type": "string"}
+_AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
+_STATES = ("working", "quoted", "paying", "settled", "undone", "rejected", "manual", "busy")
+_SIDES = ("patient", "his", "insurance", "payment", "einvoice", "engine", "client")
+_STATUS = {
+    "200": "quoted, paying, settled, undone, rejected, manual",
+    "202": "working：仍在办理，用 GET 查询 · still working, ask with GET",
+    "400": "请求不合规范，reason 指明字段 · malformed, reason names the field",
+    "401": "签名、时间或随机数不对 · unsigned, stale or replayed",
+    "403": "没有权限 · out of scope",
+    "404": "没有这个结算单 · no such settlement",
+    "409": "busy 或 E-REPEAT-DIFFERS · busy, or the number came with other content",
+    "413": "请求过大 · too large",
+    "429": "过于频繁 · too many",
+    "503": "暂时不能受理，未发生扣费 · cannot take work now, nothing was charged",
+}
+_SIGNING = (
+    "X-Signature：HMAC-SHA256(客户端密钥, 方法\\n路径[?查询]\\n时间戳\\n随机数\\nhex(SHA-256(正文))) 的小写十六进制。"
+    "lower-case hex HMAC-SHA256 over METHOD, PATH[?QUERY], TIMESTAMP, NONCE, hex(SHA-256(body)), joined by newlines."
+)
+
+
+def document(site: Site) -> Doc:
+    """The OpenAPI 3.1 document of a site."""
+    paths: Doc = {}
+    for channel in site.channels.values():
+        if channel.kind == "settle":
+            _settle_paths(site, channel, paths)
+        elif channel.kind == "answer":
+            _answer_path(site, channel, paths)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{site.engine.name} · 结算接口 Settlement API",
+            "version": site.content_hash[:12],
+            "description": f"金额均为整数分。Amounts are integer fen. {_SIGNING}",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {"Settlement": _settlement(), "Reason": _reason()},
+            "securitySchemes": {
+                name: {"type": "apiKey", "in": "header", "name": name}
+                for name in ("X-Client", "X-Timestamp", "X-Nonce", "X-Signature")
+            },
+        },
+        "security": [{"X-Client": [], "X-Timestamp": [], "X-Nonce": [], "X-Signature": []}],
+        "x-error-codes": {
+            code: {"zh": row.zh, "en": row.en, "side": row.side, "next": row.next} for code, row in ERRORS.items()
+        },
+    }
+
+
+def _settle_paths(site: Site, channel: Channel, paths: Doc) -> None:
+    listen = channel.listen
+    assert listen is not None, "a settle channel listens"
+    post = _operation(channel.title, channel.name, _schema(site, str(listen.schema)))
+    paths.setdefault(listen.request.path, {})[listen.request.method.lower()] = post
+    for hears in channel.hears:
+        if hears.request is not None:
+            operation = _operation(hears.event, f"{channel.name}_{hears.event}", _schema(site, hears.schema), no=True)
+            paths.setdefault(hears.request.path, {})[hears.request.method.lower()] = operation
+    if "/v1/settlements/{no}" in paths:
+        return
+    show = _operation("查询结算 · show a settlement", "show", None, no=True)
+    wait = {"type": "integer", "minimum": 0, "maximum": 60}
+    show["parameters"].append({"name": "wait", "in": "query", "required": False, "schema": wait})
+    paths["/v1/settlements/{no}"] = {"get": show}
+    for what, zh in (("cancel", "取消结算 · cancel"), ("refund", "退费（整单） · refund the whole bill")):
+        path = f"/v1/settlements/{{no}}/{what}" + ("s" if what == "refund" else "")
+        paths[path] = {"post": _operation(zh, what, _schema(site, f"{what}_request"), no=True)}
+
+
+def _answer_path(site: Site, channel: Channel, paths: Doc) -> None:
+    listen = channel.listen
+    assert listen is not None, "an answer channel listens"
+    asked = _schema(site, str(listen.schema))
+    operation = _operation(channel.title, channel.name, None)
+    operation["responses"]["200"] = {
+        "description": channel.title,
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+    operation["parameters"] = [
+        {"name": name, "in": "query", "required": name in asked.get("required", []), "schema": schema}
+        for name, schema in asked.get("properties", {}).items()
+    ]
+    paths.setdefault(listen.request.path, {})[listen.request.method.lower()] = operation
+
+
+def _operation(summary: str, name: str, body: Doc | None, *, no: bool = False) -> Doc:
+    settlement = {"application/json": {"schema": {"$ref": "#/components/schemas/Settlement"}}}
+    operation: Doc = {
+        "summary": summary,
+        "operationId": name,
+        "parameters": [],
+        "responses": {status: {"description": text, "content": settlement} for status, text in _STATUS.items()},
+    }
+    if no:
+        operation["parameters"].append({"name": "no", "in": "path", "required": True, "schema": _TEXT})
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return operation
+
+
+def _schema(site: Site, name: str) -> Doc:
+    found: Doc = json.loads(site.files[f"schemas/{name}.json"])
+    return {key: value for key, value in found.items() if key != "$schema"}
+
+
+def _settlement() -> Doc:
+    amounts = dict.fromkeys(_AMOUNTS, _FEN)
+    return {
+        "type": "object",
+        "description": "没有的字段不出现 · absent fields are left out",
+        "properties": {
+            "settlement_no": _TEXT,
+            "request_no": _TEXT,
+            "state": {"enum": list(_STATES)},
+            "amounts": {"type": "object", "properties": amounts},
+            "expires_at": {"type": "string", "format": "date-time"},
+            "pay": {"type": "object", "properties": {"kind": _TEXT, "qr": _TEXT, "until": _TEXT}},
+            "numbers": {"type": "object", "additionalProperties": _TEXT},
+            "invoice": {"type": "object", "additionalProperties": _TEXT},
+            "reason": {"$ref": "#/components/schemas/Reason"},
+        },
+    }
+
+
+def _reason() -> Doc:
+    fields: Doc = dict.fromkeys(("code", "zh", "en", "next", "next_en"), _TEXT)
+    return {"type": "object", "properties": {**fields, "side": {"enum": list(_SIDES)}}}
+
+
+def routes(site: Callable[[], Site]) -> list[Route]:
+    """`GET /openapi.json`, without a signature: it holds nothing secret."""
+
+    def show(request: HttpRequest, parts: Mapping[str, str]) -> HttpReply:
+        return json_reply(200, document(site()))
+
+    return [Route("GET", "/openapi.json", show, "openapi", 0)]

@@ -1,0 +1,33 @@
+"""The interface document says what the doors do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest_twisted
+from engine.runtime.openapi import document
+from tests.rig.lab import Lab
+
+ADDRESSES = {
+    "/v1/outpatient/settlements",
+    "/v1/outpatient/bills",
+    "/v1/settlements/{no}",
+    "/v1/settlements/{no}/pay",
+    "/v1/settlements/{no}/cancel",
+    "/v1/settlements/{no}/refunds",
+}
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_document_lists_every_door_of_the_api(lab: Lab) -> None:
+    status, raw = await lab.kiosk._talk("GET", "/openapi.json", b"")
+    shown = json.loads(raw)
+    assert status == 200
+    assert set(shown["paths"]) == ADDRESSES
+    engine = lab.engine
+    assert engine is not None
+    table = {(method, template) for template, method, _ in engine.doors.tables["api"].table() if "/v1/" in template}
+    assert {(m.upper(), path) for path, ops in shown["paths"].items() for m in ops} == table
+    body = shown["paths"]["/v1/outpatient/settlements"]["post"]["requestBody"]
+    assert "request_no" in body["content"]["application/json"]["schema"]["required"]
+    assert shown == json.loads(json.dumps(document(engine.sites.current)))
