@@ -21,7 +21,7 @@ from engine.cli.demo_stage import Stage
 from engine.cli.say import STATE_STYLES, line, yuan
 
 TITLE = "医院结算集成引擎 · settlement engine"
-WIDE = 125  # columns from which every bill has its own column
+WIDE = 125  # columns from which everything has a column of its own
 PIPED = 140  # columns when nobody's terminal decides
 
 
@@ -34,10 +34,11 @@ class Show:
             self._console = Console(highlight=False, width=PIPED)
         self._quiet = quiet
         self._live = self._console.is_terminal and not quiet
+        self._wide = self._console.width >= WIDE
+        bars = [BarColumn(bar_width=18), MofNCompleteColumn(), TimeElapsedColumn()] if self._wide else []
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=18), MofNCompleteColumn(),
-            TimeElapsedColumn(), TextColumn("[dim]{task.fields[doing]}"), console=self._console, transient=True,
-            disable=not self._live,
+            SpinnerColumn(), TextColumn("{task.description}"), *bars, TextColumn("[dim]{task.fields[doing]}"),
+            console=self._console, transient=True, disable=not self._live,
         )  # fmt: skip
         self._task = self._progress.add_task("演示 · demo", total=len(scenes), doing="")
 
@@ -71,7 +72,7 @@ class Show:
         """A scene is over."""
         self._progress.advance(self._task)
         mark, style = ("✗", "bold red") if one.wrong else ("✓", "green")
-        words = f"{one.scene.no:>2} {one.scene.zh} · {one.scene.en}"
+        words = f"{one.scene.no:>2} {one.scene.zh}" + (f" · {one.scene.en}" if self._wide else "")
         if self._live:
             text = Text.assemble((f"{mark} ", style), words, (f"  {one.seconds:.1f} s", "dim"))
             self._progress.console.print(text)
@@ -109,9 +110,9 @@ class Show:
         command = "engine" if shutil.which("engine") else f"{Path(sys.executable).parent.name}/engine"
         if command != "engine" and Path(sys.executable).is_relative_to(home):
             command = str(Path(sys.executable).relative_to(home).parent / "engine")
+        doors = [("控制台 · console    ", "/console/"), ("接口文档 · API       ", "/openapi.json")]
         lines = [
-            f"控制台 · console    [bold]{stage.url}/console/[/]",
-            f"接口文档 · API       {stage.url}/openapi.json",
+            *(f"{name}[bold]{stage.url}{path}[/]" for name, path in doors if stage.has(path)),
             f"结算列表 · list      {command} list settlements --root {root}",
             f"时间线 · timeline    {command} show {numbers[-1] if numbers else 'NO'} --root {root}",
             "",
@@ -121,25 +122,27 @@ class Show:
 
 
 def _table(played: Sequence[Played], width: int) -> Table:
-    """Bills in a column of their own where there is room, else below their scene."""
+    """Bill, calls and seconds in columns of their own where there is room, else below their scene."""
     wide = width >= WIDE
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     drawn.add_column("#", justify="right", no_wrap=True)
+    drawn.add_column("场景\nscene", min_width=24)
     if wide:
         drawn.add_column("账单\nbill", no_wrap=True)
-    drawn.add_column("场景\nscene", min_width=24)
     for zh, en in (("总额", "total"), ("统筹", "fund"), ("个账", "account"), ("现金", "cash")):
         drawn.add_column(f"{zh}\n{en}", justify="right", no_wrap=True)
     drawn.add_column("状态\nstate", no_wrap=True)
-    drawn.add_column("往来\ncalls", justify="right", no_wrap=True)
-    drawn.add_column("用时\nsec", justify="right", no_wrap=True)
+    if wide:
+        drawn.add_column("往来\ncalls", justify="right", no_wrap=True)
+        drawn.add_column("用时\nsec", justify="right", no_wrap=True)
     for one in played:
         amounts, state = one.last.get("amounts", {}), str(one.last.get("state", ""))
         cells = [yuan(amounts.get(name)) for name in ("total", "fund", "account", "cash")]
-        bills = " ".join(one.bills)
-        scene = Text.assemble(one.scene.zh, "\n", (one.scene.en if wide else bills, "dim"))
+        bills, calls, seconds = " ".join(one.bills), str(one.calls), f"{one.seconds:.1f}"
+        below = one.scene.en if wide else f"{bills}  {calls}×  {seconds}s"
+        scene = Text.assemble(one.scene.zh, "\n", (below, "dim"))
         style = "bold red" if one.wrong else STATE_STYLES.get(state, "")
         shown = Text(f"{'✗' if one.wrong else '✓'} {state}", style=style)
-        first: list[str | Text] = [str(one.scene.no), *([bills] if wide else []), scene]
-        drawn.add_row(*first, *cells, shown, str(one.calls), f"{one.seconds:.1f}")
+        last = [calls, seconds] if wide else []
+        drawn.add_row(str(one.scene.no), scene, *([bills] if wide else []), *cells, shown, *last)
     return drawn

@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +19,7 @@ from engine.cli.folder import environment, node_file, python
 from engine.cli.init import copy_site
 from engine.cli.keys import make_keys
 from engine.cli.say import CannotRun
-from engine.cli.town import Town, addresses, ask
+from engine.cli.town import Town, addresses
 from engine.core.world import World
 
 READY = "engine ready "
@@ -140,9 +141,15 @@ class Stage:
         found = self.town.get(party, f"/sim/exchanges?since={since}")
         return found["exchanges"], found["last"]
 
-    def ready(self) -> Mapping[str, Any]:
-        """What the engine says of itself."""
-        return ask(f"{self.url}/readyz")
+    def has(self, path: str) -> bool:
+        """Whether the engine has something for people there."""
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=5):  # noqa: S310 our own engine on loopback
+                return True
+        except urllib.error.HTTPError as no:
+            return no.code in (401, 403)
+        except OSError:
+            return False
 
 
 def _alone(folder: Path) -> IO[bytes]:
