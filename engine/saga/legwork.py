@@ -204,8 +204,8 @@ class LegWork:
         return step.stop or ("" if step.ask else step.undo)
 
     def takes_back(self, leg: Leg) -> bool:
-        """Whether the leg's stop undoes what it finds done (撤销, 冲正, 作废). While one may still arrive, "it is there"
-        is no ground to go forward on: only an inquiry that began after the fence of the last stop tells."""
+        """Whether the leg's stop undoes what it finds done (撤销, 冲正, 作废). While one may still arrive, being
+        there is no ground to go forward on: only an inquiry that began after the fence of the last stop tells."""
         return self.rule(self._stop_of(leg)).money
 
     def _begin_fence(self, leg: Leg) -> None:
