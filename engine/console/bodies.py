@@ -17,7 +17,9 @@ from engine.console.masking import STARS, Masker, plain_key
 
 SHOWN_MAX = 200_000  # characters of one body
 DEPTH_MAX = 40
+NUMBER_MAX = 64  # characters: longer Base64 that is no text is a signature or a cipher
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}", re.ASCII)
+_HEX = re.compile(r"[0-9A-Fa-f]+", re.ASCII)
 _PERSON_SEGMENTS = frozenset({"PID", "PD1", "NK1", "GT1", "IN1", "IN2", "MRG"})
 
 
@@ -44,10 +46,12 @@ class Shown:
     cut: bool
 
 
-def show_exchange(request: bytes | None, reply: bytes | None) -> tuple[Shown | None, Shown | None, int]:
+def show_exchange(
+    request: bytes | None, reply: bytes | None, masker: Masker | None = None
+) -> tuple[Shown | None, Shown | None, int]:
     """Both sides masked with one memory, so that a name in the request is also covered in the reply's words; and how
-    many values were covered. None for a side that is not kept."""
-    masker = Masker()
+    many values were covered. None for a side that is not kept. `masker` may know values already."""
+    masker = masker or Masker()
     sides = [None if data is None else _split(data) for data in (request, reply)]
     for side in sides:
         if side is not None:
@@ -151,11 +155,11 @@ def _inner(value: str) -> tuple[str, Any] | None:
     if value[:1] in ("{", "[") and len(value) > 2:
         tree = _json(value)
         return None if tree is None else ("JSON", tree)
-    if len(value) >= 24 and len(value) % 4 == 0 and _BASE64.fullmatch(value):
+    if len(value) % 4 == 0 and _BASE64.fullmatch(value) and not _HEX.fullmatch(value):
         try:
             text = base64.b64decode(value, validate=True).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError):
-            return ("Base64", None)
+            return ("Base64", None) if len(value) > NUMBER_MAX else None
         if text.isprintable() or text[:1] in ("{", "["):
             return ("Base64", _json(text) if text[:1] in ("{", "[") else text)
     return None

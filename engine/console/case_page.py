@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.console.asked import Asked
-from engine.console.masking import masked_name
+from engine.console.masking import Masker, masked_name
 from engine.console.reading import CALLS_SHOWN, Whole
 from engine.console.timeline import Station, entries_of, stations_of
 from engine.saga.case import AT_REST, Case, CaseState
@@ -27,6 +27,8 @@ def settlement(asked: Asked, found: Whole) -> dict[str, Any]:
     stations = stations_of({leg.id: leg.created_at for leg in case.legs}, found.trail)
     party_of = _party_of(plan, found)
     at_rest = case.state in AT_REST
+    masker = Masker()
+    masker.learn_tree(case.data)
     return {
         "row": row,
         "case": case,
@@ -47,6 +49,7 @@ def settlement(asked: Asked, found: Whole) -> dict[str, Any]:
         "heard": found.heard,
         "trail": found.trail,
         "kind_of": asked.kind,
+        "plain": masker.text,
         "title_of": asked.title,
         "refresh": 0 if at_rest else 5,
     }

@@ -39,6 +39,7 @@ _ID = re.compile(r"(?<![0-9])([1-9][0-9]{2})[0-9]{11}([0-9]{3}[0-9Xx])(?![0-9])"
 _OLD_ID = re.compile(r"(?<![0-9A-Za-z])([1-9][0-9]{2})[0-9]{8}([0-9]{4})(?![0-9])")
 _PHONE = re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])")
 _CARD = re.compile(r"(?<![0-9A-Za-z])[0-9]{12,17}([0-9]{4})(?![0-9])")
+_MOMENT = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9][0-2][0-9][0-5][0-9][0-5][0-9][0-9]{0,3}")
 _LOOSE = re.compile(r"""(["'<&?]?)([A-Za-z_]{2,24})(["']?\s*[:=>]\s*["']?(?:<!\[CDATA\[)?)([^"'<>&,;}\]\s]{1,512})""")
 STARS = "****"
 
@@ -83,6 +84,18 @@ class Masker:
             self._known[value] = made
         self._known_pattern = None
 
+    def learn_tree(self, tree: object, key: str = "", beside: frozenset[str] = frozenset()) -> None:
+        """Remember every value of a decoded tree that is covered for its key."""
+        if isinstance(tree, Mapping):
+            near = frozenset(plain_key(str(name)) for name in tree)
+            for name, value in tree.items():
+                self.learn_tree(value, str(name), near)
+        elif isinstance(tree, list | tuple):
+            for value in tree:
+                self.learn_tree(value, key, beside)
+        elif isinstance(tree, str):
+            self.learn(key, tree, beside)
+
     def value(self, key: str, value: str, beside: Mapping[str, object] | frozenset[str] = frozenset()) -> str:
         """A value as it may be shown under its key."""
         made = covered(key, value, beside)
@@ -102,7 +115,7 @@ class Masker:
         if numbers:
             text = _ID.sub(r"\1***********\2", text)
             text = _PHONE.sub(r"\1****\2", text)
-            text = _CARD.sub(rf"{STARS}\1", text)
+            text = _CARD.sub(lambda found: found[0] if _MOMENT.fullmatch(found[0]) else STARS + found[1], text)
             text = _OLD_ID.sub(r"\1********\2", text)
         self.count += text != before
         return text

@@ -63,10 +63,10 @@ def _look(counts: Mapping[str, int]) -> str:
 
 
 def reason_words(code: str, language: str) -> str:
-    """What a reason's code says, without the detail that only the settlement itself knows."""
+    """What a reason's code says, without the detail that only the settlement itself knows; "" when that is all."""
     said = ERRORS.get(code)
     words = "" if said is None else (said.zh if language == "zh" else said.en)
-    return re.sub(r"\s*[(（]?\{detail\}[)）]?\s*", "", words).strip("：:；; ") or code
+    return re.sub(r"\s*[(（]?\{detail\}[)）]?\s*", "", words).strip("：:；; ") if said else code
 
 
 async def settlements(asked: Asked) -> Values:

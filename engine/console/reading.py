@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.console.bodies import Shown, show_exchange
+from engine.console.masking import Masker
 from engine.console.versions import Versions
 from engine.saga.case import Case
 from engine.site.site import Channel
@@ -204,8 +205,13 @@ def one_call(conn: Connection, call_id: int) -> OneCall | None:
         return None
     row = rows[0]
     sides = [body(conn, row[name]) if row[name] is not None else None for name in ("request_body", "reply_body")]
-    request, reply, covered = show_exchange(sides[0], sides[1])
-    return OneCall(row, opened_text(conn, "calls.text", call_id, row["text"]), request, reply, covered)
+    masker = Masker()
+    case = load_case(conn, row["settlement_no"]) if row["settlement_no"] else None
+    if case is not None:
+        masker.learn_tree(case.data)
+    request, reply, covered = show_exchange(sides[0], sides[1], masker)
+    words = masker.text(opened_text(conn, "calls.text", call_id, row["text"]))
+    return OneCall(row, words, request, reply, covered)
 
 
 def call_page(

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from engine.console.masking import Masker
 from engine.console.texts import say, word
 from engine.core.http import Headers, HttpReply
 from engine.core.money import yuan_of_fen
@@ -104,7 +105,13 @@ class Pages:
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
         self._env.filters.update(
-            yuan=yuan, lasted=lasted, clock=clock, fine=fine_clock, day_clock=day_clock, whole_clock=whole_clock
+            covered=lambda text: Masker().text(text),
+            yuan=yuan,
+            lasted=lasted,
+            clock=clock,
+            fine=fine_clock,
+            day_clock=day_clock,
+            whole_clock=whole_clock,
         )
         self._env.globals["tone"] = lambda state: TONES.get(str(state), "dim")
         self._files = {name: (HERE / "static" / name).read_bytes() for name in STATIC}

@@ -74,6 +74,17 @@ def test_json_inside_a_text_and_base64_are_opened_and_covered() -> None:
     assert cipher not in shown(json.dumps({"blob": cipher}))
 
 
+def test_moments_and_hexadecimal_numbers_stay_readable() -> None:
+    text = shown(
+        '{"time": "20261122133410000", "order": "4200017620261122000000000011", "noise": "NOISE"}'.replace(
+            "NOISE", "0f" * 16
+        )
+    )
+    assert "20261122133410000" in text
+    assert "4200017620261122000000000011" in text
+    assert "0f" * 16 in text
+
+
 def test_headers_and_query() -> None:
     request, _, _ = show_exchange(
         b"GET /v3/x?phone=13800138000&mchid=1900000001 \r\nAuthorization: WECHATPAY2-SHA256-RSA2048 mchid=1\r\n"

@@ -12,7 +12,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "other_language": ("English", "中文"),
     "logout": ("退出", "Log out"),
     "refresh": ("自动刷新", "Auto refresh"),
-    "open_access": ("演示环境，本机免登录", "Demonstration on this machine, no login"),
+    "open_access": ("演示环境，本机免登录", "Local demo, no login"),
     "more": ("下一页", "Next page"),
     "first_page": ("回到最新", "Back to the newest"),
     "none": ("无", "none"),
@@ -21,6 +21,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "yuan": ("元", "yuan"),
     "seconds": ("秒", "s"),
     "all": ("全部", "All"),
+    "refused": ("对方拒绝办理", "A party refused"),
     "page_made": ("本页生成于", "Page made at"),
     # Settlement
     "state.open": ("未完结", "Open"),

@@ -22,7 +22,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "do.differs": (
         "1. 打开结算单，对照该笔两边报文中的金额与编号。\n2. 与对方核实以哪边为准。\n3. 未核实前不要让患者再次付款。",
-        "1. Open the settlement and compare amount and number in both sides' bytes.\n2. Ask the party which is right. "
+        "1. Open the settlement and compare amount and number in both sides' bytes.\n2. Ask the party which is right.\n"
         "3. Do not let the patient pay again before that.",
     ),
     "means.undo_refused": (
@@ -31,7 +31,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "do.undo_refused": (
         "1. 看报文中对方的拒绝原因。\n2. 在对方系统或窗口人工撤销该笔。\n3. 由管理员登记处理结果，结算单才会继续。",
-        "1. Read the party's reason in the bytes.\n2. Undo it in the party's own system or at the window. "
+        "1. Read the party's reason in the bytes.\n2. Undo it in the party's own system or at the window.\n"
         "3. An administrator records what was done; only then the settlement goes on.",
     ),
     "means.undo_unknown": (
@@ -48,7 +48,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "do.fence_unknown": (
         "1. 致电对方值班，报出该笔编号，问是否成功、金额多少。\n2. 记下答复人与时间。\n3. 由管理员按答复处理结算单。",
-        "1. Call the party's duty desk with the number: did it succeed, and for how much?\n2. Note who said so and when. "
+        "1. Call the party's duty desk with the number: did it succeed, and for how much?\n2. Note who said so and when.\n"
         "3. An administrator settles the case accordingly.",
     ),
     "means.late_payment": (
