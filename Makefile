@@ -33,10 +33,10 @@ demo: setup ## 演示：引擎、模拟的各方、十个结算场景 · the dem
 test: setup ## 全部测试 · the whole suite
 	@$(PY) .ci/suite.py $(ARGS)
 
-lint: setup ## ruff、mypy 严格、分层 · ruff, mypy strict, layers
+lint: setup ## ruff、mypy 严格、分层与整洁 · ruff, mypy strict, layers and house rules
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	@if [ -e tests/layers ] || [ -e tests/test_layers.py ]; then $(PY) -m pytest tests -k layer; fi
+	$(PY) -m pytest tests/test_tidy.py
 
 bench: setup ## 性能测试 · the benchmarks
 	$(PY) -m bench

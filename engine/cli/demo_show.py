@@ -113,6 +113,7 @@ class Show:
         doors = [("控制台 · console    ", "/console/"), ("接口文档 · API       ", "/openapi.json")]
         lines = [
             *(f"{name}[bold]{stage.url}{path}[/]" for name, path in doors if stage.has(path)),
+            *(f"登录 · log in        {name}  {password}" for name, password in stage.users.items()),
             f"结算列表 · list      {command} list settlements --root {root}",
             f"时间线 · timeline    {command} show {numbers[-1] if numbers else 'NO'} --root {root}",
             "",

@@ -47,7 +47,8 @@ class Stage:
         self._write_node(rate, anchor)
         self.file = node_file(self.root)
         self.world = World(reactor, rate=float(rate), anchor=float(anchor))
-        make_keys(self.root, self.file, self.world.token)
+        made = make_keys(self.root, self.file, self.world.token)
+        self.users = {one.key.removeprefix("user "): one.password for one in made if one.password}
         self.town = Town(self.root, self.file)
         self.engine: subprocess.Popen[bytes] | None = None
         self.starts = 0

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import node_file
-from engine.cli.say import CannotRun, document, table
+from engine.cli.say import CannotRun, document, line, table
 from engine.config.secret import SecretRef
+from engine.console.passwords import password_hash
 
 if TYPE_CHECKING:
     from engine.config.engine_file import EngineFile
@@ -30,10 +32,23 @@ def keys(root: Path, as_json: bool = False) -> int:
     world = World(reactor)
     rows = make_keys(root, node_file(root), world.token)
     if as_json:
-        document([{"key": what, "place": place, "made": made} for what, place, made in rows])
-    else:
-        table("密钥 · keys", ("key", "place", "state"), [(w, p, "made" if m else "kept") for w, p, m in rows])
+        document([asdict(row) for row in rows])
+        return 0
+    table("密钥 · keys", ("key", "place", "state"), [(r.key, r.place, "made" if r.made else "kept") for r in rows])
+    for row in rows:
+        if row.password:
+            line(f"{row.key}: 口令只显示这一次 · its password, shown this once: {row.password}")
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A secret of this node. `password`: what a person types, when it was made now; only its hash is kept."""
+
+    key: str
+    place: str
+    made: bool
+    password: str = ""
 
 
 def own_secrets(file: EngineFile) -> Iterator[tuple[str, SecretRef]]:
@@ -44,16 +59,27 @@ def own_secrets(file: EngineFile) -> Iterator[tuple[str, SecretRef]]:
         yield f"client {name}", client.secret
 
 
-def make_keys(root: Path, file: EngineFile, token: Token) -> list[tuple[str, str, bool]]:
-    """(what, place, whether it was made now) of each secret; files 0600 in folders 0700."""
+def make_keys(root: Path, file: EngineFile, token: Token) -> list[Made]:
+    """Every secret, made now where it was missing; files 0600 in folders 0700."""
     rows = []
     for what, ref in own_secrets(file):
-        made = False
-        if ref.kind == "file" and not (root / ref.place).exists():
+        made = ref.kind == "file" and not (root / ref.place).exists()
+        if made:
             write_secret(root / ref.place, base64.b64encode(token(48)))
-            made = True
-        rows.append((what, str(ref), made))
+        rows.append(Made(what, str(ref), made))
+    for name, user in file.console.users.items() if file.console is not None else ():
+        made = user.password.kind == "file" and not (root / user.password.place).exists()
+        password = _password(token) if made else ""
+        if made:
+            write_secret(root / user.password.place, password_hash(password, token(16)).encode())
+        rows.append(Made(f"user {name}", str(user.password), made, password))
     return rows
+
+
+def _password(token: Token) -> str:
+    """Sixteen letters in fours, easy to read out; 80 bits."""
+    text = base64.b32encode(token(10)).decode("ascii").lower()
+    return "-".join(text[at : at + 4] for at in range(0, 16, 4))
 
 
 def write_secret(path: Path, content: bytes) -> None:

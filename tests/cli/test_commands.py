@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.console.passwords import password_fits
 from tests.cli.shell import HOME, engine, here, new_site
 
 COMMANDS = ("run", "check", "keys", "init", "lint", "test", "explain", "schema", "simulate", "demo", "list", "show",
@@ -90,7 +91,9 @@ def test_lint_of_nothing_is_a_problem_not_a_crash(tmp_path: Path) -> None:
 def test_keys_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
     site = new_site(tmp_path / "site")
     files = sorted((site / "var/keys").iterdir())
-    assert [path.name for path in files] == ["client-C01.secret", "client-K01.secret", "index.key", "store.key"]
+    assert [path.name for path in files] == [
+        "client-C01.secret", "client-K01.secret", "index.key", "store.key", "user-admin.hash",
+    ]  # fmt: skip
     contents = {path: path.read_bytes() for path in files}
     assert len(set(contents.values())) == len(files), "every secret is its own"
     for path, content in contents.items():
@@ -99,6 +102,16 @@ def test_keys_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> N
     rows = json.loads(here("keys", "--root", str(site), "--json").stdout)
     assert not any(row["made"] for row in rows)
     assert {path: path.read_bytes() for path in files} == contents
+
+
+def test_a_console_user_gets_a_password_that_fits_and_is_kept_as_a_hash_only(tmp_path: Path) -> None:
+    assert here("init", str(tmp_path / "new")).returncode == 0
+    rows = json.loads(here("keys", "--root", str(tmp_path / "new"), "--json").stdout)
+    password = next(row["password"] for row in rows if row["key"] == "user admin")
+    kept = (tmp_path / "new/var/keys/user-admin.hash").read_text()
+    assert password_fits(password, kept)
+    assert not password_fits(password + "x", kept)
+    assert password not in kept
 
 
 def test_check_passes_a_good_node_and_a_silent_party_is_only_a_warning(site: Path) -> None:
