@@ -29,6 +29,7 @@ from engine.runtime.connections import Connections, Link
 from engine.runtime.doors import Doors
 from engine.runtime.driver import SettlementDriver
 from engine.runtime.health import Health
+from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.journal import Journal
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
@@ -71,12 +72,13 @@ class Engine:
         limits = site.engine.limits
         self.driver = SettlementDriver(
             world, store, self.sites, self.outflow, self.ids, self.meters, log,
-            rules=rules, open_max=limits.open_settlements,
+            rules=rules, open_max=limits.open_settlements, sealer=getattr(store, "sealer", None),
         )  # fmt: skip
         self.gate = Gate(world, self._clients(site))
         journal = Journal(world, store, self.ids, log)
         self.timed = Timed(world, self.sites, self.outflow, store, self.numbers, journal, log)
         self.timed.on_session(self.sessions.put)
+        self.housekeeping = Housekeeping(world, store, site.engine.retention.bodies, log)
         self.recovery = Recovery(world, store, self.driver, log)
         self.doors = Doors(
             SettlementApi(world, self.gate, self.sites, self.driver, store, self.numbers, self.ids, self.meters),
@@ -112,12 +114,14 @@ class Engine:
         self._state = "running"
         self.recovery.carry_on()
         self.timed.start()
+        self.housekeeping.start()
         self.log.info("started", site=self.sites.current.content_hash[:12], doors=len(self.listeners))
 
     async def stop(self) -> None:
         """Close the doors, let calls in flight end (at most 30 s), store what is queued, leave."""
         self._state = "stopping"
         self.timed.stop()
+        self.housekeeping.stop()
         await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
         until = self.world.now() + DRAIN
         while self.driver.in_flight and self.world.now() < until:

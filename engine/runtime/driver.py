@@ -24,11 +24,12 @@ from engine.runtime.outflow import Outflow, Talk
 from engine.runtime.room import QUEUE_MAX, Letter, Room
 from engine.runtime.sites import Sites
 from engine.saga.case import AT_REST, Case, CaseState
-from engine.saga.events import Answered, Command, Event, Recovered, Send, Started, Task, Tick
+from engine.saga.events import Answered, Command, Event, Heard, Recovered, Send, Started, Task, Tick
 from engine.saga.machine import advance
 from engine.saga.rules import RULES, Rules
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
+from engine.store.sealing import Sealer
 
 Tree = Any
 
@@ -64,12 +65,13 @@ class SettlementDriver:
         *,
         rules: Rules = RULES,
         open_max: int = 20_000,
+        sealer: Sealer | None = None,
     ) -> None:
         self._world, self._store, self._sites, self._outflow = world, store, sites, outflow
         self._ids, self._meters, self._log, self._rules = ids, meters, log, rules
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, list[Letter]] = {}
-        self._open_max = open_max
+        self._open_max, self._sealer = open_max, sealer
         self.in_flight = 0
 
     # Doors
@@ -126,7 +128,7 @@ class SettlementDriver:
         return self._store.read(lambda conn: self._store_load(conn, no))
 
     def changed(self, no: str) -> Deferred[None] | None:
-        """Fires at the settlement's next stored change; None when nothing more will change here."""
+        """Fires when a stored change makes the API say another state; None when nothing more will change here."""
         room = self._rooms.get(no)
         if room is None:
             return None
@@ -138,7 +140,7 @@ class SettlementDriver:
 
     def _room(self, case: Case) -> Room:
         judge = self._sites.judge(case.site_hash, case.channel)
-        return Room(case, judge.plan, judge)
+        return Room(case, judge.plan, judge, sealer=self._sealer)
 
     def _store_load(self, conn: Any, no: str) -> Case | None:
         return self._sites.load_case(conn, no)
@@ -232,11 +234,11 @@ class SettlementDriver:
                 self._same_content(case.leg(send.leg_id), send)
         writes = rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills)
         name = type(letter.event).__name__
-        failpoints.hit(f"commit.before:{_label(letter, name)}")
+        failpoints.hit(f"commit.before:{_label(room, letter)}")
         if not self._rules.number_saved_first:
             self._carry_out(room, sends, call_ids)
         await self._keep(Unit(name, tuple(writes)))
-        failpoints.hit(f"commit.after:{_label(letter, name)}")
+        failpoints.hit(f"commit.after:{_label(room, letter)}")
         self._meters.commits.inc()
         room.remember()
         if self._rules.number_saved_first:
@@ -339,6 +341,9 @@ def _quiet() -> Deferred[Case]:
     return done
 
 
-def _label(letter: Letter, name: str) -> str:
+def _label(room: Room, letter: Letter) -> str:
+    """The name of a turn's fail-points: what was heard, of which call."""
     event = letter.event
-    return f"{name}.{event.purpose}" if isinstance(event, Answered) else name
+    if isinstance(event, Answered):
+        return f"{room.case.leg(event.leg_id).call}.{event.purpose}"
+    return f"{type(event).__name__}.{event.event}" if isinstance(event, Heard) else type(event).__name__

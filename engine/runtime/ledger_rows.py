@@ -13,13 +13,14 @@ from engine.runtime.journal import body_writes
 from engine.runtime.outflow import Talk
 from engine.runtime.room import Letter, Room
 from engine.saga.case import RELEASES_BILLS, Case
-from engine.saga.events import Answered, Command, FactHeard, Heard, Moved, Send, Task
+from engine.saga.events import Answered, Command, Event, FactHeard, Heard, Moved, Send, Started, Task
 from engine.saga.legs import Leg
 from engine.store.calls import complete_call, insert_call
 from engine.store.contract import Write
 from engine.store.ids import Ids
 from engine.store.legs import upsert_leg
 from engine.store.numbers import claim_number
+from engine.store.persons import keep_person
 from engine.store.settlements import Columns, insert_case, release_bills, update_case
 from engine.store.tasks import open_task
 from engine.store.trail import add_trail
@@ -43,6 +44,7 @@ def rows_of_turn(
     else:
         writes += update_case(case, _columns(room, now, 0))
     writes += _call_ended(ids, case, letter)
+    writes += _persons(room, letter.event)
     calls = room.judge.channel.calls
     for leg in room.changed_legs():
         party = calls[leg.call].party if leg.call in calls else ""
@@ -75,10 +77,32 @@ def _columns(room: Room, now: float, row_id: int) -> Columns:
         terminal_kind=str(terminal.get("kind", "")),
         terminal_id=str(terminal.get("id", "")),
         operator=str(request.get("operator", "")),
-        patient_index=room.patient_index,
+        patient_index=_patient_index(room, request),
         reason_code=case.cause.code if case.cause is not None else "",
         **amounts,
     )
+
+
+PERSONAL = ("name", "id_no", "phone", "card_no")
+"""Fields of a call's output that name a person: kept as a keyed hash to search by, the value sealed."""
+
+
+def _patient_index(room: Room, request: Mapping[str, Any]) -> str:
+    patient = str(request.get("patient", {}).get("id", ""))
+    return room.sealer.person_index("patient", patient) if room.sealer is not None and patient else ""
+
+
+def _persons(room: Room, event: Event) -> list[Write]:
+    """What this event tells of who the patient is."""
+    if room.sealer is None:
+        return []
+    known: dict[str, str] = {}
+    if isinstance(event, Started):
+        credential = room.case.data.get("request", {}).get("patient", {}).get("credential", {})
+        known[str(credential.get("kind", ""))] = str(credential.get("value", ""))
+    elif isinstance(event, Answered) and isinstance(event.made, Mapping):
+        known = {kind: str(event.made[kind]) for kind in PERSONAL if event.made.get(kind)}
+    return [keep_person(room.case.no, kind, value, room.sealer) for kind, value in known.items() if kind and value]
 
 
 def _call_ended(ids: Ids, case: Case, letter: Letter) -> list[Write]:

@@ -21,6 +21,7 @@ _PHONE = re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])")
 _CARD = re.compile(r"(?<![0-9A-Za-z])[0-9]{12,15}([0-9]{4})(?![0-9])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 VALUE_MAX = 500
+_SHORT = 11  # characters; in less there is room for none of the three
 _PRIVATE = frozenset({"name", "patient_name", "payer", "phone", "tel", "id_no", "certno", "card_no", "secret", "key"})
 
 
@@ -34,6 +35,8 @@ class Log(Protocol):
 
 def mask(text: str) -> str:
     """A text without id numbers, phones and card numbers, on one line, at most 500 characters."""
+    if len(text) < _SHORT:
+        return _CONTROL.sub(" ", text)
     text = _ID.sub(r"\1***********\2", text)
     text = _PHONE.sub(r"\1****\2", text)
     text = _CARD.sub(r"****\1", text)

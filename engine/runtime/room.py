@@ -16,6 +16,7 @@ from engine.saga.events import Event
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan
 from engine.store.contract import Write
+from engine.store.sealing import Sealer
 
 QUEUE_MAX = 1000
 
@@ -44,7 +45,7 @@ class Room:
     timer: DelayedCall | None = None
     stored: dict[int, tuple[object, ...]] = field(default_factory=dict)
     waiting: list[Deferred[None]] = field(default_factory=list)
-    patient_index: str = ""
+    sealer: Sealer | None = None
     word: str = ""  # what the API said of it after the last stored change
 
     def changed_legs(self) -> list[Leg]:

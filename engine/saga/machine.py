@@ -28,7 +28,6 @@ from engine.saga.legwork import NO_RULE, OPEN, LegWork
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules
 
-ATTEMPTS_MAX = 5
 AWAIT_PATIENCE = 300.0
 FENCE_LIMIT = 1800.0  # seconds after the fence without an answer: a person
 
@@ -357,7 +356,7 @@ class _Turn(LegWork):
         if step.final:
             self.out.append(Task("final_refused", leg.id, f"{step.key} {leg.code}".strip()))
             case.cursor, case.item = case.cursor + 1, 0
-        elif step.again and case.attempt < ATTEMPTS_MAX:
+        elif step.again and case.attempt < self.plan.attempts_max:
             target = self.plan.index(step.again)
             case.attempt += 1
             case.cursor, case.item, case.notice = target, 0, reason

@@ -77,6 +77,7 @@ class Plan:
     channel: str
     steps: tuple[Step, ...]
     calls: Mapping[str, CallRule]
+    attempts_max: int = 5  # ways of paying a patient may try in one settlement
 
     def index(self, key: str) -> int:
         """Where the step with this key stands; ValueError when there is none."""

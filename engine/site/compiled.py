@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.config.channel import ChannelFile
 from engine.config.channel_rows import CallRow, Hear, StepRow
+from engine.config.engine_parts import Limits
 from engine.parties.contract import OutcomeRow
 from engine.pipeline.condition import Condition, compile_condition
 from engine.saga.plan import CallRule, Plan, Repeats, Step, StepKind
@@ -73,7 +74,8 @@ def _plan(parts: Parts, channel: ChannelFile) -> Plan:
     steps = [_step(channel, step, final=False) for step in channel.steps]
     steps += [_step(channel, step, final=True) for step in channel.final]
     rules = {str(name): _rule(parts, call) for name, call in channel.calls.items()}
-    return Plan(str(channel.name), tuple(steps), rules)
+    limit = parts.engine.limits.attempts if parts.engine else Limits().attempts
+    return Plan(str(channel.name), tuple(steps), rules, limit)
 
 
 def _rule(parts: Parts, call: CallRow) -> CallRule:
