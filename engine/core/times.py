@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 
@@ -13,7 +15,16 @@ _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 def beijing(instant: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """An instant as Beijing wall time in a strftime form."""
-    return datetime.fromtimestamp(instant, BEIJING).strftime(form)
+    if "%f" in form:
+        return datetime.fromtimestamp(instant, BEIJING).strftime(form)
+    second = math.floor(instant)
+    return _beijing(second + round((instant - second) * 1e6) // 1_000_000, form)  # as datetime rounds
+
+
+@lru_cache(maxsize=1024)
+def _beijing(second: int, form: str) -> str:
+    """One second's messages all carry the same few texts, and strftime takes longer than the map around it."""
+    return datetime.fromtimestamp(second, BEIJING).strftime(form)
 
 
 def rfc3339(instant: float) -> str:
