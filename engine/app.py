@@ -1,7 +1,8 @@
 """The engine put together: the one place that builds objects. It reads as a list of parts.
 
 `Engine(...).start()` opens the store, recovers, opens the doors and starts the clock's channels, in that order;
-`stop()` does the reverse and lets what is in flight end. The reactor is handed in by the command line, a test or a simulation.
+`stop()` does the reverse and lets what is in flight end. The reactor is handed in by the command line, a test or a
+simulation.
 """
 
 from __future__ import annotations
@@ -97,8 +98,9 @@ class Engine:
     async def start(self) -> None:
         """Store, recovery, doors, clock. Errors: whatever keeps the engine from running (CannotStart, UnknownSite)."""
         await self.store.start()
+        counters = (self.ids, self._settlement_numbers, self._message_numbers)
         await gatherResults(
-            [Deferred.fromCoroutine(one.start()) for one in (self.ids, self._settlement_numbers, self._message_numbers)],
+            [Deferred.fromCoroutine(one.start()) for one in counters],
             consumeErrors=True,
         )
         await self._pinned_sites()

@@ -69,6 +69,8 @@ class SettlementApi:
             return body
         if client.campuses and body.get("campus") not in client.campuses:
             return self._refuse(Refusal(403, "campus"))
+        if not self._room_for_new_work():
+            return _later(error(503, "E-STORE"))
         try:
             return await self._start(spec, client, body, listen.answer_within, self._used(client, request))
         except (StoreFull, StoreStopped, Busy):
@@ -110,6 +112,10 @@ class SettlementApi:
         return self._answer(case)
 
     # Work
+
+    def _room_for_new_work(self) -> bool:
+        """Nearly no disk left: what is under way may still be written, new work is refused."""
+        return bool(getattr(self._store, "room_for_new_work", True))
 
     def _used(self, client: Client, request: HttpRequest) -> Write:
         """The request's nonce, to be stored with what it changes: a copy is refused after a restart too."""
