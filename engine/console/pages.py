@@ -79,7 +79,8 @@ async def settlements(asked: Asked) -> Values:
         except ValueError:
             bad_day = True
     state = query["state"] if query["state"] in states else ""
-    wanted = reading.Wanted(state, query["bill"], day, query["number"], asked.place("before"))
+    clients = tuple(asked.node.site().engine.clients)
+    wanted = reading.Wanted(state, query["bill"], day, query["number"], asked.place("before"), clients)
     rows, more = await asked.store.read(lambda conn: reading.settlement_page(conn, wanted))
     kept = {name: value for name, value in query.items() if value}
     return {
@@ -111,7 +112,7 @@ async def calls(asked: Asked) -> Values:
     party, outcome = asked.query.get("party", ""), asked.query.get("outcome", "")
     outcome = outcome if outcome in outcomes else ""
     before = asked.place("before")
-    rows, more = await asked.store.read(lambda conn: reading.call_page(conn, party, outcome, before))
+    rows, more = await asked.store.read(lambda conn: reading.call_page(conn, party, outcome, asked.now, before))
     kept = {name: value for name, value in (("party", party), ("outcome", outcome)) if value}
     return {
         "rows": rows, "party": party, "outcome": outcome, "outcomes": outcomes, "parties": tuple(site.engine.parties),

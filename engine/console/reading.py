@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from engine.console.bodies import Shown, show_exchange
 from engine.console.masking import Masker
 from engine.console.versions import Versions
-from engine.saga.case import Case
+from engine.saga.case import AT_REST, Case, CaseState
 from engine.site.site import Channel
 from engine.store.calls import Call, body, calls_of
 from engine.store.contract import Connection
@@ -28,19 +28,21 @@ PAGE = 50
 SLACK = 3600.0  # ids may run ahead of a clock that was set back
 HEALTH_WINDOW = 15 * 60.0
 CALLS_SHOWN = 500
+MOVING = tuple(str(state) for state in CaseState if state not in AT_REST)
 HEARD = ("accepted", "refused", "pending")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which settlements: state (or `open`: not at rest), bill, day (its first instant), any number, and the place to go
-    on from (`before`: an id)."""
+    """Which settlements: state (or `open`: not at rest), bill, day (its first instant), any number (ours, or one of
+    `clients`' request numbers), and the place to go on from (`before`: an id)."""
 
     state: str = ""
     bill: str = ""
     day: float | None = None
     number: str = ""
     before: int | None = None
+    clients: tuple[str, ...] = ()
 
 
 def _day(column: Any, since: float) -> Any:
@@ -56,7 +58,7 @@ def settlement_page(conn: Connection, wanted: Wanted, limit: int = PAGE) -> tupl
     t = settlements
     query = sa.select(*_listed()).order_by(t.c.id.desc()).limit(limit + 1)
     if wanted.state == "open":
-        query = query.where(t.c.rest_at.is_(None))
+        query = query.where(t.c.state.in_(MOVING))
     elif wanted.state:
         query = query.where(t.c.state == wanted.state)
     if wanted.bill:
@@ -66,8 +68,7 @@ def settlement_page(conn: Connection, wanted: Wanted, limit: int = PAGE) -> tupl
         inside = sa.and_(t.c.created_at >= wanted.day, t.c.created_at < wanted.day + DAY)
         query = query.where(_day(t.c.id, wanted.day), inside)
     if wanted.number:
-        of_number = sa.select(numbers.c.settlement_no).where(numbers.c.number == wanted.number)
-        query = query.where(sa.or_(t.c.no == wanted.number, t.c.no.in_(of_number), t.c.request_no == wanted.number))
+        query = query.where(t.c.no.in_(_named(conn, wanted)))
     if wanted.before is not None:
         query = query.where(t.c.id < wanted.before)
     rows = conn.select(query)
@@ -80,6 +81,15 @@ def settlement_page(conn: Connection, wanted: Wanted, limit: int = PAGE) -> tupl
         for row in conn.select(listed.order_by(b.c.bill)):
             held.setdefault(row["settlement_no"], []).append(row["bill"])
     return [{**row, "bills": held.get(row["no"], [])} for row in rows], more
+
+
+def _named(conn: Connection, wanted: Wanted) -> list[str]:
+    """The settlements a number may mean: each look-up by its own index, the list then by primary key."""
+    t, n = settlements, numbers
+    ours = conn.select(sa.select(n.c.settlement_no.label("no")).where(n.c.number == wanted.number))
+    asked = sa.select(t.c.no).where(t.c.client.in_(wanted.clients), t.c.request_no == wanted.number)
+    theirs = conn.select(asked) if wanted.clients else []
+    return [wanted.number, *(row["no"] for row in (*ours, *theirs))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +112,8 @@ def overview(conn: Connection, now: float, midnight: float, parties: tuple[str, 
     inside = sa.and_(_day(t.c.id, midnight), t.c.created_at >= midnight)
     total = sa.func.coalesce(sa.func.sum(t.c.total), 0).label("total")
     today = conn.select(sa.select(t.c.state, sa.func.count().label("n"), total).where(inside).group_by(t.c.state))
-    moving = conn.select(sa.select(*_listed()).where(t.c.rest_at.is_(None)).order_by(t.c.id).limit(10))
-    count = conn.select(sa.select(sa.func.count().label("n")).where(t.c.rest_at.is_(None)))
+    moving = conn.select(sa.select(*_listed()).where(t.c.state.in_(MOVING)).order_by(t.c.id).limit(10))
+    count = conn.select(sa.select(sa.func.count().label("n")).where(t.c.state.in_(MOVING)))
     waiting = conn.select(sa.select(sa.func.count().label("n")).where(tasks.c.closed_at.is_(None)))
     recent = c.c.id >= first_id_at(now - HEALTH_WINDOW)
     took = sa.func.avg(c.c.ended_at - c.c.started_at).label("took")
@@ -215,17 +225,21 @@ def one_call(conn: Connection, call_id: int) -> OneCall | None:
 
 
 def call_page(
-    conn: Connection, party: str, outcome: str, before: int | None, limit: int = PAGE
+    conn: Connection, party: str, outcome: str, now: float, before: int | None, limit: int = PAGE
 ) -> tuple[Rows, int | None]:
-    """Calls newest first, those of no settlement too."""
+    """Calls newest first, those of no settlement too. With a filter a page looks at one day at most, so that a rare
+    outcome never reads the whole table; the next page begins where this one stopped looking."""
     c = calls
     columns = [column for column in c.c if not isinstance(column.type, sa.LargeBinary)]
-    query = sa.select(*columns).order_by(c.c.id.desc()).limit(limit + 1)
+    until = before if before is not None else first_id_at(now + DAY)
+    since = until - first_id_at(DAY if before is not None else 2 * DAY) if party or outcome else 0
+    query = sa.select(*columns).where(c.c.id < until, c.c.id >= since).order_by(c.c.id.desc()).limit(limit + 1)
     if party:
         query = query.where(c.c.party == party)
     if outcome:
         query = query.where(c.c.outcome == ("" if outcome == "running" else outcome))
-    if before is not None:
-        query = query.where(c.c.id < before)
     rows = conn.select(query)
-    return rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None
+    if len(rows) > limit:
+        return rows[:limit], rows[limit - 1]["id"]
+    older = conn.select(sa.select(c.c.id).where(c.c.id < since).order_by(c.c.id.desc()).limit(1))
+    return rows, since if older else None

@@ -164,5 +164,4 @@ def test_any_bytes_can_be_shown(body: bytes, kind: str) -> None:
 @given(st.text(alphabet=st.characters(blacklist_categories=["Cs"]), min_size=2, max_size=12))
 def test_a_named_value_never_shows(name: str) -> None:
     text = shown(json.dumps({"psn_name": name, "note": "ok"}))
-    line = next(line for line in text.splitlines() if '"psn_name"' in line)
-    assert line.strip() == f'"psn_name": {json.dumps(name[0] + "*", ensure_ascii=False)},'
+    assert f'"psn_name": {json.dumps(name[0] + "*", ensure_ascii=False)},' in text

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html import unescape
+from typing import Any
 
 import pytest
 
 from engine.console.texts import PAGES, SHARED
 from engine.core.times import beijing
+from engine.store.backend import View
 from engine.store.contract import Unit, Write
 from engine.store.ids import first_id_at
 from engine.store.site_versions import keep_site
 
-from . import town
+from . import scenes, town
 from .conftest import Browser, Night
 from .stage import ROOT, START
 
@@ -117,6 +119,39 @@ def test_list_filters_and_pages(open_browser: Browser, night: Night) -> None:
     assert [len(rows) for rows in seen] == [50, 23]
     assert len(set(seen[0]) | set(seen[1])) == 73
     assert "日期格式应为" in open_browser.text("/console/settlements?day=tomorrow")
+
+
+@pytest.mark.parametrize(
+    "query", ["state=open", "state=settled", "bill=B1", "number=x", f"day={beijing(START, '%Y-%m-%d')}"]
+)
+def test_a_filtered_list_never_reads_the_whole_table(night: Night, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[str] = []
+
+    def select(view: Any, asked: Any) -> Any:
+        text, params = view._backend.compile(asked)
+        plans.extend(row[3] for row in view._raw.execute("EXPLAIN QUERY PLAN " + text, params).fetchall())
+        return original(view, asked)
+
+    original = View.select
+    monkeypatch.setattr(View, "select", select)
+    night.browser(night.site()).text(f"/console/settlements?{query}")
+    assert any("SEARCH settlements" in plan for plan in plans)
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
+
+
+def test_calls_by_outcome_go_on_where_they_stopped_looking(hall: Night) -> None:
+    """A rare outcome two days back is found by going on, a day at a time."""
+    lost = hall.stage.begin(scenes.slow_payment(), hall.stage.world.now() + 1)
+    hall.stage.run_until(hall.stage.world.now() + 120)
+    hall.stage.clock.advance(3 * 86_400)
+    browser = hall.browser(hall.site())
+    where, pages = "/console/calls?outcome=unknown", 0
+    while lost not in (page := browser.text(where)):
+        more = re.search(r'href="(/console/calls\?[^"]*before=\d+)"', page)
+        assert more is not None
+        where, pages = unescape(more[1]), pages + 1
+        assert pages < 5
+    assert pages >= 1
 
 
 def test_list_reads_no_body(open_browser: Browser, night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
