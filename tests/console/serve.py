@@ -94,6 +94,7 @@ def main() -> None:
         listener.start().addCallback(lambda at: print(f"http://127.0.0.1:{at}/console/", flush=True))
 
     reactor.callWhenRunning(lambda: store.start().addCallback(started))
+    reactor.addSystemEventTrigger("before", "shutdown", store.stop)
     reactor.callLater(seconds, reactor.stop)
     reactor.run()
 
