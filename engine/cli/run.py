@@ -35,6 +35,7 @@ def run(root: Path, profile: str = "") -> int:
     from engine.store.open import open_store
 
     site = _of_profile(loaded(root), profile)
+    rules = _rules(site.engine.profile)
     failpoints.arm(os.environ)
     clock = site.engine.clock
     world = World(reactor, rate=float(clock.rate), anchor=clock.anchor)
@@ -51,7 +52,7 @@ def run(root: Path, profile: str = "") -> int:
         os._exit(CANNOT)
 
     store.on_fatal = dead
-    engine = Engine(world, root, site, store, log, rules=_rules(site.engine.profile))
+    engine = Engine(world, root, site, store, log, rules=rules)
     return _Life(reactor, engine).run()
 
 

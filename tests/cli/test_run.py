@@ -92,8 +92,10 @@ def test_production_refuses_a_development_clock(tmp_path: Path, profile: str, co
 
 
 def test_a_rule_is_taken_away_in_the_test_profile_only(site: Path) -> None:
-    assert engine("run", "--root", str(site), ENGINE_TEST_RULE_OFF="fence").returncode == 3
-    assert engine("run", "--root", str(site), "--profile", "test", ENGINE_TEST_RULE_OFF="nonsense").returncode == 2
+    said = engine("run", "--root", str(site), ENGINE_TEST_RULE_OFF="fence")
+    assert (said.returncode, "profile" in said.stderr) == (3, True), said.stderr
+    said = engine("run", "--root", str(site), "--profile", "test", ENGINE_TEST_RULE_OFF="nonsense")
+    assert (said.returncode, "bill_locked" in said.stderr) == (2, True), said.stderr
     running = Running(site, "--profile", "test", ENGINE_TEST_RULE_OFF="fence")
     assert running.first.startswith("engine ready")
     assert running.tell(signal.SIGTERM) == 0
