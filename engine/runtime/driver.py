@@ -17,14 +17,15 @@ from engine.core.digest import digest_of
 from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.runtime.answers import state_of
-from engine.runtime.ledger_rows import rows_of_turn
+from engine.runtime.ledger_rows import rows_of_turn, task_open
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
+from engine.runtime.reasons import UNREADABLE
 from engine.runtime.room import QUEUE_MAX, Letter, Room
-from engine.runtime.sites import Sites
+from engine.runtime.sites import Sites, UnknownSite
 from engine.saga.case import AT_REST, Case, CaseState
-from engine.saga.events import Answered, Command, Event, Heard, Recovered, Send, Started, Task, Tick
+from engine.saga.events import Answered, Command, Event, Heard, Recovered, Refused, Send, Started, Task, Tick
 from engine.saga.machine import advance
 from engine.saga.rules import RULES, Rules
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
@@ -72,6 +73,7 @@ class SettlementDriver:
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, list[Letter]] = {}
         self._open_max, self._sealer = open_max, sealer
+        self._stuck: set[str] = set()
         self.in_flight = 0
 
     # Doors
@@ -88,9 +90,11 @@ class SettlementDriver:
             await self._turn(room, Letter(Started(), Deferred()), first, bills)
         except BaseException:
             self._rooms.pop(case.no, None)
+            self._look_again(room)
             raise
         self._meters.open_settlements.set(len(self._rooms))
         room.busy = False
+        room.show()
         self._next(room)
         return room.case
 
@@ -121,8 +125,12 @@ class SettlementDriver:
         return done
 
     def look(self, no: str) -> Deferred[Case | None]:
-        """The settlement as it stands, from memory or the store."""
+        """The settlement as it stands in the store: during a turn, as it will stand once the turn is stored."""
         room = self._rooms.get(no)
+        if room is not None and room.busy:
+            one: Deferred[Case | None] = Deferred()
+            room.looking.append(one)
+            return one
         if room is not None:
             return succeed(room.case)
         return self._store.read(lambda conn: self._store_load(conn, no))
@@ -132,7 +140,7 @@ class SettlementDriver:
         room = self._rooms.get(no)
         if room is None:
             return None
-        one: Deferred[None] = Deferred()
+        one: Deferred[None] = Deferred(room.waiting.remove)
         room.waiting.append(one)
         return one
 
@@ -155,7 +163,13 @@ class SettlementDriver:
             for letter in letters:
                 letter.done.errback(KeyError(no))
             return
-        room = self._room(case)
+        try:
+            room = self._room(case)
+        except UnknownSite as problem:
+            self._log.error("settlement_not_loaded", no=no, problem=str(problem))
+            for letter in letters:
+                letter.done.errback(problem)
+            return
         room.remember()
         self._rooms[no] = room
         room.queue.append(Letter(Recovered(), _quiet()))
@@ -190,6 +204,7 @@ class SettlementDriver:
             letter.done.errback(problem)
             return
         room.busy = False
+        room.show()
         self._next(room)
 
     def _repeated(self, room: Room, letter: Letter) -> bool:
@@ -213,9 +228,28 @@ class SettlementDriver:
             room.timer.cancel()
         for letter in room.queue:
             letter.done.errback(problem)
+        self._look_again(room)
         room.wake()
-        if not isinstance(problem, StoreStopped):
-            self._world.later(5.0, self._reopen, no)
+        if isinstance(problem, StoreStopped):
+            return
+        if not isinstance(problem, NotKept):
+            self._call_a_person(no, problem)
+        self._world.later(5.0, self._reopen, no)
+
+    def _look_again(self, room: Room) -> None:
+        """The turn came to nothing: what they wanted to see is in the store."""
+        looking, room.looking = room.looking, []
+        for one in looking:
+            self._store.read(lambda conn: self._store_load(conn, room.case.no)).chainDeferred(one)
+
+    def _call_a_person(self, no: str, problem: Exception) -> None:
+        """A settlement that cannot go on by itself; told once, however often it is tried again."""
+        if no in self._stuck:
+            return
+        self._stuck.add(no)
+        self._meters.task_opened("stuck")
+        task = task_open(self._ids.new(), no, Task("stuck", 0, type(problem).__name__), "engine", self._world.now())
+        self._store.submit(Unit("stuck", (task,))).addErrback(lambda _: None)
 
     def _reopen(self, no: str) -> None:
         self.tell(no, Tick()).addErrback(
@@ -321,16 +355,19 @@ class SettlementDriver:
     def _meaning(self, room: Room, send: Send, call_id: int, talk: Talk) -> Answered:
         leg = room.case.leg(send.leg_id)
         read: tuple[Tree, Any, tuple[str, ...]] = (None, None, ())
-        outcome, code = talk.outcome, talk.answer.code
+        outcome, code, text = talk.outcome, talk.answer.code, talk.answer.text
+        if talk.reply and not talk.answer.intact and not code:
+            code = UNREADABLE  # it did answer, but not in the agreed form
         if talk.answer.intact and (send.purpose == "ask" or outcome in ("accepted", "pending")):
             try:
                 read = room.judge.read(send.call, room.case, leg, send.purpose, talk.answer)
             except Exception as no:  # noqa: BLE001 an answer our map cannot read tells nothing for sure
-                self._log.error("answer_not_read", no=room.case.no, call=send.call, problem=type(no).__name__)
-                outcome, code = Outcome.UNKNOWN, "UNREADABLE"
+                text = no.reason.zh if isinstance(no, Refused) else type(no).__name__
+                self._log.error("answer_not_read", no=room.case.no, call=send.call, problem=text)
+                outcome, code = Outcome.UNKNOWN, UNREADABLE
         made, fact, differs = read
         return Answered(
-            send.leg_id, send.purpose, outcome, fact, made, differs, code, talk.answer.text, call_id, talk.started_at
+            send.leg_id, send.purpose, outcome, fact, made, differs, code, text, call_id, talk.started_at
         )
 
 

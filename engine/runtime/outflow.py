@@ -78,7 +78,10 @@ class Outflow:
     ) -> Talk:
         started = self._world.now()
         call = Outgoing(op, body, number, link.opened, session, started, self._world.nonce())
-        request = link.party.build(call)
+        try:
+            request = link.party.build(call)
+        except Exception as bad:  # noqa: BLE001 whatever a map made that the party cannot write: nothing was sent
+            raise CannotCall(f"{link.name} {op}: cannot be written: {type(bad).__name__}: {bad}"[:200]) from None
         failpoints.hit(f"send.before:{label}")
         return await self._send(link, call, request, started, deadline, rows, label)
 
@@ -104,7 +107,10 @@ class Outflow:
             silent = Answer(False, "SILENT", no.why)
             return Talk(Outcome.UNKNOWN, silent, sent, b"", started, self._world.now(), no.why)
         failpoints.hit(f"send.after:{label}")
-        answer = link.party.read(call, request, reply)
+        try:
+            answer = link.party.read(call, request, reply)
+        except Exception as bad:  # noqa: BLE001 a reply our own code cannot read tells nothing
+            answer = Answer(False, "UNREADABLE", type(bad).__name__)
         outcome = judge(answer, call.op, rows, link.party.outcomes)
         self._meters.call_ended(link.name, call.op, outcome, self._world.now() - started)
         return Talk(outcome, answer, sent, _bytes_of_reply(reply), started, self._world.now())

@@ -45,6 +45,7 @@ class Room:
     timer: DelayedCall | None = None
     stored: dict[int, tuple[object, ...]] = field(default_factory=dict)
     waiting: list[Deferred[None]] = field(default_factory=list)
+    looking: list[Deferred[Case | None]] = field(default_factory=list)  # who looks while a turn is not yet stored
     sealer: Sealer | None = None
     word: str = ""  # what the API said of it after the last stored change
 
@@ -55,6 +56,12 @@ class Room:
     def remember(self) -> None:
         """What is in the case now is what the store has."""
         self.stored = {leg.id: _row(leg) for leg in self.case.legs}
+
+    def show(self) -> None:
+        """The turn is stored: whoever wanted to look sees the settlement as it now stands."""
+        looking, self.looking = self.looking, []
+        for one in looking:
+            one.callback(self.case)
 
     def wake(self) -> None:
         """Tell everybody who waits for a change."""

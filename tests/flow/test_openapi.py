@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest_twisted
+
 from engine.runtime.openapi import document
 from tests.rig.lab import Lab
 

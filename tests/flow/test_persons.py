@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest_twisted
+
 from engine.store.lists import list_settlements
 from engine.store.persons import persons_of
 from simulators.town import PERSONS

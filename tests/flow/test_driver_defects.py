@@ -1,0 +1,79 @@
+"""Defects found by reading: each test failed before its mend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import Deferred
+
+from engine.parties.nhsa import party as nhsa_party
+from engine.store.contract import Done, Unit
+from tests.rig.lab import Lab
+
+CODE = {"choice_no": "1", "kind": "wechat_code", "auth_code": "134000000000000001"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_is_shown_what_is_not_stored_yet(lab: Lab) -> None:
+    engine = lab.engine
+    assert engine is not None
+    _, quoted = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+    no = quoted["settlement_no"]
+    held: list[tuple[Unit, Deferred[Done]]] = []
+    submit = engine.store.submit
+
+    def slowly(unit: Unit) -> Deferred[Done]:
+        done: Deferred[Done] = Deferred()
+        held.append((unit, done))
+        return done
+
+    engine.store.submit = slowly  # type: ignore[method-assign]  # the disk takes its time
+    paying = Deferred.fromCoroutine(lab.kiosk.pay(no, CODE))
+    while not held:
+        await lab.kiosk.pause(0.1)
+    looking = Deferred.fromCoroutine(lab.kiosk.show(no))
+    await lab.kiosk.pause(1.0)
+    assert not looking.called, "the choice was shown before it was stored"
+    engine.store.submit = submit  # type: ignore[method-assign]
+    for unit, done in held:
+        submit(unit).chainDeferred(done)
+    assert (await looking)[1]["state"] == "working"
+    assert (await paying)[1]["state"] == "settled"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_request_that_cannot_be_written_ends_the_settlement_and_charges_nothing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind: Any = type(lab.engine.connections.party("nhsa"))  # type: ignore[union-attr]
+    build = kind.build
+
+    def broken(self: Any, call: Any) -> Any:
+        if call.op == "2207A":
+            raise ValueError("a field is too long")
+        return build(self, call)
+
+    monkeypatch.setattr(kind, "build", broken)
+    assert nhsa_party is not None
+    _, quoted = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+    no = quoted["settlement_no"]
+    await lab.kiosk.pay(no, CODE)
+    while True:
+        _, answer = await lab.kiosk.show(no, wait=20)
+        if answer["state"] in ("undone", "manual", "settled"):
+            break
+    assert answer["state"] == "undone"
+    taken = sum(row["amount"] for row in lab.ledger("wechat", "charge"))
+    assert taken == sum(row["amount"] for row in lab.ledger("wechat", "refund", "reverse"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_waiting_for_a_change_leaves_nothing_behind(lab: Lab) -> None:
+    engine = lab.engine
+    assert engine is not None
+    _, quoted = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+    for _ in range(3):
+        await lab.kiosk.show(quoted["settlement_no"], wait=3)
+    assert len(engine.driver._rooms[quoted["settlement_no"]].waiting) <= 1
