@@ -41,6 +41,7 @@ ERRORS: dict[str, Said] = {
     "E-CONDITION": Said("engine", "条件无法判断：{detail}", "A condition cannot be decided: {detail}", "请联系信息科", "Call the IT desk."),
     "E-DRIFT": Said("insurance", "正式结算金额与预结算不一致（{detail}），已撤销", "The settlement differs from the quote ({detail}); undone", "请重新发起结算", "Start again."),
     "E-SILENT": Said("engine", "{detail}长时间没有应答，已撤销本次结算", "{detail} did not answer; the settlement was undone", "请稍后再试或到窗口办理", "Try later or go to the desk."),
+    "E-UNREADABLE": Said("engine", "应答内容不符合约定，未采用。{detail}", "An answer does not keep to the agreed form and was not used. {detail}", "请联系信息科核对该接口", "Have the interface checked."),
     "E-REFUSED": Said("engine", "{detail}", "{detail}", "请到窗口咨询", "Ask at the desk."),
     # Patient and terminal
     "E-CANCELLED": Said("patient", "已按要求取消，未收费用", "Cancelled as asked; nothing was kept", "", ""),

@@ -102,7 +102,7 @@ def _rows() -> tuple[OutcomeRow, ...]:
 def _converted(tree: Any, change: Callable[[str, Any], Any]) -> Any:
     if isinstance(tree, dict):
         return {
-            name: change(name, value)
+            name: _amount(name, value, change)
             if (name in AMOUNTS or name == _UNIT_PRICE) and value is not None
             else _converted(value, change)
             for name, value in tree.items()
@@ -110,6 +110,14 @@ def _converted(tree: Any, change: Callable[[str, Any], Any]) -> Any:
     if isinstance(tree, list):
         return [_converted(item, change) for item in tree]
     return tree
+
+
+def _amount(name: str, value: Any, change: Callable[[str, Any], Any]) -> Any:
+    """One amount converted; the refusal names the field and quotes nothing."""
+    try:
+        return change(name, value)
+    except BadAmount:
+        raise BadAmount(f"{name}: no amount in the agreed form") from None
 
 
 def _out(name: str, fen: Any) -> str:
@@ -211,7 +219,7 @@ class HisGateway:
             for field in fields:
                 data[field] = data.get(field) or []
             for item in data.get("items", ()):
-                if isinstance(item, dict) and _UNIT_PRICE in item:  # a price of 0.0356 yuan is no whole number of fen
+                if isinstance(item, dict) and item.get(_UNIT_PRICE) is not None:  # a price of 0.0356 yuan is no whole number of fen
                     item["priceYuan"] = format(Decimal(item[_UNIT_PRICE]).scaleb(-2), "f")
         return data
 

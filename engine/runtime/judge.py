@@ -159,7 +159,8 @@ class SiteJudge:
         try:
             return field_map.run(names)
         except MapRejected as no:
-            raise Refused(of_map(no.code, no.path or no.detail, field_map.texts.get(no.code))) from None
+            about = no.path or ": ".join(filter(None, (no.target, no.detail)))
+            raise Refused(of_map(no.code, about, field_map.texts.get(no.code))) from None
 
 
 def found_fact(fact_map: FieldMap, names: Mapping[str, Tree]) -> tuple[Tree, Any, tuple[str, ...]]:

@@ -7,6 +7,9 @@ from engine.pipeline.rejected import CodeText
 from engine.saga.case import Reason
 from engine.saga.legs import Leg
 
+UNREADABLE = "UNREADABLE"
+"""The code of a leg whose last answer our map could not read; its text says where."""
+
 SIDES = {"his": "his", "nhsa": "insurance", "wechat": "payment", "einvoice": "einvoice"}
 NAMES = {"his": "医院收费系统", "insurance": "医保平台", "payment": "支付平台", "einvoice": "电子票据平台"}
 
@@ -33,6 +36,9 @@ def of_leg(leg: Leg, kind: str, paying: bool) -> Reason:
             return of_code(known)
         generic = of_code("E-PAY-REFUSED" if paying else "E-REFUSED", leg.text or leg.code)
         return Reason(generic.code, generic.zh, generic.en, side, generic.next, generic.next_en)
+    if leg.code == UNREADABLE:
+        unread = of_code("E-UNREADABLE", f"{NAMES.get(side, kind)}：{leg.text}")
+        return Reason(unread.code, unread.zh, unread.en, side, unread.next, unread.next_en)
     if paying:
         return of_code("E-PAY-NOT-PAID")
     silent = of_code("E-SILENT", NAMES.get(side, kind))
