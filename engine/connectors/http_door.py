@@ -81,7 +81,8 @@ class HttpDoor(Protocol):
         self._phase = _Phase.CLOSED
         self._buffer = b""
         if self._timer is not None:
-            self._timer.cancel()
+            if self._timer.active():
+                self._timer.cancel()
             self._timer = None
         if busy:
             self._report(499, 0)
@@ -332,7 +333,8 @@ class HttpDoor(Protocol):
         if self._timer is not None:
             if self._timer_at <= self._due:
                 return  # it will fire too early, look at the deadline and go back to sleep
-            self._timer.cancel()
+            if self._timer.active():
+                self._timer.cancel()
         self._sleep(seconds)
 
     def _sleep(self, seconds: float) -> None:

@@ -28,7 +28,7 @@ from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.events import Answered, Command, Event, Heard, Recovered, Refused, Send, Started, Task, Tick
 from engine.saga.machine import advance
 from engine.saga.rules import RULES, Rules
-from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.contract import Crash, Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.sealing import Sealer
 
@@ -228,10 +228,10 @@ class SettlementDriver:
             room.timer.cancel()
         for letter in room.queue:
             letter.done.errback(problem)
+        if isinstance(problem, StoreStopped | Crash):
+            return  # the process ends: nobody is told anything more
         self._look_again(room)
         room.wake()
-        if isinstance(problem, StoreStopped):
-            return
         if not isinstance(problem, NotKept):
             self._call_a_person(no, problem)
         self._world.later(5.0, self._reopen, no)
