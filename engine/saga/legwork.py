@@ -75,7 +75,7 @@ class LegWork:
             case Then.ASK_LATER:
                 delay = undo_delay(leg.asks) if leg.undo else ask_delay(leg.asks, event is LegEvent.PENDING)
                 leg.next_at = self.now + delay
-                if leg.deadline_at is not None:
+                if leg.deadline_at is not None and leg.state is LegState.UNSURE:
                     leg.next_at = max(self.now, min(leg.next_at, leg.deadline_at))
             case Then.ASK_NOW:
                 if leg.state is LegState.FENCED and leg.fence_at is not None:
@@ -213,8 +213,8 @@ class LegWork:
         if leg.fence_at is None:
             changes = rule.changes or rule.money
             leg.fence_at = self.now + (rule.late_max if changes else 0.0)
-            if self.takes_back(leg):
-                leg.deadline_at = leg.fence_at  # until then the stop is repeated
+        if self.takes_back(leg):
+            leg.deadline_at = self.now + rule.late_max  # until then the stop is repeated; anew after a restart
         self.stop(leg)
 
     def stop(self, leg: Leg) -> None:

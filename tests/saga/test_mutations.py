@@ -12,9 +12,14 @@ from dataclasses import fields, replace
 
 import pytest
 
+from engine.core.outcome import Fact, Outcome
 from engine.saga.case import CaseState
+from engine.saga.events import Recovered
+from engine.saga.legs import LegState
 from engine.saga.rules import RULES, Rules
-from tests.saga.small_town import Town, Traits
+from tests.saga.small_parties import Traits
+from tests.saga.small_town import Town, plan_of
+from tests.saga.stage import Stage
 
 LIVES = 3000
 
@@ -86,3 +91,36 @@ def test_a_stop_that_takes_back_what_it_finds_never_takes_back_what_we_counted_o
     for seed in range(quarter, LIVES, 4):
         town = Town(seed, RULES, replace(traits_of(seed), stops_undo=True))
         assert not town.play(), _told(town)
+
+
+def test_an_inquiry_after_the_fence_that_tells_nothing_is_not_repeated_at_once() -> None:
+    """A party that is down refuses in no time: without a pause we would ask for ever within one instant."""
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", Outcome.PENDING)
+    while stage.leg("pay.code").state is LegState.UNSURE:
+        stage.wait()
+        if any(send.call == "pay.query" for send in stage.wire):
+            stage.answer("pay.query", Fact.WAITING)
+    stage.yes("pay.reverse")
+    for _ in range(3):
+        stage.answer("pay.query", None)
+        due = stage.case.next_at()
+        assert due is not None
+        assert due >= stage.now + 1.0
+        stage.wait()
+
+
+def test_a_stop_is_sent_again_after_a_restart_however_long_it_took() -> None:
+    """The process dies while it stops a payment and comes back after the fence: the order may still be open."""
+    stage = Stage(plan=plan_of(Traits())).quoted().choose()
+    stage.answer("pay.code", Outcome.PENDING)
+    while stage.leg("pay.code").state is LegState.UNSURE:
+        stage.wait()
+        if any(send.call == "pay.query" for send in stage.wire):
+            stage.answer("pay.query", Fact.WAITING)
+    assert stage.sent[-1] == "pay.reverse"
+    stage.wire.clear()
+    stage.now += 3600.0
+    stage.hear(Recovered())
+    assert stage.sent[-1] == "pay.reverse"
+    assert stage.leg("pay.code").state is LegState.DEAD
