@@ -188,6 +188,13 @@ class LegWork:
             self.apply(leg, LegEvent.NOT_THERE)
             return
         leg.asks += 1
+        stop = self._stop_of(leg)
+        if leg.state is LegState.FENCED and leg.because == "waiting" and stop and not leg.stopped:
+            leg.because = ""  # no stop ever arrived, and the payer could still finish it: stop it again
+            if self.takes_back(leg):
+                leg.fence_at = self.now + self.rule(stop).late_max
+            self._send_aside(leg, "stop", stop)
+            return
         if again and (not ask or leg.because == "not_there"):
             leg.because = ""
             self.send_do(leg)

@@ -123,6 +123,8 @@ class _Turn(LegWork):
             leg.because = "not_there"
             if not self._fence_holds(leg):
                 heard = LegEvent.CLOSED
+        if leg.state is LegState.FENCED and heard is LegEvent.WAITING:
+            leg.because = "waiting"
         if heard is LegEvent.THERE and event.made is not None:
             put(self.case.data, leg.call, event.made, merge=True)
         self.apply(leg, heard, event)

@@ -318,3 +318,24 @@ def test_a_refund_takes_the_whole_bill_back_with_money_after_his() -> None:
     stage.hear(RefundAsked(Reason("E-REFUNDED", "", "", "patient")))
     stage.yes("einvoice.write_off", "his.void", "nhsa.cancel", "pay.refund", "his.unlock")
     assert stage.case.state is CaseState.UNDONE
+
+
+def test_what_is_still_open_after_the_fence_is_stopped_again() -> None:
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    _unsure_until_given_up(stage)
+    for _ in range(200):  # every reverse of the whole fence is lost
+        if stage.leg("pay.code").state is LegState.FENCED:
+            break
+        if stage.wire:
+            stage.answer("pay.reverse", U)
+        else:
+            stage.wait()
+    stage.answer("pay.query", Fact.WAITING)
+    sent = stage.sent.count("pay.reverse")
+    stage.wait()
+    assert stage.sent.count("pay.reverse") == sent + 1
+    stage.yes("pay.reverse")
+    stage.answer("pay.query", Fact.CLOSED)
+    assert stage.leg("pay.code").state is LegState.NO
+    assert stage.case.state is CaseState.WAITING
