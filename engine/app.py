@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from engine.config.secret import SecretMissing, SecretRef, resolve_secret, resolve_settings
+from engine.config.secret import SecretRef, resolve_secret
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener
 from engine.connectors.http_sender import HttpSender
@@ -32,7 +32,7 @@ from engine.runtime.driver import SettlementDriver
 from engine.runtime.health import Health
 from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.journal import Journal
-from engine.runtime.logs import Log
+from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.outflow import Outflow
@@ -44,6 +44,7 @@ from engine.runtime.sites import Sites, UnknownSite
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
 from engine.site.load import load_pinned
+from engine.site.settings import settings_of
 from engine.site.site import Site
 from engine.store.contract import Store, Unit
 from engine.store.counters import Counter
@@ -157,7 +158,9 @@ class Engine:
         listener = HttpListener(
             self.world, name, host, port, lambda request: self.doors.knock(name, request), limits,
             on_request=lambda method, path, status, seconds, size: self._served(name, method, path, status, seconds),
-            on_error=lambda failure: self.log.error("door_failed", door=name, why=failure.getTraceback()[-400:]),
+            on_error=lambda failure: self.log.error(
+                "door_failed", door=name, why=trouble_of(failure.value, failure.tb)
+            ),
         )  # fmt: skip
         await listener.start()
         self.listeners[name] = listener
@@ -181,11 +184,7 @@ class Engine:
     def _link(self, name: str) -> Link:
         def settings() -> Any:
             entry = self.sites.current.engine.parties[name]
-            party = PARTIES[entry.kind]
-            try:
-                return party.settings.model_validate(resolve_settings(entry.settings, self.root))
-            except SecretMissing as no:
-                raise ValueError(str(no)) from None
+            return settings_of(entry, PARTIES[entry.kind], self.root)
 
         def sender() -> HttpSender:
             entry = self.sites.current.engine.parties[name]
