@@ -40,9 +40,9 @@ def rows_of_turn(
     case = room.case
     writes = list(first)
     if case.version == 1:
-        writes += insert_case(case, bills, _columns(room, now, ids.new()))
+        writes += insert_case(case, bills, _columns(room, now, ids.new()), room.texts)
     else:
-        writes += update_case(case, _columns(room, now, 0))
+        writes += update_case(case, _columns(room, now, 0), room.texts)
     writes += _call_ended(ids, case, letter)
     writes += _persons(room, letter.event)
     calls = room.judge.channel.calls

@@ -10,6 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 Tree = Any
+Texts = dict[int, tuple[list[Tree], str]]
+"""The lists of one growing tree (by id, and held so that the id stays theirs) with their texts."""
+
+_DEEP = 3  # names below which lists are looked for
 
 
 class _Encoder:
@@ -32,6 +36,36 @@ def encode(tree: Tree) -> bytes:
     if text.count('"$') != encoder.decimals:  # rare: some text or key of ours begins with the sign
         text = _dumps(_escaped(tree), _Encoder())
     return text.encode("utf-8", "surrogatepass")
+
+
+def encode_growing(tree: dict[str, Tree], texts: Texts) -> bytes:
+    """The same bytes as `encode`, for a tree that is written again and again as it grows: the lists in it (a bill's
+    lines) are most of it and never change, so the text of each is made once and kept in `texts`."""
+    found: list[str] = []
+    rest = encode(_listless(tree, texts, found, 0)).decode("utf-8", "surrogatepass")
+    for n, text in enumerate(found):
+        mark = f'"\\u0001{n}\\u0001"'
+        if rest.count(mark) != 1:  # a text of ours looks like a mark
+            return encode(tree)
+        rest = rest.replace(mark, text)
+    return rest.encode("utf-8", "surrogatepass")
+
+
+def _listless(tree: dict[str, Tree], texts: Texts, found: list[str], depth: int) -> dict[str, Tree]:
+    """The tree with a mark for each list, whose text goes to `found`."""
+    made: dict[str, Tree] = {}
+    for name, value in tree.items():
+        if type(value) is list and value:
+            kept = texts.get(id(value))
+            if kept is None or kept[0] is not value:
+                kept = texts[id(value)] = value, encode(value).decode("utf-8", "surrogatepass")
+            made[name] = f"\x01{len(found)}\x01"
+            found.append(kept[1])
+        elif type(value) is dict and depth < _DEEP:
+            made[name] = _listless(value, texts, found, depth + 1)
+        else:
+            made[name] = value
+    return made
 
 
 def decode(data: bytes) -> Tree:
