@@ -18,7 +18,7 @@ from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.runtime.answers import state_of
 from engine.runtime.ledger_rows import rows_of_turn, task_open
-from engine.runtime.logs import Log
+from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
 from engine.runtime.reasons import UNREADABLE
@@ -222,7 +222,7 @@ class SettlementDriver:
 
     def _throw_away(self, room: Room, problem: Exception) -> None:
         no = room.case.no
-        self._log.error("settlement_reloaded", no=no, problem=type(problem).__name__, detail=str(problem)[:200])
+        self._log.error("settlement_reloaded", no=no, problem=type(problem).__name__, detail=trouble_of(problem))
         self._rooms.pop(no, None)
         if room.timer is not None and room.timer.active():
             room.timer.cancel()
@@ -253,7 +253,7 @@ class SettlementDriver:
 
     def _reopen(self, no: str) -> None:
         self.tell(no, Tick()).addErrback(
-            lambda failure: self._log.error("not_reopened", no=no, detail=str(failure.value)[:200])
+            lambda failure: self._log.error("not_reopened", no=no, detail=trouble_of(failure.value))
         )
 
     async def _turn(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> None:
