@@ -90,8 +90,9 @@ class Ward:
         self.files = {
             "his/secret": self.keys["his"], "wechat/appid": self.keys["appid"], "wechat/mchid": self.keys["mchid"],
             "wechat/merchant_serial": "ABCDEF0123456789", "wechat/merchant_private_key": private,
-            "wechat/api_v3_key": SECRET[:32], "wechat/api_v2_key": SECRET[:32], "wechat/platform_serial": "0A1B2C3D4E5F",
-            "wechat/platform_certificate": public, "wechat/public_key_id": "PUB_KEY_ID_0000000001",
+            "wechat/api_v3_key": SECRET[:32], "wechat/api_v2_key": SECRET[:32],
+            "wechat/platform_serial": "0A1B2C3D4E5F", "wechat/platform_certificate": public,
+            "wechat/public_key_id": "PUB_KEY_ID_0000000001",
             "wechat/public_key": public, "einvoice/key": self.keys["einvoice"],
         }  # fmt: skip
         (self.folder / "parties.json").write_text(json.dumps(self.keys))
@@ -187,7 +188,7 @@ class Ward:
 
     def _http(self, port: int, path: str, body: dict[str, Any]) -> Any:
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        with urllib.request.urlopen(request, timeout=20) as reply:  # noqa: S310 - the same
             return json.load(reply)
 
     def load(self, *, stub: bool = False, **asked: Any) -> dict[str, Any]:
