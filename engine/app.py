@@ -54,6 +54,7 @@ from engine.store.site_versions import keep_site, site_files, sites_in_use
 from engine.store.trail import used_nonces
 
 DRAIN = 30.0  # seconds in which what is in flight may end
+LAST_WORDS = 20.0  # seconds after which a request still being worked on is answered `working`
 
 
 class Engine:
@@ -83,7 +84,10 @@ class Engine:
         self.housekeeping = Housekeeping(world, store, site.engine.retention.bodies, log)
         self.recovery = Recovery(world, store, self.driver, log)
         self.doors = Doors(
-            SettlementApi(world, self.gate, self.sites, self.driver, store, self.numbers, self.ids, self.meters),
+        self.settling = SettlementApi(
+            world, self.gate, self.sites, self.driver, store, self.numbers, self.ids, self.meters
+        )
+            self.settling,
             AnswerApi(world, self.gate, self.sites, self.outflow, journal, self.meters),
             Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log),
             Health(self.meters, self._not_ready),
@@ -127,6 +131,8 @@ class Engine:
         self.housekeeping.stop()
         await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
         until = self.world.now() + DRAIN
+        self.settling.leave_by = self.world.now() + LAST_WORDS
+        await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
         while self.driver.in_flight and self.world.now() < until:
             pause: Deferred[None] = Deferred()
             self.world.later(0.1, pause.callback, None)

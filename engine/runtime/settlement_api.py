@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +21,11 @@ from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.reasons import of_code
 from engine.runtime.replies import error, json_reply, refused
+from engine.runtime.resolve import closing, decision, undecided
 from engine.runtime.sites import Sites
 from engine.runtime.waiting import first_of
 from engine.saga.case import AT_REST, Case, CaseState, Reason
-from engine.saga.events import Cancelled, Event, Heard, RefundAsked
+from engine.saga.events import Cancelled, Event, Heard, RefundAsked, Resolved
 from engine.site.site import Channel
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
@@ -52,6 +54,9 @@ class SettlementApi:
     ) -> None:
         self._world, self._gate, self._sites, self._driver = world, gate, sites, driver
         self._store, self._numbers, self._ids, self._meters = store, numbers, ids, meters
+        self.leave_by = math.inf
+        """When the engine stops: the instant (unix seconds) by which all must be answered. Who merely waits for a
+        change is answered at once."""
 
     # Doors
 
@@ -182,13 +187,19 @@ class SettlementApi:
         await self._store.submit(Unit("different", (note,)))
 
     async def _tell(
-        self, client: Client, no: str, event: Event, once: tuple[str, str, str], used: Write
+        self,
+        client: Client,
+        no: str,
+        event: Event,
+        once: tuple[str, str, str],
+        used: Write,
+        beside: tuple[Write, ...] = (),
     ) -> HttpReply:
         case = await self._driver.look(no)
-        if case is None or case.client != client.id:
+        if case is None or (case.client != client.id and not isinstance(event, Resolved)):
             return error(404, "E-NO-SETTLEMENT")
         try:
-            case = await self._driver.tell(no, event, once, first=(used,))
+            case = await self._driver.tell(no, event, once, first=(used, *beside))
         except RepeatDiffers:
             self._driver.keep_beside((used,))
             self._meters.refused("api", "repeat_differs")
@@ -217,6 +228,29 @@ class SettlementApi:
         once = (what, str(body["request_no"]), digest_of(body))
         return await self._tell(client, no, event, once, self._used(client, request))
 
+    async def resolve(self, request: HttpRequest, no: str) -> HttpReply:
+        """POST …/resolve: a person says what became of the legs nobody could tell; any settlement, scope `operate`."""
+        client = self._gate.check(request, "operate")
+        if isinstance(client, Refusal):
+            return self._refuse(client)
+        body = self._body(request, "resolve_request")
+        if isinstance(body, HttpReply):
+            return body
+        case = await self._driver.look(no)
+        if case is None:
+            return error(404, "E-NO-SETTLEMENT")
+        event = decision(body)
+        beside: tuple[Write, ...] = ()
+        if not _was(case, "resolve", str(body["request_no"])):
+            left = undecided(case, event.verdicts)
+            if case.state is not CaseState.MANUAL:
+                return error(409, "E-STATE", state_of(case, self._judge(case).plan, self._world.now()))
+            if left:
+                return error(409, "E-UNDECIDED", ", ".join(left))
+            beside = await self._store.read(lambda conn: closing(conn, no, body, self._world.now()))
+        once = ("resolve", str(body["request_no"]), digest_of(body))
+        return await self._tell(client, no, event, once, self._used(client, request), beside)
+
     async def _settled_enough(self, no: str, within: float) -> HttpReply:
         """Wait until there is something to say, at most `within` seconds; after that the answer is `working`."""
         until = self._world.now() + within
@@ -224,7 +258,7 @@ class SettlementApi:
             case = await self._driver.look(no)
             if case is None:
                 return error(404, "E-NO-SETTLEMENT")
-            left = until - self._world.now()
+            left = min(until, self.leave_by) - self._world.now()
             state = state_of(case, self._judge(case).plan, self._world.now())
             if state != "working" or left <= 0:
                 return self._answer(case)
@@ -240,7 +274,7 @@ class SettlementApi:
         until, before = self._world.now() + wait, state_of(case, plan, self._world.now())
         while True:
             left = until - self._world.now()
-            if left <= 0 or state_of(case, plan, self._world.now()) != before:
+            if left <= 0 or self.leave_by < math.inf or state_of(case, plan, self._world.now()) != before:
                 return case
             await self._a_change(case.no, left)
             case = await self._driver.look(case.no) or case
@@ -277,8 +311,10 @@ def _back_event(what: str, reason_code: str) -> Event:
     return Cancelled(reason) if what == "cancel" else RefundAsked(reason)
 
 
-def _was(case: Case, what: str) -> bool:
-    return bool(case.data.get("_once", {}).get(what))
+def _was(case: Case, what: str, request_no: str = "") -> bool:
+    """Whether this was asked before: at all, or under this number."""
+    heard = case.data.get("_once", {}).get(what, {})
+    return request_no in heard if request_no else bool(heard)
 
 
 def _wait_of(query: str) -> float | None:

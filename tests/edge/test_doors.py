@@ -238,3 +238,22 @@ def test_a_client_that_leaves_while_we_work_loses_nothing(town: Town) -> None:
     assert len(town.ledger("his", "lock")) == 1
 
 
+
+
+def test_stopping_lasts_thirty_seconds_at_most_and_waiters_are_told_at_once(town: Town) -> None:
+    """A load balancer gives half a minute: mute parties and patient waiters together get no more."""
+    no = town.quoted()
+    waiters = [town.begin("GET", f"/v1/settlements/{no}?wait=60") for _ in range(5)]
+    town.lab.act("his", "new_bill", patient="P0006", bill="B9", template="small")
+    town.lab.fault("his", "lock.bill", "timeout_before_commit", seconds=300, times=9)
+    starting = town.begin("POST", START, town.bill_request("P0006", "B9"))
+    town.pass_time(1.0)
+    engine, began = town.lab.engine, town.now
+    assert engine is not None
+    town.do(engine.stop())
+    town.lab.engine = None
+    assert town.now - began <= 31.0
+    for waiter in waiters:
+        assert waiter.reply(0.1).state == "quoted"
+    assert starting.reply(0.1).status == 202
+    assert not town.logged("error")
