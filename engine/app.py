@@ -75,15 +75,15 @@ class Engine:
         limits = site.engine.limits
         self.driver = SettlementDriver(
             world, store, self.sites, self.outflow, self.ids, self.meters, log,
-            rules=rules, open_max=limits.open_settlements, sealer=getattr(store, "sealer", None),
+            rules=rules, open_max=limits.open_settlements, queue_max=limits.queued_events,
+            sealer=getattr(store, "sealer", None),
         )  # fmt: skip
         self.gate = Gate(world, self._clients(site))
         journal = Journal(world, store, self.ids, log)
         self.timed = Timed(world, self.sites, self.outflow, store, self.numbers, journal, log)
         self.timed.on_session(self.sessions.put)
-        self.housekeeping = Housekeeping(world, store, site.engine.retention.bodies, log)
+        self.housekeeping = Housekeeping(world, store, site.engine.retention, log)
         self.recovery = Recovery(world, store, self.driver, log)
-        self.doors = Doors(
         self.settling = SettlementApi(
             world, self.gate, self.sites, self.driver, store, self.numbers, self.ids, self.meters
         )
@@ -194,7 +194,10 @@ class Engine:
 
         def sender() -> HttpSender:
             entry = self.sites.current.engine.parties[name]
-            return HttpSender(self.world, entry.url, window=entry.window, queue_max=entry.queue)
+            reply_max = self.sites.current.engine.limits.body_bytes
+            return HttpSender(
+                self.world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max
+            )
 
         site_parties: Mapping[str, Any] = self.sites.current.engine.parties
         return Link(PARTIES[site_parties[name].kind], settings, sender)

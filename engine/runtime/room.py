@@ -19,8 +19,6 @@ from engine.store.codec import Texts
 from engine.store.contract import Write
 from engine.store.sealing import Sealer
 
-QUEUE_MAX = 1000
-
 
 @dataclass(slots=True)
 class Letter:
