@@ -25,7 +25,8 @@ DECLARE = (engine.config.codes, engine.conversation_codes, engine.pipeline.codes
 GROUPS = {
     "E1": "读 YAML · reading YAML", "E2": "文件的形状 · the shape of a file", "E3": "名称 · names",
     "E4": "款项 · money", "E5": "整个文件与文件之间 · whole files, and files together",
-    "E6": "映射与条件 · maps and conditions", "E7": "代码表 · code tables", "E8": "JSON Schema", "W": "建议 · advice (fails nothing)",
+    "E6": "映射与条件 · maps and conditions", "E7": "代码表 · code tables", "E8": "JSON Schema",
+    "W": "建议 · advice (fails nothing)",
 }  # fmt: skip
 
 HEAD = """<!-- Made by `python -m tests.docs.errors --write` from the program's own tables. Do not edit by hand. -->

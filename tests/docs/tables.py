@@ -25,8 +25,8 @@ def _legs(table: Mapping[tuple[LegState, LegEvent], Row]) -> str:
     for (state, event), (becomes, then) in table.items():
         rows.setdefault((state, becomes, then), []).append(event)
     lines = ["| leg is | hears | becomes | then |", "|---|---|---|---|"]
-    for (state, becomes, then), events in rows.items():
-        lines.append(f"| {state} | {_words(' · '.join(events))} | {becomes} | {_words(then)} |")
+    for (before, after, what), events in rows.items():
+        lines.append(f"| {before} | {_words(' · '.join(events))} | {after} | {_words(what)} |")
     return "\n".join(lines)
 
 
