@@ -87,6 +87,7 @@ class Engine:
         self.settling = SettlementApi(
             world, self.gate, self.sites, self.driver, store, self.numbers, self.ids, self.meters
         )
+        self.doors = Doors(
             self.settling,
             AnswerApi(world, self.gate, self.sites, self.outflow, journal, self.meters),
             Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log),
@@ -129,7 +130,6 @@ class Engine:
         self._state = "stopping"
         self.timed.stop()
         self.housekeeping.stop()
-        await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
         until = self.world.now() + DRAIN
         self.settling.leave_by = self.world.now() + LAST_WORDS
         await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
