@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.console.asked import Asked
-from engine.console.masking import Masker, masked_name
 from engine.console.reading import CALLS_SHOWN, Whole
 from engine.console.timeline import Station, entries_of, stations_of
+from engine.masking.values import Masker, masked_name
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan, Step, StepKind
