@@ -251,7 +251,6 @@ def test_what_is_said_to_be_missing_is_missing(readme: Path) -> None:
     text = readme.read_text(encoding="utf-8")
     items = re.findall(r"^- .*(?:\n  .*)*", text, re.MULTILINE)
     there = {
-        "`engine resolve`": find_spec("engine.runtime.resolve") is not None,
         "`deliver`": "deliver" in KINDS,
         "`rollback`": "rollback" in COMMANDS,
         "SOAP": "soap" in PARTIES,
