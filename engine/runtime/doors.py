@@ -58,7 +58,7 @@ class Doors:
                     name = f"callback_{hears.party}"
                     table.add(Route("POST", door.path, self._callback(hears), name, door.body_bytes))
             elif hears.request is not None and listen is not None:
-                route = Route(hears.request.method, hears.request.path, self._event(channel.name, hears), hears.event)
+                route = Route(hears.request.method, hears.request.path, self._event(hears), hears.event)
                 tables[listen.at].add(route)
 
     def _settlement_routes(self, table: Routes) -> None:
@@ -83,10 +83,8 @@ class Doors:
     def _answer(self, channel: str) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
         return lambda request, parts: self._answers.answer(channel, request)
 
-    def _event(
-        self, channel: str, hears: Hears
-    ) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
-        return lambda request, parts: self._settle.event(channel, hears.event, hears.schema, request, parts["no"])
+    def _event(self, hears: Hears) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
+        return lambda request, parts: self._settle.event(hears, request, parts["no"])
 
     def _callback(self, hears: Hears) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
         return lambda request, parts: self._callbacks.hear(hears, request)

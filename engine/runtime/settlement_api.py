@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from engine.codecs import json_text
 from engine.codecs.errors import Undecodable
+from engine.config.channel_rows import Listen
 from engine.core.digest import digest_of
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
@@ -19,6 +20,7 @@ from engine.runtime.driver import Busy, NotKept, RepeatDiffers, SettlementDriver
 from engine.runtime.judge import SiteJudge
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
+from engine.runtime.once import NotGiven, held_by, key_of
 from engine.runtime.reasons import of_code
 from engine.runtime.replies import error, json_reply, refused
 from engine.runtime.resolve import closing, decision, undecided
@@ -26,7 +28,7 @@ from engine.runtime.sites import Sites
 from engine.runtime.waiting import first_of
 from engine.saga.case import AT_REST, Case, CaseState, Reason
 from engine.saga.events import Cancelled, Event, Heard, RefundAsked, Resolved
-from engine.site.site import Channel
+from engine.site.site import Channel, Hears
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.inbox import earlier, hear_again, hear_first
@@ -77,21 +79,25 @@ class SettlementApi:
         if not self._room_for_new_work():
             return _later(error(503, "E-STORE"))
         try:
-            return await self._start(spec, client, body, listen.answer_within, self._used(client, request))
+            return await self._start(spec, listen, client, body, self._used(client, request))
+        except NotGiven as missing:
+            return error(400, "E-FIELD", missing.path, field=missing.path)
         except (StoreFull, StoreStopped, Busy):
             return _later(error(503, "E-STORE"))
 
-    async def event(self, channel: str, name: str, schema: str, request: HttpRequest, no: str) -> HttpReply:
+    async def event(self, hears: Hears, request: HttpRequest, no: str) -> HttpReply:
         """POST of an awaited event, such as the way of paying."""
         client = self._gate.check(request, "settle")
         if isinstance(client, Refusal):
             return self._refuse(client)
-        body = self._body(request, schema)
+        body = self._body(request, hears.schema)
         if isinstance(body, HttpReply):
             return body
-        key = str(body.get("choice_no", ""))
-        once = (name, key, digest_of(body))
-        return await self._tell(client, no, Heard(name, body), once, self._used(client, request))
+        try:
+            once = (hears.event, key_of(hears.once_by, body), digest_of(body))
+        except NotGiven as missing:
+            return error(400, "E-FIELD", missing.path, field=missing.path)
+        return await self._tell(client, no, Heard(hears.event, body), once, self._used(client, request))
 
     async def cancel(self, request: HttpRequest, no: str) -> HttpReply:
         """POST …/cancel: give up before money has moved."""
@@ -127,10 +133,10 @@ class SettlementApi:
         return use_nonce(client.id, request.header("X-Nonce"), self._world.now())
 
     async def _start(
-        self, spec: Channel, client: Client, body: Mapping[str, Tree], within: float, used: Write
+        self, spec: Channel, listen: Listen, client: Client, body: Mapping[str, Tree], used: Write
     ) -> HttpReply:
-        now, digest = self._world.now(), digest_of(body)
-        request_no, bills = str(body["request_no"]), [str(bill) for bill in body["bills"]]
+        now, digest, within = self._world.now(), digest_of(body), listen.answer_within
+        request_no, bills = key_of(listen.once_by, body), held_by(str(listen.one_live), body)
         known = await self._repeat(client.id, request_no, digest, within)
         if known is not None:
             self._driver.keep_beside((used,))
