@@ -77,7 +77,7 @@ def _columns(room: Room, now: float, row_id: int) -> Columns:
         terminal_kind=str(terminal.get("kind", "")),
         terminal_id=str(terminal.get("id", "")),
         operator=str(request.get("operator", "")),
-        patient_index=_patient_index(room, request),
+        patient_index=_patient_index(room, request) if row_id else "",  # kept at the insert only
         reason_code=case.cause.code if case.cause is not None else "",
         **amounts,
     )

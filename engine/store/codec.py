@@ -6,14 +6,17 @@ A Decimal is written `{"$d": "1.50"}`; a key that begins with `$` gets another `
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
+from operator import is_
 from typing import Any
 
 Tree = Any
-Texts = dict[int, tuple[list[Tree], str]]
-"""The lists of one growing tree (by id, and held so that the id stays theirs) with their texts."""
+Texts = dict[int, tuple[dict[str, Tree], dict[str, Tree], str]]
+"""The dicts at the ends of one growing tree, by id (each held, so that its id stays its own), as they were when their
+text was made, and that text."""
 
-_DEEP = 3  # names below which lists are looked for
+_MARK = re.compile(r'"\\u0001([0-9]+)\\u0001"')
 
 
 class _Encoder:
@@ -39,33 +42,38 @@ def encode(tree: Tree) -> bytes:
 
 
 def encode_growing(tree: dict[str, Tree], texts: Texts) -> bytes:
-    """The same bytes as `encode`, for a tree that is written again and again as it grows: the lists in it (a bill's
-    lines) are most of it and never change, so the text of each is made once and kept in `texts`."""
+    """The same bytes as `encode`, for a tree that is written again and again as it grows. What hangs at its ends (a
+    call's output, a bill's lines) is most of it and does not change: its text is made once and kept in `texts`. A list
+    in the tree, once there, must not be changed in place; dicts may."""
     found: list[str] = []
-    rest = encode(_listless(tree, texts, found, 0)).decode("utf-8", "surrogatepass")
-    for n, text in enumerate(found):
-        mark = f'"\\u0001{n}\\u0001"'
-        if rest.count(mark) != 1:  # a text of ours looks like a mark
-            return encode(tree)
-        rest = rest.replace(mark, text)
-    return rest.encode("utf-8", "surrogatepass")
+    pieces = _MARK.split(encode(_stem(tree, texts, found)).decode("utf-8", "surrogatepass"))
+    if pieces[1::2] != list(map(str, range(len(found)))):  # a text of ours looks like a mark
+        return encode(tree)
+    pieces[1::2] = found
+    return "".join(pieces).encode("utf-8", "surrogatepass")
 
 
-def _listless(tree: dict[str, Tree], texts: Texts, found: list[str], depth: int) -> dict[str, Tree]:
-    """The tree with a mark for each list, whose text goes to `found`."""
+def _stem(tree: dict[str, Tree], texts: Texts, found: list[str]) -> dict[str, Tree]:
+    """The tree with a mark for each dict at its ends, whose text goes to `found`."""
     made: dict[str, Tree] = {}
     for name, value in tree.items():
-        if type(value) is list and value:
-            kept = texts.get(id(value))
-            if kept is None or kept[0] is not value:
-                kept = texts[id(value)] = value, encode(value).decode("utf-8", "surrogatepass")
-            made[name] = f"\x01{len(found)}\x01"
-            found.append(kept[1])
-        elif type(value) is dict and depth < _DEEP:
-            made[name] = _listless(value, texts, found, depth + 1)
-        else:
+        if type(value) is not dict:
             made[name] = value
+            continue
+        kept = texts.get(id(value))
+        if kept is None or kept[0] is not value or not _same(kept[1], value):
+            if any(type(inner) is dict for inner in value.values()):
+                made[name] = _stem(value, texts, found)
+                continue
+            kept = texts[id(value)] = value, dict(value), encode(value).decode("utf-8", "surrogatepass")
+        made[name] = f"\x01{len(found)}\x01"
+        found.append(kept[2])
     return made
+
+
+def _same(before: dict[str, Tree], now: dict[str, Tree]) -> bool:
+    """Whether a dict holds the very things it held: 1 and true are equal, and are not the same."""
+    return [*before] == [*now] and all(map(is_, before.values(), now.values()))
 
 
 def decode(data: bytes) -> Tree:

@@ -1,4 +1,4 @@
-"""A settlement's document is written at every step: its lists only once, and always the same bytes."""
+"""A settlement's document is written at every step: what does not change only once, and always the same bytes."""
 
 from __future__ import annotations
 
@@ -29,6 +29,19 @@ def test_growing_writes_what_encode_writes(steps: list[tuple[str, Any]], data: d
         doc["cursor"] += 1
         assert encode_growing(doc, texts) == encode(doc)
         assert decode(encode_growing(doc, texts)) == doc
+
+
+def test_a_dict_that_grows_in_place_is_written() -> None:
+    texts: Texts = {}
+    doc: dict[str, Any] = {"_once": {"pay": {"1": "a"}}, "nhsa": {"person": {"no": "1"}}}
+    encode_growing(doc, texts)
+    doc["_once"]["pay"]["2"] = "b"
+    doc["nhsa"]["person"]["no"] = "2"
+    assert encode_growing(doc, texts) == encode(doc)
+    doc["nhsa"]["person"]["deep"] = {"deeper": {"x": 1}}
+    assert encode_growing(doc, texts) == encode(doc)
+    doc["nhsa"]["person"]["deep"]["deeper"]["x"] = 2
+    assert encode_growing(doc, texts) == encode(doc)
 
 
 def test_a_list_that_takes_another_ones_place_is_written() -> None:
