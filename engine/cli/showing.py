@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.folder import reading
 from engine.cli.moments import moment
 from engine.cli.say import GOOD, STATE_STYLES, WrongUse, document, line, table, yuan
+from engine.core.money import AMOUNTS
 from engine.core.times import rfc3339
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 SHOWN = ("no", "state", "answer", "channel", "client", "request_no", "campus", "operator", "terminal_kind",
          "terminal_id", "reason_code", "attempt", "version", "site_hash")  # fmt: skip
-AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 LEG_FIELDS = ("id", "step", "call", "party", "number", "undo", "of_leg", "attempt", "batch_no", "state", "amount",
               "asks", "tries", "because", "code", "evidence")  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.core.money import AMOUNTS
 from engine.core.times import rfc3339
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.judge import SiteJudge
@@ -12,7 +13,6 @@ from engine.saga.legs import LegState
 from engine.saga.plan import Plan
 
 INVOICE_PATIENCE = 10.0  # seconds a settled bill waits for its invoice before it is called settled without
-AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 
 STATUS = {"working": 202, "busy": 409}
 

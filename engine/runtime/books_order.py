@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from engine.core.money import AMOUNTS
 from engine.runtime.books_kinds import Difference, difference
 from engine.runtime.books_view import OPEN_LEG, RESTED, CallRow, Kept, LegRow, Limits
 from engine.saga.case import CASE, RELEASES_BILLS, CaseState
@@ -38,7 +39,7 @@ def _amounts(kept: Kept) -> Iterator[Difference]:
     total = kept.amounts.get("total")
     if total is None:
         return
-    parts = sum(kept.amounts.get(name) or 0 for name in ("fund", "account", "relief", "other", "cash"))
+    parts = sum(kept.amounts.get(name) or 0 for name in AMOUNTS[1:])
     if parts != total:
         yield _said(kept, "amounts_do_not_add", amount=total, due=parts)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.runtime.answers import AMOUNTS, state_of
+from engine.core.money import AMOUNTS
+from engine.runtime.answers import state_of
 from engine.runtime.journal import body_writes
 from engine.runtime.outflow import Talk
 from engine.runtime.room import Letter, Room

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.core.errors import ERRORS
 from engine.core.http import HttpReply, HttpRequest
+from engine.core.money import AMOUNTS
 from engine.runtime.replies import json_reply
 from engine.runtime.routes import Route
 from engine.site.site import Channel, Site
@@ -19,7 +20,6 @@ from engine.site.site import Channel, Site
 Doc = dict[str, Any]
 _FEN = {"type": "integer", "description": "分 · fen"}
 _TEXT = {"type": "string"}
-_AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 _STATES = ("working", "quoted", "paying", "settled", "undone", "rejected", "manual", "busy")
 _SIDES = ("patient", "his", "insurance", "payment", "einvoice", "engine", "client")
 _STATUS = {
@@ -127,7 +127,7 @@ def _schema(site: Site, name: str) -> Doc:
 
 
 def _settlement() -> Doc:
-    amounts = dict.fromkeys(_AMOUNTS, _FEN)
+    amounts = dict.fromkeys(AMOUNTS, _FEN)
     return {
         "type": "object",
         "description": "没有的字段不出现 · absent fields are left out",

@@ -8,6 +8,7 @@ from engine.config.channel import ChannelFile
 from engine.config.channel_rows import CallRow, StepRow
 from engine.config.problems import Mark, nearest
 from engine.config.spec import Word, mark_of
+from engine.core.money import AMOUNTS
 from engine.parties.contract import Op
 from engine.pipeline.field_map import FieldMap
 from engine.site.parts import Parts
@@ -15,7 +16,6 @@ from engine.site.parts import Parts
 BASE_NAMES = frozenset(
     ["request", "client", "settlement", "hospital", "own", "of", "now", "answer", "code", "text", "made"]
 )
-AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 
 
 def check_names(parts: Parts) -> None:
