@@ -156,6 +156,12 @@ class LegWork:
         if not aside:
             self.move(CaseEvent.PERSON, kind)
 
+    def repeated(self, leg: Leg) -> bool:
+        """Whether what is on the wire is a repeat: its refusal says nothing about the first try, whose answer was lost
+        and which may stand or still arrive."""
+        first = leg.undo or self.step(leg).final or leg.state is LegState.SENT
+        return not first and leg.state in OPEN and self.rule(leg.call).changes
+
     def send_do(self, leg: Leg) -> None:
         renew = leg.tries > 0 and (
             not self.rules.same_number_on_retry or (leg.undo and not self.rules.refund_number_fixed)

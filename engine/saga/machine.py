@@ -100,6 +100,8 @@ class _Turn(LegWork):
             heard = LegEvent.NOT_SENT if event.outcome is None else _OUTCOME[event.outcome]
             if heard is LegEvent.UNKNOWN and not self.rules.timeout_is_unknown:
                 heard = LegEvent.REFUSED
+            if heard is LegEvent.REFUSED and self.repeated(leg):
+                heard = LegEvent.UNKNOWN
             if leg.undo and heard is LegEvent.PENDING and not self.rules.pending_is_not_done:
                 heard = LegEvent.ACCEPTED
             if heard is LegEvent.ACCEPTED and self._may_be_taken_back(leg):
