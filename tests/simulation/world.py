@@ -309,7 +309,9 @@ class Stage:
         for patient in self.patients:
             self._patient(patient, known)
         for line in self.lab.log.getvalue().splitlines():
-            if json.loads(line)["level"] == "error":
+            said = json.loads(line)
+            ordered = self.plan.excused and said["event"] == "answer_not_read"  # amounts that do not add up
+            if said["level"] == "error" and not ordered:
                 self.flaw(f"logged: {line}")
 
     def _second_judge(self, known: dict[str, Claim]) -> None:
