@@ -159,6 +159,12 @@ class Ward:
         fields = Path(f"/proc/{self.engine.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def reactor(self) -> tuple[float, float]:
+        """Seconds the engine's main thread ran, and seconds it was ready to run and others had the cores."""
+        assert self.engine is not None
+        ran, waited, _ = Path(f"/proc/{self.engine.pid}/schedstat").read_text().split()
+        return int(ran) / 1e9, int(waited) / 1e9
+
     def rss(self, peak: bool = False) -> float:
         """MiB of memory of the engine's process, now or at most."""
         assert self.engine is not None
