@@ -37,7 +37,8 @@ def _paying(case: Case, plan: Plan) -> bool:
     if case.cursor >= len(plan.steps) or plan.steps[case.cursor].answer != "paying":
         return False
     leg = next((one for one in reversed(case.legs) if one.step == plan.steps[case.cursor].key), None)
-    return leg is not None and leg.state is LegState.UNSURE and case.pending is None
+    known = leg is not None and leg.state is LegState.UNSURE and leg.because == "accepted"
+    return known and case.pending is None
 
 
 def reason_json(reason: Reason) -> dict[str, str]:

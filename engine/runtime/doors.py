@@ -73,9 +73,13 @@ class Doors:
         def refund(request: HttpRequest, parts: Mapping[str, str]) -> Awaitable[HttpReply]:
             return settle.refund(request, parts["no"])
 
+        def resolve(request: HttpRequest, parts: Mapping[str, str]) -> Awaitable[HttpReply]:
+            return settle.resolve(request, parts["no"])
+
         table.add(Route("GET", f"/v1/settlements/{NO}", show, "settlement"))
         table.add(Route("POST", f"/v1/settlements/{NO}/cancel", cancel, "cancel"))
         table.add(Route("POST", f"/v1/settlements/{NO}/refunds", refund, "refund"))
+        table.add(Route("POST", f"/v1/settlements/{NO}/resolve", resolve, "resolve"))
 
     def _start(self, channel: str) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
         return lambda request, parts: self._settle.start(channel, request)

@@ -85,7 +85,12 @@ def _settle_paths(site: Site, channel: Channel, paths: Doc) -> None:
     wait = {"type": "integer", "minimum": 0, "maximum": 60}
     show["parameters"].append({"name": "wait", "in": "query", "required": False, "schema": wait})
     paths["/v1/settlements/{no}"] = {"get": show}
-    for what, zh in (("cancel", "取消结算 · cancel"), ("refund", "退费（整单） · refund the whole bill")):
+    backwards = (
+        ("cancel", "取消结算 · cancel"),
+        ("refund", "退费（整单） · refund the whole bill"),
+        ("resolve", "人工处理（权限 operate） · a person decides (scope operate)"),
+    )
+    for what, zh in backwards:
         path = f"/v1/settlements/{{no}}/{what}" + ("s" if what == "refund" else "")
         paths[path] = {"post": _operation(zh, what, _schema(site, f"{what}_request"), no=True)}
 
