@@ -49,6 +49,7 @@ def machine() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(), "cpu": model, "memory_gib": memory, "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}", "sqlite": pysqlite3.sqlite_version,
+        "nice": os.nice(0),
     }  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def markdown(rows: list[Row], verdicts: list[Verdict], about: dict[str, Any]) ->
         f"{about['cores']} cores, {about['cpu']}, {about['memory_gib']} GiB, {about['system']}, "
         f"Python {about['python']}, SQLite {about['sqlite']}. "
         "Engine, parties and terminals share these cores. Load of the machine before the run: "
-        f"{about['load_before']:.1f}. Compare ratios, not runs.",
+        f"{about['load_before']:.1f}, niceness {about['nice']}. Compare ratios, not runs.",
         "",
         "| case | figure | | floor beside it | ratio |",
         "| --- | --- | --- | --- | --- |",
