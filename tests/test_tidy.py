@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"core", "config", "codecs", "parties", "pipeline", "saga", "site", "store", "connectors"},
         {"sqlalchemy"},
     ),
-    "console": ({"core", "config", "parties", "site", "saga", "store", "masking", "runtime"}, set()),
+    "console": ({"core", "config", "parties", "site", "saga", "store", "masking", "runtime"}, {"sqlalchemy", "lxml"}),
 }
 
 

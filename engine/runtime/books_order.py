@@ -16,6 +16,7 @@ LEG_MOVES = frozenset(
     | {(state.value, LegState.MANUAL.value) for state in LegState}  # an amount that differs stops any leg
 )
 CASE_MOVES = frozenset((before.value, after.value) for (before, _), after in CASE.items())
+BY_HAND = frozenset((LegState.MANUAL.value, state) for state in ("ok", "no", "unsure", "fenced"))  # a person's word
 PROVEN = ("not_there", "closed")
 
 
@@ -46,7 +47,7 @@ def _amounts(kept: Kept) -> Iterator[Difference]:
 
 def _moves(kept: Kept) -> Iterator[Difference]:
     for move in kept.moves:
-        allowed = LEG_MOVES if move.leg_id else CASE_MOVES
+        allowed = LEG_MOVES | BY_HAND if move.leg_id else CASE_MOVES
         if (move.before, move.after) not in allowed:
             what = f"环节/leg {move.leg_id}" if move.leg_id else "结算/settlement"
             yield _said(kept, "impossible_move", what=what, state=move.before, no=move.after)

@@ -230,6 +230,8 @@ class SettlementApi:
             return error(404, "E-NO-SETTLEMENT")
         if what == "refund" and case.state is not CaseState.SETTLED and not _was(case, what):
             return error(409, "E-STATE", state_of(case, self._judge(case).plan, self._world.now()))
+        if _is_part(case, body.get("lines", [])):
+            return error(409, "E-REFUND-PART")
         event = _back_event(what, str(body.get("reason_code", "")))
         once = (what, str(body["request_no"]), digest_of(body))
         return await self._tell(client, no, event, once, self._used(client, request))
@@ -315,6 +317,13 @@ def _source(client: str) -> str:
 def _back_event(what: str, reason_code: str) -> Event:
     reason: Reason = of_code("E-CANCELLED" if what == "cancel" else "E-REFUNDED", reason_code)
     return Cancelled(reason) if what == "cancel" else RefundAsked(reason)
+
+
+def _is_part(case: Case, lines: list[str]) -> bool:
+    """Whether these lines are only a part of the bill. An insured bill is never taken back in part, and a part must not
+    silently become the whole."""
+    bill = case.data.get("his", {}).get("bill", {})
+    return bool(lines) and set(lines) != {str(item.get("line_no")) for item in bill.get("items", [])}
 
 
 def _was(case: Case, what: str, request_no: str = "") -> bool:
