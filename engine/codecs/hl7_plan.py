@@ -75,7 +75,9 @@ class _Part(NamedTuple):
 class _Field(NamedTuple):
     number: int
     repeats: int
-    short: int  # texts up to so many characters cannot break a length; -1: always look inside
+    short: int  # texts up to so many characters cannot break anything; -1: always look inside
+    least: int  # texts up to so many characters cannot break a length
+    always: tuple[_Part, ...]  # the parts to look at even then
     parts: tuple[_Part, ...]
 
 
@@ -161,36 +163,36 @@ class Plan:
                 if 0 < check.repeats < len(pieces):
                     why = f"{segment.name}-{check.number} may repeat {check.repeats} times at most"
                     found.append(Finding("repeats", segment.name, occurrence, check.number, 0, why))
-            elif len(text) <= check.short:
-                continue
-            else:
-                pieces = [text]
-            for piece in pieces:
-                if len(piece) > check.short and piece and piece != NULL:
-                    _look_inside(piece, check, marks, segment, occurrence, found)
+                for piece in pieces:
+                    if piece and piece != NULL:
+                        _look_inside(piece, check, marks, segment, occurrence, found)
+            elif len(text) > check.short and text != NULL:
+                _look_inside(text, check, marks, segment, occurrence, found)
 
 
 def _look_inside(
     piece: str, check: _Field, marks: Delimiters, segment: Segment, occurrence: int, found: list[Finding]
 ) -> None:
-    components = piece.split(marks.component)
+    components = piece.split(marks.component) if marks.component in piece else (piece,)
     size = len(components)
-    for part in check.parts:
-        component, subcomponent, required, length, kind = part
-        number = component or 1
-        value = components[number - 1] if number <= size else ""
-        if value and subcomponent and marks.subcomponent:
-            subs = value.split(marks.subcomponent)
-            value = subs[subcomponent - 1] if subcomponent <= len(subs) else ""
+    for component, subcomponent, required, length, kind in check.parts if len(piece) > check.least else check.always:
+        if component > size:
+            value = whole = ""
+        else:
+            value = whole = components[component - 1] if component else components[0]
+            if subcomponent and whole and marks.subcomponent:
+                subs = whole.split(marks.subcomponent)
+                value = subs[subcomponent - 1] if subcomponent <= len(subs) else ""
         if not value:
-            within = required and (not subcomponent or (number <= size and components[number - 1]))
-            rule = "required" if within else ""
-        elif value == NULL:
-            continue
-        elif length and len(value) > length and _length(value, marks) > length:
+            if not required or (subcomponent and not whole):
+                continue
+            rule = "required"
+        elif kind and value != NULL and not _is(kind, value):
+            rule = "type"
+        elif length and len(value) > length and value != NULL and _length(value, marks) > length:
             rule = "length"
         else:
-            rule = "type" if kind and not _is(kind, value) else ""
+            continue
         if rule:
             place = f"{segment.name}-{check.number}" + (f".{component}" if component else "")
             place += f".{subcomponent}" if subcomponent else ""
@@ -231,9 +233,9 @@ def _compile(rows: list[Row]) -> _Checks:
         mine = [row for row in rows if row.field == number]
         repeats = next((row.limit for row in mine if row.rule == "repeats"), 0)
         parts = _parts(row for row in mine if row.rule in ("length", "type") or row.component)
-        always = any(part.required or part.type for part in parts)
-        short = -1 if always else min((part.length for part in parts if part.length), default=1 << 60)
-        fields[number] = _Field(number, repeats, short, parts)
+        always = tuple(part for part in parts if part.required or part.type)
+        least = min((part.length for part in parts if part.length), default=1 << 60)
+        fields[number] = _Field(number, repeats, -1 if always else least, least, always, parts)
     return _Checks(required, tuple(fields))
 
 

@@ -8,13 +8,13 @@ field means is configuration, what it may hold is `hl7_plan`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.codecs import hl7_charset
 from engine.codecs.errors import Undecodable
 from engine.codecs.hl7_beginning import beginning, charset_of
-from engine.codecs.hl7_charset import UTF_8, Unwritable, charset_named
+from engine.codecs.hl7_charset import GB18030, UTF_8, Unwritable, charset_named
 from engine.codecs.hl7_er7 import STANDARD, Delimiters, Path, escape, path, unescape
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -268,6 +268,12 @@ def parse(data: bytes, default: str = UTF_8) -> Message:
     return Message(text, marks, charset, data)
 
 
+def from_text(text: str) -> Message:
+    """A message that has been decoded already; it is written as MSH-18 says, or in UTF-8. Undecodable like `parse`."""
+    marks, head = beginning(text.encode(), 0)
+    return Message(text, marks, charset_of(head, marks, 0, UTF_8))
+
+
 def header_of(data: bytes, default: str = UTF_8) -> Header:
     """As much of the header as can be read of bytes that `parse` refuses, for their AR."""
     skip = len(_BOM) if data.startswith(_BOM) else 0
@@ -282,10 +288,14 @@ def header_of(data: bytes, default: str = UTF_8) -> Header:
         charset = default
     try:
         text = hl7_charset.to_text(head, charset)
-    except Undecodable:  # only what is plain ASCII can be repeated to the sender
-        fields = head.split(marks.field.encode())
-        text = marks.field.join(field.decode() if field.isascii() else "" for field in fields)
-    return Message(text, marks, charset, data).header
+    except Undecodable:  # it can be divided as what it may be; only what is plain ASCII is repeated to the sender
+        fields = _likely(head).split(marks.field)
+        text = marks.field.join(field if field.isascii() else "" for field in fields)
+    header = Message(text, marks, charset, data).header
+    try:
+        return replace(header, charset=charset_named(header.declared) or charset)
+    except ValueError:  # a name we do not know is not repeated: what we answer is not written in it
+        return replace(header, declared="")
 
 
 def begin(code: str, event: str, structure: str, *, version: str = "2.4", declared: str = "UNICODE UTF-8") -> Message:
@@ -300,6 +310,13 @@ def begin(code: str, event: str, structure: str, *, version: str = "2.4", declar
     return message
 
 
+def _likely(head: bytes) -> str:
+    try:
+        return head.decode(GB18030)
+    except UnicodeDecodeError:
+        return head.decode("latin-1")
+
+
 def _header(msh: Segment, marks: Delimiters, charset: str) -> Header:
     return Header(
         marks=marks,
@@ -310,7 +327,7 @@ def _header(msh: Segment, marks: Delimiters, charset: str) -> Header:
         structure=msh.get(9, 3),
         control_id=msh.er7(10),
         processing=msh.er7(11) or "P",
-        version=msh.get(12, 1) or "2.4",
+        version=msh.er7(12, 1, 1) or "2.4",
         charset=charset,
         declared=msh.er7(18, 0),
     )

@@ -175,6 +175,7 @@ class Framer:
 
     def _close(self, why: str, size: int, found: list[Frame | Noise]) -> None:
         self.closed = True
+        self._calm()
         found.append(Noise(why, size, close=True))
 
 

@@ -6,6 +6,7 @@ from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from cryptography.x509.oid import NameOID
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
@@ -67,8 +68,8 @@ class MllpDoor(Protocol):
         """TLS is up; a client certificate, where one was asked for, is verified."""
         shown: Any = self._wire.getPeerCertificate()
         if shown is not None:
-            subject = shown.get_subject().commonName or ""
-            self.peer = Peer(self.peer.ip, self.peer.port, subject)
+            names = shown.to_cryptography().subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+            self.peer = Peer(self.peer.ip, self.peer.port, str(names[0].value) if names else "")
         if self._phase is _Phase.HANDSHAKE:
             self._phase = _Phase.READING
             self._within(self._limits.idle_s)

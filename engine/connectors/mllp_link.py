@@ -36,6 +36,7 @@ class MllpLink(Protocol):
         self._framer = Framer(owner.max_reply_bytes)
         self._wire: Any = None
         self._lost = False
+        self._goodbye: Any = None
 
     def connectionMade(self) -> None:
         self._wire = self.transport
@@ -74,6 +75,8 @@ class MllpLink(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True
+        if self._goodbye is not None and self._goodbye.active():
+            self._goodbye.cancel()
         if self.gone:
             return
         why = type(reason.value).__name__
@@ -95,7 +98,7 @@ class MllpLink(Protocol):
             return
         self._wire.loseConnection()
         if self._secure and not self._lost:  # a mute peer would keep the socket open for ever
-            self._world.later(_GOODBYE_S, self._wire.abortConnection)
+            self._goodbye = self._world.later(_GOODBYE_S, self._wire.abortConnection)
 
 
 class Once(Factory):
