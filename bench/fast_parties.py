@@ -1,4 +1,4 @@
-"""Parties that answer at once: HIS, insurance, WeChat and e-invoice in one lean process, for measuring the engine alone.
+"""Parties that answer at once, in one lean process: HIS, insurance, WeChat and e-invoice, to measure the engine alone.
 
     python -m bench.fast_parties KEYS.json
 
@@ -92,7 +92,8 @@ class His:
         if op == b"query.wait.balance.bill.item.list":
             data = self._bill.replace(b"NUMBER", number)
         elif op == b"lock.bill":
-            data = text({"billNo": of(body, b"billNo"), "lockNo": of(body, b"lockNo"), "until": of(body, b"expireTime")})
+            until = of(body, b"expireTime")
+            data = text({"billNo": of(body, b"billNo"), "lockNo": of(body, b"lockNo"), "until": until})
         elif op == b"balance.and.pay.bill":
             data = text({"settleNo": of(body, b"settleNo"), "receiptNo": f"R{number.decode()}", "payTime": ""})
         else:  # query.pay.bill
@@ -122,8 +123,8 @@ class Insurance:
             for line, _, _, kind, _, price, count, amount in LINES
         ]  # fmt: skip
         quote = {"setl_id": None, "medins_setl_id": "MSGID", **SETTLED}
-        settled = {"setl_id": "S3702NUMBER", "setl_time": f"{keys['day']} 08:00:00", "medins_setl_id": "MSGID", **SETTLED}
-        self._outputs = {
+        settled = {**quote, "setl_id": "S3702NUMBER", "setl_time": f"{keys['day']} 08:00:00"}
+        outputs = {
             "9001": {"signinoutb": {"sign_no": "680001", "sign_time": f"{keys['day']} 08:00:00"}},
             "1101": person,
             "5302": {"psnfixmedin": signed},
@@ -135,7 +136,7 @@ class Insurance:
             "2207A": {"setlinfo": settled, "setldetail": DETAIL},
             "5203": {"setlinfo": settled, "setldetail": DETAIL},
         }
-        self._ready = {op: text({"output": made, "infcode": 0, "err_msg": "success"}) for op, made in self._outputs.items()}
+        self._ready = {op: text({"output": made, "infcode": 0, "err_msg": ""}) for op, made in outputs.items()}
         self.settled: dict[bytes, str] = {}  # running number → msgid of its 2207A
 
     def answer(self, path: bytes, head: bytes, body: bytes, number: bytes) -> tuple[bytes, bytes]:
@@ -252,10 +253,7 @@ class Door(Protocol):
             self._say(books.command(path, body), b"")
             return
         op = of(body, b"infno") if self._name == "insurance" else path.rpartition(b"/")[2].decode()
-        if self._name == "einvoice":
-            found = NUMBER.search(base64.b64decode(of(body, b"data")))
-        else:
-            found = NUMBER.search(body)
+        found = NUMBER.search(base64.b64decode(of(body, b"data")) if self._name == "einvoice" else body)
         number = found[1].lstrip(b"0") if found else b""
         if op in books.hold:
             return
@@ -280,6 +278,12 @@ class Door(Protocol):
         )  # fmt: skip
 
 
+def _until_told() -> None:
+    """Our parent closes our input, or ends."""
+    sys.stdin.read()
+    NET.callFromThread(NET.stop)
+
+
 def main(path: str) -> None:
     with open(path, encoding="utf-8") as file:
         keys = json.load(file)
@@ -295,7 +299,7 @@ def main(path: str) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    NET.callInThread(lambda: NET.callFromThread(NET.stop, *[] if sys.stdin.read() is not None else []))
+    NET.callInThread(_until_told)
     NET.run()
 
 

@@ -12,7 +12,6 @@ import cProfile
 import json
 import os
 import signal
-import sys
 from time import perf_counter, thread_time
 from typing import Any
 

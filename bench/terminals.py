@@ -54,11 +54,12 @@ class Load:
         self.until = self.began + self.warm + self.seconds
         NET.callLater(self.warm + self.seconds + GRACE, self.end)
         for _ in range(self.terminals):
-            self._connect()
+            self.connect()
         if self.rate:
             self._beat(0)
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
+        """One more terminal."""
         factory: Any = ClientFactory()
         factory.noisy = False
         factory.buildProtocol = lambda addr: Terminal(self)
@@ -115,6 +116,17 @@ class Terminal(Protocol):
         self._wire = self.transport
         self._wire.setTcpNoDelay(True)
         self._load.ready(self)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """The engine closes what rests too long: another terminal takes the place. A request lost is told."""
+        load = self._load
+        if self in load.idle:
+            load.idle.remove(self)
+            if load.began and perf_counter() < load.until:
+                load.connect()
+        elif load.began:
+            load.under_way -= 1
+            load.odd["connection lost"] = load.odd.get("connection lost", 0) + 1
 
     def begin(self, at: float) -> None:
         load = self._load

@@ -90,8 +90,9 @@ class Ward:
         self.files = {
             "his/secret": self.keys["his"], "wechat/appid": self.keys["appid"], "wechat/mchid": self.keys["mchid"],
             "wechat/merchant_serial": "ABCDEF0123456789", "wechat/merchant_private_key": private,
-            "wechat/api_v3_key": SECRET[:32], "wechat/api_v2_key": SECRET[:32], "wechat/platform_serial": "0A1B2C3D4E5F",
-            "wechat/platform_certificate": public, "wechat/public_key_id": "PUB_KEY_ID_0000000001",
+            "wechat/api_v3_key": SECRET[:32], "wechat/api_v2_key": SECRET[:32],
+            "wechat/platform_serial": "0A1B2C3D4E5F", "wechat/platform_certificate": public,
+            "wechat/public_key_id": "PUB_KEY_ID_0000000001",
             "wechat/public_key": public, "einvoice/key": self.keys["einvoice"],
         }  # fmt: skip
         (self.folder / "parties.json").write_text(json.dumps(self.keys))
@@ -158,6 +159,12 @@ class Ward:
         fields = Path(f"/proc/{self.engine.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def reactor(self) -> tuple[float, float]:
+        """Seconds the engine's main thread ran, and seconds it was ready to run and others had the cores."""
+        assert self.engine is not None
+        ran, waited, _ = Path(f"/proc/{self.engine.pid}/schedstat").read_text().split()
+        return int(ran) / 1e9, int(waited) / 1e9
+
     def rss(self, peak: bool = False) -> float:
         """MiB of memory of the engine's process, now or at most."""
         assert self.engine is not None
@@ -187,7 +194,7 @@ class Ward:
 
     def _http(self, port: int, path: str, body: dict[str, Any]) -> Any:
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        with urllib.request.urlopen(request, timeout=20) as reply:  # noqa: S310 - the same
             return json.load(reply)
 
     def load(self, *, stub: bool = False, **asked: Any) -> dict[str, Any]:

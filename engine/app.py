@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from engine.config.secret import SecretMissing, SecretRef, resolve_secret, resolve_settings
+from engine.config.secret import SecretRef, resolve_secret
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener
 from engine.connectors.http_sender import HttpSender
@@ -32,7 +32,7 @@ from engine.runtime.driver import SettlementDriver
 from engine.runtime.health import Health
 from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.journal import Journal
-from engine.runtime.logs import Log
+from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.outflow import Outflow
@@ -44,6 +44,7 @@ from engine.runtime.sites import Sites, UnknownSite
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
 from engine.site.load import load_pinned
+from engine.site.settings import settings_of
 from engine.site.site import Site
 from engine.store.contract import Store, Unit
 from engine.store.counters import Counter
@@ -53,6 +54,7 @@ from engine.store.site_versions import keep_site, site_files, sites_in_use
 from engine.store.trail import used_nonces
 
 DRAIN = 30.0  # seconds in which what is in flight may end
+LAST_WORDS = 20.0  # seconds after which a request still being worked on is answered `working`
 
 
 class Engine:
@@ -73,16 +75,20 @@ class Engine:
         limits = site.engine.limits
         self.driver = SettlementDriver(
             world, store, self.sites, self.outflow, self.ids, self.meters, log,
-            rules=rules, open_max=limits.open_settlements, sealer=getattr(store, "sealer", None),
+            rules=rules, open_max=limits.open_settlements, queue_max=limits.queued_events,
+            sealer=getattr(store, "sealer", None),
         )  # fmt: skip
         self.gate = Gate(world, self._clients(site))
         journal = Journal(world, store, self.ids, log)
         self.timed = Timed(world, self.sites, self.outflow, store, self.numbers, journal, log)
         self.timed.on_session(self.sessions.put)
-        self.housekeeping = Housekeeping(world, store, site.engine.retention.bodies, log)
+        self.housekeeping = Housekeeping(world, store, site.engine.retention, log)
         self.recovery = Recovery(world, store, self.driver, log)
+        self.settling = SettlementApi(
+            world, self.gate, self.sites, self.driver, store, self.numbers, self.ids, self.meters
+        )
         self.doors = Doors(
-            SettlementApi(world, self.gate, self.sites, self.driver, store, self.numbers, self.ids, self.meters),
+            self.settling,
             AnswerApi(world, self.gate, self.sites, self.outflow, journal, self.meters),
             Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log),
             Health(self.meters, self._not_ready),
@@ -124,8 +130,9 @@ class Engine:
         self._state = "stopping"
         self.timed.stop()
         self.housekeeping.stop()
-        await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
         until = self.world.now() + DRAIN
+        self.settling.leave_by = self.world.now() + LAST_WORDS
+        await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
         while self.driver.in_flight and self.world.now() < until:
             pause: Deferred[None] = Deferred()
             self.world.later(0.1, pause.callback, None)
@@ -157,7 +164,9 @@ class Engine:
         listener = HttpListener(
             self.world, name, host, port, lambda request: self.doors.knock(name, request), limits,
             on_request=lambda method, path, status, seconds, size: self._served(name, method, path, status, seconds),
-            on_error=lambda failure: self.log.error("door_failed", door=name, why=failure.getTraceback()[-400:]),
+            on_error=lambda failure: self.log.error(
+                "door_failed", door=name, why=trouble_of(failure.value, failure.tb)
+            ),
         )  # fmt: skip
         await listener.start()
         self.listeners[name] = listener
@@ -181,15 +190,14 @@ class Engine:
     def _link(self, name: str) -> Link:
         def settings() -> Any:
             entry = self.sites.current.engine.parties[name]
-            party = PARTIES[entry.kind]
-            try:
-                return party.settings.model_validate(resolve_settings(entry.settings, self.root))
-            except SecretMissing as no:
-                raise ValueError(str(no)) from None
+            return settings_of(entry, PARTIES[entry.kind], self.root)
 
         def sender() -> HttpSender:
             entry = self.sites.current.engine.parties[name]
-            return HttpSender(self.world, entry.url, window=entry.window, queue_max=entry.queue)
+            reply_max = self.sites.current.engine.limits.body_bytes
+            return HttpSender(
+                self.world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max
+            )
 
         site_parties: Mapping[str, Any] = self.sites.current.engine.parties
         return Link(PARTIES[site_parties[name].kind], settings, sender)

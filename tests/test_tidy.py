@@ -19,6 +19,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "parties": ({"core", "config", "codecs"}, {"twisted", "sqlalchemy"}),
     "pipeline": ({"core", "config"}, {"twisted", "sqlalchemy"}),
     "saga": ({"core"}, {"twisted", "sqlalchemy", "pydantic", "yaml", "cel", "lxml", "cryptography", "structlog"}),
+    "masking": ({"core", "codecs"}, {"twisted", "sqlalchemy"}),
     "site": ({"core", "config", "codecs", "parties", "pipeline", "saga"}, {"twisted", "sqlalchemy"}),
     "store": ({"core", "saga"}, {"yaml", "cel", "lxml", "pydantic"}),
     "connectors": ({"core", "config", "codecs"}, {"sqlalchemy"}),
@@ -26,7 +27,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"core", "config", "codecs", "parties", "pipeline", "saga", "site", "store", "connectors"},
         {"sqlalchemy"},
     ),
-    "console": ({"core", "config", "parties", "site", "saga", "store", "runtime"}, {"sqlalchemy", "lxml"}),
+    "console": ({"core", "config", "parties", "site", "saga", "store", "masking", "runtime"}, {"sqlalchemy", "lxml"}),
 }
 
 

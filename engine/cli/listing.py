@@ -126,14 +126,14 @@ def _lanes(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
 
 def _tasks(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     """What a person has to do; `--state closed` for what was done."""
-    from engine.cli.masking import masked
+    from engine.masking.values import Masker
     from engine.store.lists import list_tasks
     from engine.store.settlements import bills_of
     from engine.store.tasks import open_tasks
 
     if wanted.state not in ("", "open", "closed"):
         raise WrongUse("--state: open, closed")
-    texts = {one.id: masked(one.text) for one in open_tasks(conn, limit=wanted.limit)}
+    texts = {one.id: Masker().loose(one.text) for one in open_tasks(conn, limit=wanted.limit)}
     rows: Rows = []
     for row in list_tasks(conn, is_open=wanted.state != "closed", limit=wanted.limit):
         if since is not None and row["opened_at"] < since:

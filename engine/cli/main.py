@@ -87,7 +87,7 @@ def conversations(
     json: Json = False,
 ) -> None:
     """运行通道旁的对话测试（*.test.yaml） · Run the conversations beside the channels."""
-    from engine.cli.later import conversations as work
+    from engine.cli.conversations import conversations as work
 
     _end(work(root.absolute(), only, json))
 
@@ -183,13 +183,22 @@ def books(
 @app.command(rich_help_panel=LOOK)
 def resolve(
     no: Annotated[str, typer.Argument(metavar="NO", help="结算单号 · the settlement")],
-    reason: Annotated[str, typer.Option(help="为什么 · why (kept in the trail)")],
+    reason: Annotated[str, typer.Option(help="依据与处理情况 · why, and what was found (kept in the trail)")],
+    by: Annotated[str, typer.Option(help="处理人 · who decides")],
+    leg: Annotated[
+        list[str] | None,
+        typer.Option(help="7=done、7=not_done 或 7=again，每笔需要人的往来一个 · one for each leg that needs a person"),
+    ] = None,
     root: Root = HERE,
 ) -> None:
-    """人工处理一笔需要人的结算 · Decide a settlement that waits for a person."""
-    from engine.cli.later import resolve as work
+    """人工处理一笔需要人的结算，由运行中的引擎继续撤销 · Decide a settlement that waits for a person."""
+    from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
 
-    _end(work(root.absolute(), no, reason))
+    from engine.cli.resolve import resolve as work
+    from engine.core.world import World
+
+    world = World(reactor)
+    _end(work(root.absolute(), no, by, reason, leg or [], world))
 
 
 def main() -> None:

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import reading
-from engine.cli.masking import masked, masked_bytes
 from engine.cli.moments import moment
 from engine.cli.say import GOOD, STATE_STYLES, WrongUse, document, line, table, yuan
+from engine.core.money import AMOUNTS
 from engine.core.times import rfc3339
 
 if TYPE_CHECKING:
+    from engine.masking.values import Masker
     from engine.store.calls import Call
     from engine.store.contract import Connection
+    from engine.store.lists import Rows
 
 SHOWN = ("no", "state", "answer", "channel", "client", "request_no", "campus", "operator", "terminal_kind",
          "terminal_id", "reason_code", "attempt", "version", "site_hash")  # fmt: skip
-AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 LEG_FIELDS = ("id", "step", "call", "party", "number", "undo", "of_leg", "attempt", "batch_no", "state", "amount",
               "asks", "tries", "because", "code", "evidence")  # fmt: skip
 
@@ -36,15 +37,20 @@ def show(root: Path, no: str, as_json: bool = False, with_bytes: bool = False) -
 
 def story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, Any]:
     """The settlement as one tree: amounts in fen, times RFC 3339, bytes masked."""
+    from engine.masking.values import Masker
     from engine.store.calls import calls_of
     from engine.store.lists import list_inbox, list_legs, list_numbers, list_settlements, list_trail
-    from engine.store.settlements import bills_of
+    from engine.store.settlements import bills_of, load_case
 
     found = list_settlements(conn, number=no, limit=1) or list_settlements(conn, bill=no, limit=1)
     if not found:
         raise WrongUse(f"没有这笔结算 · there is no such settlement: {no}")
     row = found[0]
     key = row["no"]
+    masker = Masker()
+    case = load_case(conn, key)
+    if case is not None:
+        masker.learn_tree(case.data)
     return {
         **{name: row[name] for name in SHOWN},
         "bills": bills_of(conn, key),
@@ -53,7 +59,7 @@ def story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, A
         "numbers": {one["number"]: one["kind"] for one in list_numbers(conn, key)},
         "legs": [{name: one[name] for name in LEG_FIELDS} | {"sent_at": _time(one["sent_at"])}
                  for one in list_legs(conn, key)],
-        "timeline": _timeline(conn, key, calls_of(conn, key), list_trail(conn, key, limit=1000),
+        "timeline": _timeline(conn, masker, calls_of(conn, key), list_trail(conn, key, limit=1000),
                               list_inbox(conn, no=key, limit=1000), with_bytes),
     }  # fmt: skip
 
@@ -63,9 +69,9 @@ def _time(at: float | None) -> str | None:
 
 
 def _timeline(
-    conn: Connection, no: str, calls: list[Call], trail: Any, inbox: Any, with_bytes: bool
+    conn: Connection, masker: Masker, calls: list[Call], trail: Rows, inbox: Rows, with_bytes: bool
 ) -> list[dict[str, Any]]:
-    rows = [_call(conn, one, with_bytes) for one in calls]
+    rows = [_call(conn, masker, one, with_bytes) for one in calls]
     for one in trail:
         detail = json.loads(one["detail"])
         rows.append({"at": one["at"], "kind": "decision", "heard": one["kind"], **detail})
@@ -78,29 +84,31 @@ def _timeline(
             "verdict": one["verdict"],
         }
         if with_bytes and one["body_id"] is not None:
-            heard["bytes"] = _body(conn, one["body_id"])
+            heard["bytes"], _ = _bytes(conn, masker, one["body_id"], None)
         rows.append(heard)
     rows.sort(key=lambda row: row["at"])
     return rows
 
 
-def _call(conn: Connection, one: Call, with_bytes: bool) -> dict[str, Any]:
+def _call(conn: Connection, masker: Masker, one: Call, with_bytes: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "at": one.started_at, "kind": "call", "purpose": one.purpose, "call": one.call, "party": one.party,
-        "op": one.op,
-        "leg": one.leg_id, "number": one.number, "outcome": one.outcome, "fact": one.fact, "code": one.code,
-        "text": masked(one.text), "seconds": None if one.ended_at is None else round(one.ended_at - one.started_at, 3),
+        "op": one.op, "leg": one.leg_id, "number": one.number, "outcome": one.outcome, "fact": one.fact,
+        "code": one.code, "text": masker.loose(one.text),
+        "seconds": None if one.ended_at is None else round(one.ended_at - one.started_at, 3),
     }  # fmt: skip
     if with_bytes:
-        row |= {"request": _body(conn, one.request_body), "reply": _body(conn, one.reply_body)}
+        row["request"], row["reply"] = _bytes(conn, masker, one.request_body, one.reply_body)
     return row
 
 
-def _body(conn: Connection, body_id: int | None) -> str | None:
+def _bytes(conn: Connection, masker: Masker, *ids: int | None) -> list[str | None]:
+    """Request and reply as an operator may read them; None where nothing is kept."""
+    from engine.masking.bodies import as_text, show_exchange
     from engine.store.calls import body
 
-    data = None if body_id is None else body(conn, body_id)
-    return None if data is None else masked_bytes(data)
+    request, reply = (None if one is None else body(conn, one) for one in ids)
+    return [as_text(side) for side in show_exchange(request, reply, masker)[:2]]
 
 
 def _draw(tree: dict[str, Any]) -> None:

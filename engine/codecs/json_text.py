@@ -212,7 +212,8 @@ def _text(tree: Tree, depth: int) -> str:
         depth += 1
         try:
             return "{" + ",".join([
-                encode_basestring(name) + ":" + (encode_basestring(value) if type(value) is str else _text(value, depth))
+                encode_basestring(name) + ":"
+                + (encode_basestring(value) if type(value) is str else _text(value, depth))
                 for name, value in tree.items()
             ]) + "}"  # fmt: skip
         except TypeError:

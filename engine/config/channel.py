@@ -11,7 +11,6 @@ from engine.config.channel_rows import (
     EVERY,
     HEARS,
     LISTEN,
-    STEP_KEYS,
     STEPS,
     CallRow,
     Every,
@@ -20,9 +19,9 @@ from engine.config.channel_rows import (
     StepRow,
     StepType,
 )  # fmt: skip
-from engine.config.problems import Mark, nearest, problem
+from engine.config.problems import Mark, problem
 from engine.config.spec import Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, names_in
-from engine.config.tree import Map, Node, Scalar
+from engine.config.tree import Map, Node
 from engine.config.types import CALL, WORD, Choice, Text
 
 KINDS = ("answer", "settle", "every")
@@ -174,11 +173,3 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
 def step_help() -> Mapping[str, Spec]:
     """The specs of the rows of `steps`, by their verb."""
     return STEPS
-
-
-def meant_verb(row: Map) -> str:
-    """The verb a row without one probably means, or ""."""
-    for key, _ in row.entries:
-        if isinstance(key, Scalar) and (meant := nearest(key.text, STEP_KEYS)):
-            return meant
-    return ""

@@ -185,7 +185,6 @@ STEPS: Mapping[str, Spec] = {
         ),
     ),
 }  # fmt: skip
-STEP_KEYS = tuple(STEPS)
 
 
 @dataclass(frozen=True, slots=True)

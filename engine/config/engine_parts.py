@@ -14,7 +14,7 @@ from engine.config.tree import Map, Node, Scalar, Seq
 from engine.config.types import IDENT, WORD, Choice, Count, Duration, HostPort, Name
 
 PROFILES = ("demo", "test", "production")
-SCOPES = ("query", "settle", "refund", "soap")
+SCOPES = ("query", "settle", "refund", "operate")
 ROLES = ("look", "operate", "finance", "admin")
 
 URL_PATH = Name("路径前缀", "a path", r"/[A-Za-z0-9._~/-]*", "以 / 开头", "it begins with /")
@@ -106,7 +106,8 @@ KEYS = Spec(
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A door: an address of its own (`http`), or a path at another one's (`on` names it). Limits: bytes and seconds."""
+    """A door: an address of its own (`http`), or a path at another one's (`on` names it), whose connections it shares.
+    `path`: where callbacks come in. Limits: bytes and seconds."""
 
     http: tuple[str, int] | None
     on: str
@@ -122,6 +123,9 @@ class Listener:
         if "http" in record.marks and "shares" in record.marks:
             found.append(problem("E216", record.at("shares"), one="http", other="shares"))
             return None
+        for name in ("connections", "idle"):
+            if "shares" in record.marks and name in record.marks:  # they belong to the address
+                found.append(problem("E216", record.at(name), one="shares", other=name))
         if record["http"] is None and not record["shares"]:
             if "http" not in record.marks and "shares" not in record.marks:
                 found.append(problem("E218", record.mark, choices="http, shares"))
@@ -137,9 +141,9 @@ LISTENER = Spec(
     (
         Field("http", HostPort(), "监听地址", "its address", "127.0.0.1:8600"),
         Field("shares", WORD, "与哪个监听共用地址", "the listener whose address it shares", "api", default=""),
-        Field("path", URL_PATH, "路径前缀", "the beginning of its paths", "/callback/wechat", default=""),
-        Field("body_bytes", Count(1024, 67_108_864), "请求正文上限（字节）", "largest body, bytes", "2097152",
-              default=2_097_152),
+        Field("path", URL_PATH, "接收回调的路径", "the path of its callbacks", "/callback/wechat", default=""),
+        Field("body_bytes", Count(1024, 67_108_864), "请求正文上限（字节）", "largest request, bytes", "1048576",
+              default=1_048_576),
         Field("connections", Count(1, 100_000), "连接数上限", "most connections", "1000", default=1000),
         Field("idle", Duration(), "空闲连接保持多久", "how long an idle connection stays", "75s", default=75.0),
     ),
@@ -148,7 +152,7 @@ LISTENER = Spec(
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A system that may call: its secret's place, what it may do, and for which campuses ("" of the list: all)."""
+    """A system that may call: its secret's place, what it may do, and for which campuses (none: all)."""
 
     secret: SecretRef
     scopes: tuple[str, ...]
@@ -242,7 +246,6 @@ class Limits:
     open_settlements: int = 20_000
     queued_events: int = 1000
     attempts: int = 5
-    store_bytes: int = 0
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
 
     @staticmethod
@@ -262,8 +265,6 @@ LIMITS = Spec(
               "1000", default=1000),
         Field("attempts", Count(1, 20), "一笔结算的支付次数上限", "most payment attempts of a settlement", "5",
               default=5),
-        Field("store_bytes", Count(0, 10**14), "存储占用上限（字节，0 为不限）", "largest store, bytes (0: none)", "0",
-              default=0),
     ),
 )  # fmt: skip
 
@@ -315,22 +316,23 @@ CONSOLE = Spec(
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept, seconds."""
+    """How long things are kept, seconds. Settlements, their numbers and their history are kept for ever: by them a
+    repeat is known."""
 
     bodies: float = 180 * 86_400.0
     messages: float = 180 * 86_400.0
-    settlements: float = 15 * 365 * 86_400.0
 
     @staticmethod
     def of(record: Record, found: Found) -> Retention:
-        return Retention(record["bodies"], record["messages"], record["settlements"])
+        return Retention(record["bodies"], record["messages"])
 
 
 RETENTION = Spec(
     "retention", "保存期限", "retention",
     (
-        Field("bodies", Duration(), "报文正文", "bodies", "180d", default=Retention().bodies),
-        Field("messages", Duration(), "往来记录", "messages", "180d", default=Retention().messages),
-        Field("settlements", Duration(), "结算记录", "settlements", "5475d", default=Retention().settlements),
+        Field("bodies", Duration(), "报文正文", "the bytes of requests and replies", "180d",
+              default=Retention().bodies),
+        Field("messages", Duration(), "往来记录（何时、何事、结果）", "calls: when, what, how they ended", "180d",
+              default=Retention().messages),
     ),
 )  # fmt: skip

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.console.asked import Asked
-from engine.console.masking import Masker, masked_name
 from engine.console.reading import CALLS_SHOWN, Whole
 from engine.console.timeline import Station, entries_of, stations_of
+from engine.core.money import AMOUNTS
+from engine.masking.values import Masker, masked_name
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan, Step, StepKind
 
-AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 TURNED = (CaseState.MANUAL, CaseState.BACK, CaseState.UNDONE, CaseState.REJECTED)
 LEAVES_LEGS = (StepKind.DO, StepKind.OBSERVE)
 

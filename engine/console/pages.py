@@ -14,6 +14,7 @@ from engine.console.site_pages import channel_values, channels_values, doors_by_
 from engine.core.errors import ERRORS
 from engine.core.times import beijing, instant_of
 from engine.saga.case import CaseState
+from engine.store import pages as lists
 from engine.store.tasks import open_tasks
 
 Values = Mapping[str, Any]
@@ -33,7 +34,7 @@ def midnight_of(now: float) -> float:
 async def overview(asked: Asked) -> Values:
     node, site = asked.node, asked.node.site()
     parties = tuple(site.engine.parties)
-    seen = await asked.store.read(lambda conn: reading.overview(conn, asked.now, midnight_of(asked.now), parties))
+    seen = await asked.store.read(lambda conn: lists.overview(conn, asked.now, midnight_of(asked.now), parties))
     flights = node.in_flight()
     health = [
         {
@@ -55,7 +56,7 @@ async def overview(asked: Asked) -> Values:
 
 def _look(counts: Mapping[str, int]) -> str:
     """A party's health at a glance: unknown and unsent calls weigh, refusals do not."""
-    good = sum(counts.get(name, 0) for name in reading.HEARD)
+    good = sum(counts.get(name, 0) for name in lists.HEARD)
     bad = counts.get("unknown", 0) + counts.get("not_sent", 0)
     if not good and not bad:
         return "dim"
@@ -80,8 +81,8 @@ async def settlements(asked: Asked) -> Values:
             bad_day = True
     state = query["state"] if query["state"] in states else ""
     clients = tuple(asked.node.site().engine.clients)
-    wanted = reading.Wanted(state, query["bill"], day, query["number"], asked.place("before"), clients)
-    rows, more = await asked.store.read(lambda conn: reading.settlement_page(conn, wanted))
+    wanted = lists.Wanted(state, query["bill"], day, query["number"], asked.place("before"), clients)
+    rows, more = await asked.store.read(lambda conn: lists.settlement_page(conn, wanted))
     kept = {name: value for name, value in query.items() if value}
     return {
         "rows": rows, "query": query, "states": states, "bad_day": bad_day, "first": wanted.before is None,
@@ -112,7 +113,7 @@ async def calls(asked: Asked) -> Values:
     party, outcome = asked.query.get("party", ""), asked.query.get("outcome", "")
     outcome = outcome if outcome in outcomes else ""
     before = asked.place("before")
-    rows, more = await asked.store.read(lambda conn: reading.call_page(conn, party, outcome, asked.now, before))
+    rows, more = await asked.store.read(lambda conn: lists.call_page(conn, party, outcome, asked.now, before))
     kept = {name: value for name, value in (("party", party), ("outcome", outcome)) if value}
     return {
         "rows": rows, "party": party, "outcome": outcome, "outcomes": outcomes, "parties": tuple(site.engine.parties),

@@ -9,11 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from engine.console.masking import Masker
 from engine.console.texts import say, word
 from engine.core.http import Headers, HttpReply
 from engine.core.money import yuan_of_fen
 from engine.core.times import BEIJING, beijing
+from engine.masking.values import Masker
 
 HERE = Path(__file__).resolve().parent
 POLICY = (

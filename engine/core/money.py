@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
+"""The amounts of a settlement: the total, and the parts that make it up."""
 MAX_FEN = 99_999_999_999  # 999,999,999.99 yuan: more is a mistake, not a bill
 
 _YUAN = re.compile(r"(-?)(0|[1-9][0-9]{0,8})(?:\.([0-9]{1,2})0*)?", re.ASCII)

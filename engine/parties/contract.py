@@ -11,13 +11,13 @@ outcome table, and let it pass `tests/parties/test_conformance.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from engine.core.http import HttpReply, HttpRequest
-from engine.core.outcome import Fact, Outcome
+from engine.core.outcome import Outcome
 
 Tree = Any  # JSON-like: dict, list, str, int, Decimal, bool, None
 
@@ -27,7 +27,8 @@ class Op:
     """One operation of a party.
 
     `changes`: it changes something outside. `money`: what it changes is money or a settlement. `number`: which
-    of our numbers it carries (`trade`, `refund`, `msgid`, `bus`, `lock`, `settlement`), "" for none.
+    of our numbers it carries (`trade`, `refund`, `msgid`, `bus`, `lock`, `settlement`, `void`: see
+    `engine/runtime/numbers.py`), "" for none.
     `session`: it needs the party's daily sign-in.
     """
 
@@ -134,11 +135,3 @@ class Party(Protocol):
 
     def verify(self, settings: Any, request: HttpRequest, now: float) -> Heard | NotHeard:
         """Check a callback over its raw bytes. Parties without callbacks answer NotHeard 404."""
-
-
-@dataclass(frozen=True, slots=True)
-class FactFound:
-    """What an inquiry or callback says, after its fact map: the fact, and values that must equal ours."""
-
-    fact: Fact
-    must_equal: Mapping[str, Any] = field(default_factory=dict)

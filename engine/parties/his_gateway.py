@@ -219,7 +219,8 @@ class HisGateway:
             for field in fields:
                 data[field] = data.get(field) or []
             for item in data.get("items", ()):
-                if isinstance(item, dict) and item.get(_UNIT_PRICE) is not None:  # a price of 0.0356 yuan is no whole number of fen
+                # A price of 0.0356 yuan is no whole number of fen.
+                if isinstance(item, dict) and item.get(_UNIT_PRICE) is not None:
                     item["priceYuan"] = format(Decimal(item[_UNIT_PRICE]).scaleb(-2), "f")
         return data
 

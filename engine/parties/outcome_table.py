@@ -1,4 +1,4 @@
-"""What an answer means: site rows first, then the party's, else unknown. Also how `engine explain CALL` shows it."""
+"""What an answer means: site rows first, then the party's, else unknown."""
 
 from __future__ import annotations
 
@@ -28,9 +28,3 @@ def _fits(row: OutcomeRow, answer: Answer, op: str) -> bool:
     elif row.code != answer.code:
         return False
     return not row.text or row.text in answer.text
-
-
-def rows_in_force(op: str, site: Iterable[OutcomeRow], party: Iterable[OutcomeRow]) -> list[tuple[str, OutcomeRow]]:
-    """The rows that can decide for this op, in order, each with where it comes from (`site` or `party`)."""
-    tables = (("site", site), ("party", party))
-    return [(name, row) for name, rows in tables for row in rows if not row.ops or op in row.ops]

@@ -19,6 +19,7 @@ from engine.runtime.outflow import Outflow, Talk
 from engine.runtime.reasons import NAMES, SIDES, of_code, of_map
 from engine.runtime.replies import error, json_reply, refused
 from engine.runtime.sites import Sites
+from engine.site.site import CallSpec
 
 Tree = Any
 
@@ -55,11 +56,11 @@ class AnswerApi:
                 call.party, call.op, "", body, min(call.wait, listen.answer_within), call.rows, call.name
             )
             self._journal.note("answer", call, talk)
-            return self._reply(spec, names, call, talk)
+            return self._reply(names, call, talk)
         except MapRejected as no:
             return json_reply(502, {"reason": reason_json(of_map(no.code, no.detail))})
 
-    def _reply(self, spec: Any, names: dict[str, Tree], call: Any, talk: Talk) -> HttpReply:
+    def _reply(self, names: dict[str, Tree], call: CallSpec, talk: Talk) -> HttpReply:
         answer: Answer = talk.answer
         side = SIDES.get(self._sites.current.engine.parties[call.party].kind, "engine")
         if talk.outcome is not Outcome.ACCEPTED:
@@ -68,7 +69,7 @@ class AnswerApi:
             reason = {**reason_json(of_code(code, detail)), "side": side}
             return json_reply(422 if refused_it else 502, {"reason": reason})
         names.update(answer=answer.body, code=answer.code, text=answer.text)
-        made: Mapping[str, Tree] = call.read.run(names)
+        made: Mapping[str, Tree] = call.read.run(names) if call.read is not None else {}
         return json_reply(200, made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.core.money import AMOUNTS
 from engine.core.times import rfc3339
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.judge import SiteJudge
@@ -12,7 +13,6 @@ from engine.saga.legs import LegState
 from engine.saga.plan import Plan
 
 INVOICE_PATIENCE = 10.0  # seconds a settled bill waits for its invoice before it is called settled without
-AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 
 STATUS = {"working": 202, "busy": 409}
 
@@ -37,7 +37,8 @@ def _paying(case: Case, plan: Plan) -> bool:
     if case.cursor >= len(plan.steps) or plan.steps[case.cursor].answer != "paying":
         return False
     leg = next((one for one in reversed(case.legs) if one.step == plan.steps[case.cursor].key), None)
-    return leg is not None and leg.state is LegState.UNSURE and case.pending is None
+    known = leg is not None and leg.state is LegState.UNSURE and leg.because == "accepted"
+    return known and case.pending is None
 
 
 def reason_json(reason: Reason) -> dict[str, str]:

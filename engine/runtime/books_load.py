@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from engine.core.money import AMOUNTS
 from engine.runtime.books_view import CallRow, Kept, LegRow, Move, StoreView
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
@@ -22,7 +23,6 @@ from engine.store.lists import (
 from engine.store.numbers import owner_of
 
 PAGE = 1000
-AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 Row = Mapping[str, Any]
 
 

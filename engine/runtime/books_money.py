@@ -96,16 +96,22 @@ def check_rest(kept: Kept, trades: Sequence[Trade], told: bool) -> Iterator[Diff
         late = [trade for trade in trades if trade.leg.state is LegState.NO and trade.net > 0]
         for trade in late:
             yield _said(kept, "late_payment", no=trade.leg.number, amount=trade.net)
-        net = sum(trade.net for trade in trades if trade not in late)
-        if net > kept.cash:
-            yield _said(kept, "paid_twice", due=kept.cash, amount=net)
-        elif net < kept.cash:
-            yield _said(kept, "service_not_paid", due=kept.cash, amount=net)
+        net, due = sum(trade.net for trade in trades if trade not in late), _due(kept, trades)
+        if net > due:
+            yield _said(kept, "paid_twice", due=due, amount=net)
+        elif net < due:
+            yield _said(kept, "service_not_paid", due=due, amount=net)
         return
     for trade in trades:
         if trade.net > 0:
             kind = "late_payment" if trade.leg.state is LegState.NO else "refund_missing"
             yield _said(kept, kind, no=trade.leg.number, amount=trade.net)
+
+
+def _due(kept: Kept, trades: Sequence[Trade]) -> int:
+    """What the channels must keep: the patient's share, if the way he chose last leads to one. Cash does not."""
+    last = max((leg.attempt for leg in kept.legs if not leg.undo), default=1)
+    return kept.cash if any(trade.leg.attempt == last for trade in trades) else 0
 
 
 def _said(kept: Kept, kind: str, **said: object) -> Difference:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from engine.core.money import AMOUNTS
 from engine.runtime.books_kinds import Difference, difference
 from engine.runtime.books_view import OPEN_LEG, RESTED, CallRow, Kept, LegRow, Limits
 from engine.saga.case import CASE, RELEASES_BILLS, CaseState
@@ -15,6 +16,7 @@ LEG_MOVES = frozenset(
     | {(state.value, LegState.MANUAL.value) for state in LegState}  # an amount that differs stops any leg
 )
 CASE_MOVES = frozenset((before.value, after.value) for (before, _), after in CASE.items())
+BY_HAND = frozenset((LegState.MANUAL.value, state) for state in ("ok", "no", "unsure", "fenced"))  # a person's word
 PROVEN = ("not_there", "closed")
 
 
@@ -38,14 +40,14 @@ def _amounts(kept: Kept) -> Iterator[Difference]:
     total = kept.amounts.get("total")
     if total is None:
         return
-    parts = sum(kept.amounts.get(name) or 0 for name in ("fund", "account", "relief", "other", "cash"))
+    parts = sum(kept.amounts.get(name) or 0 for name in AMOUNTS[1:])
     if parts != total:
         yield _said(kept, "amounts_do_not_add", amount=total, due=parts)
 
 
 def _moves(kept: Kept) -> Iterator[Difference]:
     for move in kept.moves:
-        allowed = LEG_MOVES if move.leg_id else CASE_MOVES
+        allowed = LEG_MOVES | BY_HAND if move.leg_id else CASE_MOVES
         if (move.before, move.after) not in allowed:
             what = f"环节/leg {move.leg_id}" if move.leg_id else "结算/settlement"
             yield _said(kept, "impossible_move", what=what, state=move.before, no=move.after)

@@ -7,6 +7,7 @@ verify gets the party's refusal and changes nothing. One for a number we never g
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from engine.core import failpoints
@@ -20,7 +21,7 @@ from engine.runtime.driver import SettlementDriver
 from engine.runtime.journal import body_writes
 from engine.runtime.judge import found_fact
 from engine.runtime.ledger_rows import task_open
-from engine.runtime.logs import Log
+from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.sites import Sites
 from engine.saga.case import Case
@@ -32,6 +33,7 @@ from engine.store.inbox import hear_again, hear_first
 from engine.store.numbers import owner_of
 
 Tree = Any
+_NUMBER = re.compile(r"[0-9A-Za-z_*@|.-]{1,64}", re.ASCII)
 
 
 class Callbacks:
@@ -72,12 +74,12 @@ class Callbacks:
             number = fact_map.run(names)["number"]
         except (MapRejected, KeyError, TypeError) as no:
             return await self._odd(party, request, verdict, f"unreadable: {type(no).__name__}")
-        if not isinstance(number, str):
-            return await self._odd(party, request, verdict, "unreadable: the number is no text")
+        if not isinstance(number, str) or _NUMBER.fullmatch(number) is None:  # it may say anything: only sealed
+            return await self._odd(party, request, verdict, "unreadable: the number is none")
         found = await self._store.read(lambda conn: owner_of(conn, number))
         case = await self._driver.look(found.settlement_no) if found else None
         if found is None or case is None:
-            return await self._odd(party, request, verdict, f"unknown number {number[:64]}", number)
+            return await self._odd(party, request, verdict, f"unknown number {number}", number)
         try:
             fact = self._fact(fact_map, names, case, found.leg_id)
         except MapRejected as no:
@@ -88,7 +90,7 @@ class Callbacks:
             return verdict.failed
         failpoints.hit("callback.kept")
         self._driver.tell(case.no, fact).addErrback(
-            lambda failure: self._log.error("callback_not_heard", no=case.no, why=str(failure.value)[:200])
+            lambda failure: self._log.error("callback_not_heard", no=case.no, why=trouble_of(failure.value))
         )
         return verdict.accepted
 

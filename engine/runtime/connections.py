@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from engine.config.secret import SecretMissing
 from engine.connectors.http_sender import HttpSender
 from engine.parties.contract import Party
 
@@ -57,7 +58,7 @@ class Connections:
         link = self._links[name]
         try:
             opened = link.party.open(link.settings())
-        except (OSError, ValueError, KeyError) as problem:
+        except (SecretMissing, OSError, ValueError, KeyError) as problem:
             raise CannotCall(f"{name}: {problem}") from None
         connection = Connection(name, link.party, opened, link.sender())
         self._open[name] = connection

@@ -25,6 +25,7 @@ class Doors:
     def __init__(self, settle: SettlementApi, answers: AnswerApi, callbacks: Callbacks, health: Health) -> None:
         self._settle, self._answers, self._callbacks, self._health = settle, answers, callbacks, health
         self.tables: dict[str, Routes] = {}
+        self._body_bytes: dict[str, int] = {}
 
     def build(self, site: Site, extra: Mapping[str, list[Route]]) -> None:
         """One table per listener that has an address; `extra` are routes of others (console, interface document)."""
@@ -39,6 +40,7 @@ class Doors:
             for route in routes:
                 tables.get(name, api).add(route)
         self.tables = tables
+        self._body_bytes = {name: site.engine.listeners[name].body_bytes for name in tables}
 
     def _channel(self, site: Site, channel: Channel, tables: Mapping[str, Routes]) -> None:
         listen = channel.listen
@@ -53,9 +55,10 @@ class Doors:
                 door = site.engine.listeners[hears.at]
                 table = tables[door.on or hears.at]
                 if table.find("POST", door.path) is None:  # channels may share a party's callbacks
-                    table.add(Route("POST", door.path, self._callback(hears), f"callback_{hears.party}"))
+                    name = f"callback_{hears.party}"
+                    table.add(Route("POST", door.path, self._callback(hears), name, door.body_bytes))
             elif hears.request is not None and listen is not None:
-                route = Route(hears.request.method, hears.request.path, self._event(channel.name, hears), hears.event)
+                route = Route(hears.request.method, hears.request.path, self._event(hears), hears.event)
                 tables[listen.at].add(route)
 
     def _settlement_routes(self, table: Routes) -> None:
@@ -70,9 +73,13 @@ class Doors:
         def refund(request: HttpRequest, parts: Mapping[str, str]) -> Awaitable[HttpReply]:
             return settle.refund(request, parts["no"])
 
+        def resolve(request: HttpRequest, parts: Mapping[str, str]) -> Awaitable[HttpReply]:
+            return settle.resolve(request, parts["no"])
+
         table.add(Route("GET", f"/v1/settlements/{NO}", show, "settlement"))
         table.add(Route("POST", f"/v1/settlements/{NO}/cancel", cancel, "cancel"))
         table.add(Route("POST", f"/v1/settlements/{NO}/refunds", refund, "refund"))
+        table.add(Route("POST", f"/v1/settlements/{NO}/resolve", resolve, "resolve"))
 
     def _start(self, channel: str) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
         return lambda request, parts: self._settle.start(channel, request)
@@ -80,10 +87,8 @@ class Doors:
     def _answer(self, channel: str) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
         return lambda request, parts: self._answers.answer(channel, request)
 
-    def _event(
-        self, channel: str, hears: Hears
-    ) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
-        return lambda request, parts: self._settle.event(channel, hears.event, hears.schema, request, parts["no"])
+    def _event(self, hears: Hears) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
+        return lambda request, parts: self._settle.event(hears, request, parts["no"])
 
     def _callback(self, hears: Hears) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
         return lambda request, parts: self._callbacks.hear(hears, request)
@@ -99,7 +104,7 @@ class Doors:
 
     def body_limit(self, listener: str) -> Callable[[str, str], int]:
         """The hook that tells a listener how many bytes a request may carry."""
-        return lambda method, path: self.tables[listener].body_max(method, path)
+        return lambda method, path: self.tables[listener].body_max(method, path, self._body_bytes[listener])
 
 
 async def _await(reply: Awaitable[HttpReply]) -> HttpReply:

@@ -18,11 +18,11 @@ from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.runtime.answers import state_of
 from engine.runtime.ledger_rows import rows_of_turn, task_open
-from engine.runtime.logs import Log
+from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
 from engine.runtime.reasons import UNREADABLE
-from engine.runtime.room import QUEUE_MAX, Letter, Room
+from engine.runtime.room import Letter, Room
 from engine.runtime.sites import Sites, UnknownSite
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.events import Answered, Command, Event, Heard, Recovered, Refused, Send, Started, Task, Tick
@@ -66,13 +66,14 @@ class SettlementDriver:
         *,
         rules: Rules = RULES,
         open_max: int = 20_000,
+        queue_max: int = 1000,
         sealer: Sealer | None = None,
     ) -> None:
         self._world, self._store, self._sites, self._outflow = world, store, sites, outflow
         self._ids, self._meters, self._log, self._rules = ids, meters, log, rules
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, list[Letter]] = {}
-        self._open_max, self._sealer = open_max, sealer
+        self._open_max, self._queue_max, self._sealer = open_max, queue_max, sealer
         self._stuck: set[str] = set()
         self.in_flight = 0
 
@@ -111,16 +112,14 @@ class SettlementDriver:
         done: Deferred[Case] = Deferred()
         letter = Letter(event, done, once, talk, first)
         room = self._rooms.get(no)
+        line = room.queue if room is not None else self._loading.setdefault(no, [])
+        if len(line) >= self._queue_max:
+            done.errback(Busy(no))
+            return done
+        line.append(letter)
         if room is not None:
-            if len(room.queue) >= QUEUE_MAX:
-                done.errback(Busy(no))
-                return done
-            room.queue.append(letter)
             self._next(room)
-        elif no in self._loading:
-            self._loading[no].append(letter)
-        else:
-            self._loading[no] = [letter]
+        elif len(line) == 1:
             self._load(no)
         return done
 
@@ -222,7 +221,7 @@ class SettlementDriver:
 
     def _throw_away(self, room: Room, problem: Exception) -> None:
         no = room.case.no
-        self._log.error("settlement_reloaded", no=no, problem=type(problem).__name__, detail=str(problem)[:200])
+        self._log.error("settlement_reloaded", no=no, problem=type(problem).__name__, detail=trouble_of(problem))
         self._rooms.pop(no, None)
         if room.timer is not None and room.timer.active():
             room.timer.cancel()
@@ -253,7 +252,7 @@ class SettlementDriver:
 
     def _reopen(self, no: str) -> None:
         self.tell(no, Tick()).addErrback(
-            lambda failure: self._log.error("not_reopened", no=no, detail=str(failure.value)[:200])
+            lambda failure: self._log.error("not_reopened", no=no, detail=trouble_of(failure.value))
         )
 
     async def _turn(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> None:

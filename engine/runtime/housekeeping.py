@@ -1,4 +1,4 @@
-"""What nobody waits for: old bodies go when their time is over, data keys change every month."""
+"""What nobody waits for: old bodies and calls go when their time is over, data keys change every month."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from engine.config.engine_parts import Retention
 from engine.core.world import DelayedCall, World
 from engine.runtime.logs import Log
 from engine.store.contract import StoreFull, StoreStopped
@@ -16,10 +17,10 @@ KEY_LIFE = 30 * 86_400.0
 
 
 class Housekeeping:
-    """Runs once an hour of business time; `bodies` is how long bytes are kept, in seconds."""
+    """Runs once an hour of business time."""
 
-    def __init__(self, world: World, store: Any, bodies: float, log: Log) -> None:
-        self._world, self._store, self._bodies, self._log = world, store, bodies, log
+    def __init__(self, world: World, store: Any, retention: Retention, log: Log) -> None:
+        self._world, self._store, self._retention, self._log = world, store, retention, log
         self._timer: DelayedCall | None = None
         self._rotated_at = world.now()
 
@@ -41,7 +42,7 @@ class Housekeeping:
         """One round; the number of rows that went."""
         now = self._world.now()
         try:
-            gone = await purge(self._store, now - self._bodies, now)
+            gone = await purge(self._store, now, bodies=self._retention.bodies, calls=self._retention.messages)
             if now - self._rotated_at >= KEY_LIFE:
                 self._rotated_at = now
                 await self._store.rotate()

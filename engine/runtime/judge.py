@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from engine.core.money import AMOUNTS
 from engine.core.outcome import Fact
 from engine.parties.contract import Answer
 from engine.pipeline.condition import ConditionFailed
@@ -145,7 +146,7 @@ class SiteJudge:
     def drift(self, must_equal: str, call: str, case: Case) -> Reason | None:
         """A reason when the two calls' outputs differ in an amount that both have."""
         ours, theirs = _at(case.data, must_equal), _at(case.data, call)
-        for key in ("total", "fund", "account", "relief", "other", "cash"):
+        for key in AMOUNTS:
             if key in ours and key in theirs and ours[key] != theirs[key]:
                 return of_map("E-DRIFT", key)
         return None

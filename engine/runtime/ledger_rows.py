@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.runtime.answers import AMOUNTS, state_of
+from engine.core.money import AMOUNTS
+from engine.runtime.answers import state_of
 from engine.runtime.journal import body_writes
 from engine.runtime.outflow import Talk
 from engine.runtime.room import Letter, Room
@@ -40,9 +41,9 @@ def rows_of_turn(
     case = room.case
     writes = list(first)
     if case.version == 1:
-        writes += insert_case(case, bills, _columns(room, now, ids.new()))
+        writes += insert_case(case, bills, _columns(room, now, ids.new()), room.texts)
     else:
-        writes += update_case(case, _columns(room, now, 0))
+        writes += update_case(case, _columns(room, now, 0), room.texts)
     writes += _call_ended(ids, case, letter)
     writes += _persons(room, letter.event)
     calls = room.judge.channel.calls
@@ -77,7 +78,7 @@ def _columns(room: Room, now: float, row_id: int) -> Columns:
         terminal_kind=str(terminal.get("kind", "")),
         terminal_id=str(terminal.get("id", "")),
         operator=str(request.get("operator", "")),
-        patient_index=_patient_index(room, request),
+        patient_index=_patient_index(room, request) if row_id else "",  # kept at the insert only
         reason_code=case.cause.code if case.cause is not None else "",
         **amounts,
     )

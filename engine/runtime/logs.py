@@ -9,7 +9,10 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol, TextIO
 
 import structlog
@@ -22,6 +25,7 @@ _CARD = re.compile(r"(?<![0-9A-Za-z])[0-9]{12,15}([0-9]{4})(?![0-9])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 VALUE_MAX = 500
 _SHORT = 11  # characters; in less there is room for none of the three
+_OUR_WORDS = frozenset({"NotKept", "Busy", "UnknownSite", "StoreFull", "StoreStopped", "CannotCall"})
 _PRIVATE = frozenset({"name", "patient_name", "payer", "phone", "tel", "id_no", "certno", "card_no", "secret", "key"})
 
 
@@ -41,6 +45,15 @@ def mask(text: str) -> str:
     text = _PHONE.sub(r"\1****\2", text)
     text = _CARD.sub(r"****\1", text)
     return _CONTROL.sub(" ", text[:VALUE_MAX])
+
+
+def trouble_of(problem: BaseException | None, frames: TracebackType | None = None) -> str:
+    """What went wrong and where in the code, for a log. The exception's own words only where they are ours: those of
+    others may quote what they stumbled over, and that may be a patient's."""
+    kind = type(problem).__name__
+    said = f"{kind}: {problem}"[:200] if kind in _OUR_WORDS else kind
+    places = traceback.extract_tb(frames or getattr(problem, "__traceback__", None))[-4:]
+    return " < ".join([said, *(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in reversed(places))])
 
 
 def _masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.core.errors import ERRORS
 from engine.core.http import HttpReply, HttpRequest
+from engine.core.money import AMOUNTS
 from engine.runtime.replies import json_reply
 from engine.runtime.routes import Route
 from engine.site.site import Channel, Site
@@ -19,7 +20,6 @@ from engine.site.site import Channel, Site
 Doc = dict[str, Any]
 _FEN = {"type": "integer", "description": "分 · fen"}
 _TEXT = {"type": "string"}
-_AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 _STATES = ("working", "quoted", "paying", "settled", "undone", "rejected", "manual", "busy")
 _SIDES = ("patient", "his", "insurance", "payment", "einvoice", "engine", "client")
 _STATUS = {
@@ -85,7 +85,12 @@ def _settle_paths(site: Site, channel: Channel, paths: Doc) -> None:
     wait = {"type": "integer", "minimum": 0, "maximum": 60}
     show["parameters"].append({"name": "wait", "in": "query", "required": False, "schema": wait})
     paths["/v1/settlements/{no}"] = {"get": show}
-    for what, zh in (("cancel", "取消结算 · cancel"), ("refund", "退费（整单） · refund the whole bill")):
+    backwards = (
+        ("cancel", "取消结算 · cancel"),
+        ("refund", "退费（整单） · refund the whole bill"),
+        ("resolve", "人工处理（权限 operate） · a person decides (scope operate)"),
+    )
+    for what, zh in backwards:
         path = f"/v1/settlements/{{no}}/{what}" + ("s" if what == "refund" else "")
         paths[path] = {"post": _operation(zh, what, _schema(site, f"{what}_request"), no=True)}
 
@@ -127,7 +132,7 @@ def _schema(site: Site, name: str) -> Doc:
 
 
 def _settlement() -> Doc:
-    amounts = dict.fromkeys(_AMOUNTS, _FEN)
+    amounts = dict.fromkeys(AMOUNTS, _FEN)
     return {
         "type": "object",
         "description": "没有的字段不出现 · absent fields are left out",

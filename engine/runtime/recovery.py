@@ -12,7 +12,7 @@ from typing import Any
 from engine.core import failpoints
 from engine.core.world import World
 from engine.runtime.driver import SettlementDriver
-from engine.runtime.logs import Log
+from engine.runtime.logs import Log, trouble_of
 from engine.saga.events import Tick
 from engine.store.contract import Store, Unit
 from engine.store.settlements import mark_sent_unsure, open_cases
@@ -50,5 +50,5 @@ class Recovery:
         self._world.later(0.0, self.carry_on)
 
     def _failed(self, failure: Any, no: str) -> None:
-        self._log.error("not_recovered", no=no, why=f"{type(failure.value).__name__}: {failure.value}"[:200])
+        self._log.error("not_recovered", no=no, why=trouble_of(failure.value))
         self._one(None)

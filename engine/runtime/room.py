@@ -15,10 +15,9 @@ from engine.saga.case import Case
 from engine.saga.events import Event
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan
+from engine.store.codec import Texts
 from engine.store.contract import Write
 from engine.store.sealing import Sealer
-
-QUEUE_MAX = 1000
 
 
 @dataclass(slots=True)
@@ -47,6 +46,7 @@ class Room:
     waiting: list[Deferred[None]] = field(default_factory=list)
     looking: list[Deferred[Case | None]] = field(default_factory=list)  # who looks while a turn is not yet stored
     sealer: Sealer | None = None
+    texts: Texts = field(default_factory=dict)
     word: str = ""  # what the API said of it after the last stored change
 
     def changed_legs(self) -> list[Leg]:

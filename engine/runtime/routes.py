@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from engine.core.http import HttpReply, HttpRequest
 
 Handler = Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply] | HttpReply]
-BODY_MAX = 1 << 20
 _PART = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row. `template` such as `/v1/settlements/{no}`; `name` labels metrics; `body_max` in bytes."""
+    """One row. `template` such as `/v1/settlements/{no}`; `name` labels metrics; `body_max` in bytes (None: as
+    much as the listener takes)."""
 
     method: str
     template: str
     handler: Handler
     name: str
-    body_max: int = BODY_MAX
+    body_max: int | None = None
 
 
 class Routes:
@@ -60,11 +60,11 @@ class Routes:
                 return route, {"rest": path[len(prefix) :]}
         return None
 
-    def body_max(self, method: str, path: str) -> int:
-        """Bytes a request to this address may carry. One to an address that does not exist is heard out too, so that
-        its sender is told that and not that his request was too long."""
+    def body_max(self, method: str, path: str, most: int) -> int:
+        """Bytes a request to this address may carry; `most`: what the listener takes. One to an address that does not
+        exist is heard out too, so that its sender is told that and not that his request was too long."""
         found = self.find(method, path)
-        return found[0].body_max if found else BODY_MAX
+        return most if found is None or found[0].body_max is None else found[0].body_max
 
     def table(self) -> list[tuple[str, str, str]]:
         """(method, template, name), sorted: for the console and the interface document."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from engine.codecs import json_text
 from engine.codecs.errors import Undecodable
+from engine.config.channel_rows import Listen
 from engine.core.digest import digest_of
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
@@ -18,13 +20,15 @@ from engine.runtime.driver import Busy, NotKept, RepeatDiffers, SettlementDriver
 from engine.runtime.judge import SiteJudge
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
+from engine.runtime.once import NotGiven, held_by, key_of
 from engine.runtime.reasons import of_code
 from engine.runtime.replies import error, json_reply, refused
+from engine.runtime.resolve import closing, decision, undecided
 from engine.runtime.sites import Sites
 from engine.runtime.waiting import first_of
 from engine.saga.case import AT_REST, Case, CaseState, Reason
-from engine.saga.events import Cancelled, Event, Heard, RefundAsked
-from engine.site.site import Channel
+from engine.saga.events import Cancelled, Event, Heard, RefundAsked, Resolved
+from engine.site.site import Channel, Hears
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.inbox import earlier, hear_again, hear_first
@@ -52,6 +56,9 @@ class SettlementApi:
     ) -> None:
         self._world, self._gate, self._sites, self._driver = world, gate, sites, driver
         self._store, self._numbers, self._ids, self._meters = store, numbers, ids, meters
+        self.leave_by = math.inf
+        """When the engine stops: the instant (unix seconds) by which all must be answered. Who merely waits for a
+        change is answered at once."""
 
     # Doors
 
@@ -72,21 +79,25 @@ class SettlementApi:
         if not self._room_for_new_work():
             return _later(error(503, "E-STORE"))
         try:
-            return await self._start(spec, client, body, listen.answer_within, self._used(client, request))
+            return await self._start(spec, listen, client, body, self._used(client, request))
+        except NotGiven as missing:
+            return error(400, "E-FIELD", missing.path, field=missing.path)
         except (StoreFull, StoreStopped, Busy):
             return _later(error(503, "E-STORE"))
 
-    async def event(self, channel: str, name: str, schema: str, request: HttpRequest, no: str) -> HttpReply:
+    async def event(self, hears: Hears, request: HttpRequest, no: str) -> HttpReply:
         """POST of an awaited event, such as the way of paying."""
         client = self._gate.check(request, "settle")
         if isinstance(client, Refusal):
             return self._refuse(client)
-        body = self._body(request, schema)
+        body = self._body(request, hears.schema)
         if isinstance(body, HttpReply):
             return body
-        key = str(body.get("choice_no", ""))
-        once = (name, key, digest_of(body))
-        return await self._tell(client, no, Heard(name, body), once, self._used(client, request))
+        try:
+            once = (hears.event, key_of(hears.once_by, body), digest_of(body))
+        except NotGiven as missing:
+            return error(400, "E-FIELD", missing.path, field=missing.path)
+        return await self._tell(client, no, Heard(hears.event, body), once, self._used(client, request))
 
     async def cancel(self, request: HttpRequest, no: str) -> HttpReply:
         """POST …/cancel: give up before money has moved."""
@@ -122,10 +133,10 @@ class SettlementApi:
         return use_nonce(client.id, request.header("X-Nonce"), self._world.now())
 
     async def _start(
-        self, spec: Channel, client: Client, body: Mapping[str, Tree], within: float, used: Write
+        self, spec: Channel, listen: Listen, client: Client, body: Mapping[str, Tree], used: Write
     ) -> HttpReply:
-        now, digest = self._world.now(), digest_of(body)
-        request_no, bills = str(body["request_no"]), [str(bill) for bill in body["bills"]]
+        now, digest, within = self._world.now(), digest_of(body), listen.answer_within
+        request_no, bills = key_of(listen.once_by, body), held_by(str(listen.one_live), body)
         known = await self._repeat(client.id, request_no, digest, within)
         if known is not None:
             self._driver.keep_beside((used,))
@@ -182,13 +193,19 @@ class SettlementApi:
         await self._store.submit(Unit("different", (note,)))
 
     async def _tell(
-        self, client: Client, no: str, event: Event, once: tuple[str, str, str], used: Write
+        self,
+        client: Client,
+        no: str,
+        event: Event,
+        once: tuple[str, str, str],
+        used: Write,
+        beside: tuple[Write, ...] = (),
     ) -> HttpReply:
         case = await self._driver.look(no)
-        if case is None or case.client != client.id:
+        if case is None or (case.client != client.id and not isinstance(event, Resolved)):
             return error(404, "E-NO-SETTLEMENT")
         try:
-            case = await self._driver.tell(no, event, once, first=(used,))
+            case = await self._driver.tell(no, event, once, first=(used, *beside))
         except RepeatDiffers:
             self._driver.keep_beside((used,))
             self._meters.refused("api", "repeat_differs")
@@ -213,9 +230,34 @@ class SettlementApi:
             return error(404, "E-NO-SETTLEMENT")
         if what == "refund" and case.state is not CaseState.SETTLED and not _was(case, what):
             return error(409, "E-STATE", state_of(case, self._judge(case).plan, self._world.now()))
+        if _is_part(case, body.get("lines", [])):
+            return error(409, "E-REFUND-PART")
         event = _back_event(what, str(body.get("reason_code", "")))
         once = (what, str(body["request_no"]), digest_of(body))
         return await self._tell(client, no, event, once, self._used(client, request))
+
+    async def resolve(self, request: HttpRequest, no: str) -> HttpReply:
+        """POST …/resolve: a person says what became of the legs nobody could tell; any settlement, scope `operate`."""
+        client = self._gate.check(request, "operate")
+        if isinstance(client, Refusal):
+            return self._refuse(client)
+        body = self._body(request, "resolve_request")
+        if isinstance(body, HttpReply):
+            return body
+        case = await self._driver.look(no)
+        if case is None:
+            return error(404, "E-NO-SETTLEMENT")
+        event = decision(body)
+        beside: tuple[Write, ...] = ()
+        if not _was(case, "resolve", str(body["request_no"])):
+            left = undecided(case, event.verdicts)
+            if case.state is not CaseState.MANUAL:
+                return error(409, "E-STATE", state_of(case, self._judge(case).plan, self._world.now()))
+            if left:
+                return error(409, "E-UNDECIDED", ", ".join(left))
+            beside = await self._store.read(lambda conn: closing(conn, no, body, self._world.now()))
+        once = ("resolve", str(body["request_no"]), digest_of(body))
+        return await self._tell(client, no, event, once, self._used(client, request), beside)
 
     async def _settled_enough(self, no: str, within: float) -> HttpReply:
         """Wait until there is something to say, at most `within` seconds; after that the answer is `working`."""
@@ -224,7 +266,7 @@ class SettlementApi:
             case = await self._driver.look(no)
             if case is None:
                 return error(404, "E-NO-SETTLEMENT")
-            left = until - self._world.now()
+            left = min(until, self.leave_by) - self._world.now()
             state = state_of(case, self._judge(case).plan, self._world.now())
             if state != "working" or left <= 0:
                 return self._answer(case)
@@ -240,7 +282,7 @@ class SettlementApi:
         until, before = self._world.now() + wait, state_of(case, plan, self._world.now())
         while True:
             left = until - self._world.now()
-            if left <= 0 or state_of(case, plan, self._world.now()) != before:
+            if left <= 0 or self.leave_by < math.inf or state_of(case, plan, self._world.now()) != before:
                 return case
             await self._a_change(case.no, left)
             case = await self._driver.look(case.no) or case
@@ -277,8 +319,17 @@ def _back_event(what: str, reason_code: str) -> Event:
     return Cancelled(reason) if what == "cancel" else RefundAsked(reason)
 
 
-def _was(case: Case, what: str) -> bool:
-    return bool(case.data.get("_once", {}).get(what))
+def _is_part(case: Case, lines: list[str]) -> bool:
+    """Whether these lines are only a part of the bill. An insured bill is never taken back in part, and a part must not
+    silently become the whole."""
+    bill = case.data.get("his", {}).get("bill", {})
+    return bool(lines) and set(lines) != {str(item.get("line_no")) for item in bill.get("items", [])}
+
+
+def _was(case: Case, what: str, request_no: str = "") -> bool:
+    """Whether this was asked before: at all, or under this number."""
+    heard = case.data.get("_once", {}).get(what, {})
+    return request_no in heard if request_no else bool(heard)
 
 
 def _wait_of(query: str) -> float | None:

@@ -15,7 +15,7 @@ from engine.core.times import beijing, instant_of
 from engine.core.world import DelayedCall, World
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.journal import Journal
-from engine.runtime.logs import Log
+from engine.runtime.logs import Log, trouble_of
 from engine.runtime.numbers import Numbers
 from engine.runtime.outflow import Outflow
 from engine.runtime.sessions import Session
@@ -60,7 +60,7 @@ class Timed:
 
     def _begin(self, name: str) -> None:
         Deferred.fromCoroutine(self._round(name)).addErrback(
-            lambda failure: self._log.error("timed_failed", channel=name, why=str(failure.value)[:200])
+            lambda failure: self._log.error("timed_failed", channel=name, why=trouble_of(failure.value))
         )
 
     async def _round(self, name: str) -> None:

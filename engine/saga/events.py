@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.core.outcome import Fact, Outcome
@@ -80,9 +80,11 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A person decided about a settlement that needed one: go back, with a reason."""
+    """A person decided about a settlement that needed one: go back, with a reason. `verdicts`: leg id → `done` (it took
+    effect, or for an undo: a person did it), `not_done`, or `again` (try the undo once more)."""
 
     reason: Reason
+    verdicts: Mapping[int, str] = field(default_factory=dict)
 
 
 Event = Started | Answered | FactHeard | Heard | Cancelled | RefundAsked | Tick | Recovered | Resolved

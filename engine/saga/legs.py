@@ -191,7 +191,8 @@ class Leg:
     """One change at one party. `id` counts from 1 in the settlement; `of` is the leg an undo undoes (0: none).
 
     Instants are unix seconds. `fence_at` is when the fence was, or will be, reached; `evidence` the call whose
-    answer decided, `because` why the leg is `no` (refused, closed, fenced, not_sent). `param_hash` is of the first
+    answer decided, `because` why the leg is `no` (refused, closed, fenced, not_sent), or what is known of one that
+    is not decided yet (accepted, reply_lost, not_there, waiting). `param_hash` is of the first
     content sent under `number`: the number never goes out with another.
     """
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.saga.case import AT_REST, CASE, Case, CaseEvent, Reason
-from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Send, Task
+from engine.saga.case import AT_REST, CASE, Case, CaseEvent, CaseState, Reason, put
+from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Resolved, Send, Task
 from engine.saga.legs import Leg, LegEvent, LegState, Then, row
 from engine.saga.plan import CallRule, Plan, Repeats, Step
 from engine.saga.rules import Rules
@@ -156,6 +156,12 @@ class LegWork:
         if not aside:
             self.move(CaseEvent.PERSON, kind)
 
+    def repeated(self, leg: Leg) -> bool:
+        """Whether what is on the wire is a repeat: its refusal says nothing about the first try, whose answer was lost
+        and which may stand or still arrive."""
+        first = leg.undo or self.step(leg).final or leg.state is LegState.SENT
+        return not first and leg.state in OPEN and self.rule(leg.call).changes
+
     def send_do(self, leg: Leg) -> None:
         renew = leg.tries > 0 and (
             not self.rules.same_number_on_retry or (leg.undo and not self.rules.refund_number_fixed)
@@ -195,7 +201,7 @@ class LegWork:
                 leg.fence_at = self.now + self.rule(stop).late_max
             self._send_aside(leg, "stop", stop)
             return
-        if again and (not ask or leg.because == "not_there"):
+        if again and (not ask or leg.because in ("not_there", "reply_lost")):
             leg.because = ""
             self.send_do(leg)
         elif ask:
@@ -249,6 +255,40 @@ class LegWork:
             return
         leg.in_flight = purpose
         self.out.append(Send(leg.id, purpose, call, number, body))
+
+    def decide(self, leg: Leg, verdict: str) -> None:
+        """What a person found out about a leg in MANUAL; without a word it stays there."""
+        after = {
+            "done": LegState.OK,
+            "not_done": LegState.UNSURE if leg.undo else LegState.NO,
+            "again": LegState.UNSURE if leg.undo else LegState.FENCED,
+        }.get(verdict)
+        if after is None:
+            return
+        self.out.append(Moved(f"leg {leg.id} {leg.call}", leg.state, after, "by_hand"))
+        leg.state, leg.because = after, "by_hand"
+        if after in OPEN:
+            leg.deadline_at = self.now + UNDO_LIMIT if leg.undo else leg.deadline_at
+            leg.fence_at = None if leg.undo else self.now
+            leg.next_at = self.now
+
+    def resolved(self, event: Resolved) -> None:
+        """A person's word about the legs nobody could tell; then everything still standing is undone."""
+        if self.case.state is not CaseState.MANUAL:
+            return
+        for leg in self.case.legs:
+            if leg.state is LegState.MANUAL:
+                self.decide(leg, event.verdicts.get(leg.id, ""))
+        self.case.cause, self.case.rest_at = event.reason, None
+        self.move(CaseEvent.RESUME, event.reason.code)
+
+    def observe(self, step: Step) -> None:
+        """Note a leg that another party carried, so that books and rules see it."""
+        seen = self.judge.work(step.maps[0], self.case)
+        leg = self.new_leg(step, step.key, NO_RULE)
+        leg.number, leg.amount = str(seen.get("number", "")), seen.get("amount")
+        leg.state, leg.because = LegState.OK, "observed"
+        put(self.case.data, step.key, seen)
 
     def give_up(self, leg: Leg) -> None:
         if leg.state is LegState.READY:

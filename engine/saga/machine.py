@@ -24,7 +24,7 @@ from engine.saga.events import (
     Tick,
 )
 from engine.saga.legs import Leg, LegEvent, LegState
-from engine.saga.legwork import NO_RULE, OPEN, LegWork
+from engine.saga.legwork import OPEN, LegWork
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules
 
@@ -83,8 +83,7 @@ class _Turn(LegWork):
                     self.case.rest_at = None
                     self.move(CaseEvent.REFUND, event.reason.code)
             case Resolved():
-                self.case.cause = event.reason
-                self.move(CaseEvent.RESUME, event.reason.code)
+                self.resolved(event)
 
     def _answered(self, event: Answered) -> None:
         leg = self.case.leg(event.leg_id)
@@ -100,6 +99,8 @@ class _Turn(LegWork):
             heard = LegEvent.NOT_SENT if event.outcome is None else _OUTCOME[event.outcome]
             if heard is LegEvent.UNKNOWN and not self.rules.timeout_is_unknown:
                 heard = LegEvent.REFUSED
+            if heard is LegEvent.REFUSED and self.repeated(leg):
+                heard = LegEvent.UNKNOWN
             if leg.undo and heard is LegEvent.PENDING and not self.rules.pending_is_not_done:
                 heard = LegEvent.ACCEPTED
             if heard is LegEvent.ACCEPTED and self._may_be_taken_back(leg):
@@ -108,6 +109,8 @@ class _Turn(LegWork):
                 heard = LegEvent.DIFFERS
             if heard in (LegEvent.ACCEPTED, LegEvent.PENDING) and event.made is not None:
                 put(self.case.data, leg.call, event.made, merge=True)
+            if heard is LegEvent.PENDING and not leg.undo:
+                leg.because = "accepted"
             self.apply(leg, heard, event)
 
     def _inquiry_answered(self, leg: Leg, event: Answered) -> None:
@@ -123,6 +126,8 @@ class _Turn(LegWork):
             leg.because = "not_there"
             if not self._fence_holds(leg):
                 heard = LegEvent.CLOSED
+        if leg.state is LegState.UNSURE and heard is LegEvent.WAITING and self._reply_lost(leg):
+            leg.because = "reply_lost"
         if leg.state is LegState.FENCED and heard is LegEvent.WAITING:
             leg.because = "waiting"
         if heard is LegEvent.THERE and event.made is not None:
@@ -132,6 +137,10 @@ class _Turn(LegWork):
     def _may_be_taken_back(self, leg: Leg) -> bool:
         """A stop that undoes what it finds is under way: what was done before it is no longer sure."""
         return leg.state in (LegState.DEAD, LegState.FENCED) and self.takes_back(leg)
+
+    def _reply_lost(self, leg: Leg) -> bool:
+        """The order stands, but what it answered (the code to scan) never reached us: the payer cannot go on."""
+        return bool(self.step(leg).answer) and leg.because != "accepted"
 
     def _fence_holds(self, leg: Leg) -> bool:
         paying = bool(self.step(leg).again)
@@ -297,19 +306,11 @@ class _Turn(LegWork):
             case StepKind.WORK:
                 put(case.data, step.key, self.judge.work(step.maps[0], case))
             case StepKind.OBSERVE:
-                self._observe(step)
+                self.observe(step)
             case StepKind.DO:
                 return self._do(step)
         case.cursor += 1
         return True
-
-    def _observe(self, step: Step) -> None:
-        """Note a leg that another party carried, so that books and rules see it."""
-        seen = self.judge.work(step.maps[0], self.case)
-        leg = self.new_leg(step, step.key, NO_RULE)
-        leg.number, leg.amount = str(seen.get("number", "")), seen.get("amount")
-        leg.state, leg.because = LegState.OK, "observed"
-        put(self.case.data, step.key, seen)
 
     def _do(self, step: Step) -> bool:
         case = self.case

@@ -26,7 +26,7 @@ class Rules:
     refund_number_fixed: bool = True  # a refund is one number, for ever
     pending_is_not_done: bool = True  # an accepted refund is not yet a refund
     undo_in_reverse: bool = True  # money goes back last
-    bill_locked: bool = True  # the cashier cannot collect meanwhile
+    bill_locked: bool = True  # the cashier cannot collect meanwhile: the HIS keeps this one, its lock is our call
 
 
 RULES = Rules()

@@ -40,6 +40,7 @@ def compiled(parts: Parts, channel: ChannelFile) -> Channel:
 
 def _call(parts: Parts, call: CallRow) -> CallSpec:
     op = op_of(parts, call)
+    entry = parts.engine.parties.get(call.to) if parts.engine else None
     send, read, fact = (parts.maps.get(str(name)) for name in (call.send, call.read, call.fact))
     rows = [row for made in (read, fact) if made is not None for row in made.rows]
     return CallSpec(
@@ -49,7 +50,7 @@ def _call(parts: Parts, call: CallRow) -> CallSpec:
         send=send,
         read=read,
         fact=fact,
-        wait=call.wait,
+        wait=call.wait if entry is None else min(call.wait, entry.wait_max),
         repeats=str(call.repeats or "freely"),
         ask=str(call.ask or ""),
         amount=str(call.amount or ""),

@@ -8,6 +8,7 @@ from engine.config.channel import ChannelFile
 from engine.config.channel_rows import CallRow, StepRow
 from engine.config.problems import Mark, nearest
 from engine.config.spec import Word, mark_of
+from engine.core.money import AMOUNTS
 from engine.parties.contract import Op
 from engine.pipeline.field_map import FieldMap
 from engine.site.parts import Parts
@@ -15,7 +16,6 @@ from engine.site.parts import Parts
 BASE_NAMES = frozenset(
     ["request", "client", "settlement", "hospital", "own", "of", "now", "answer", "code", "text", "made"]
 )
-AMOUNTS = ("total", "fund", "account", "relief", "other", "cash")
 
 
 def check_names(parts: Parts) -> None:
@@ -102,17 +102,30 @@ def _doors(parts: Parts, channel: ChannelFile) -> None:
         for name in needed:
             if name not in listen.marks:
                 parts.wrong("E502", listen.mark, name=name)
+        if channel.kind == "settle" and listen.once_by:
+            _tells_repeats(parts, listen.once_by, "client")
     _with(parts, channel.answers, "make")
     if channel.amounts is not None:
         _makes(parts, channel.amounts, AMOUNTS, "结算应答", "the answer")
     for hear in channel.hears:
         _schema(parts, hear.schema)
+        if hear.request is not None and "once_by" not in hear.marks:
+            parts.wrong("E202", hear.mark, name="once_by", zh="终端的事件", en="a terminal's event",
+                        example="[no, choice_no]")  # fmt: skip
+        elif hear.request is not None:
+            _tells_repeats(parts, hear.once_by, "no")
         if hear.at is not None:
             _listener(parts, hear.at, callback=True)
         if hear.party is not None and parts.engine is not None and hear.party not in parts.engine.written:
             parts.wrong("E305", hear.party.mark, name=hear.party, hint=nearest(hear.party, parts.engine.parties))
         if _with(parts, hear.fact, "fact") is not None:
             _makes(parts, hear.fact, ("number",), "回调", "a callback")
+
+
+def _tells_repeats(parts: Parts, once_by: tuple[Word, ...], whose: str) -> None:
+    """A repeat is known by whose it is and by a number of its own: nobody is ever answered with another's."""
+    if whose not in once_by or len(once_by) < 2:
+        parts.wrong("E211", once_by[0].mark, what="once_by", detail=f"[{whose}, …]")
 
 
 def _listener(parts: Parts, name: Word, *, callback: bool = False) -> None:

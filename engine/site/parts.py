@@ -28,7 +28,7 @@ _KINDS = (
 )
 _ADDRESS = re.compile(r"\b(?:https?|tcp|mllp|ftp|sftp|postgresql|sqlite)://|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b")
 _SECRET = re.compile(r"-----BEGIN |\b(?:file|env):[A-Za-z_/.]", re.ASCII)
-ENGINE_SCHEMAS = frozenset({"cancel_request", "refund_request"})
+ENGINE_SCHEMAS = frozenset({"cancel_request", "refund_request", "resolve_request"})
 """Schemas of doors that the engine itself opens beside the channels' own."""
 
 

@@ -9,14 +9,13 @@ BATCH = 500
 NONCE_LIFE = 1200.0  # seconds; twice what a client may repeat
 
 
-async def purge(store: Store, before: float, now: float, batch: int = BATCH) -> int:
-    """Delete bodies and calls older than `before` (unix seconds) of settlements at rest since before then, and of
-    none; and one-time words nobody can use any more. Returns the number of rows deleted."""
-    old = {"before": before, "before_id": first_id_at(before), "limit": batch}
+async def purge(store: Store, now: float, *, bodies: float, calls: float, batch: int = BATCH) -> int:
+    """Delete the bodies that are `bodies` seconds old and the calls that are `calls` seconds old, of settlements at
+    rest for as long, and of none; and one-time words nobody can use any more. Returns the number of rows deleted."""
     gone = 0
     for write in (
-        Write("purge_bodies", old),
-        Write("purge_calls", old),
+        Write("purge_bodies", _older(now - bodies, batch)),
+        Write("purge_calls", _older(now - calls, batch)),
         Write("purge_nonces", {"before": now - NONCE_LIFE, "limit": batch}),
     ):
         while True:
@@ -25,3 +24,7 @@ async def purge(store: Store, before: float, now: float, batch: int = BATCH) -> 
             if done.counts[0] < batch:
                 break
     return gone
+
+
+def _older(before: float, batch: int) -> dict[str, float | int]:
+    return {"before": before, "before_id": first_id_at(before), "limit": batch}

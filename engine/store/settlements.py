@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.saga.case import AT_REST, Case, CaseState, Reason
-from engine.store.codec import decode, encode
+from engine.store.codec import Texts, decode, encode_growing
 from engine.store.contract import Connection, Sealed, Write
 from engine.store.legs import load_legs
 
@@ -37,7 +37,7 @@ class Columns:
     reason_code: str = ""
 
 
-def _changing(case: Case, columns: Columns) -> dict[str, object]:
+def _changing(case: Case, columns: Columns, texts: Texts) -> dict[str, object]:
     doc = {
         "data": case.data,
         "cursor": case.cursor,
@@ -65,7 +65,7 @@ def _changing(case: Case, columns: Columns) -> dict[str, object]:
         "next_at": case.next_at(),
         "rest_at": _rest_at(case, columns),
         "attempt": case.attempt,
-        "doc": Sealed(encode(doc)),
+        "doc": Sealed(encode_growing(doc, texts)),
     }
 
 
@@ -75,10 +75,11 @@ def _rest_at(case: Case, columns: Columns) -> float | None:
     return columns.at if case.rest_at is None else case.rest_at
 
 
-def insert_case(case: Case, bills: Sequence[str], columns: Columns) -> list[Write]:
+def insert_case(case: Case, bills: Sequence[str], columns: Columns, texts: Texts | None = None) -> list[Write]:
     """A new settlement that holds its bills. Guards: `settlement_insert` (the client's request number is known),
-    `bill_hold` (another settlement holds the bill: write index - index of the first hold = place in `bills`)."""
-    params = _changing(case, columns)
+    `bill_hold` (another settlement holds the bill: write index - index of the first hold = place in `bills`). `texts`:
+    what the settlement's next version need not write anew (see `encode_growing`)."""
+    params = _changing(case, columns, {} if texts is None else texts)
     params |= {
         "id": columns.id,
         "channel": case.channel,
@@ -95,9 +96,10 @@ def insert_case(case: Case, bills: Sequence[str], columns: Columns) -> list[Writ
     return [Write(INSERT, params, rows=1), *hold_bills(case.no, bills)]
 
 
-def update_case(case: Case, columns: Columns) -> list[Write]:
+def update_case(case: Case, columns: Columns, texts: Texts | None = None) -> list[Write]:
     """The settlement's next version; `case.version` is the new one. Guard: the stored version is the one before."""
-    return [Write(UPDATE, _changing(case, columns) | {"version_before": case.version - 1}, rows=1)]
+    params = _changing(case, columns, {} if texts is None else texts)
+    return [Write(UPDATE, params | {"version_before": case.version - 1}, rows=1)]
 
 
 def hold_bills(no: str, bills: Sequence[str]) -> list[Write]:

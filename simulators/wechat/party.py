@@ -23,7 +23,6 @@ SAID = {
     "token_expired": "sign", "frequency": "frequency", "system_error": "system", "bank_error": "bank",
     "no_auth": "no_auth", "recall": "system",
 }
-ORDER_OPS = frozenset({"native", "jsapi", "h5", "app"})
 
 
 class WeChatSim(SimParty):

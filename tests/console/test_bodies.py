@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.console.bodies import show_exchange
+from engine.masking.bodies import show_exchange
 
 ID, PHONE, CARD = "37020219800312011X", "13800138000", "6222020000000000123"
 

@@ -335,7 +335,7 @@ def test_page_that_cannot_be_read_says_so(open_browser: Browser, night: Night, m
     def broken(*_: object) -> None:
         raise OSError("/var/lib/secret-place: disk")
 
-    monkeypatch.setattr("engine.console.reading.settlement_page", broken)
+    monkeypatch.setattr("engine.store.pages.settlement_page", broken)
     reply = open_browser.get("/console/settlements")
     assert reply.status == 500
     assert "secret-place" not in reply.body.decode()

@@ -342,61 +342,6 @@ def test_a_failure_after_success_changes_nothing(town: Town) -> None:
     _settled_once(town, no)
 
 
-@pytest.mark.parametrize("mode", ["cert", "pubkey", "mixed"])
-def test_certificates_and_public_keys(new_town: Callable[..., Town], mode: str) -> None:
-    """While a merchant moves from certificates to the public key, callbacks come signed by either."""
-    edit = () if mode == "cert" else (
-        ("merchant_private_key:", "wechatpay_serial: file:var/sim/wechat/public_key_id\n    merchant_private_key:"),
-    )  # fmt: skip
-    town = new_town(edit=edit)
-    town.lab.act("wechat", "set", verify=mode)
-    for i, signer in enumerate(town.wechat.identity.live(mode)):
-        bill = f"B{i}"
-        town.lab.act("his", "new_bill", patient="P0001", bill=bill, template="visit1")
-        no = town.paying(bill=bill)
-        town.pass_time(20.0)
-        town.lab.act("wechat", "pay", no=f"{no}P1")
-        due = town.show(no).json["amounts"]["cash"]
-        assert town.callback(town.notice(town.plain(f"{no}P1", amount=due), signer=signer)).status == 200
-        town.sim.run(lambda i=i: len(town.ledger("his", "book")) == i + 1, 5.0)
-        assert len(town.ledger("his", "book")) == i + 1
-        town.rest(no)
-
-
-def test_a_rotation_with_both_keys_live(town: Town) -> None:
-    """The new certificate is laid beside the old one; both are believed, a third is not."""
-    old = town.wechat.identity.certificates[0]
-    town.lab.act("wechat", "rotate_key")
-    new = town.wechat.identity.certificates[1]
-    no = town.paying() if _believed(town, new) else _with_new_key(town, new)
-    number = _paid(town, no)
-    for signer in (old, new):
-        assert town.callback(town.notice(town.plain(number), signer=signer)).status == 200
-    town.lab.act("wechat", "rotate_key")
-    third = town.wechat.identity.certificates[2]
-    assert town.callback(town.notice(town.plain(number), signer=third)).status == 401
-    town.lab.act("wechat", "set", verify="cert")
-    town.wechat.identity.certificates.pop()
-    _settled_once(town, no)
-
-
-def _believed(town: Town, signer: Any) -> bool:
-    return town.callback(town.notice(town.plain("S20260101000000999999P1"), signer=signer)).status == 200
-
-
-def _with_new_key(town: Town, new: Any) -> str:
-    """What an admin does: lay the new certificate beside the old one, start again."""
-    keys = town.folder / "var" / "sim" / "wechat"
-    (keys / "platform_serial_new").write_text(new.serial)
-    (keys / "platform_certificate_new").write_text(new.certificate)
-    row = "file:var/sim/wechat/public_key_id:   file:var/sim/wechat/public_key"
-    more = "file:var/sim/wechat/platform_serial_new: file:var/sim/wechat/platform_certificate_new"
-    town.lab._edit = ((row, f"{row}\n      {more}"),)
-    town.kill()
-    town.rise()
-    return town.paying()
-
-
 def test_while_the_engine_is_restarting_nothing_depends_on_it(town: Town) -> None:
     no = town.quoted()
     town.choose(no, QR)  # callbacks are on: the platform will knock at a closed door

@@ -9,7 +9,9 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 
 from engine.parties.nhsa import party as nhsa_party
+from engine.store.calls import calls_of
 from engine.store.contract import Done, Unit
+from engine.store.lists import list_settlements
 from tests.rig.lab import Lab
 
 CODE = {"choice_no": "1", "kind": "wechat_code", "auth_code": "134000000000000001"}
@@ -77,3 +79,21 @@ async def test_waiting_for_a_change_leaves_nothing_behind(lab: Lab) -> None:
     for _ in range(3):
         await lab.kiosk.show(quoted["settlement_no"], wait=3)
     assert len(engine.driver._rooms[quoted["settlement_no"]].waiting) <= 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_secret_that_its_party_refuses_is_not_quoted(lab: Lab) -> None:
+    (lab.folder / "var/sim/his/secret").write_text("s3cret!")  # too short for the HIS
+    engine = lab.engine
+    assert engine is not None
+    engine.connections.forget()
+    await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+    kept = await engine.store.read(lambda conn: [one.text for one in calls_of(conn, only_no(conn))])
+    assert any("secret: " in text for text in kept), "and says which setting was refused"
+    assert not any("s3cret!" in text for text in kept)
+    assert "s3cret!" not in lab.log.getvalue()
+
+
+def only_no(conn: Any) -> str:
+    """The only settlement of the store."""
+    return str(list_settlements(conn, limit=1)[0]["no"])

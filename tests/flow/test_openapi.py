@@ -16,6 +16,7 @@ ADDRESSES = {
     "/v1/settlements/{no}/pay",
     "/v1/settlements/{no}/cancel",
     "/v1/settlements/{no}/refunds",
+    "/v1/settlements/{no}/resolve",
 }
 
 

@@ -235,6 +235,9 @@ async def test_refund_of_a_settled_bill_takes_everything_back(lab: Lab) -> None:
     assert status == 404, "another client's settlement is not seen"
     mine = await window.settle(lab.bill_request("P0006", "B20261122006"))
     await window.pay(mine[1]["settlement_no"], CODE)
+    part = {"request_no": "r0", "lines": ["1"], "reason_code": "DOCTOR_CHANGED"}
+    status, answer = await window.refund(mine[1]["settlement_no"], part)
+    assert (status, answer["reason"]["code"]) == (409, "E-REFUND-PART")
     await window.refund(mine[1]["settlement_no"], {"request_no": "r1", "lines": [], "reason_code": "DOCTOR_CHANGED"})
     while True:
         _, answer = await window.show(mine[1]["settlement_no"], wait=20)

@@ -175,7 +175,7 @@ class Lab:
     def _write_secrets(self) -> None:
         keys = self.folder / "var" / "keys"
         keys.mkdir(parents=True, exist_ok=True)
-        for name in ("client-K01.secret", "client-C01.secret"):
+        for name in ("client-K01.secret", "client-C01.secret", "client-OPS.secret"):
             (keys / name).write_text(SECRET)
         text = (ROOT / "engine.yaml").read_text()
         for party, section in CARD_NAMES.items():

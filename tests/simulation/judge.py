@@ -52,12 +52,15 @@ def judge(books: Books, claims: Iterable[Claim], *, excused: bool) -> list[str]:
 
 def kept(books: Books, no: str) -> int:
     """What the payment platform has taken for a settlement and not given back, fen."""
-    taken = sum(r["amount"] for r in books.wechat if r["kind"] == "charge" and r["no"].startswith(f"{no}P"))
-    undone = sum(r["amount"] for r in books.wechat if r["kind"] == "reverse" and r["no"].startswith(f"{no}P"))
-    back = sum(
-        r["amount"] for r in books.wechat
-        if r["kind"] == "refund" and r["ref"].startswith(f"{no}P") and r["state"] in ("done", "processing")
-    )  # fmt: skip
+    return sum(_net(books, trade) for trade in {r["no"] for r in books.wechat} if trade.startswith(f"{no}P"))
+
+
+def _net(books: Books, trade: str) -> int:
+    """Taken less given back under one trade number."""
+    own = [r for r in books.wechat if (r["ref"] if r["kind"] == "refund" else r["no"]) == trade]
+    taken = sum(r["amount"] for r in own if r["kind"] == "charge")
+    undone = sum(r["amount"] for r in own if r["kind"] == "reverse")
+    back = sum(r["amount"] for r in own if r["kind"] == "refund" and r["state"] in ("done", "processing"))
     return int(taken - undone - back)
 
 
@@ -180,7 +183,7 @@ def _bills(books: Books, known: Mapping[str, Claim]) -> list[str]:
 def _refunds(books: Books) -> list[str]:
     """No more goes back than came in."""
     flaws = []
-    for trade in {r["no"] for r in books.wechat if r["kind"] == "order"}:
-        if kept(books, trade) < 0:
+    for trade in sorted({r["no"] for r in books.wechat if r["kind"] == "order"}):
+        if _net(books, trade) < 0:
             flaws.append(f"trade {trade}: more given back than taken")
     return flaws

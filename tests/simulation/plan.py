@@ -42,6 +42,12 @@ SILENCE = (
 ANSWERS = ("refuse_business", "not_enough_balance", "token_expired", "wrong_amount")
 CALLBACKS = ("callback_never", "callback_late", "callback_twice", "callback_before_reply")
 LATEST = {"his": 100.0, "insurance": 240.0, "wechat": 100.0, "einvoice": 240.0}  # below each party's agreed late_max
+LATE_OPS = (
+    ("insurance", "2207A"), ("insurance", "2207A"), ("wechat", "micropay"), ("wechat", "micropay"),
+    ("wechat", "native"), ("his", "balance.and.pay.bill"), ("his", "balance.and.pay.bill"), ("his", "lock.bill"),
+    ("insurance", "2201"), ("insurance", "2204"), ("insurance", "2208"), ("wechat", "refund"),
+    ("einvoice", "invoiceEBillOutpatient"),
+)  # fmt: skip
 UNDOS = frozenset({"unlock.bill", "void.pay.bill", "2202", "2205", "2208", "refund", "writeOffEBill"})
 
 
@@ -128,6 +134,7 @@ def draw(seed: int) -> Plan:
     _misfortunes(dice, plan)
     _deaths(dice, plan)
     _others(dice, plan)
+    _late(random.Random(f"late {seed}"), plan)
     return plan
 
 
@@ -250,3 +257,16 @@ def _others(dice: random.Random, plan: Plan) -> None:
         plan.habits.append(Other(0, "wechat", {"act": "set", "refund_seconds": dice.choice((0.1, 30.0, 600.0))}))
     if dice.random() < 0.1:
         plan.habits.append(Other(0, "wechat", {"act": "set", "probe_rate": 0.5}))
+
+
+def _late(dice: random.Random, plan: Plan) -> None:
+    """What the fence is for: a change that takes effect long after nobody answered, but within the agreed time."""
+    if dice.random() < 0.3:
+        party, op = dice.choice(LATE_OPS)
+        order = {
+            "op": op,
+            "fault": "late_commit",
+            "times": dice.choice((1, 2)),
+            "seconds": dice.uniform(5, LATEST[party]),
+        }
+        plan.faults.insert(0, Fault(party, order))

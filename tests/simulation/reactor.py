@@ -48,6 +48,8 @@ class Weather:
 
 
 CALM = Weather()
+INSTANT = 1e-3  # seconds
+CALLS_AT_ONCE = 20_000  # a program that does so much without letting time pass runs in circles
 
 
 class SimReactor:
@@ -62,6 +64,7 @@ class SimReactor:
         self._now = start
         self._heap: list[tuple[float, int, DelayedCall]] = []
         self._serial = 0
+        self._calls_now = 0
         self._hash = hashlib.sha256()
         self.events = 0
 
@@ -118,6 +121,9 @@ class SimReactor:
         if at is None:
             return False
         _, _, handle = heapq.heappop(self._heap)
+        self._calls_now = 0 if at > self._now + INSTANT else self._calls_now + 1
+        if self._calls_now > CALLS_AT_ONCE:
+            raise RuntimeError(f"no time passes any more: {CALLS_AT_ONCE} calls in one instant, last {handle.func!r}")
         self._now = max(self._now, at)
         handle.called = 1
         self.guard(handle.func, *handle.args, **handle.kw)

@@ -495,3 +495,15 @@ def test_endpoints_resolve_names_and_addresses() -> None:
     sim.advance(1)
     assert len(got) == 2
     assert failed == [DNSLookupError]
+
+
+def test_a_program_that_runs_in_circles_is_stopped_and_told() -> None:
+    sim = SimReactor(1)
+    node = sim.node("a")
+
+    def again() -> None:
+        node.callLater(0, again)
+
+    again()
+    with pytest.raises(RuntimeError, match="no time passes"):
+        sim.advance(1.0)

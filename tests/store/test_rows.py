@@ -355,11 +355,12 @@ def test_purge_takes_the_old_of_what_is_at_rest_and_nothing_else(stores: Any) ->
                  complete_call(base + i, ended_at=NOON, outcome="accepted"))  # fmt: skip
     keep(stores, store, insert_call(old + 9, no="S1", started_at=NOON, **begun))
     keep(stores, store, use_nonce("k", "old", NOON - 1300), use_nonce("k", "new", NOON - 100))
-    assert stores.loop.wait(purge(store, NOON, NOON, batch=2)) == 10 + 2 + 1
+    assert stores.loop.wait(purge(store, NOON, bodies=0, calls=1000, batch=2)) == 10 + 1
+    assert stores.loop.wait(purge(store, NOON, bodies=0, calls=0, batch=2)) == 2
     left = ask(stores, store, lambda conn: [i for i in range(4) for base in (old, new) if body(conn, base + 20 * i)])
     assert left == [0, 1, 1, 2, 2, 3]
     assert [c.id for c in ask(stores, store, lambda conn: calls_of(conn, "S1"))] == [old + 9, new]
-    assert stores.loop.wait(purge(store, NOON, NOON, batch=2)) == 0
+    assert stores.loop.wait(purge(store, NOON, bodies=0, calls=0, batch=2)) == 0
     assert not keep(stores, store, use_nonce("k", "new", NOON)).committed
     stores.loop.wait(store.tidy())
     assert ask(stores, store, lambda conn: load_case(conn, "S1")) == rest

@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl, unquote
 
 from lxml import etree
 
-from engine.console.masking import STARS, Masker, plain_key
+from engine.codecs import xml_text
+from engine.codecs.errors import Undecodable
+from engine.masking.values import STARS, Masker, plain_key
 
 SHOWN_MAX = 200_000  # characters of one body
 DEPTH_MAX = 40
@@ -58,6 +60,14 @@ def show_exchange(
             side.read.learn(masker)
     shown = [None if side is None else side.show(masker) for side in sides]
     return shown[0], shown[1], masker.count
+
+
+def as_text(shown: Shown | None) -> str | None:
+    """One side as it stands in a terminal: head, headers, an empty line, the body."""
+    if shown is None:
+        return None
+    headers = [f"{name}: {value}" for name, value in shown.headers]
+    return "\n".join([*filter(None, [shown.head]), *headers, *([""] if shown.head else []), shown.text])
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,26 +239,22 @@ def _laid_text(masker: Masker, value: str, key: str, depth: int, beside: frozens
 # XML
 
 
-def _xml(body: bytes) -> Any:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+def _xml(body: bytes) -> etree._Element | None:
     try:
-        root = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
+        return xml_text.parse(body)
+    except Undecodable:
         return None
-    return None if root.getroottree().docinfo.internalDTD is not None else root
 
 
-def _elements(root: Any) -> Iterator[tuple[str, Any, frozenset[str]]]:
+def _elements(root: etree._Element) -> Iterator[tuple[str, etree._Element, frozenset[str]]]:
+    """Every element with its tag and its neighbours' plain tags; the codec has left nothing else in the tree."""
     for element in root.iter():
-        if not isinstance(element.tag, str):
-            continue
         parent = element.getparent()
         near = parent if parent is not None else [element]
-        beside = frozenset(plain_key(one.tag) for one in near if isinstance(one.tag, str))
-        yield element.tag, element, beside
+        yield element.tag, element, frozenset(plain_key(one.tag) for one in near)
 
 
-def _learn_xml(masker: Masker, root: Any) -> None:
+def _learn_xml(masker: Masker, root: etree._Element) -> None:
     for tag, element, beside in _elements(root):
         text = (element.text or "").strip()
         inner = _inner(text) if text else None
@@ -258,7 +264,7 @@ def _learn_xml(masker: Masker, root: Any) -> None:
             masker.learn(tag, text, beside)
 
 
-def _laid_xml(masker: Masker, root: Any) -> str:
+def _laid_xml(masker: Masker, root: etree._Element) -> str:
     for tag, element, beside in _elements(root):
         text = (element.text or "").strip()
         if text and not len(element):
@@ -268,12 +274,9 @@ def _laid_xml(masker: Masker, root: Any) -> str:
             else:
                 element.text = masker.value(tag, text, beside)
         for name, value in element.attrib.items():
-            element.attrib[name] = masker.value(name, value)
-    for comment in root.xpath("//comment()"):
-        comment.text = ""
+            element.attrib[name] = masker.value(str(name), str(value))
     etree.indent(root)
-    laid: str = etree.tostring(root, encoding="unicode")
-    return laid
+    return etree.tostring(root, encoding="unicode")
 
 
 # HL7

@@ -10,15 +10,17 @@ import re
 from collections.abc import Mapping
 
 NAME_KEYS = frozenset(
-    {"psnname", "patientname", "patname", "patnname", "payer", "payername", "realname", "holdername", "agntername",
-     "conername", "contactname", "xm", "hzxm", "brxm", "姓名"}
+    {"psnname", "patientname", "namepatient", "patient", "patname", "patnname", "payer", "payername", "realname",
+     "holdername", "agntername", "conername", "contactname", "xm", "hzxm", "brxm", "姓名"}
 )  # fmt: skip
 NUMBER_KEYS = frozenset(
     {"idno", "idcard", "idcardno", "idnumber", "certno", "certificateno", "identityno", "sfzh", "sfzhm", "zjhm",
-     "mdtrtcertno", "cardno", "cardsn", "bankcard", "bankcardno", "accno", "psnno", "healthcode", "credential",
-     "身份证号", "卡号"}
+     "mdtrtcertno", "psncertno", "paperno", "cardid", "cardno", "cardsn", "bankcard", "bankcardno", "accno", "psnno",
+     "healthcode", "credential", "credentialvalue", "身份证号", "卡号"}
 )  # fmt: skip
-PHONE_KEYS = frozenset({"phone", "tel", "mobile", "mobilephone", "telephone", "conertel", "agntertel", "sjh", "lxdh"})
+PHONE_KEYS = frozenset(
+    {"phone", "tel", "mobile", "mobilephone", "telephone", "payertel", "conertel", "agntertel", "sjh", "lxdh"}
+)
 SECRET_KEYS = frozenset(
     {"authcode", "token", "accesstoken", "refreshtoken", "ectoken", "ecqrcode", "secret", "appsecret", "password",
      "passwd", "pwd", "sign", "paysign", "signature", "signno", "openid", "subopenid", "spopenid", "sessionid",
