@@ -43,6 +43,24 @@ def client_tls(options: TlsOptions, host: str) -> Any:
     return ssl.optionsForClientTLS(options.server_name or host, trust, own, extraCertificateOptions=extra)
 
 
+def server_tls(options: TlsOptions) -> Any:
+    """The context factory of a listener that shows `cert_pem`; with `ca_pem` every client must show one of theirs.
+
+    Raises ValueError naming a PEM text that is none.
+    """
+    chain = _certificates(options.cert_pem, "cert_pem")
+    trust: Any = None
+    if options.ca_pem:
+        trusted = _certificates(options.ca_pem, "ca_pem")
+        trust = ssl.trustRootFromCertificates(trusted)  # type: ignore[no-untyped-call]  # untyped in Twisted
+    return ssl.CertificateOptions(
+        privateKey=_key(options.key_pem).original,
+        certificate=chain[0].original,
+        extraCertChain=[link.original for link in chain[1:]],
+        trustRoot=trust,
+    )
+
+
 def _certificates(text: bytes, what: str) -> list[ssl.Certificate]:
     found: list[bytes] = _PEM.findall(text)
     if not found:

@@ -1,0 +1,301 @@
+"""One accepted connection of an MllpListener: one message at a time, acknowledged by its handler or not at all."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from cryptography.x509.oid import NameOID
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer  # type: ignore[import-untyped]  # zope ships no types
+
+from engine.codecs.mllp import Framer, Noise, frame
+from engine.connectors.mllp_limits import Peer
+
+if TYPE_CHECKING:
+    from engine.connectors.mllp_listener import MllpListener
+
+
+class _Phase(Enum):
+    HANDSHAKE = auto()
+    READING = auto()  # between messages, or inside one
+    BUSY = auto()  # the handler works
+    STALLED = auto()  # the acknowledgement waits for the peer to read
+    LEAVING = auto()
+    CLOSED = auto()
+
+
+@implementer(IHandshakeListener)
+class MllpDoor(Protocol):
+    """Reads blocks, hands them to the listener's handler, writes what it gives back."""
+
+    def __init__(self, owner: MllpListener, peer: Peer, secure: bool) -> None:
+        self._owner = owner
+        self._limits = owner.limits
+        self.peer = peer
+        self._secure = secure
+        self._wire: Any = None
+        self._phase = _Phase.HANDSHAKE if secure else _Phase.READING
+        self._framer = Framer(owner.limits.message)
+        self._waiting: deque[bytes] = deque()
+        self._waiting_size = 0
+        self._working_size = 0
+        self._held = 0
+        self._began = 0.0
+        self._answer: Deferred[bytes] | None = None
+        self._in_block = False
+        self._going = False
+        self._paused = False
+        self._full = False
+        self._due = 0.0
+        self._timer: Any = None
+        self._timer_at = 0.0
+
+    # --- the transport speaks -------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        self._wire = self.transport
+        self._wire.setTcpNoDelay(True)
+        self._wire.setTcpKeepAlive(True)
+        self._wire.registerProducer(self, True)
+        self._within(self._limits.handshake_s if self._secure else self._limits.idle_s)
+
+    def handshakeCompleted(self) -> None:
+        """TLS is up; a client certificate, where one was asked for, is verified."""
+        shown: Any = self._wire.getPeerCertificate()
+        if shown is not None:
+            names = shown.to_cryptography().subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+            self.peer = Peer(self.peer.ip, self.peer.port, str(names[0].value) if names else "")
+        if self._phase is _Phase.HANDSHAKE:
+            self._phase = _Phase.READING
+            self._within(self._limits.idle_s)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._phase in (_Phase.LEAVING, _Phase.CLOSED):
+            return
+        for part in self._framer.feed(data):
+            if isinstance(part, Noise):
+                self._owner.heard_noise(self.peer, part)
+                if part.close:  # what came whole before it may still be answered
+                    self._shut_ears()
+            else:
+                self._waiting.append(part.body)
+                self._waiting_size += len(part.body)
+        if not self._hold():
+            self._owner.heard_noise(self.peer, Noise("no-memory", self._framer.held, close=True))
+            self.abort()
+            return
+        if self._phase is _Phase.READING:
+            self._next()
+        elif not self._paused:  # busy: what else there is may wait in the kernel
+            self._paused = True
+            self._wire.pauseProducing()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        for noise in self._framer.finish():
+            self._owner.heard_noise(self.peer, noise)
+        self._phase = _Phase.CLOSED
+        self._waiting.clear()
+        self._waiting_size = 0
+        if self._timer is not None:
+            if self._timer.active():
+                self._timer.cancel()
+            self._timer = None
+        if self._answer is None:
+            self._working_size = 0
+        self._hold()
+        self._owner.lost(self)
+
+    def pauseProducing(self) -> None:
+        """The peer reads slower than we acknowledge."""
+        self._full = True
+
+    def resumeProducing(self) -> None:
+        """The peer has read what we wrote."""
+        self._full = False
+        if self._phase is _Phase.STALLED:
+            self._next()
+
+    def stopProducing(self) -> None:
+        """Nothing to stop: acknowledgements are written whole."""
+
+    # --- messages -------------------------------------------------------------------------------
+
+    def _next(self) -> None:
+        """Work on the next whole message, or wait for one."""
+        if self._going:  # a handler that answers at once must not make this recursive
+            return
+        self._going = True
+        try:
+            self._phase = _Phase.READING
+            while self._waiting and self._phase is _Phase.READING:
+                if self._owner.draining:
+                    break
+                self._dispatch(self._waiting.popleft())
+        finally:
+            self._going = False
+        if self._phase is not _Phase.READING:
+            return
+        if self._owner.draining or self._framer.closed:
+            self._leave()
+            return
+        if self._paused:
+            self._paused = False
+            self._wire.resumeProducing()
+        self._expect()
+
+    def _expect(self) -> None:
+        """Set the deadline of what comes next: the end of a block begun, or the beginning of one."""
+        if self._phase is not _Phase.READING:
+            return
+        if not self._framer.inside:
+            self._in_block = False
+            self._within(self._limits.idle_s)
+        elif not self._in_block:
+            self._in_block = True
+            self._within(self._limits.frame_s)
+
+    def _dispatch(self, body: bytes) -> None:
+        self._waiting_size -= len(body)
+        self._working_size = len(body)
+        self._in_block = False
+        self._phase = _Phase.BUSY
+        self._began = self._owner.world.now()
+        try:
+            answer = self._owner.handle(body, self.peer)
+        except Exception:  # noqa: BLE001 - whatever the handler raises, the peer gets no acknowledgement
+            self._failed(Failure())  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+            return
+        if not isinstance(answer, Deferred):
+            self._acknowledge(answer)
+            return
+        self._owner.in_flight += 1
+        self._answer = answer
+        self._within(self._limits.answer_s)
+        answer.addBoth(self._answered, answer)
+
+    def _answered(self, result: bytes | Failure, whose: Deferred[bytes]) -> None:
+        mine = self._answer is whose
+        late = not mine or self._phase is not _Phase.BUSY
+        if mine:
+            self._answer = None
+        if late:
+            self._working_size = 0
+            self._hold()
+        if isinstance(result, Failure):
+            if not isinstance(result.value, CancelledError):
+                self._owner.failed(result)
+            if not late:
+                self._cut()
+        elif not late:
+            self._acknowledge(result)
+        self._owner.finished()
+
+    def _failed(self, failure: Failure) -> None:
+        self._owner.failed(failure)
+        self._cut()
+
+    def _acknowledge(self, reply: bytes) -> None:
+        """Write the handler's acknowledgement in one piece; empty means it wants none."""
+        size, self._working_size = self._working_size, 0
+        if reply:
+            try:
+                data = frame(reply)
+            except Exception:  # noqa: BLE001 - a handler may give back anything
+                self._failed(Failure())  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+                return
+            self._wire.write(data)
+        self._hold()
+        self._owner.served(self.peer, size, len(reply), self._owner.world.now() - self._began)
+        if self._full:
+            self._phase = _Phase.STALLED
+            self._within(self._limits.write_s)
+        else:
+            self._phase = _Phase.READING
+            self._next()
+
+    def _hold(self) -> bool:
+        """Account for what is kept in memory; False when all connections together keep too much."""
+        if self._phase is _Phase.CLOSED:
+            size = self._working_size
+        else:
+            size = self._framer.held + self._waiting_size + self._working_size
+        self._owner.held += size - self._held
+        self._held = size
+        return self._owner.held <= self._limits.buffered
+
+    # --- leaving --------------------------------------------------------------------------------
+
+    def _shut_ears(self) -> None:
+        """Nothing behind this has a known beginning. A peer that still talks must not reset our last words away."""
+        if not self._paused:
+            self._paused = True
+            self._wire.pauseProducing()
+
+    def _leave(self) -> None:
+        """Write what is still to be written and close."""
+        if self._phase in (_Phase.LEAVING, _Phase.CLOSED):
+            return
+        self._phase = _Phase.LEAVING
+        self._waiting.clear()
+        self._waiting_size = 0
+        self._hold()
+        self._wire.unregisterProducer()
+        self._within(self._limits.write_s)
+        self._wire.loseConnection()
+
+    def _cut(self) -> None:
+        """End without an acknowledgement of the message at hand; those before it are still written out."""
+        self._working_size = 0
+        self._leave()
+
+    def drain(self) -> None:
+        """Close if nothing is going on; otherwise after the acknowledgement that is being made."""
+        if self._phase in (_Phase.READING, _Phase.HANDSHAKE):
+            self._leave()
+
+    def abort(self) -> None:
+        """Cut the connection now."""
+        if self._phase is not _Phase.CLOSED:
+            self._wire.unregisterProducer()
+            self._wire.abortConnection()
+
+    # --- deadlines ------------------------------------------------------------------------------
+
+    def _within(self, seconds: float) -> None:
+        """The current phase must end within so many business seconds."""
+        self._due = self._owner.world.now() + seconds
+        if self._timer is not None:
+            if self._timer_at <= self._due:
+                return  # it will fire too early, look at the deadline and go back to sleep
+            if self._timer.active():
+                self._timer.cancel()
+        self._sleep(seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        self._timer_at = self._owner.world.now() + seconds
+        self._timer = self._owner.world.later(seconds, self._woken)
+
+    def _woken(self) -> None:
+        self._timer = None
+        left = self._due - self._owner.world.now()
+        if left > 1e-6:
+            self._sleep(left)
+        else:
+            self._expired()
+
+    def _expired(self) -> None:
+        if self._phase is _Phase.READING and not self._framer.inside:
+            self._leave()
+        elif self._phase is _Phase.BUSY:
+            answer, self._answer = self._answer, None
+            self._owner.late += 1
+            self._cut()
+            if answer is not None:
+                answer.cancel()
+        else:
+            self.abort()
