@@ -45,7 +45,9 @@ ERRORS: dict[str, Said] = {
     "E-DRIFT": Said("insurance", "正式结算金额与预结算不一致（{detail}），已撤销", "The settlement differs from the quote ({detail}); undone", "请重新发起结算", "Start again."),
     "E-SILENT": Said("engine", "{detail}长时间没有应答，已撤销本次结算", "{detail} did not answer; the settlement was undone", "请稍后再试或到窗口办理", "Try later or go to the desk."),
     "E-UNREADABLE": Said("engine", "应答内容不符合约定，未采用。{detail}", "An answer does not keep to the agreed form and was not used. {detail}", "请联系信息科核对该接口", "Have the interface checked."),
+    "E-NO-ANSWER": Said("engine", "{detail}没有应答", "{detail} did not answer", "请稍后再试", "Try again later."),
     "E-REFUSED": Said("engine", "{detail}", "{detail}", "请到窗口咨询", "Ask at the desk."),
+    "E-PERSON": Said("engine", "本次结算未能自动办完，正由工作人员核实，请勿重复缴费", "The settlement could not be finished by itself; a person is looking into it. Do not pay again", "请到窗口，出示结算单号", "Go to the desk with the settlement's number."),
     # Patient and terminal
     "E-CANCELLED": Said("patient", "已按要求取消，未收费用", "Cancelled as asked; nothing was kept", "", ""),
     "E-REFUNDED": Said("patient", "已按要求退费", "Refunded as asked", "", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,13 +12,14 @@ from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.parties.contract import Answer
 from engine.pipeline.rejected import MapRejected
+from engine.pipeline.schema_check import FieldProblem
 from engine.runtime.answers import reason_json
 from engine.runtime.auth import Gate, Refusal
 from engine.runtime.journal import Journal
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
-from engine.runtime.reasons import NAMES, SIDES, of_code, of_map
-from engine.runtime.replies import error, json_reply, refused
+from engine.runtime.reasons import SIDES, no_answer, of_map, refusal
+from engine.runtime.replies import json_reply, refused, wrong_fields
 from engine.runtime.sites import Sites
 from engine.site.site import CallSpec
 
@@ -43,11 +45,10 @@ class AnswerApi:
         spec = site.channels[channel]
         listen = spec.listen
         assert listen is not None, "an answer channel listens"
-        asked = _query(request.query)
-        problems = site.schemas[str(listen.schema)].check(asked) if asked is not None else [("", "", "")]
-        if problems or asked is None:
-            path, zh, _ = problems[0]
-            return error(400, "E-FIELD", f"{path}: {zh}", field=path)
+        asked, problems = _query(request.query)
+        problems = problems or site.schemas[str(listen.schema)].check(asked)
+        if problems:
+            return wrong_fields(problems)
         call = spec.calls[spec.call]
         names: dict[str, Tree] = {"request": asked, "client": client.id, "hospital": site.engine.hospital}
         try:
@@ -65,19 +66,19 @@ class AnswerApi:
         side = SIDES.get(self._sites.current.engine.parties[call.party].kind, "engine")
         if talk.outcome is not Outcome.ACCEPTED:
             refused_it = talk.outcome is Outcome.REFUSED
-            code, detail = ("E-REFUSED", answer.text) if refused_it else ("E-SILENT", NAMES.get(side, call.party))
-            reason = {**reason_json(of_code(code, detail)), "side": side}
-            return json_reply(422 if refused_it else 502, {"reason": reason})
+            if refused_it:
+                return json_reply(422, {"reason": reason_json(refusal("E-REFUSED", side, answer.text))})
+            return json_reply(502, {"reason": reason_json(no_answer("E-NO-ANSWER", side, call.party))})
         names.update(answer=answer.body, code=answer.code, text=answer.text)
         made: Mapping[str, Tree] = call.read.run(names) if call.read is not None else {}
         return json_reply(200, made)
 
 
-def _query(text: str) -> dict[str, str] | None:
-    """Query parameters, each given once; None otherwise."""
+def _query(text: str) -> tuple[dict[str, str], list[FieldProblem]]:
+    """Query parameters, each given once, and what is wrong with them."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
     except ValueError:
-        return None
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else None
+        return {}, [("", "查询参数无法读取", "the query cannot be read")]
+    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    return dict(pairs), [(name, "重复给出", "given more than once") for name in twice]

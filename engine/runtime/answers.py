@@ -8,6 +8,7 @@ from engine.core.money import AMOUNTS
 from engine.core.times import rfc3339
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.judge import SiteJudge
+from engine.runtime.reasons import of_code
 from engine.saga.case import Case, CaseState, Reason
 from engine.saga.legs import LegState
 from engine.saga.plan import Plan
@@ -15,6 +16,8 @@ from engine.saga.plan import Plan
 INVOICE_PATIENCE = 10.0  # seconds a settled bill waits for its invoice before it is called settled without
 
 STATUS = {"working": 202, "busy": 409}
+SAYS_IT_IS_OVER = frozenset({"E-CANCELLED", "E-REFUNDED", "E-PAY-EXPIRED", "E-SILENT", "E-DRIFT"})
+"""Causes whose words tell how a settlement ended: not true of one that waits for a person."""
 
 
 def state_of(case: Case, plan: Plan, now: float) -> str:
@@ -62,6 +65,8 @@ def answer_of(case: Case, judge: SiteJudge, now: float) -> tuple[int, dict[str, 
         body["expires_at"] = rfc3339(case.wait_until)
     body.update(_from_map(case, judge, state))
     reason = case.notice if state == "quoted" else case.cause
+    if state == "manual" and (reason is None or reason.code in SAYS_IT_IS_OVER):
+        reason = of_code("E-PERSON")
     if reason is not None:
         body["reason"] = reason_json(reason)
     return STATUS.get(state, 200), body

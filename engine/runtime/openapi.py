@@ -34,6 +34,10 @@ _STATUS = {
     "429": "过于频繁 · too many",
     "503": "暂时不能受理，未发生扣费 · cannot take work now, nothing was charged",
 }
+_STATUS_OF_ANSWER = {
+    "422": "对方拒绝，reason 是对方的话 · the party refused, in its own words",
+    "502": "对方没有应答或应答不合规范 · the party did not answer, or not as agreed",
+}
 _SIGNING = (
     "X-Signature：HMAC-SHA256(客户端密钥, 方法\\n路径[?查询]\\n时间戳\\n随机数\\nhex(SHA-256(正文))) 的小写十六进制。"
     "lower-case hex HMAC-SHA256 over METHOD, PATH[?QUERY], TIMESTAMP, NONCE, hex(SHA-256(body)), joined by newlines."
@@ -104,6 +108,9 @@ def _answer_path(site: Site, channel: Channel, paths: Doc) -> None:
         "description": channel.title,
         "content": {"application/json": {"schema": {"type": "object"}}},
     }
+    fault = {"application/json": {"schema": {"type": "object", "properties": {"reason": _reason()}}}}
+    for status, text in _STATUS_OF_ANSWER.items():
+        operation["responses"][status] = {"description": text, "content": fault}
     operation["parameters"] = [
         {"name": name, "in": "query", "required": name in asked.get("required", []), "schema": schema}
         for name, schema in asked.get("properties", {}).items()

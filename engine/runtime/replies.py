@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.codecs.json_text import print_json
@@ -16,6 +16,14 @@ JSON = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "
 def json_reply(status: int, body: Mapping[str, Any]) -> HttpReply:
     """A JSON body in UTF-8."""
     return HttpReply(status, JSON, print_json(body))
+
+
+def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> HttpReply:
+    """400 that names the fields: (path, Chinese, English) each; the first is told in full, "" is the body itself."""
+    path, zh, en = problems[0]
+    fields = list(dict.fromkeys(one for one, _, _ in problems))[:20]
+    reason = of_code("E-FIELD", f"{path or '（正文）'}: {zh}", f"{path or '(body)'}: {en}")
+    return json_reply(400, {"field": path, "fields": fields, "reason": reason_json(reason)})
 
 
 def error(status: int, code: str, detail: str = "", **more: Any) -> HttpReply:

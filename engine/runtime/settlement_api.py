@@ -22,7 +22,7 @@ from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.once import NotGiven, held_by, key_of
 from engine.runtime.reasons import of_code
-from engine.runtime.replies import error, json_reply, refused
+from engine.runtime.replies import error, json_reply, refused, wrong_fields
 from engine.runtime.resolve import closing, decision, undecided
 from engine.runtime.sites import Sites
 from engine.runtime.waiting import first_of
@@ -305,8 +305,7 @@ class SettlementApi:
             return error(400, "E-BODY", f"{no.code} @{no.offset}", offset=no.offset)
         problems = self._sites.current.schemas[schema].check(tree)
         if problems:
-            path, zh, _ = problems[0]
-            return error(400, "E-FIELD", f"{path}: {zh}", field=path, fields=[p for p, _, _ in problems][:20])
+            return wrong_fields(problems)
         return dict(tree)
 
 
