@@ -59,9 +59,13 @@ def _public(name: str, value: Any) -> Any:
 
 
 def _settlements(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
-    from engine.store.lists import list_settlements
+    from engine.saga.case import CaseState
+    from engine.store.lists import LIVE_ANSWERS, list_settlements
     from engine.store.settlements import bills_of
 
+    known = (*LIVE_ANSWERS, *CaseState)
+    if wanted.state not in ("", *known):
+        raise WrongUse(f"--state: {', '.join(known)}")
     found = list_settlements(
         conn, state=wanted.state or None, bill=wanted.bill or None, since=since, limit=wanted.limit
     )

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from engine.cli.folder import environment, python
 from engine.cli.keys import references, write_secret
-from engine.cli.say import CannotRun
+from engine.cli.say import CannotRun, WrongUse
 from engine.core.world import World
 
 if TYPE_CHECKING:
@@ -121,14 +121,17 @@ class Town:
 
 
 def addresses(file: EngineFile, parties: Sequence[str] = ()) -> dict[str, str]:
-    """Simulator → address, for the parties of engine.yaml that we can play. CannotRun for a name we cannot."""
+    """Simulator → address, for the parties of engine.yaml that we can play. WrongUse for a name nobody has, CannotRun
+    for one that engine.yaml does not use."""
+    if unknown := [name for name in parties if name not in KIND_OF]:
+        raise WrongUse(f"没有这样的模拟系统 · no such simulator: {', '.join(unknown)}; {', '.join(KIND_OF)}")
     found = {}
     for name, kind in KIND_OF.items():
         entry = next((one for one in file.parties.values() if one.kind == kind), None)
         if entry is not None and (not parties or name in parties):
             found[name] = entry.url.rstrip("/")
     if missing := [name for name in parties if name not in found]:
-        raise CannotRun(f"没有这样的模拟系统 · no such simulator here: {', '.join(missing)}; {', '.join(KIND_OF)}")
+        raise CannotRun(f"engine.yaml 没有用到 · engine.yaml does not use: {', '.join(missing)}")
     return found
 
 

@@ -7,11 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.saga.case import AT_REST, CaseState
 from engine.store.contract import Connection
 from engine.store.schema import calls, inbox, legs, numbers, periods, settlement_bills, settlements, tasks, trail
 
 Rows = list[Mapping[str, Any]]
 LIMIT_MAX = 1000
+LIVE_ANSWERS = ("working", "quoted", "paying")
+"""The API's words for a settlement that is not at rest; at rest they are its state."""
 
 
 def _plain(table: sa.Table) -> list[sa.Column[Any]]:
@@ -33,10 +36,13 @@ def list_settlements(
     after_id: int | None = None,
     limit: int = 50,
 ) -> Rows:
-    """Settlements, newest first; the next page is `after_id` = the last row's `id`. `number`: any number of ours."""
+    """Settlements, newest first; the next page is `after_id` = the last row's `id`. `number`: any number of ours.
+    `state`: the settlement's own, or what its terminal is told (LIVE_ANSWERS)."""
     t = settlements
     query = sa.select(*_plain(t)).order_by(t.c.id.desc()).limit(_limited(limit))
-    if state is not None:
+    if state in LIVE_ANSWERS:  # looked for among the live ones, which are few and indexed
+        query = query.where(t.c.state.in_([str(one) for one in CaseState if one not in AT_REST]), t.c.answer == state)
+    elif state is not None:
         query = query.where(t.c.state == state)
     if bill is not None:
         held = sa.select(settlement_bills.c.settlement_no).where(settlement_bills.c.bill == bill)

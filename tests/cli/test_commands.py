@@ -52,7 +52,8 @@ def test_help_is_quick_because_the_work_is_imported_later() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("list", "nonsense"), ("demo", "--only", "99"), ("show",),
-                                       ("explain", "nonsense-nobody-knows"), ("lint", "--lang", "fr")])  # fmt: skip
+                                       ("explain", "nonsense-nobody-knows"), ("lint", "--lang", "fr"),
+                                       ("simulate", "mars")])  # fmt: skip
 def test_wrong_use_is_exit_2(arguments: tuple[str, ...]) -> None:
     assert here(*arguments).returncode == 2
 

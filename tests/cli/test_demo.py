@@ -66,6 +66,11 @@ def test_settlements_are_listed_newest_first_and_filtered(site: Path, demo: subp
     assert len(rows) == 12  # ten bills; two of them were refused once before
     undone = _rows(site, "settlements", "--state", "undone")
     assert [row["bills"] for row in undone] == [scenes[6]["bills"]]
+    for live in ("working", "quoted", "paying", "waiting"):
+        assert _rows(site, "settlements", "--state", live) == []
+    said = here("list", "settlements", "--state", "setled", "--root", str(site))
+    assert said.returncode == 2, "an empty list for a word nobody knows hides the mistake"
+    assert "settled" in said.stderr
     of_bill = _rows(site, "settlements", "--bill", scenes[4]["bills"][0])
     assert [row["state"] for row in of_bill] == ["settled", "rejected"]
     assert _rows(site, "settlements", "--since", "2001-01-01")

@@ -322,6 +322,8 @@ def test_lists_page_by_key_and_never_show_a_sealed_column(stores: Any) -> None:
         ({"number": "T9"}, [9]),
         ({"number": "S09"}, [9]),
         ({"number": "S09", "state": "forward"}, []),
+        ({"state": "working", "limit": 2}, [24, 22]),  # what the terminal is told, of those not at rest
+        ({"state": "quoted"}, []),
         ({"limit": 0}, [25]),
     ]
     for wanted, ids in finds:
