@@ -67,7 +67,7 @@ WIRE_MAX = 3
 class Model:
     """The transition relation under a set of rules."""
 
-    def __init__(self, rules: Rules = Rules()) -> None:
+    def __init__(self, rules: Rules) -> None:
         self.rules = rules
 
     # What may happen next

@@ -37,7 +37,8 @@ def test_low_balance_returns_to_the_choice_with_a_new_number() -> None:
     stage = Stage().quoted().choose()
     stage.answer("pay.code", R, code="NOTENOUGH")
     assert stage.case.state is CaseState.WAITING
-    assert stage.case.notice and stage.case.notice.code == "NOTENOUGH"
+    assert stage.case.notice is not None
+    assert stage.case.notice.code == "NOTENOUGH"
     stage.choose()
     assert [leg.number for leg in stage.case.legs if leg.call == "pay.code"] == ["S1P1", "S1P2"]
     stage.yes("pay.code", "nhsa.settle", "his.settle", "einvoice.issue")
