@@ -303,7 +303,7 @@ def test_lists_page_by_key_and_never_show_a_sealed_column(stores: Any) -> None:
         keep(
             stores,
             store,
-            *begin(case, n, (f"B{n}",), patient_index="p" if n < 4 else ""),
+            *begin(case, n, (f"B{n}",), patient_index="p" if n < 4 else "", answer="manual" if n % 2 else "working"),
             claim_number(f"T{n}", "trade", case.no, 1),
         )
     pages, after = [], None
