@@ -154,7 +154,8 @@ class _Acted:
     """A party whose bytes are left out: operations and outcome table are the real ones."""
 
     def __init__(self, real: Party) -> None:
-        self.kind, self.settings, self.ops, self.outcomes = real.kind, real.settings, real.ops, real.outcomes
+        self.kind, self.about, self.settings = real.kind, real.about, real.settings
+        self.ops, self.outcomes = real.ops, real.outcomes
         self.heard: Heard | None = None
 
     def open(self, settings: Any) -> Any:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from engine.saga.rules import Rules
     from engine.site.site import Site
 
-PROFILES = ("demo", "test", "production")
-
 
 def run(root: Path, profile: str = "") -> int:
     """Run the engine of this folder. Exit code: 0 stopped (SIGTERM), 3 cannot run, 130 Ctrl-C.
@@ -59,6 +57,8 @@ def run(root: Path, profile: str = "") -> int:
 def _of_profile(site: Site, profile: str) -> Site:
     if not profile:
         return site
+    from engine.config.engine_parts import PROFILES
+
     if profile not in PROFILES:
         raise WrongUse(f"--profile: {', '.join(PROFILES)}")
     if profile == "production" and site.engine.clock.rate != 1:

@@ -22,8 +22,6 @@ from engine.core.world import World
 if TYPE_CHECKING:
     from engine.config.engine_file import EngineFile
 
-KIND_OF = {"his": "his", "insurance": "nhsa", "wechat": "wechat", "einvoice": "einvoice"}
-"""Simulator → the kind of party it plays in engine.yaml."""
 SECRETS = Path("var/sim")
 START_LIMIT = 30.0  # seconds for all to listen; making RSA keys takes a moment on the first run
 
@@ -123,10 +121,13 @@ class Town:
 def addresses(file: EngineFile, parties: Sequence[str] = ()) -> dict[str, str]:
     """Simulator → address, for the parties of engine.yaml that we can play. WrongUse for a name nobody has, CannotRun
     for one that engine.yaml does not use."""
-    if unknown := [name for name in parties if name not in KIND_OF]:
-        raise WrongUse(f"没有这样的模拟系统 · no such simulator: {', '.join(unknown)}; {', '.join(KIND_OF)}")
+    from engine.parties.registry import PARTIES
+
+    kind_of = {party.about.simulator: kind for kind, party in PARTIES.items() if party.about.simulator}
+    if unknown := [name for name in parties if name not in kind_of]:
+        raise WrongUse(f"没有这样的模拟系统 · no such simulator: {', '.join(unknown)}; {', '.join(kind_of)}")
     found = {}
-    for name, kind in KIND_OF.items():
+    for name, kind in kind_of.items():
         entry = next((one for one in file.parties.values() if one.kind == kind), None)
         if entry is not None and (not parties or name in parties):
             found[name] = entry.url.rstrip("/")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -20,6 +20,22 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 
 Tree = Any  # JSON-like: dict, list, str, int, Decimal, bool, None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Who the party is to people and to the books; the one place that says it.
+
+    `side`: whose side a reason of its calls names (one of `engine.pipeline.rejected.SIDES`). `zh`, `en`: how a sentence
+    for a terminal names it. `role`: what its ledger tells the books, "" when it keeps none. `simulator`: the simulator
+    that plays it, "" when there is none.
+    """
+
+    side: str
+    zh: str
+    en: str
+    role: Literal["", "his", "insurance", "payment", "invoice"] = ""
+    simulator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,7 @@ class Party(Protocol):
     """A kind of outside party, such as `nhsa` or `wechat`."""
 
     kind: str
+    about: About
     settings: type[BaseModel]  # fields of the connection in engine.yaml; secrets arrive resolved
     ops: Mapping[str, Op]
     outcomes: tuple[OutcomeRow, ...]

@@ -23,7 +23,7 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import BadAmount, fen_of, fen_of_yuan, yuan_of_fen
 from engine.core.outcome import Outcome
 from engine.parties import wire
-from engine.parties.contract import Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
 
 _TRUE: Final = (True, "1", "true", "True", "TRUE")
 _FALSE: Final = (False, "0", "false", "False", "FALSE")
@@ -150,6 +150,7 @@ class HisGateway:
     """The HIS as a party."""
 
     kind = "his"
+    about = About("his", "医院收费系统", "the hospital's system", role="his", simulator="his")
     settings: type[BaseModel] = Settings
     ops = _OPS_BY_NAME
     outcomes = _rows()

@@ -18,7 +18,7 @@ from engine.runtime.auth import Gate, Refusal
 from engine.runtime.journal import Journal
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
-from engine.runtime.reasons import SIDES, no_answer, of_map, refusal
+from engine.runtime.reasons import no_answer, of_map, refusal
 from engine.runtime.replies import json_reply, refused, wrong_fields
 from engine.runtime.sites import Sites
 from engine.site.site import CallSpec
@@ -63,12 +63,12 @@ class AnswerApi:
 
     def _reply(self, names: dict[str, Tree], call: CallSpec, talk: Talk) -> HttpReply:
         answer: Answer = talk.answer
-        side = SIDES.get(self._sites.current.engine.parties[call.party].kind, "engine")
+        kind = self._sites.current.engine.parties[call.party].kind
         if talk.outcome is not Outcome.ACCEPTED:
             refused_it = talk.outcome is Outcome.REFUSED
             if refused_it:
-                return json_reply(422, {"reason": reason_json(refusal("E-REFUSED", side, answer.text))})
-            return json_reply(502, {"reason": reason_json(no_answer("E-NO-ANSWER", side, call.party))})
+                return json_reply(422, {"reason": reason_json(refusal("E-REFUSED", kind, answer.text))})
+            return json_reply(502, {"reason": reason_json(no_answer("E-NO-ANSWER", kind))})
         names.update(answer=answer.body, code=answer.code, text=answer.text)
         made: Mapping[str, Tree] = call.read.run(names) if call.read is not None else {}
         return json_reply(200, made)

@@ -18,10 +18,11 @@ from engine.connectors.http_sender import HttpSender
 from engine.core.http import HttpRequest
 from engine.core.times import instant_of_rfc3339
 from engine.core.world import World
+from engine.parties.registry import PARTIES
 from engine.runtime.books_compare import compare, is_open
 from engine.runtime.books_kinds import Difference
 from engine.runtime.books_load import load_view, versions
-from engine.runtime.books_view import ROLE_OF_KIND, Kept, LedgerRow, Limits, PartyBook, Role, StoreView
+from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, StoreView
 from engine.store.contract import Connection
 from engine.store.open import open_reader
 
@@ -111,9 +112,9 @@ def ledger_row(row: Mapping[str, Any]) -> LedgerRow:
 def simulator_ledgers(world: World, parties: Mapping[str, tuple[str, str]]) -> list[LedgerSource]:
     """The ledgers of simulators: name in engine.yaml → (kind, url). Kinds without a role in the books are left out."""
     return [
-        SimulatorLedger(world, name, ROLE_OF_KIND[kind], url)
+        SimulatorLedger(world, name, Role(role), url)
         for name, (kind, url) in parties.items()
-        if kind in ROLE_OF_KIND
+        if (role := PARTIES[kind].about.role)
     ]
 
 

@@ -25,15 +25,6 @@ class Role(StrEnum):
     INVOICE = "invoice"
 
 
-ROLE_OF_KIND = {
-    "his": Role.HIS,
-    "nhsa": Role.INSURANCE,
-    "wechat": Role.PAYMENT,
-    "einvoice": Role.INVOICE,
-}
-"""Kind of party in engine.yaml → its role in the books."""
-
-
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One entry of a party's ledger or bill. `at` unix seconds, `amount` fen, `no` our number, `party_no` theirs.

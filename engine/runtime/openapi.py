@@ -13,6 +13,7 @@ from typing import Any
 from engine.core.errors import ERRORS
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import AMOUNTS
+from engine.pipeline.rejected import SIDES
 from engine.runtime.replies import json_reply
 from engine.runtime.routes import Route
 from engine.site.site import Channel, Site
@@ -21,7 +22,6 @@ Doc = dict[str, Any]
 _FEN = {"type": "integer", "description": "分 · fen"}
 _TEXT = {"type": "string"}
 _STATES = ("working", "quoted", "paying", "settled", "undone", "rejected", "manual", "busy")
-_SIDES = ("patient", "his", "insurance", "payment", "einvoice", "engine", "client")
 _STATUS = {
     "200": "quoted, paying, settled, undone, rejected, manual",
     "202": "working：仍在办理，用 GET 查询 · still working, ask with GET",
@@ -159,7 +159,7 @@ def _settlement() -> Doc:
 
 def _reason() -> Doc:
     fields: Doc = dict.fromkeys(("code", "zh", "en", "next", "next_en"), _TEXT)
-    return {"type": "object", "properties": {**fields, "side": {"enum": list(_SIDES)}}}
+    return {"type": "object", "properties": {**fields, "side": {"enum": list(SIDES)}}}
 
 
 def routes(site: Callable[[], Site]) -> list[Route]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.core.errors import CODE_OF_PARTY, ERRORS, said
+from engine.parties.registry import PARTIES
 from engine.pipeline.rejected import CodeText
 from engine.saga.case import Reason
 from engine.saga.legs import Leg
@@ -10,12 +11,16 @@ from engine.saga.legs import Leg
 UNREADABLE = "UNREADABLE"
 """The code of a leg whose last answer our map could not read; its text says where."""
 
-SIDES = {"his": "his", "nhsa": "insurance", "wechat": "payment", "einvoice": "einvoice"}
-NAMES = {
-    "his": ("医院收费系统", "the hospital's system"), "insurance": ("医保平台", "the insurance platform"),
-    "payment": ("支付平台", "the payment platform"), "einvoice": ("电子票据平台", "the e-invoice platform"),
-}  # fmt: skip
-"""A side's name in Chinese and in English."""
+
+def side_of(kind: str) -> str:
+    """Whose side a kind of party is on."""
+    party = PARTIES.get(kind)
+    return "engine" if party is None else party.about.side
+
+
+def _names(kind: str) -> tuple[str, str]:
+    party = PARTIES.get(kind)
+    return (kind, kind) if party is None else (party.about.zh, party.about.en)
 
 
 def of_code(code: str, detail: str = "", detail_en: str = "") -> Reason:
@@ -26,18 +31,18 @@ def of_code(code: str, detail: str = "", detail_en: str = "") -> Reason:
     return Reason(code, zh, en, side, next_zh, next_en)
 
 
-def no_answer(code: str, side: str, party: str) -> Reason:
-    """E-SILENT or E-NO-ANSWER of a party, in its side's words."""
-    zh, en = NAMES.get(side, (party, party))
+def no_answer(code: str, kind: str) -> Reason:
+    """E-SILENT or E-NO-ANSWER of a kind of party."""
+    zh, en = _names(kind)
     told = of_code(code, zh, en[:1].upper() + en[1:])
-    return Reason(told.code, told.zh, told.en, side, told.next, told.next_en)
+    return Reason(told.code, told.zh, told.en, side_of(kind), told.next, told.next_en)
 
 
-def refusal(code: str, side: str, words: str) -> Reason:
+def refusal(code: str, kind: str, words: str) -> Reason:
     """A party's own words, which are Chinese: the English text says whose they are."""
-    _, name = NAMES.get(side, (side, side))
+    _, name = _names(kind)
     told = of_code(code, words, f"{name[:1].upper()}{name[1:]} refused: {words}")
-    return Reason(told.code, told.zh, told.en, side, told.next, told.next_en)
+    return Reason(told.code, told.zh, told.en, side_of(kind), told.next, told.next_en)
 
 
 def of_map(code: str, detail: str = "", text: CodeText | None = None) -> Reason:
@@ -49,7 +54,7 @@ def of_map(code: str, detail: str = "", text: CodeText | None = None) -> Reason:
 
 def of_leg(leg: Leg, kind: str, paying: bool) -> Reason:
     """Why a leg is `no`. `kind` is the party's kind; `paying`: the leg is the patient's payment."""
-    side = SIDES.get(kind, "engine")
+    side = side_of(kind)
     if leg.because == "refused":
         known = CODE_OF_PARTY.get(leg.code)
         if known is not None:
@@ -57,11 +62,11 @@ def of_leg(leg: Leg, kind: str, paying: bool) -> Reason:
         if paying:
             generic = of_code("E-PAY-REFUSED", leg.text or leg.code)
             return Reason(generic.code, generic.zh, generic.en, side, generic.next, generic.next_en)
-        return refusal("E-REFUSED", side, leg.text or leg.code)
+        return refusal("E-REFUSED", kind, leg.text or leg.code)
     if leg.code == UNREADABLE:
-        zh, en = NAMES.get(side, (kind, kind))
+        zh, en = _names(kind)
         unread = of_code("E-UNREADABLE", f"{zh}：{leg.text}", f"{en}: {leg.text}")
         return Reason(unread.code, unread.zh, unread.en, side, unread.next, unread.next_en)
     if paying:
         return of_code("E-PAY-NOT-PAID")
-    return no_answer("E-SILENT", side, kind)
+    return no_answer("E-SILENT", kind)

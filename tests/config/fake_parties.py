@@ -7,7 +7,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.core.outcome import Outcome
-from engine.parties.contract import Op, OutcomeRow, Party
+from engine.parties.contract import About, Op, OutcomeRow, Party
 
 
 class ClinicSettings(BaseModel):
@@ -32,6 +32,7 @@ class FakeParty:
 
     def __init__(self, kind: str, settings: type[BaseModel], *ops: Op) -> None:
         self.kind, self.settings = kind, settings
+        self.about = About("engine", kind, kind)
         self.ops = {op.name: op for op in ops}
         self.outcomes = (OutcomeRow("OK", Outcome.ACCEPTED), OutcomeRow("NO", Outcome.REFUSED, frozenset({"pay"})))
 

@@ -13,6 +13,10 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.parties.contract import NotHeard, Outgoing
 from engine.parties.registry import PARTIES
+from engine.pipeline.rejected import SIDES
+from engine.runtime.books_view import Role
+from engine.runtime.reasons import refusal, side_of
+from simulators.registry import PARTIES as SIMULATORS
 
 from .bench import Town
 from .judge import outcome_of
@@ -82,6 +86,18 @@ def test_tables_are_whole(kind: str) -> None:
         refuses_money = row.outcome is Outcome.REFUSED and any(party.ops[op].money for op in touched)
         assert row.because or row.code.isupper() or not refuses_money, row
     assert all(op.number or not op.money or op.name in ("reverse", "write_off") for op in party.ops.values())
+
+
+@pytest.mark.parametrize("kind", list(PARTIES))
+def test_a_party_says_who_it_is_to_people_and_to_the_books(kind: str) -> None:
+    about = PARTIES[kind].about
+    assert about.side in SIDES
+    assert side_of(kind) == about.side
+    assert about.zh
+    assert about.en
+    assert refusal("E-REFUSED", kind, "不行").en.lower().startswith(about.en.lower())
+    assert not about.role or Role(about.role)
+    assert not about.simulator or about.simulator in SIMULATORS
 
 
 @pytest.mark.parametrize("kind", list(PARTIES))

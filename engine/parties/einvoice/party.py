@@ -17,7 +17,7 @@ from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.parties import wire
-from engine.parties.contract import Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
 
 _SERVICES: Final = {
     "issue": "invoiceEBillOutpatient",
@@ -69,6 +69,7 @@ class EInvoice:
     """Read maps see the decoded `message`: the bill's fields."""
 
     kind = "einvoice"
+    about = About("einvoice", "电子票据平台", "the e-invoice platform", role="invoice", simulator="einvoice")
     settings: type[BaseModel] = Settings
     ops = _OPS
     outcomes = _rows()

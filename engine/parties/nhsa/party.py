@@ -10,7 +10,7 @@ from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.times import beijing
 from engine.parties import wire
-from engine.parties.contract import Answer, Heard, NotHeard, Outgoing
+from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
 from engine.parties.nhsa import gateways, operations, outcomes
 from engine.parties.nhsa.settings import Settings
 
@@ -26,6 +26,7 @@ class Nhsa:
     """The send map makes `{"insuplc_admdvs": …, "input": {node: {…}}}`; read maps see the reply's `output`."""
 
     kind = "nhsa"
+    about = About("insurance", "医保平台", "the insurance platform", role="insurance", simulator="insurance")
     settings: type[BaseModel] = Settings
     ops = operations.OPS
     outcomes = outcomes.OUTCOMES

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
 from engine.parties import wire
-from engine.parties.contract import Answer, Heard, NotHeard, Outgoing
+from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
 from engine.parties.wechat import outcomes, v2, v3
 from engine.parties.wechat.keys import Merchant, Settings, opened
 
@@ -24,6 +24,7 @@ class WeChatPay:
     """Send maps write the fields of the order; appid, mchid, notify_url and signatures come from the connection."""
 
     kind = "wechat"
+    about = About("payment", "支付平台", "the payment platform", role="payment", simulator="wechat")
     settings: type[BaseModel] = Settings
     ops = outcomes.OPS
     outcomes = outcomes.OUTCOMES
