@@ -61,12 +61,24 @@ from engine.store.settlements import (
     release_bills,
     update_case,
 )
-from engine.store.site_versions import keep_site, site_files, sites_in_use
+from engine.store.site_versions import (
+    OVERTAKEN,
+    Turn,
+    history,
+    in_force,
+    keep_site,
+    pins,
+    site_files,
+    sites_in_use,
+    take_turn,
+    version_files,
+)
 from engine.store.store import SqlStore
 from engine.store.tasks import close_task, open_task, open_tasks
 from engine.store.trail import add_trail, use_nonce, used_nonces
 
 __all__ = [
+    "OVERTAKEN",
     "BadUnit",
     "CannotStart",
     "Columns",
@@ -80,6 +92,7 @@ __all__ = [
     "Store",
     "StoreFull",
     "StoreStopped",
+    "Turn",
     "Unit",
     "Write",
     "add_trail",
@@ -98,7 +111,9 @@ __all__ = [
     "forget_session",
     "hear_again",
     "hear_first",
+    "history",
     "hold_bills",
+    "in_force",
     "insert_body",
     "insert_call",
     "insert_case",
@@ -117,14 +132,17 @@ __all__ = [
     "owner_of",
     "period",
     "persons_of",
+    "pins",
     "purge",
     "release_bills",
     "sessions",
     "site_files",
     "sites_in_use",
+    "take_turn",
     "update_case",
     "upsert_leg",
     "use_nonce",
     "used_nonces",
     "verdict",
+    "version_files",
 ]

@@ -216,6 +216,19 @@ site_versions = sa.Table(
     _col("files", Blob, "sealed: the configuration's files"),
 )  # fmt: skip
 
+site_history = sa.Table(
+    "site_history", metadata,
+    _col("seq", Id, "1, 2, 3 …; the last is in force", key=True),
+    _col("version", Text, "hash over all files; site_versions has those that `content` does not cover"),
+    _col("content", Text, "hash over what settlements are pinned to (site_versions)"),
+    _col("base", Text, "the version it was made from"),
+    _col("kind", Text, "start, apply, rollback"),
+    _col("by_whom", Text, "staff, never a patient"),
+    _col("reason", Blob, "sealed"),
+    _col("at", Instant),
+    sa.Index("site_history_version", "version"),
+)  # fmt: skip
+
 persons = sa.Table(
     "persons", metadata,
     _of_settlement(key=True),

@@ -132,6 +132,27 @@ ROWS: tuple[Row, ...] = (
         {},
     ),
     (
+        "site_pins",
+        "How many settlements not at rest began with each version.",
+        """SELECT site_hash, channel, COUNT(*) FROM settlements WHERE rest_at IS NULL OR next_at IS NOT NULL
+        GROUP BY site_hash, channel ORDER BY site_hash, channel""",
+        {},
+    ),
+    (
+        "site_turn",
+        "Another version is in force; no row when somebody else was faster.",
+        """INSERT INTO site_history (seq, version, content, base, kind, by_whom, reason, at)
+        VALUES (:seq, :version, :content, :base, :kind, :by, :reason, :at) ON CONFLICT (seq) DO NOTHING""",
+        {"reason": ("site_history.reason", ("seq",))},
+    ),
+    (
+        "site_turns",
+        "What was in force, newest first.",
+        """SELECT seq, version, content, base, kind, by_whom, reason, at FROM site_history
+        WHERE seq < :before ORDER BY seq DESC LIMIT :limit""",
+        {},
+    ),
+    (
         "task_open",
         "Something a person has to do.",
         """INSERT INTO tasks (id, settlement_no, leg_id, kind, side, text, opened_at, closed_at, closed_by, note)

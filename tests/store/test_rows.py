@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.legs import SETTLED_STATES, Leg, LegEvent, LegState, row
 from engine.store import (
+    OVERTAKEN,
     Columns,
+    Turn,
     Unit,
     add_trail,
     begin_period,
@@ -31,6 +33,8 @@ from engine.store import (
     forget_session,
     hear_again,
     hear_first,
+    history,
+    in_force,
     insert_body,
     insert_call,
     insert_case,
@@ -46,15 +50,18 @@ from engine.store import (
     owner_of,
     period,
     persons_of,
+    pins,
     purge,
     release_bills,
     sessions,
     site_files,
     sites_in_use,
+    take_turn,
     update_case,
     upsert_leg,
     use_nonce,
     verdict,
+    version_files,
 )
 from engine.store.codec import decode, encode
 from engine.store.ids import first_id_at
@@ -285,6 +292,7 @@ def test_sessions_periods_tasks_sites_persons_nonces(stores: Any) -> None:
     assert ask(stores, store, lambda conn: (site_files(conn, "h1"), site_files(conn, "h2"))) == (files, None)
     keep(stores, store, *begin(some_case(site_hash="h1")))
     assert ask(stores, store, sites_in_use) == ["h1"]
+    assert ask(stores, store, pins) == [("h1", some_case().channel, 1)]
 
     keep(stores, store, keep_person("S1", "name", NAME, store.sealer), keep_person("S1", "card", "A1", store.sealer))
     assert ask(stores, store, lambda conn: persons_of(conn, "S1")) == {"name": NAME, "card": "A1"}
@@ -394,3 +402,20 @@ def test_what_is_no_tree_is_refused(tree: Any) -> None:
 
 def test_decimals_keep_their_places() -> None:
     assert [str(v) for v in decode(encode([Decimal("1.50"), Decimal("0.00"), Decimal("-0")]))] == ["1.50", "0.00", "-0"]
+
+
+def test_the_history_of_the_configuration_has_one_line_after_the_other(stores: Any) -> None:
+    store = stores.open()
+    assert ask(stores, store, in_force) is None
+    pinned, whole = {"channels/a.yaml": "门诊"}, {"channels/a.yaml": "门诊", "engine.yaml": "engine: {}"}
+    first = Turn(1, "v1", "c1", "", "start", "engine", "第一次启动", NOON)
+    second = Turn(2, "v2", "c1", "v1", "apply", "测试甲", "换地址", NOON + 1)
+    assert keep(stores, store, *take_turn(first, whole, pinned)).committed
+    assert keep(stores, store, *take_turn(second, {**whole, "engine.yaml": "engine: {a: 1}"}, pinned)).committed
+    late = keep(stores, store, *take_turn(replace(second, version="v3", by="测试乙"), whole, pinned))
+    assert (late.committed, late.failed_sql) == (False, OVERTAKEN)
+    assert ask(stores, store, history) == [second, first]
+    assert ask(stores, store, in_force) == second
+    assert ask(stores, store, lambda conn: history(conn, before=2)) == [first]
+    assert ask(stores, store, lambda conn: version_files(conn, first)) == whole
+    assert ask(stores, store, lambda conn: version_files(conn, replace(first, content="gone"))) is None
