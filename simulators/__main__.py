@@ -27,8 +27,9 @@ def _moment(text: str) -> float:
 
 def _ports(text: str) -> dict[str, int]:
     pairs = [piece.partition("=") for piece in text.split(",") if piece]
-    if any(name not in PARTIES or not port.isdecimal() or int(port) > 65535 for name, _, port in pairs):
-        raise argparse.ArgumentTypeError("write his=8701,insurance=8711 (0: any free port)")
+    names = {*PARTIES, *(f"{name}.mllp" for name in PARTIES)}
+    if any(name not in names or not port.isdecimal() or int(port) > 65535 for name, _, port in pairs):
+        raise argparse.ArgumentTypeError("write his=8701,his.mllp=8702,insurance=8711 (0: any free port)")
     return {name: int(port) for name, _, port in pairs}
 
 
@@ -60,6 +61,13 @@ def port_of(party: SimParty, ports: dict[str, int], base: int | None) -> int:
     return party.default_port if base is None else base + party.default_port - 8700
 
 
+def mllp_port_of(party: SimParty, ports: dict[str, int], base: int | None) -> int:
+    """As `port_of` by the name `his.mllp`; any free one where only the party's own port was given."""
+    if party.name in ports or f"{party.name}.mllp" in ports:
+        return ports.get(f"{party.name}.mllp", 0)
+    return party.mllp_port if base is None else base + party.mllp_port - 8700
+
+
 def main(argv: list[str], reactor: Any) -> int:
     """Exit code: 0 stopped, 2 wrong use, 3 a port is taken or the keys cannot be kept, 130 Ctrl-C."""
     line = parser()
@@ -81,13 +89,19 @@ def main(argv: list[str], reactor: Any) -> int:
     if only_keys:
         print(f"keys of {', '.join(p.name for p in parties)} are in {args.state}")
         return 0
+    places = []
     try:
         for party in parties:
             port = party.listen(port_of(party, args.ports, args.port_base)).getHost().port
-            print(f"{party.name} listening on http://127.0.0.1:{port}", flush=True)
+            places.append(f"{party.name} listening on http://127.0.0.1:{port}")
+        for party in parties:
+            if party.mllp is not None:
+                party.listen_mllp(mllp_port_of(party, args.ports, args.port_base))
+                places.append(f"{party.name} listening on mllp://{party.mllp_address}")
     except CannotListenError as taken:
         print(f"{party.name} cannot listen: {taken}", file=sys.stderr)
         return 3
+    print("\n".join(places), flush=True)
     return _run(reactor)
 
 

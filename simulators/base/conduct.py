@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from simulators.base.exchanges import Exchange
+from simulators.base.exchanges import Exchange, Exchanges
 from simulators.base.faults import BREAKS, REFUSALS, Fault
 from simulators.base.wire import Req, Resp, text_resp
-
-if TYPE_CHECKING:
-    from simulators.base.party import SimParty
+from simulators.base.world import SimWorld
 
 _log = Logger()
 _LOGIN_PAGE = (
@@ -23,6 +21,25 @@ _LOGIN_PAGE = (
     "<input name=\"user\"><input name=\"password\" type=\"password\"><button>登录</button></form>"
     "</body></html>"
 )
+
+
+class Host(Protocol):
+    """What is called: a party, or one of its doors."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def world(self) -> SimWorld: ...
+    @property
+    def exchanges(self) -> Exchanges: ...
+    @property
+    def own_refusals(self) -> frozenset[str]: ...
+    @property
+    def own_breaks(self) -> frozenset[str]: ...
+    @property
+    def life(self) -> int: ...
+    def serve(self, op: str, req: Req) -> Resp | Deferred[Resp]: ...
+    def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp: ...
 
 
 class Line(Protocol):
@@ -38,7 +55,7 @@ class Conduct:
     """One request of one party on its way; `run` starts it."""
 
     def __init__(
-        self, party: SimParty, op: str, req: Req, line: Line, fault: Fault | None, row: Exchange
+        self, party: Host, op: str, req: Req, line: Line, fault: Fault | None, row: Exchange
     ) -> None:
         self.party, self.op, self.req, self.line, self.row = party, op, req, line, row
         self.kind = fault.fault if fault else ""

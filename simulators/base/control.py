@@ -54,7 +54,8 @@ def _since(req: Req) -> int:
 
 def _card(party: SimParty, req: Req) -> dict[str, Any]:
     host = req.headers.get("host") or f"127.0.0.1:{party.default_port}"
-    return {"party": party.name, **party.card(f"http://{host}")}
+    mllp = {"mllp": party.mllp_address} if party.mllp_address else {}
+    return {"party": party.name, **mllp, **party.card(f"http://{host}")}
 
 
 def _ledger(party: SimParty, req: Req) -> dict[str, Any]:

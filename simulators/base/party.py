@@ -14,6 +14,7 @@ from simulators.base.door import SimSite
 from simulators.base.exchanges import Exchanges
 from simulators.base.faults import CALLBACKS, COMMON, Faults
 from simulators.base.ledger import Ledger
+from simulators.base.mllp_side import MllpSide
 from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import Later, SimWorld
 
@@ -34,6 +35,7 @@ class SimParty:
 
     name: ClassVar[str] = ""
     default_port: ClassVar[int] = 0
+    mllp_port: ClassVar[int] = 0  # of its MLLP door; 0: it has none
     own_refusals: ClassVar[frozenset[str]] = frozenset()
     own_breaks: ClassVar[frozenset[str]] = frozenset()
     own_faults: ClassVar[frozenset[str]] = frozenset()
@@ -43,6 +45,8 @@ class SimParty:
         self.ledger = Ledger(world)
         self.faults = Faults(COMMON | self.own_refusals | self.own_breaks | self.own_faults)
         self.exchanges = Exchanges(world)
+        self.mllp: MllpSide | None = None  # the subclass makes it
+        self.mllp_address = ""  # host:port once it listens
         self.life = 0  # counts resets; what was planned in an earlier life does not happen any more
         self._promises: set[Later] = set()
         self._request_faults = (COMMON - CALLBACKS) | self.own_refusals | self.own_breaks
@@ -120,6 +124,8 @@ class SimParty:
         self.ledger.clear()
         self.faults.clear()
         self.exchanges.clear()
+        if self.mllp is not None:
+            self.mllp.reset()
         self.reset()
 
     def site(self) -> SimSite:
@@ -128,4 +134,15 @@ class SimParty:
 
     def listen(self, port: int = 0, interface: str = "127.0.0.1") -> Any:
         """Listen on the world's reactor; answers Twisted's listening port (`getHost().port`)."""
-        return self.world.reactor.listenTCP(port, self.site(), interface=interface)
+        listening = self.world.reactor.listenTCP(port, self.site(), interface=interface)
+        there = listening.getHost()
+        self.world.addresses[self.name] = f"http://{there.host}:{there.port}"
+        return listening
+
+    def listen_mllp(self, port: int = 0, interface: str = "127.0.0.1") -> Any:
+        """Listen for HL7 messages as well; ValueError for a party without such a door."""
+        if self.mllp is None:
+            raise ValueError(f"{self.name} speaks no MLLP")
+        listening = self.mllp.listen(port, interface)
+        self.mllp_address = f"{interface}:{listening.getHost().port}"
+        return listening

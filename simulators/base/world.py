@@ -105,6 +105,7 @@ class SimWorld:
         self.rate = rate
         self.rng = random.Random(seed)
         self.engine = engine
+        self.addresses: dict[str, str] = {}  # where each party listens: a HIS that leads calls the others
         self._start = reactor.seconds()
         self._anchor = self._start if anchor is None else anchor
         self._order = 0

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
 
+from twisted.internet.defer import Deferred
+
+from simulators.base.mllp_side import ACK_FAULTS
 from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp, json_resp
 from simulators.base.world import SimWorld
@@ -12,8 +16,11 @@ from simulators.his.acts import Acts
 from simulators.his.answers import Habits, Refusal, read_time, write_time
 from simulators.his.bills import long_form, short_form
 from simulators.his.desk import Desk, Payment, Settled
-from simulators.his.fields import OPERATIONS, TRADE_MODES, checked, insurance_of
+from simulators.his.fields import OPERATIONS, PRE_MODES, TRADE_MODES, checked, insurance_of
 from simulators.his.gateway import Guard
+from simulators.his.led import LedDesk
+from simulators.his.hl7_acts import Hl7Acts
+from simulators.his.hl7_desk import HisDoor
 from simulators.town import PERSONS, Person, everybody
 
 APP_ID = "HISAPP01"
@@ -37,22 +44,32 @@ _BY_CARD = {(kind, value): p for p in _PERSONS.values() for kind, value in cards
 
 
 class HisSim(SimParty):
-    """Bills, locks and settlement booking of one hospital."""
+    """Bills, locks and settlement booking of one hospital; where it leads, insurance and invoice inside its answers.
+
+    Own fault `booking_fails`: the insurance has settled and the HIS cannot book; it tries again by itself.
+    """
 
     name = "his"
     default_port = 8701
+    own_faults: ClassVar[frozenset[str]] = frozenset({"booking_fails"})
+    mllp_port = 8702
+    own_faults = ACK_FAULTS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
         self._secret = world.keys.secret("his")
+        self.mllp = door = HisDoor(self, _PERSONS)
+        self._hl7 = Hl7Acts(self, door)
         self.reset()
 
     def reset(self) -> None:
         self.habits = Habits()
         self.desk = Desk(self, self.habits)
+        self.led = LedDesk(self, self.desk, self.habits)
         self._acts = Acts(self.world, self.desk, self.habits, _PERSONS)
         self._guard = Guard(APP_ID, self._secret)
         self._acts.first_morning()
+        self._hl7.stop()
 
     def op_of(self, req: Req) -> str:
         return req.path.removeprefix("/gateway/")
@@ -60,7 +77,7 @@ class HisSim(SimParty):
     def match_of(self, op: str, req: Req) -> dict[str, str]:
         body = req.json if isinstance(req.json, dict) else {}
         texts = {name: value for name, value in body.items() if isinstance(value, str)}
-        no = texts.get("settleNo") or texts.get("lockNo") or ""
+        no = texts.get("settleNo") or texts.get("preNo") or texts.get("lockNo") or ""
         bill = texts.get("billNo") or self._bill_of(texts.get("settleNo", ""))
         return {**texts, "no": no, "bill": bill, "patient": texts.get("patientId", "")}
 
@@ -68,7 +85,7 @@ class HisSim(SimParty):
         payment = self.desk.settled(settle_no).payment
         return payment.bill_no if payment else ""
 
-    def serve(self, op: str, req: Req) -> Resp:
+    def serve(self, op: str, req: Req) -> Resp | Deferred[Resp]:
         try:
             if req.method != "POST" or op not in OPERATIONS or not req.path.startswith("/gateway/"):
                 raise Refusal("OPERATION_UNKNOWN", "不支持的操作")
@@ -77,7 +94,17 @@ class HisSim(SimParty):
             return self.habits.refused(refusal)
         try:
             body = req.json
-            resp = self.habits.accepted(_WORK[op](self, checked(op, body), body))
+            done = _WORK[op](self, checked(op, body), body)
+        except Refusal as refusal:
+            return self._signed(self.habits.refused(refusal), nonce)
+        if isinstance(done, Coroutine):
+            return Deferred.fromCoroutine(self._later_answered(done, nonce))
+        return self._signed(self.habits.accepted(done), nonce)
+
+    async def _later_answered(self, work: Coroutine[Any, Any, dict[str, Any]], nonce: str) -> Resp:
+        """The answer of work that asks the insurance or the invoice platform first."""
+        try:
+            resp = self.habits.accepted(await work)
         except Refusal as refusal:
             resp = self.habits.refused(refusal)
         return self._signed(resp, nonce)
@@ -119,8 +146,10 @@ class HisSim(SimParty):
         }
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
-        """new_bill, collect_at_window, change_bill, void_bill, set."""
+        """new_bill, collect_at_window, change_bill, void_bill, set; HL7: send, set_hl7, waiting."""
         try:
+            if (done := self._hl7.play(body)) is not None:
+                return done
             return self._acts.play(body)
         except Refusal as refusal:
             raise ActRefused(f"{refusal.code}: {refusal.msg}") from None
@@ -167,26 +196,36 @@ class HisSim(SimParty):
         self.desk.unlock(texts["billNo"], texts["lockNo"])
         return {"billNo": texts["billNo"], "lockNo": texts["lockNo"]}
 
-    def pay(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+    def pay(self, texts: dict[str, str], body: Any) -> Any:
         money = {n: self.habits.read_money(n, texts[n]) for n in ("amount", "cash", "fund", "account")}
         mode, insurance = texts["tradeMode"], insurance_of(body)
         if mode not in TRADE_MODES:
             raise Refusal("PARAM_INVALID", f"参数tradeMode应为{'、'.join(TRADE_MODES)}", field="tradeMode")
         if mode in ("WX", "ZFB", "YL") and money["cash"] and not texts["outTradeNo"]:
             raise Refusal("PARAM_INVALID", "线上支付须有outTradeNo", field="outTradeNo")
-        if money["fund"] + money["account"] and insurance is None:
+        if texts["preNo"] and insurance is not None:
+            raise Refusal("PARAM_INVALID", "按预结算号结算时医保由HIS办理，不能再给insurance", field="insurance")
+        if money["fund"] + money["account"] and insurance is None and not texts["preNo"]:
             raise Refusal("PARAM_INVALID", "医保支付须有insurance", field="insurance")
         payment = Payment(
             texts["billNo"], texts["settleNo"], texts["lockNo"], trade_mode=mode,
             out_trade_no=texts["outTradeNo"], trans_no=texts["transNo"], insurance=insurance, **money,
         )
-        settled = self.desk.pay(payment, read_time("expireTime", texts["expireTime"]))
+        expires = read_time("expireTime", texts["expireTime"])
+        if texts["preNo"]:
+            return self._pay_led(payment, texts["preNo"], expires)
+        settled = self.desk.pay(payment, expires)
         return {"settleNo": texts["settleNo"], "receiptNo": settled.receipt_no, "payTime": settled.pay_time}
 
-    def paid(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
-        return {"settleNo": texts["settleNo"], **self._known(self.desk.settled(texts["settleNo"]))}
+    async def _pay_led(self, payment: Payment, pre_no: str, expires: float) -> dict[str, Any]:
+        settled = await self.led.pay(payment, pre_no, expires)
+        return {"settleNo": payment.settle_no, **self._known(payment.settle_no, settled)}
 
-    def _known(self, settled: Settled) -> dict[str, str]:
+    def paid(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        no = texts["settleNo"]
+        return {"settleNo": no, **self._known(no, self.desk.settled(no))}
+
+    def _known(self, no: str, settled: Settled) -> dict[str, Any]:
         payment = settled.payment
         if payment is None:
             return {"state": settled.state}
@@ -194,14 +233,33 @@ class HisSim(SimParty):
         return {
             "state": settled.state, "receiptNo": settled.receipt_no, "billNo": payment.bill_no,
             "payTime": settled.pay_time, **{part: self.habits.money(getattr(payment, part)) for part in parts},
+            **self.led.told(no),
         }
 
-    def void(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+    def void(self, texts: dict[str, str], body: Any) -> Any:
+        numbers = {"settleNo": texts["settleNo"], "voidNo": texts["voidNo"]}
+        if self.led.inside(texts["settleNo"]) is not None:
+            return self._void_led(numbers, texts["reason"])
         self.desk.void(texts["settleNo"], texts["voidNo"], texts["reason"])
-        return {"settleNo": texts["settleNo"], "voidNo": texts["voidNo"]}
+        return numbers
+
+    async def _void_led(self, numbers: dict[str, str], reason: str) -> dict[str, Any]:
+        await self.led.void(numbers["settleNo"], numbers["voidNo"], reason)
+        return numbers
+
+    def quote(self, texts: dict[str, str], body: Any) -> Any:
+        if texts["tradeMode"] not in PRE_MODES:
+            raise Refusal("PARAM_INVALID", f"参数tradeMode应为{'、'.join(PRE_MODES)}", field="tradeMode")
+        if texts["tradeMode"] == "MIC" and not texts["ybCardNo"]:
+            raise Refusal("PARAM_INVALID", "医保预结算须有ybCardNo", field="ybCardNo")
+        return self.led.quote(texts)
+
+    async def close_quote(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        await self.led.close(texts["preNo"])
+        return {"preNo": texts["preNo"]}
 
 
-_WORK = {
+_WORK: dict[str, Callable[[HisSim, dict[str, str], Any], Any]] = {
     "query.patient.info": HisSim.patient,
     "query.wait.balance.bill.list": HisSim.bill_list,
     "query.wait.balance.bill.item.list": HisSim.bill_items,
@@ -210,4 +268,6 @@ _WORK = {
     "balance.and.pay.bill": HisSim.pay,
     "query.pay.bill": HisSim.paid,
     "void.pay.bill": HisSim.void,
+    "pre.balance.bill": HisSim.quote,
+    "cancel.pre.balance.bill": HisSim.close_quote,
 }
