@@ -18,9 +18,9 @@ from simulators.his.bills import long_form, short_form
 from simulators.his.desk import Desk, Payment, Settled
 from simulators.his.fields import OPERATIONS, PRE_MODES, TRADE_MODES, checked, insurance_of
 from simulators.his.gateway import Guard
-from simulators.his.led import LedDesk
 from simulators.his.hl7_acts import Hl7Acts
 from simulators.his.hl7_desk import HisDoor
+from simulators.his.led import LedDesk
 from simulators.town import PERSONS, Person, everybody
 
 APP_ID = "HISAPP01"
@@ -51,9 +51,8 @@ class HisSim(SimParty):
 
     name = "his"
     default_port = 8701
-    own_faults: ClassVar[frozenset[str]] = frozenset({"booking_fails"})
     mllp_port = 8702
-    own_faults = ACK_FAULTS
+    own_faults: ClassVar[frozenset[str]] = ACK_FAULTS | {"booking_fails"}
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
