@@ -44,7 +44,10 @@ class Payment:
 
 @dataclass
 class Settled:
-    """A settlement number the desk knows: PAID, or VOID (also one voided before it ever came)."""
+    """A settlement number the desk knows: PAID, or VOID (also one voided before it ever came).
+
+    Where the HIS leads also WAIT (at it, or the insurance's answer is missing), PART (insurance settled, not booked).
+    """
 
     state: str
     payment: Payment | None = None
@@ -141,38 +144,65 @@ class Desk:
 
     def pay(self, payment: Payment, expires: float) -> Settled:
         """Book a settlement, once per settleNo; answers the receipt also when it was booked before."""
-        known = self._settled.get(payment.settle_no)
+        known = self.known(payment)
         if known is not None:
-            return self._repeated(known, payment)
-        if expires <= self._party.world.now():
-            raise Refusal("EXPIRED", "请求已超过截止时间，未执行")
-        if payment.amount != payment.cash + payment.fund + payment.account:
-            raise Refusal("AMOUNT_MISMATCH", "金额不等于现金、统筹与个人账户之和")
-        bill = self.bill(payment.bill_no)
-        self._payable(bill)
-        held = self._lock(bill.no)
-        if held is None or held.no != payment.lock_no:
-            raise Refusal("LOCK_LOST", "账单锁定已失效")
-        if payment.amount != bill.amount:
-            raise Refusal("BILL_CHANGED", "账单金额已变化，请重新查询")
-        self._end_lock(bill.no, "used")
-        bill.state = "paid"
-        receipt = self._receipt_no()
-        row = self._ledger.add(
-            "book", no=payment.settle_no, party_no=receipt, amount=payment.amount, bill=bill.no, ref=str(payment.cash)
-        )
-        settled = Settled("PAID", payment, receipt, self._party.world.stamp(), row)
-        self._settled[payment.settle_no] = settled
-        return settled
+            return known
+        self.admit(payment, expires)
+        return self.book(self.begin(payment))
 
-    def _repeated(self, known: Settled, payment: Payment) -> Settled:
+    def known(self, payment: Payment) -> Settled | None:
+        """What stands under this settleNo already; None when it is new. Refusal when it cannot be repeated."""
+        known = self._settled.get(payment.settle_no)
+        if known is None:
+            return None
         if known.state == "VOID":
             raise Refusal("SETTLE_VOID", "该结算号已作废")
         if known.payment != payment:
             raise Refusal("DUPLICATE_DIFFERENT", "结算号重复且内容不同")
         if self._habits.duplicates == "refuse":
             raise Refusal("DUPLICATE", "重复的结算请求")
+        if known.state == "WAIT":
+            raise Refusal("PROCESSING", "该结算正在处理")
         return known
+
+    def admit(self, payment: Payment, expires: float) -> None:
+        """Refusal when this new settlement cannot be booked now."""
+        if expires <= self._party.world.now():
+            raise Refusal("EXPIRED", "请求已超过截止时间，未执行")
+        if payment.amount != payment.cash + payment.fund + payment.account:
+            raise Refusal("AMOUNT_MISMATCH", "金额不等于现金、统筹与个人账户之和")
+        bill = self.payable(payment.bill_no, payment.lock_no)
+        if payment.amount != bill.amount:
+            raise Refusal("BILL_CHANGED", "账单金额已变化，请重新查询")
+
+    def payable(self, bill_no: str, lock_no: str) -> Bill:
+        """The bill, when it can be paid under this lock."""
+        bill = self.bill(bill_no)
+        self._payable(bill)
+        held = self._lock(bill.no)
+        if held is None or held.no != lock_no:
+            raise Refusal("LOCK_LOST", "账单锁定已失效")
+        return bill
+
+    def begin(self, payment: Payment) -> Settled:
+        """From now on this number is known; nothing is booked yet."""
+        made = self._settled[payment.settle_no] = Settled("WAIT", payment)
+        return made
+
+    def book(self, settled: Settled) -> Settled:
+        """Book what was begun. Refusal when the lock is gone meanwhile."""
+        payment = settled.payment
+        assert payment is not None
+        bill = self.payable(payment.bill_no, payment.lock_no)
+        self._end_lock(bill.no, "used")
+        bill.state = "paid"
+        settled.state, settled.receipt_no = "PAID", self._receipt_no()
+        settled.pay_time = self._party.world.stamp()
+        settled.row = self._ledger.add(
+            "book", no=payment.settle_no, party_no=settled.receipt_no, amount=payment.amount, bill=bill.no,
+            ref=str(payment.cash),
+        )
+        return settled
 
     def _receipt_no(self) -> str:
         self._receipts += 1
@@ -184,6 +214,10 @@ class Desk:
 
     def void(self, settle_no: str, void_no: str, reason: str) -> None:
         """Take a settlement back, the bill is open again; an unknown number is remembered as void."""
+        self.unbook(settle_no, void_no, self.voidable(settle_no))
+
+    def voidable(self, settle_no: str) -> Settled:
+        """What stands under this number and may be taken back; Refusal otherwise, which buries an unknown number."""
         known = self._settled.get(settle_no)
         if known is None:
             self._settled[settle_no] = Settled("VOID")
@@ -192,9 +226,13 @@ class Desk:
             raise Refusal("ALREADY_VOID", "该结算已作废")
         if self._habits.refund_at_window_only:
             raise Refusal("WINDOW_ONLY", "请到窗口办理退费")
-        assert known.payment is not None
-        assert known.row is not None
+        return known
+
+    def unbook(self, settle_no: str, void_no: str, known: Settled) -> None:
+        """The number is void; a bill that was booked is open again."""
         known.state = "VOID"
+        if known.row is None or known.payment is None:
+            return
         self.bills[known.payment.bill_no].state = "unpaid"
         self._ledger.change(known.row, state="void")
         self._ledger.add(

@@ -23,11 +23,19 @@ OPERATIONS: dict[str, Fields] = {
     "balance.and.pay.bill": {
         "billNo": (True, 32), "settleNo": (True, 64), "lockNo": (True, 64), "amount": (True, 16),
         "cash": (True, 16), "fund": (True, 16), "account": (True, 16), "tradeMode": (True, 4),
-        "outTradeNo": (False, 64), "transNo": (False, 64), "expireTime": (True, 19),
+        "outTradeNo": (False, 64), "transNo": (False, 64), "expireTime": (True, 19), "preNo": (False, 64),
     },
     "query.pay.bill": {"settleNo": (True, 64)},
     "void.pay.bill": {"settleNo": (True, 64), "voidNo": (True, 64), "reason": (True, 200)},
 }
+# Where the HIS leads: it quotes with the insurance inside, and settles under that quote's number.
+OPERATIONS["pre.balance.bill"] = {
+    "billNo": (True, 32), "preNo": (True, 64), "lockNo": (True, 64), "patientId": (True, 32), "tradeMode": (True, 4),
+    "ybCardType": (False, 2), "ybCardNo": (False, 64), "ybCardSn": (False, 64), "useAccount": (False, 1),
+    "oldPreNo": (False, 64),
+}
+OPERATIONS["cancel.pre.balance.bill"] = {"preNo": (True, 64)}
+PRE_MODES = ("MIC", "CA")
 TRADE_MODES = ("CASH", "WX", "ZFB", "YL", "YB")
 
 
