@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
@@ -29,6 +29,8 @@ class Backend(Protocol):
     """A database, as the writer thread uses it. Every method but `judge` is called in the writer's thread."""
 
     name: str
+    gathers: bool
+    """Whether many rows may go into one statement with `?` for its parameters."""
 
     def open(self) -> None: ...
     def close(self) -> None: ...
@@ -38,7 +40,7 @@ class Backend(Protocol):
     def begin(self) -> None: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
-    def execute(self, sql: str, params: Mapping[str, object] | None = None) -> Any: ...
+    def execute(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> Any: ...
     def judge(self, error: BaseException) -> Meaning: ...
     def sql(self, statement: str) -> str:
         """A statement of the registry in this database's spelling."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +26,7 @@ class PostgresBackend:
     """A PostgreSQL database by its address (`postgresql://user@host/name`)."""
 
     name = "postgresql"
+    gathers = False  # its statements are sent in one pipeline already
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -93,7 +94,7 @@ class PostgresBackend:
         if not self._raw.closed and self._raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             self._raw.execute("ROLLBACK")
 
-    def execute(self, sql: str, params: Mapping[str, object] | None = None) -> Any:
+    def execute(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> Any:
         """Run a text in psycopg's spelling."""
         return self._raw.execute(sql, params)
 

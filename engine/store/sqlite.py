@@ -6,7 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -56,6 +56,7 @@ class SqliteBackend:
     file); `accept_missing_wal` starts although the write-ahead file of a crashed run is gone."""
 
     name = "sqlite"
+    gathers = True
 
     def __init__(
         self,
@@ -243,9 +244,9 @@ class SqliteBackend:
         if self._raw.in_transaction:
             self._raw.execute("ROLLBACK")
 
-    def execute(self, sql: str, params: Mapping[str, object] | None = None) -> Any:
+    def execute(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> Any:
         """Run a text in SQLite's spelling."""
-        self._unmeasured += 1
+        self._unmeasured += 1 if params is None or isinstance(params, Mapping) else 1 + len(params) // 8
         return self._raw.execute(sql) if params is None else self._raw.execute(sql, params)
 
     def judge(self, error: BaseException) -> Meaning:
@@ -270,7 +271,7 @@ class SqliteBackend:
         return self._texts[statement]
 
     def ahead(self) -> tuple[int, int]:
-        """Bytes in the write-ahead file and those not yet moved; measured every 256 statements."""
+        """Bytes in the write-ahead file and those not yet moved; measured about every 256 rows."""
         if self._unmeasured >= 256:
             self._unmeasured = 0
             _, log, moved = self._raw.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()

@@ -6,9 +6,10 @@ Runs in the writer's thread (or, in an inline world, where it is called). Knows 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.store.backend import Backend, Meaning, sealed_params
+from engine.store.bulk import GATHERED, ORDER
 from engine.store.contract import BadUnit, Crash, Done, Fault, StoreFull, Unit, Write
 from engine.store.sealing import Sealer
 
@@ -16,6 +17,8 @@ TRIES = 5  # a batch rolled back for another transaction's sake is done again so
 PAUSE = 0.02  # seconds before the second try; twice as long before each further one
 
 Result = Done | Exception
+Gathering = dict[str, list[Mapping[str, object]]]
+"""Rows still to be written, by statement."""
 
 
 class Fatal(Exception):
@@ -79,7 +82,7 @@ class GroupWriter:
         own, which costs two statements a unit."""
         backend = self._backend
         backend.begin()
-        results = self._together(units)
+        results = self._gathered(units) if backend.gathers and len(units) > 1 else self._together(units)
         if not _kept(results[-1]):
             backend.rollback()
             if len(units) == 1:
@@ -103,11 +106,37 @@ class GroupWriter:
                 raise Fatal(f"commit failed, its outcome is unknown: {_words(error)}") from error
         return results
 
-    def _together(self, units: Sequence[Unit]) -> list[Result]:
-        """Results up to the first unit that is not kept."""
+    def _gathered(self, units: Sequence[Unit]) -> list[Result]:
+        """As `_together`, with one statement for all rows of a kind (see `bulk`)."""
+        gathered: Gathering = {}
+        results = self._together(units, gathered)
+        if not _kept(results[-1]):
+            return results
+        for name in ORDER:
+            if not self._many(name, gathered.get(name, ())):
+                return [Done(False, -1, name)]
+        return results
+
+    def _many(self, name: str, rows: Sequence[Mapping[str, object]]) -> bool:
+        """Write the rows of one kind; False when one of them cannot be kept."""
+        backend = self._backend
+        try:
+            for count, text, params in GATHERED[name].cut(rows):
+                if backend.execute(text, params).rowcount != count:
+                    return False
+        except KeyError:
+            return False  # a parameter is missing: told when each unit is tried by itself
+        except Exception as error:
+            if backend.judge(error) in (Meaning.GUARD, Meaning.BAD_UNIT):
+                return False
+            raise
+        return True
+
+    def _together(self, units: Sequence[Unit], gathered: Gathering | None = None) -> list[Result]:
+        """Results up to the first unit that is not kept. With `gathered`, what can be written later goes there."""
         results: list[Result] = []
         for unit in units:
-            results.append(self._unit(unit))
+            results.append(self._unit(unit, gathered))
             if not _kept(results[-1]):
                 break
         return results
@@ -121,12 +150,16 @@ class GroupWriter:
         backend.execute("RELEASE SAVEPOINT unit")
         return result
 
-    def _unit(self, unit: Unit) -> Result:
+    def _unit(self, unit: Unit, gathered: Gathering | None = None) -> Result:
         counts: list[int] = []
         backend = self._backend
         for index, write in enumerate(unit.writes):
             try:
                 params = sealed_params(self._sealer, write.sql, write.params)
+                if gathered is not None and write.rows == 1 and write.sql in GATHERED:
+                    gathered.setdefault(write.sql, []).append(params)
+                    counts.append(1)
+                    continue
                 count = backend.execute(backend.sql(write.sql), params).rowcount
             except (BadUnit, KeyError, AttributeError, TypeError) as error:
                 return _bad(unit, write.sql, error)
