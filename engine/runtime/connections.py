@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +66,24 @@ class Connections:
         return connection
 
     def forget(self) -> None:
-        """Read keys anew at the next call (after a rotation)."""
+        """Open every connection anew at its next call."""
         self._open.clear()
+
+    def replace(self, links: Mapping[str, Link], stay: Collection[str]) -> list[HttpSender]:
+        """Other parties from now on. Those in `stay` keep their sender; their keys are read anew (after a rotation; the
+        ones in use stay where that fails). The senders nobody will use again: they still carry what is in flight."""
+        before, self._links, self._open = self._open, dict(links), {}
+        for name in list(before):
+            if name in stay and name in self._links:
+                old = before.pop(name)
+                self._open[name] = self._with_keys(old)
+        return [one.sender for one in before.values()]
+
+    def _with_keys(self, old: Connection) -> Connection:
+        try:
+            return dataclasses.replace(old, opened=old.party.open(self._links[old.name].settings()))
+        except (SecretMissing, OSError, ValueError, KeyError):
+            return old
 
     def stats(self) -> dict[str, tuple[int, int]]:
         """Party → (calls in flight, calls queued), for the open ones."""

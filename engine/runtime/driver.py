@@ -8,6 +8,7 @@ again: what was in flight then counts as unknown.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -17,12 +18,13 @@ from engine.core.digest import digest_of
 from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.runtime.answers import state_of
+from engine.runtime.judge import SiteJudge
 from engine.runtime.ledger_rows import rows_of_turn, task_open
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
 from engine.runtime.reasons import UNREADABLE
-from engine.runtime.room import Letter, Room
+from engine.runtime.room import CannotMove, Letter, Room
 from engine.runtime.sites import Sites, UnknownSite
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.events import Answered, Command, Event, Heard, Recovered, Refused, Send, Started, Task, Tick
@@ -73,7 +75,7 @@ class SettlementDriver:
         self._ids, self._meters, self._log, self._rules = ids, meters, log, rules
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, list[Letter]] = {}
-        self._open_max, self._queue_max, self._sealer = open_max, queue_max, sealer
+        self.open_max, self.queue_max, self._sealer = open_max, queue_max, sealer
         self._stuck: set[str] = set()
         self.in_flight = 0
 
@@ -82,7 +84,7 @@ class SettlementDriver:
     async def start(self, case: Case, first: list[Write], bills: list[str]) -> Case:
         """Create a settlement: `first` (inbox, bill holds) and everything it leads to is one unit. NotKept when a
         guard fails, Busy at the limit."""
-        if len(self._rooms) >= self._open_max:
+        if len(self._rooms) >= self.open_max:
             raise Busy("open settlements")
         room = self._room(case)
         room.busy = True
@@ -106,14 +108,15 @@ class SettlementDriver:
         once: tuple[str, str, str] | None = None,
         talk: object = None,
         first: tuple[Write, ...] = (),
+        onto: SiteJudge | None = None,
     ) -> Deferred[Case]:
-        """Queue an event; fires with the case after it was stored, together with `first`. KeyError: no such
-        settlement."""
+        """Queue an event; fires with the case after it was stored, together with `first`. `onto`: go on under this
+        version of the site. KeyError: no such settlement. CannotMove: not under that version."""
         done: Deferred[Case] = Deferred()
-        letter = Letter(event, done, once, talk, first)
+        letter = Letter(event, done, once, talk, first, onto)
         room = self._rooms.get(no)
         line = room.queue if room is not None else self._loading.setdefault(no, [])
-        if len(line) >= self._queue_max:
+        if len(line) >= self.queue_max:
             done.errback(Busy(no))
             return done
         line.append(letter)
@@ -144,6 +147,10 @@ class SettlementDriver:
         return one
 
     # Rooms
+
+    def rooms(self) -> Collection[Room]:
+        """The settlements in memory."""
+        return self._rooms.values()
 
     def _room(self, case: Case) -> Room:
         judge = self._sites.judge(case.site_hash, case.channel)
@@ -194,9 +201,10 @@ class SettlementDriver:
                 self.keep_beside(letter.first)
                 letter.done.callback(room.case)
             else:
+                room.move(letter.onto)
                 await self._turn(room, letter, list(letter.first), [])
                 letter.done.callback(room.case)
-        except RepeatDiffers as no:
+        except (RepeatDiffers, CannotMove) as no:
             letter.done.errback(no)
         except Exception as problem:  # noqa: BLE001 whatever it was, the case in memory can no longer be trusted
             self._throw_away(room, problem)

@@ -14,6 +14,7 @@ from engine.runtime.judge import SiteJudge
 from engine.saga.case import Case
 from engine.saga.events import Event
 from engine.saga.legs import Leg
+from engine.saga.moving import cannot_move
 from engine.saga.plan import Plan
 from engine.store.codec import Texts
 from engine.store.contract import Write
@@ -30,6 +31,11 @@ class Letter:
     once: tuple[str, str, str] | None = None
     talk: object = None
     first: tuple[Write, ...] = ()
+    onto: SiteJudge | None = None  # the settlement goes on under this version, if it can
+
+
+class CannotMove(Exception):
+    """The settlement cannot go on under the other version; the text says why."""
 
 
 @dataclass(slots=True)
@@ -48,6 +54,16 @@ class Room:
     sealer: Sealer | None = None
     texts: Texts = field(default_factory=dict)
     word: str = ""  # what the API said of it after the last stored change
+
+    def move(self, onto: SiteJudge | None) -> None:
+        """Go on under another version from this turn on, if one is given. CannotMove when what was done differs."""
+        if onto is None:
+            return
+        why = cannot_move(self.case, self.plan, onto.plan)
+        if why:
+            raise CannotMove(why)
+        self.case.site_hash = onto.site.content_hash
+        self.judge, self.plan = onto, onto.plan
 
     def changed_legs(self) -> list[Leg]:
         """Legs that differ from what the store has."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from engine.runtime.judge import SiteJudge
 from engine.runtime.numbers import Numbers
 from engine.saga.case import Case
+from engine.site.files import bytes_of
+from engine.site.load import load_pinned
 from engine.site.site import Site
 from engine.store.settlements import load_case
+from engine.store.site_versions import site_files
 
 
 class UnknownSite(Exception):
@@ -16,19 +20,24 @@ class UnknownSite(Exception):
 
 
 class Sites:
-    """Current site plus pinned ones, each with its judges."""
+    """Current site plus pinned ones, each with its judges. A settlement read from the store brings the version it began
+    with, compiled with today's addresses."""
 
     def __init__(self, current: Site, numbers: Numbers) -> None:
         self._numbers = numbers
         self._by_hash: dict[str, Site] = {}
+        self._before: dict[str, Site] = {}
         self._judges: dict[tuple[str, str], SiteJudge] = {}
         self.current = current
-        self.use(current)
+        self.replace(current, ())
 
-    def use(self, site: Site) -> None:
-        """New settlements begin with this site from now on; older ones keep theirs."""
+    def replace(self, site: Site, pinned: Iterable[Site]) -> None:
+        """New settlements begin with this site from now on; `pinned` are those that older ones keep, made anew with its
+        addresses. Others are read from the store when a settlement needs them."""
+        self._before = self._by_hash  # for who holds a settlement in his hand just now
+        self._by_hash = {one.content_hash: one for one in (*pinned, site)}
+        self._judges = {}
         self.current = site
-        self._by_hash[site.content_hash] = site
 
     def pin(self, site: Site) -> None:
         """A stored site that settlements in flight need."""
@@ -37,17 +46,39 @@ class Sites:
     def knows(self, content_hash: str) -> bool:
         return content_hash in self._by_hash
 
+    def of(self, content_hash: str) -> Site:
+        """The version a settlement began with; UnknownSite when it was not loaded."""
+        site = self._by_hash.get(content_hash) or self._before.get(content_hash)
+        if site is None:
+            raise UnknownSite(content_hash[:12])
+        return site
+
     def judge(self, content_hash: str, channel: str) -> SiteJudge:
         """The judge for a channel of a version; UnknownSite when the version was not loaded."""
         key = (content_hash, channel)
         found = self._judges.get(key)
         if found is None:
-            site = self._by_hash.get(content_hash)
-            if site is None or channel not in site.channels:
+            site = self.of(content_hash)
+            if channel not in site.channels:
                 raise UnknownSite(f"{channel} of {content_hash[:12]}")
             found = self._judges[key] = SiteJudge(site, site.channels[channel], self._numbers)
         return found
 
     def load_case(self, conn: Any, no: str) -> Case | None:
-        """A settlement from the store, legs and all; runs on a reader's thread."""
-        return load_case(conn, no)
+        """A settlement from the store, legs and all, and the version it began with; runs on a reader's thread."""
+        case = load_case(conn, no)
+        if case is not None and not self.knows(case.site_hash):
+            self._read(conn, case.site_hash)
+        return case
+
+    def _read(self, conn: Any, content_hash: str) -> None:
+        """A version no settlement in flight needed so far; one that cannot be loaded is told by `judge`."""
+        files = site_files(conn, content_hash)
+        while files is not None:
+            engine = self.current.engine
+            made = load_pinned(bytes_of(files), engine)
+            if not isinstance(made, Site):
+                return
+            if engine is self.current.engine:  # else it was replaced meanwhile: once more, with today's addresses
+                self.pin(made)
+                return

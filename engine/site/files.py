@@ -46,3 +46,19 @@ def hash_of(files: Mapping[str, bytes]) -> str:
         whole.update(f"{len(name.encode())}:{name}:{len(data)}:".encode())
         whole.update(data)
     return whole.hexdigest()
+
+
+def whole_part(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files that make a version: engine.yaml, what is pinned, and the channels' own tests."""
+    wanted = tuple(f"{folder}/" for folder in FOLDERS)
+    return {name: data for name, data in sorted(files.items()) if name == ENGINE_FILE or name.startswith(wanted)}
+
+
+def texts_of(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Files as texts, as the store keeps them; bytes that are no UTF-8 come back unchanged from `bytes_of`."""
+    return {name: data.decode("utf-8", "surrogateescape") for name, data in files.items()}
+
+
+def bytes_of(texts: Mapping[str, str]) -> dict[str, bytes]:
+    """Files again, of what the store kept."""
+    return {name: text.encode("utf-8", "surrogateescape") for name, text in texts.items()}

@@ -12,7 +12,7 @@ from engine.parties.contract import Party
 from engine.parties.registry import PARTIES
 from engine.site.advice import check_advice
 from engine.site.compiled import compiled
-from engine.site.files import hash_of, pinned_part, read_files
+from engine.site.files import hash_of, pinned_part, read_files, whole_part
 from engine.site.flow import check_flow
 from engine.site.money import check_money
 from engine.site.names import check_names
@@ -32,13 +32,19 @@ def load(root: Path | Files, *, parties: Mapping[str, Party] = PARTIES) -> Site 
     return _site(files, parties, None)
 
 
+def load_again(files: Files, *, parties: Mapping[str, Party] = PARTIES) -> Site | list[Problem]:
+    """A version that was in force before, of its stored files, engine.yaml among them. It was judged when it was new:
+    rules of lint that came later do not apply."""
+    return _site(files, parties, None, whole=False)
+
+
 def load_pinned(
     files: Files, engine: EngineFile, *, parties: Mapping[str, Party] = PARTIES
 ) -> Site | list[Problem]:
     """The site that a settlement in flight began with, of its stored files, with today's addresses and secrets.
 
     Rules of lint that came later do not apply to it; problems only when it cannot be compiled any more."""
-    return _site(files, parties, engine)
+    return _site(files, parties, engine, whole=False)
 
 
 def lint(root: Path | Files, *, parties: Mapping[str, Party] = PARTIES) -> list[Problem]:
@@ -52,13 +58,15 @@ def with_engine(site: Site, engine: EngineFile) -> Site:
     return replace(site, engine=engine)
 
 
-def _site(files: Files, parties: Mapping[str, Party], engine: EngineFile | None) -> Site | list[Problem]:
-    parts = read_parts(files, parties, engine)
-    _check(parts, whole=engine is None)
+def _site(
+    files: Files, parties: Mapping[str, Party], engine: EngineFile | None, *, whole: bool = True
+) -> Site | list[Problem]:
+    parts = read_parts(files, parties, engine, stored=not whole)
+    _check(parts, whole=whole)
     problems = in_order(parts.found)
     if failing(problems) or parts.engine is None:
         return problems
-    kept = pinned_part(files)
+    kept, source = pinned_part(files), whole_part(files)
     return Site(
         engine=parts.engine,
         channels={name: compiled(parts, channel) for name, channel in parts.channels.items()},
@@ -68,6 +76,8 @@ def _site(files: Files, parties: Mapping[str, Party], engine: EngineFile | None)
         files=kept,
         content_hash=hash_of(kept),
         advice=tuple(problems),
+        source=source,
+        version=hash_of(source),
     )
 
 

@@ -37,7 +37,7 @@ class Parts:
     """What was read, and every problem so far.
 
     A name whose file could not be read is in `broken`, as (kind, name): nobody complains that it is missing. `told`:
-    paths already complained of, once each although a map is used often. `stored`: a site of settlements in flight,
+    paths already complained of, once each although a map is used often. `stored`: a site that was in force before,
     judged when it was new.
     """
 
@@ -67,9 +67,11 @@ class Parts:
         return found
 
 
-def read_parts(files: Mapping[str, bytes], parties: Mapping[str, Party], engine: EngineFile | None) -> Parts:
-    """Read every file. `engine`: the node's file when it is not among `files` (a stored site)."""
-    parts = Parts(parties, engine=engine, stored=engine is not None)
+def read_parts(
+    files: Mapping[str, bytes], parties: Mapping[str, Party], engine: EngineFile | None, *, stored: bool = False
+) -> Parts:
+    """Read every file. `engine`: the node's file when it is not among `files`; `stored`: judged when it was new."""
+    parts = Parts(parties, engine=engine, stored=stored)
     if engine is None:
         _read_engine(parts, files)
     kinds: dict[str, list[tuple[str, str, bytes]]] = {"table": [], "schema": [], "map": [], "channel": []}

@@ -53,8 +53,8 @@ class Hears:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One business flow. Parts that its kind (answer, settle, every) does not have are empty. `lets` are the named
-    conditions; `conditions` every condition of the plan, by its text."""
+    """One business flow. Parts that its kind (answer, settle, every) does not have are empty. `lines` is the data path
+    of the bill's line numbers. `lets` are the named conditions; `conditions` those of the plan, by their text."""
 
     name: str
     kind: str
@@ -71,13 +71,15 @@ class Channel:
     every: Every | None
     do: tuple[str, ...]
     keep: str
+    lines: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """One version of a configuration. `files` holds the bytes of channels, mappings and schemas (what `content_hash`
     is over, and what is stored for settlements in flight); engine.yaml is not among them: addresses and secrets are
-    never pinned. `advice` are the warnings found while loading."""
+    never pinned. `source` holds all files and `version` is the hash over them: what `engine apply` and `engine history`
+    name. `advice` are the warnings found while loading."""
 
     engine: EngineFile
     channels: Mapping[str, Channel]
@@ -87,3 +89,5 @@ class Site:
     files: Mapping[str, bytes]
     content_hash: str
     advice: tuple[Problem, ...] = field(default=(), compare=False)
+    source: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    version: str = field(default="", compare=False)

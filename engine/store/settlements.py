@@ -102,6 +102,11 @@ def update_case(case: Case, columns: Columns, texts: Texts | None = None) -> lis
     return [Write(UPDATE, params | {"version_before": case.version - 1}, rows=1)]
 
 
+def move_case(no: str, site_hash: str) -> Write:
+    """The settlement goes on under another version; in one unit with its next version. Guard: there is one."""
+    return Write("settlement_move", {"no": no, "site_hash": site_hash}, rows=1)
+
+
 def hold_bills(no: str, bills: Sequence[str]) -> list[Write]:
     """Hold these bills. Guard: nobody else does."""
     return [Write(HOLD, {"settlement_no": no, "bill": bill}, rows=1) for bill in dict.fromkeys(bills)]

@@ -40,6 +40,12 @@ ROWS: tuple[Row, ...] = (
         _DOC,
     ),
     (
+        "settlement_move",
+        "The settlement goes on under another version of the configuration.",
+        "UPDATE settlements SET site_hash = :site_hash WHERE no = :no",
+        {},
+    ),
+    (
         "settlement_doc",
         "What a settlement is and has learnt.",
         """SELECT no, channel, site_hash, client, request_no, state, version, attempt, created_at, rest_at, doc

@@ -1,0 +1,119 @@
+"""The listeners of this node, and how they change while it runs: new ones are bound before anything else happens, what
+stays is never closed, what goes answers what it has taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.error import CannotListenError
+
+from engine.config.engine_parts import Listener
+
+
+class Opened(Protocol):
+    """A listener with an address of its own. `name` is the one engine.yaml gives it; it may change."""
+
+    name: str
+    host: str
+    port: int
+
+    def start(self) -> Deferred[int]: ...
+    def drain(self, seconds: float) -> Deferred[None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of listener: where a row of engine.yaml has its address (None: none of this kind), how it is made, and
+    how one that stays takes new limits."""
+
+    address: Callable[[Listener], tuple[str, int] | None]
+    make: Callable[[str, Listener], Opened]
+    renew: Callable[[Opened, Listener], None]
+
+
+Place = tuple[str, str, int, str]
+"""Kind, host, port; and the name where the port is 0, for then each has an address of its own."""
+
+
+class CannotOpen(Exception):
+    """Addresses that cannot be listened on, as `name host:port: why`; all that was opened is closed again."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Listeners as they will be: `by_name` all of them, `fresh` those opened for it, `leaving` those that go."""
+
+    by_name: dict[str, Opened]
+    doors: Mapping[str, Listener]
+    fresh: list[Opened] = field(default_factory=list)
+    leaving: list[Opened] = field(default_factory=list)
+
+
+class Listening:
+    """All listeners by name."""
+
+    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+        self._kinds = kinds
+        self.by_name: dict[str, Any] = {}
+        self._at: dict[str, Place] = {}
+
+    async def open(self, doors: Mapping[str, Listener]) -> None:
+        """Open all of them. Errors: CannotListenError."""
+        for name, door in doors.items():
+            place = self._place(name, door)
+            if place is not None:
+                listener = self._kinds[place[0]].make(name, door)
+                await listener.start()
+                self.by_name[name], self._at[name] = listener, place
+
+    async def prepare(self, doors: Mapping[str, Listener]) -> Prepared:
+        """Bind what is new or has moved; nothing changes yet for those who call. Errors: CannotOpen."""
+        here = {place: self.by_name[name] for name, place in self._at.items()}
+        made = Prepared({}, doors)
+        wrong: list[str] = []
+        for name, door in doors.items():
+            place = self._place(name, door)
+            if place is None:
+                continue
+            listener = here.pop(place, None)
+            if listener is None:
+                listener = self._kinds[place[0]].make(name, door)
+                try:
+                    await listener.start()
+                except CannotListenError as no:
+                    wrong.append(f"{name} {place[1]}:{place[2]}: {no.socketError}")
+                    continue
+                made.fresh.append(listener)
+            made.by_name[name] = listener
+        if wrong:
+            await self.forget(made)
+            raise CannotOpen("; ".join(wrong))
+        made.leaving = list(here.values())
+        return made
+
+    def take(self, prepared: Prepared) -> None:
+        """From now on these are the listeners; `leaving` ones are still to be drained."""
+        self.by_name, self._at = prepared.by_name, {}
+        for name, listener in prepared.by_name.items():
+            place = self._place(name, prepared.doors[name])
+            assert place is not None, "only rows with an address are opened"
+            listener.name, self._at[name] = name, place
+            self._kinds[place[0]].renew(listener, prepared.doors[name])
+
+    async def forget(self, prepared: Prepared) -> None:
+        """It comes to nothing: close what was opened for it."""
+        await gatherResults([one.drain(0.0) for one in prepared.fresh], consumeErrors=True)
+
+    def drain(self, seconds: float) -> Deferred[list[None]]:
+        """Close all doors; what is in flight may end within so many seconds."""
+        return gatherResults([one.drain(seconds) for one in self.by_name.values()], consumeErrors=True)
+
+    def _place(self, name: str, door: Listener) -> Place | None:
+        for kind, row in self._kinds.items():
+            address = row.address(door)
+            if address is not None:
+                return (kind, *address, "" if address[1] else name)
+        return None

@@ -1,0 +1,186 @@
+"""What differs between two versions of a configuration: by part, and row by row. No secret is ever among it."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.config.engine_file import SECRET_NAME
+from engine.config.problems import failing
+from engine.config.tree import Map, Node, Scalar, Seq, read_tree
+from engine.site.files import ENGINE_FILE
+
+Files = Mapping[str, bytes]
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+HIDDEN = "••••"
+KINDS = ("channel", "map", "table", "schema", "party", "listener", "client", "node", "test", "file")
+"""The kinds of parts, in the order they are told."""
+_FILES = (
+    (re.compile(r"channels/([^/]+)\.test\.yaml"), "test"),
+    (re.compile(r"channels/([^/]+)\.yaml"), "channel"),
+    (re.compile(r"mappings/([^/]+)\.map\.yaml"), "map"),
+    (re.compile(r"mappings/tables/([^/]+)\.csv"), "table"),
+    (re.compile(r"schemas/(.+)"), "schema"),
+)
+_SECTIONS = {"parties": "party", "listeners": "listener", "clients": "client"}
+_SECRET_VALUE = re.compile(
+    r"""(?ix) (["']? [\w-]* (?:secret|passw(?:or)?d|private_key|api_v[23]_key|access_key) ["']? \s* [:=] \s*)
+    (?!["']?(?:file|env):) ["']?[^\s,"'}]+""",
+)
+_PEM = re.compile(r"-----BEGIN [^-]*-----.*", re.DOTALL)
+_USER = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
+_REFERENCE = re.compile(r"(?:file|env):\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row that differs: where it stands in the older and in the newer version (a line, a key, a path; "" where it
+    is not), and its text there."""
+
+    at: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part that differs. `kind` is one of KINDS, `what` added, removed or changed; `rows` say how."""
+
+    kind: str
+    name: str
+    what: str
+    file: str
+    rows: tuple[Row, ...]
+
+
+def changes(old: Files, new: Files) -> list[Change]:
+    """All that differs, in the order of KINDS and names."""
+    found: list[Change] = []
+    for file in sorted({*old, *new}):
+        before, after = old.get(file), new.get(file)
+        if before == after:
+            continue
+        if file == ENGINE_FILE:
+            found += _node(_text(before), _text(after))
+            continue
+        kind, name = _kind(file)
+        rows = _table_rows(before, after) if kind == "table" else _line_rows(_text(before), _text(after))
+        found.append(Change(kind, name, _what(before, after), file, tuple(rows)))
+    return sorted(found, key=lambda one: (KINDS.index(one.kind), one.name))
+
+
+def as_json(change: Change) -> dict[str, Any]:
+    """The form of `--json`."""
+    rows = [{"at": row.at, "old": row.old, "new": row.new} for row in change.rows]
+    return {"kind": change.kind, "name": change.name, "what": change.what, "file": change.file, "rows": rows}
+
+
+def hidden(text: str) -> str:
+    """The text without what looks like a secret: a private key, a password, a user in an address."""
+    text = _PEM.sub(f"-----BEGIN {HIDDEN}", text)
+    return _USER.sub(rf"\1{HIDDEN}@", _SECRET_VALUE.sub(rf"\1{HIDDEN}", text))
+
+
+def _kind(file: str) -> tuple[str, str]:
+    for pattern, kind in _FILES:
+        match = pattern.fullmatch(file)
+        if match is not None:
+            return kind, match[1]
+    return "file", file
+
+
+def _what(before: object, after: object) -> str:
+    return ADDED if before is None else REMOVED if after is None else CHANGED
+
+
+def _text(data: bytes | None) -> str:
+    return "" if data is None else data.decode("utf-8", "replace")
+
+
+def _line_rows(before: str, after: str) -> Iterator[Row]:
+    """Lines that differ, the newer one beside the older one it replaces."""
+    old, new = before.splitlines(), after.splitlines()
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        for n in range(max(j - i, m - k)):
+            here, there = (i + n if i + n < j else None), (k + n if k + n < m else None)
+            at = f"{'' if here is None else here + 1}→{'' if there is None else there + 1}"
+            yield Row(at, "" if here is None else hidden(old[here]), "" if there is None else hidden(new[there]))
+
+
+def _table_rows(before: bytes | None, after: bytes | None) -> Iterator[Row]:
+    """Rows of a code table by what they are looked up by, however many there are and in whatever order."""
+    old, new = _table(_text(before)), _table(_text(after))
+    for key in [*old, *(key for key in new if key not in old)]:
+        if old.get(key) != new.get(key):
+            yield Row(key, hidden(old.get(key, "")), hidden(new.get(key, "")))
+
+
+def _table(text: str) -> dict[str, str]:
+    """Key of a row → the row. The key is its `from_` columns and the dates it is valid; the head has a row too."""
+    rows = list(csv.reader(io.StringIO(text.removeprefix("﻿"))))
+    head = rows[0] if rows else []
+    places = [i for i, name in enumerate(head) if name.strip().startswith(("from_", "valid_from"))]
+    found: dict[str, str] = {}
+    for row in rows:
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            key = " ".join(filter(None, (cells[i] for i in places if i < len(cells)))) or ",".join(cells)
+            while key in found:  # the same key twice: lint has refused it, a diff shows it all the same
+                key += "′"
+            found[key] = ",".join(cells)
+    return found
+
+
+def _node(before: str, after: str) -> Iterator[Change]:
+    """engine.yaml by its sections, and inside parties, listeners and clients by their names."""
+    old, new = _sections(before), _sections(after)
+    if old is None or new is None:  # one that this program cannot read
+        yield Change("node", ENGINE_FILE, CHANGED, ENGINE_FILE, tuple(_line_rows(before, after)))
+        return
+    for key in sorted({*old, *new}):
+        was, is_ = old.get(key), new.get(key)
+        if was == is_:
+            continue
+        paths = sorted({*(was or {}), *(is_ or {})})
+        rows = [Row(path, (was or {}).get(path, ""), (is_ or {}).get(path, "")) for path in paths]
+        yield Change(key[0], key[1], _what(was, is_), ENGINE_FILE, tuple(row for row in rows if row.old != row.new))
+
+
+def _sections(text: str) -> dict[tuple[str, str], dict[str, str]] | None:
+    """(kind, name) → path → value; None when the text is no readable engine.yaml."""
+    node, problems = read_tree(text, ENGINE_FILE)
+    if failing(problems) or not isinstance(node, Map | None):
+        return None
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for key, value in node.entries if isinstance(node, Map) else ():
+        kind = _SECTIONS.get(key.text)
+        if kind is None or not isinstance(value, Map):
+            found["node", key.text] = dict(_flat(value, ""))
+            continue
+        for name, entry in value.entries:
+            found[kind, name.text] = dict(_flat(entry, ""))
+    return found
+
+
+def _flat(node: Node, path: str) -> Iterator[tuple[str, str]]:
+    match node:
+        case Scalar():
+            open_ = _REFERENCE.fullmatch(node.text) is not None or not SECRET_NAME.search(path.rpartition(".")[2])
+            yield path, hidden(node.text) if open_ else HIDDEN
+        case Seq():
+            if all(isinstance(item, Scalar) for item in node.items):
+                texts = [item.text for item in node.items if isinstance(item, Scalar)]
+                yield path, f"[{', '.join(hidden(text) for text in texts)}]"
+                return
+            for number, item in enumerate(node.items):
+                yield from _flat(item, f"{path}[{number}]")
+        case Map():
+            for key, value in node.entries:
+                yield from _flat(value, f"{path}.{key.text}" if path else key.text)
