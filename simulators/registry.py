@@ -10,8 +10,10 @@ from simulators.base.party import SimParty
 PARTIES: dict[str, str] = {
     "his": "simulators.his:HisSim",
     "insurance": "simulators.insurance:InsuranceSim",
+    "municipal": "simulators.municipal:MunicipalSim",
     "wechat": "simulators.wechat:WeChatSim",
     "einvoice": "simulators.einvoice:EinvoiceSim",
+    "subscribers": "simulators.subscribers:SubscribersSim",
 }
 
 
