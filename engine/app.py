@@ -35,6 +35,7 @@ from engine.runtime.journal import Journal
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
+from engine.runtime.orders import Orders
 from engine.runtime.outflow import Outflow
 from engine.runtime.recovery import Recovery
 from engine.runtime.routes import Route
@@ -80,15 +81,14 @@ class Engine:
         )  # fmt: skip
         self.gate = Gate(world, self._clients(site))
         journal = Journal(world, store, self.ids, log)
-        self.timed = Timed(world, self.sites, self.outflow, store, self.numbers, journal, log)
-        self.timed.on_session(self.sessions.put)
+        self.timed = Timed(
+            world, self.sites, self.outflow, store, self.numbers, journal, log, self.sessions.put
+        )
         self.housekeeping = Housekeeping(world, store, site.engine.retention, log)
         self.recovery = Recovery(world, store, self.driver, log)
-        self.settling = SettlementApi(
-            world, self.gate, self.sites, self.driver, store, self.numbers, self.ids, self.meters
-        )
+        self.orders = Orders(world, self.sites, self.driver, store, self.numbers, self.ids, self.meters)
         self.doors = Doors(
-            self.settling,
+            SettlementApi(world, self.gate, self.orders, self.meters),
             AnswerApi(world, self.gate, self.sites, self.outflow, journal, self.meters),
             Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log),
             Health(self.meters, self._not_ready),
@@ -131,7 +131,7 @@ class Engine:
         self.timed.stop()
         self.housekeeping.stop()
         until = self.world.now() + DRAIN
-        self.settling.leave_by = self.world.now() + LAST_WORDS
+        self.orders.leave_by = self.world.now() + LAST_WORDS
         await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
         while self.driver.in_flight and self.world.now() < until:
             pause: Deferred[None] = Deferred()

@@ -22,7 +22,7 @@ from engine.config.channel_rows import (
 from engine.config.problems import Mark, problem
 from engine.config.spec import Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, names_in
 from engine.config.tree import Map, Node
-from engine.config.types import CALL, WORD, Choice, Text
+from engine.config.types import CALL, LINES, WORD, Choice, Text
 
 KINDS = ("answer", "settle", "every")
 
@@ -65,6 +65,9 @@ CHANNELS: Mapping[str, Spec] = {
         (*_COMMON, _LISTEN, _ANSWERS,
          Field("amounts", WORD, "金额映射：total fund account relief other cash（分）",
                "the map of the amounts: total fund account relief other cash, in fen", "outpatient_due"),
+         Field("lines", LINES, "账单明细行号在哪里（退费时核对是否整单）",
+               "where the bill's line numbers are: a refund that names lines must name them all",
+               "his.bill.items[].line_no"),
          Field("settle", Nested(SETTLE), "步骤", "the steps", "{steps: [{do: his.bill}]}", required=True),
          Field("hears", ListOf(Nested(HEARS, Hear.of)), "等待的事件", "events it hears",
                "[{event: paid, at: wechat_callback, party: wechat, fact: wechat_paid_fact}]", default=())),
@@ -95,6 +98,7 @@ class ChannelFile:
     listen: Listen | None
     answers: Word | None
     amounts: Word | None
+    lines: Word | None
     steps: tuple[StepRow, ...]
     final: tuple[StepRow, ...]
     hears: tuple[Hear, ...]
@@ -159,6 +163,7 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         listen=part("listen"),
         answers=part("answers"),
         amounts=part("amounts"),
+        lines=part("lines"),
         steps=settle["steps"] if settle else (),
         final=settle["final"] if settle else (),
         hears=part("hears", ()),

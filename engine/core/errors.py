@@ -25,6 +25,7 @@ ERRORS: dict[str, Said] = {
     "E-FIELD": Said("client", "字段 {detail}", "Field {detail}", "请按接口文档修改该字段", "Correct the field; see the interface document."),
     "E-TOO-LARGE": Said("client", "请求内容过大", "The request is too large", "请减小报文", "Send less at once."),
     "E-NO-ROUTE": Said("client", "没有这个接口地址", "There is no such address", "请查看接口文档 /openapi.json", "See /openapi.json."),
+    "E-METHOD": Said("client", "这个地址只接受 {detail}", "This address takes {detail} only", "请查看接口文档", "See the interface document."),
     "E-NO-SETTLEMENT": Said("client", "没有这个结算单号", "There is no such settlement", "请检查结算单号", "Check the number."),
     "E-REPEAT-DIFFERS": Said("client", "同一请求号的内容与第一次不同，已拒绝", "The same request number came with other content; refused", "内容改变时请使用新的请求号", "Use a new request number for other content."),
     "E-BUSY": Said("client", "账单正由结算单 {detail} 办理", "The bill is held by settlement {detail}", "请等待该结算结束或取消", "Wait for that settlement or cancel it."),

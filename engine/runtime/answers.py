@@ -15,7 +15,6 @@ from engine.saga.plan import Plan
 
 INVOICE_PATIENCE = 10.0  # seconds a settled bill waits for its invoice before it is called settled without
 
-STATUS = {"working": 202, "busy": 409}
 SAYS_IT_IS_OVER = frozenset({"E-CANCELLED", "E-REFUNDED", "E-PAY-EXPIRED", "E-SILENT", "E-DRIFT"})
 """Causes whose words tell how a settlement ended: not true of one that waits for a person."""
 
@@ -54,8 +53,8 @@ def reason_json(reason: Reason) -> dict[str, str]:
     return shown
 
 
-def answer_of(case: Case, judge: SiteJudge, now: float) -> tuple[int, dict[str, Any]]:
-    """HTTP status and body for a settlement. Absent fields are left out."""
+def answer_of(case: Case, judge: SiteJudge, now: float) -> dict[str, Any]:
+    """What a settlement looks like to its caller. Absent fields are left out."""
     state = state_of(case, judge.plan, now)
     body: dict[str, Any] = {"settlement_no": case.no, "request_no": case.request_no, "state": state}
     due = case.data.get("due")
@@ -64,12 +63,14 @@ def answer_of(case: Case, judge: SiteJudge, now: float) -> tuple[int, dict[str, 
     if state == "quoted" and case.wait_until is not None:
         body["expires_at"] = rfc3339(case.wait_until)
     body.update(_from_map(case, judge, state))
+    if "asked_by" in case.data:  # the client that asked for the cancel or refund under way or done
+        body["numbers"] = {**body.get("numbers", {}), "asked_by": case.data["asked_by"]}
     reason = case.notice if state == "quoted" else case.cause
     if state == "manual" and (reason is None or reason.code in SAYS_IT_IS_OVER):
         reason = of_code("E-PERSON")
     if reason is not None:
         body["reason"] = reason_json(reason)
-    return STATUS.get(state, 200), body
+    return body
 
 
 def _from_map(case: Case, judge: SiteJudge, state: str) -> dict[str, Any]:

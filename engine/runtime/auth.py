@@ -59,8 +59,8 @@ class Gate:
         for key in used:
             self._nonces[key] = self._world.wall()
 
-    def check(self, request: HttpRequest, scope: str) -> Client | Refusal:
-        """The client, or why not. A nonce is used up by a good signature only."""
+    def check(self, request: HttpRequest, *scopes: str) -> Client | Refusal:
+        """The client, when it has one of these scopes, or why not. A nonce is used up by a good signature only."""
         stamp, nonce = request.header("X-Timestamp"), request.header("X-Nonce")
         given = request.header("X-Signature")
         client = self._clients.get(request.header("X-Client"))
@@ -73,7 +73,7 @@ class Gate:
             return Refusal(401, "stale")
         if not self._first(client.id, nonce):
             return Refusal(401, "replayed")
-        if scope not in client.scopes:
+        if client.scopes.isdisjoint(scopes):
             return Refusal(403, "scope")
         return client
 

@@ -11,7 +11,7 @@ from engine.runtime import openapi
 from engine.runtime.answer_api import AnswerApi
 from engine.runtime.callbacks import Callbacks
 from engine.runtime.health import Health
-from engine.runtime.replies import error
+from engine.runtime.replies import error, not_this_method
 from engine.runtime.routes import Route, Routes
 from engine.runtime.settlement_api import SettlementApi
 from engine.site.site import Channel, Hears, Site
@@ -95,9 +95,11 @@ class Doors:
 
     def knock(self, listener: str, request: HttpRequest) -> Deferred[HttpReply] | HttpReply:
         """Answer one request of a listener."""
-        found = self.tables[listener].find(request.method, request.path)
+        table = self.tables[listener]
+        found = table.find(request.method, request.path)
         if found is None:
-            return error(404, "E-NO-ROUTE")
+            methods = table.methods(request.path)
+            return not_this_method(methods) if methods else error(404, "E-NO-ROUTE")
         route, parts = found
         reply = route.handler(request, parts)
         return reply if isinstance(reply, HttpReply) else Deferred.fromCoroutine(_await(reply))

@@ -14,7 +14,19 @@ from engine.runtime.journal import body_writes
 from engine.runtime.outflow import Talk
 from engine.runtime.room import Letter, Room
 from engine.saga.case import RELEASES_BILLS, Case
-from engine.saga.events import Answered, Command, Event, FactHeard, Heard, Moved, Send, Started, Task
+from engine.saga.events import (
+    Answered,
+    Cancelled,
+    Command,
+    Event,
+    FactHeard,
+    Heard,
+    Moved,
+    RefundAsked,
+    Send,
+    Started,
+    Task,
+)  # fmt: skip
 from engine.saga.legs import Leg
 from engine.store.calls import complete_call, insert_call
 from engine.store.contract import Write
@@ -176,6 +188,8 @@ def _trail(row_id: int, case: Case, letter: Letter, commands: list[Command], now
         heard |= {"leg": event.leg_id, "fact": str(event.fact)}
     elif isinstance(event, Heard):
         heard |= {"event": event.event}
+    elif isinstance(event, Cancelled | RefundAsked):
+        heard |= {"by": event.by}
     moved = [[c.what, c.before, c.after, c.why] for c in commands if isinstance(c, Moved)]
     sent = [[c.call, c.purpose, c.number] for c in commands if isinstance(c, Send)]
     return add_trail(row_id, case.no, now, type(event).__name__, {**heard, "moved": moved, "sent": sent})

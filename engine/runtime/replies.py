@@ -7,9 +7,17 @@ from typing import Any
 
 from engine.codecs.json_text import print_json
 from engine.core.http import HttpReply
+from engine.runtime import told
 from engine.runtime.answers import reason_json
 from engine.runtime.reasons import of_code
+from engine.runtime.told import Told
 
+STATUS = {
+    "working": 202, "busy": 409, "malformed": 400, "unsigned": 401, "forbidden": 403, "not_found": 404, "conflict": 409,
+    "later": 503,
+}  # fmt: skip
+"""What a caller is told (engine/runtime/told.py) → HTTP status; every other word is 200."""
+LATER = 5  # seconds after which one may try again
 JSON = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
 
 
@@ -18,17 +26,29 @@ def json_reply(status: int, body: Mapping[str, Any]) -> HttpReply:
     return HttpReply(status, JSON, print_json(body))
 
 
+def reply_of(what: Told) -> HttpReply:
+    """What the settlement API says of it."""
+    reply = json_reply(STATUS.get(what.word, 200), what.body)
+    if what.word != "later":
+        return reply
+    return HttpReply(reply.status, (*reply.headers, ("Retry-After", str(LATER))), reply.body)
+
+
 def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> HttpReply:
     """400 that names the fields: (path, Chinese, English) each; the first is told in full, "" is the body itself."""
-    path, zh, en = problems[0]
-    fields = list(dict.fromkeys(one for one, _, _ in problems))[:20]
-    reason = of_code("E-FIELD", f"{path or '（正文）'}: {zh}", f"{path or '(body)'}: {en}")
-    return json_reply(400, {"field": path, "fields": fields, "reason": reason_json(reason)})
+    return reply_of(told.wrong_fields(problems))
 
 
 def error(status: int, code: str, detail: str = "", **more: Any) -> HttpReply:
     """`{"state"?, "reason": {code, zh, en, side, next}}`; `more` adds fields such as `field` or `settlement_no`."""
     return json_reply(status, {**more, "reason": reason_json(of_code(code, detail))})
+
+
+def not_this_method(methods: Sequence[str]) -> HttpReply:
+    """405: the address is right, the method is not."""
+    allow = ", ".join(methods)
+    reply = error(405, "E-METHOD", allow)
+    return HttpReply(reply.status, (*reply.headers, ("Allow", allow)), reply.body)
 
 
 def refused(status: int) -> HttpReply:

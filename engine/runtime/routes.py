@@ -60,6 +60,13 @@ class Routes:
                 return route, {"rest": path[len(prefix) :]}
         return None
 
+    def methods(self, path: str) -> tuple[str, ...]:
+        """The methods this path answers to, HEAD beside GET; () for a path nobody has."""
+        found = {method for method, known in self._exact if known == path}
+        found |= {route.method for pattern, route in self._patterns if pattern.fullmatch(path)}
+        found |= {route.method for prefix, route in self._prefixes if path.startswith(prefix)}
+        return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))
+
     def body_max(self, method: str, path: str, most: int) -> int:
         """Bytes a request to this address may carry; `most`: what the listener takes. One to an address that does not
         exist is heard out too, so that its sender is told that and not that his request was too long."""

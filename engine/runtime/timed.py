@@ -6,6 +6,7 @@ call; a run that failed or was interrupted is begun again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -35,10 +36,20 @@ class Timed:
     """Runs the timed channels of the current site."""
 
     def __init__(
-        self, world: World, sites: Sites, outflow: Outflow, store: Store, numbers: Numbers, journal: Journal, log: Log
+        self,
+        world: World,
+        sites: Sites,
+        outflow: Outflow,
+        store: Store,
+        numbers: Numbers,
+        journal: Journal,
+        log: Log,
+        signed_in: Callable[[str, Session], None],
     ) -> None:
+        """`signed_in(party, session)` is told of every new session (the outflow's sessions want it)."""
         self._world, self._sites, self._outflow, self._store = world, sites, outflow, store
         self._numbers, self._journal, self._log = numbers, journal, log
+        self._signed_in = signed_in
         self._timers: dict[str, DelayedCall] = {}
         self._stopped = False
 
@@ -140,14 +151,8 @@ class Timed:
         values = {name: str(value) for name, value in made.items() if name != "until"}
         session = Session(values, until)
         await self._store.submit(Unit("session", keep_session(party, values, until)))
-        self._keep_hook(party, session)
+        self._signed_in(party, session)
         return session
-
-    _keep_hook: Any = staticmethod(lambda party, session: None)
-
-    def on_session(self, hook: Any) -> None:
-        """Who wants to know of new sessions (the outflow's)."""
-        self._keep_hook = hook
 
 
 def period_start(now: float, seconds: float) -> float:

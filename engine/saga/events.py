@@ -56,16 +56,18 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The terminal or the patient gave up."""
+    """The terminal or the patient gave up. `by`: the client that said so."""
 
     reason: Reason
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundAsked:
-    """A settled bill is to be taken back, whole: invoice, HIS, insurance, and the money last."""
+    """A settled bill is to be taken back, whole: invoice, HIS, insurance, and the money last. `by`: the client."""
 
     reason: Reason
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class _Turn(LegWork):
                         self.apply(leg, LegEvent.CRASH)
             case RefundAsked():
                 if self.case.state is CaseState.SETTLED:
-                    self.case.cause, self.case.cause_kind = event.reason, "refunded"
+                    self.asked_back(event, "refunded")
                     self.case.rest_at = None
                     self.move(CaseEvent.REFUND, event.reason.code)
             case Resolved():
@@ -205,7 +205,8 @@ class _Turn(LegWork):
             return
         if any(leg.state is LegState.OK and not leg.undo and self.rule(leg.call).money for leg in case.legs):
             return  # money has moved: from here only a refund takes it back
-        case.cause, case.cause_kind, case.pending = event.reason, "cancelled", None
+        self.asked_back(event, "cancelled")
+        case.pending = None
         self.move(CaseEvent.CANCEL, event.reason.code)
 
     def _tick(self) -> None:

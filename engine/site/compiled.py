@@ -35,6 +35,7 @@ def compiled(parts: Parts, channel: ChannelFile) -> Channel:
         every=channel.every,
         do=tuple(str(name) for name in channel.do),
         keep=channel.keep,
+        lines=str(channel.lines or "").replace("[]", ""),
     )
 
 
@@ -117,4 +118,6 @@ def _step(channel: ChannelFile, step: StepRow, *, final: bool) -> Step:
         maps=tuple(str(name) for name in maps),
         must_equal=word("must_equal"),
         within=step.within,
+        by=word("by"),
+        party=word("party"),
     )

@@ -50,6 +50,9 @@ class _Flow:
         else:
             self._plain()
         whole = self.data
+        lines = self.channel.lines
+        if lines is not None:
+            self._path(lines, whole.known, lines.mark, "lines", "lines")
         for text in self.channel.let.values():
             self._condition(text, whole.known)
         for hear in self.channel.hears:

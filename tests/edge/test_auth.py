@@ -186,7 +186,8 @@ def test_a_client_of_another_campus(new_town: Callable[..., Town]) -> None:
     assert town.ask("POST", START, town.bill_request(campus="east")).status == 200
 
 
-def test_another_clients_settlement_is_not_there(town: Town) -> None:
+def test_another_clients_settlement_is_not_there(new_town: Callable[..., Town]) -> None:
+    town = new_town(edit=(("scopes: [query, settle, refund]}", "scopes: [query, settle, refund], campuses: [east]}"),))
     no = town.quoted()
     nobody = town.ask("GET", "/v1/settlements/S20260101000000000001", client="C01")
     for method, tail, body in (
@@ -198,6 +199,47 @@ def test_another_clients_settlement_is_not_there(town: Town) -> None:
         assert (reply.status, reply.body) == (404, nobody.body), tail
     assert town.show(no).state == "quoted"
     assert town.kept() == 0
+
+
+def test_a_refund_desk_sees_of_others_only_what_it_asked_back(town: Town) -> None:
+    """Scope `refund` on the same campus takes back and cancels what others made, and is named as who asked."""
+    no = town.quoted()
+    nobody = town.ask("GET", "/v1/settlements/S20260101000000000001", client="C01")
+    for method, tail, body in (("GET", "", b""), ("GET", "?wait=5", b""), ("POST", "/pay", CODE)):
+        reply = town.ask(method, f"/v1/settlements/{no}{tail}", body, client="C01")
+        assert (reply.status, reply.body) == (404, nobody.body), tail
+    assert town.choose(no).state == "settled"
+    back = {"request_no": "r1", "lines": [], "reason_code": "DOCTOR_CHANGED"}
+    assert town.ask("POST", f"/v1/settlements/{no}/refunds", back, client="C01").status in (200, 202)
+    answer = town.rest(no, client="C01")
+    assert (answer["state"], answer["numbers"]["asked_by"]) == ("undone", "C01")
+    assert town.rest(no)["numbers"]["asked_by"] == "C01", "its own client is told too"
+    assert town.kept() == 0
+    (line,) = [json.loads(row["detail"]) for row in town.select("SELECT * FROM trail WHERE kind = 'RefundAsked'")]
+    assert line["by"] == "C01"
+    again = town.ask("POST", f"/v1/settlements/{no}/refunds", back, client="C01")
+    assert again.state == "undone"
+    assert len(town.ledger("wechat", "refund")) == 1
+
+
+def test_a_refund_desk_cancels_for_another_terminal(new_town: Callable[..., Town]) -> None:
+    town = new_town(edit=(("scopes: [query, settle, refund]}", "scopes: [query, refund], campuses: [main]}"),))
+    no = town.quoted()
+    stop = {"request_no": "c1", "reason_code": "LEFT"}
+    assert town.ask("POST", f"/v1/settlements/{no}/cancel", stop, client="C01").status in (200, 202)
+    answer = town.rest(no, client="C01")
+    assert (answer["state"], answer["numbers"]["asked_by"]) == ("undone", "C01")
+    assert town.ask("POST", START, town.bill_request(), client="C01").status == 403, "it makes none"
+
+
+def test_each_client_counts_its_own_refund_requests(town: Town) -> None:
+    """The settlement's client and the desk may draw the same number; neither is told of a difference."""
+    no = town.quoted()
+    ours = {"request_no": "x1", "reason_code": "A"}
+    assert town.ask("POST", f"/v1/settlements/{no}/cancel", ours).status in (200, 202)
+    theirs = town.ask("POST", f"/v1/settlements/{no}/cancel", {**ours, "reason_code": "B"}, client="C01")
+    assert theirs.status in (200, 202)
+    assert town.rest(no)["numbers"]["asked_by"] == "K01"
 
 
 def test_the_same_request_number_of_two_clients_is_two_requests(town: Town) -> None:

@@ -170,12 +170,12 @@ def test_odd_notices(town: Town) -> None:
 
 def test_what_our_own_failures_say(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception of ours that carries a patient in its text."""
-    from engine.runtime.settlement_api import SettlementApi
+    from engine.runtime.orders import Orders
 
     def failing(*_: Any) -> Any:
         raise ValueError(SAID)
 
-    monkeypatch.setattr(SettlementApi, "_until_changed", failing)
+    monkeypatch.setattr(Orders, "_until_changed", failing)
     town.expected_errors |= {"door_failed"}
     no = town.quoted()
     reply = town.ask("GET", f"/v1/settlements/{no}?wait=5")

@@ -135,9 +135,8 @@ def test_a_thousand_mute_connections_do_not_keep_a_kiosk_out_for_long(town: Town
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"), ("GET", "/nothing"), ("POST", "/nothing"), ("GET", START), ("PUT", START), ("DELETE", START),
-        ("OPTIONS", START), ("POST", "/v1/settlements"), ("DELETE", "/v1/settlements/S1"), ("GET", "/v1"),
-        ("GET", "/healthz/"), ("GET", "/HEALTHZ"), ("POST", "/healthz"), ("GET", "//healthz"),
+        ("GET", "/"), ("GET", "/nothing"), ("POST", "/nothing"), ("POST", "/v1/settlements"), ("GET", "/v1"),
+        ("GET", "/healthz/"), ("GET", "/HEALTHZ"), ("GET", "//healthz"),
         ("POST", "/v1/settlements//pay"), ("POST", "/v1/settlements/S1/pay/"), ("GET", "/metrics/../v1"),
         ("GET", "/v1/settlements/" + "S" * 65), ("POST", "/v1/settlements/S1/refund"),
     ],
@@ -146,6 +145,19 @@ def test_addresses_that_do_not_exist(town: Town, method: str, path: str) -> None
     reply = town.ask(method, path, b'{"a":1}' if method in ("POST", "PUT") else b"")
     assert (reply.status, reply.code) == (404, "E-NO-ROUTE")
     assert "locked" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", START, "POST"), ("PUT", START, "POST"), ("DELETE", START, "POST"), ("OPTIONS", START, "POST"),
+        ("DELETE", "/v1/settlements/S1", "GET, HEAD"), ("POST", "/healthz", "GET, HEAD"),
+        ("GET", "/v1/settlements/S1/pay", "POST"),
+    ],
+)  # fmt: skip
+def test_a_wrong_method_is_told_the_right_ones(town: Town, method: str, path: str, allow: str) -> None:
+    reply = town.ask(method, path, b'{"a":1}' if method in ("POST", "PUT") else b"")
+    assert (reply.status, reply.headers["allow"], reply.code) == (405, allow, "E-METHOD")
 
 
 @pytest.mark.parametrize(
