@@ -7,12 +7,12 @@ has an absolute deadline, kept by one lazy timer.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from engine.connectors.door import Door
 from engine.connectors.http_limits import refusal
 from engine.connectors.http_wire import END, ChunkReader, Refused, RequestHead, reply_bytes, request_head
 from engine.core.http import HttpReply, HttpRequest
@@ -30,15 +30,13 @@ class _Phase(Enum):
     CLOSED = auto()
 
 
-class HttpDoor(Protocol):
+class HttpDoor(Door):
     """Reads requests, hands them to the listener's handler, writes replies."""
 
     def __init__(self, owner: HttpListener, ip: str, secure: bool) -> None:
+        super().__init__(owner, ip, secure)
         self._owner = owner
         self._limits = owner.limits
-        self.ip = ip
-        self._secure = secure
-        self._wire: Any = None
         self._phase = _Phase.HEAD
         self._buffer = b""
         self._head: RequestHead | None = None
@@ -47,22 +45,13 @@ class HttpDoor(Protocol):
         self._chunks: ChunkReader | None = None
         self._held = 0
         self._served = 0
-        self._began = 0.0
         self._answer: Deferred[HttpReply] | None = None
         self._in_head = False
         self._reading = False
-        self._paused = False
-        self._full = False
-        self._due = 0.0
-        self._timer: Any = None
-        self._timer_at = 0.0
 
     # --- the transport speaks -------------------------------------------------------------------
 
-    def connectionMade(self) -> None:
-        self._wire = self.transport
-        self._wire.setTcpNoDelay(True)
-        self._wire.registerProducer(self, True)
+    def _opened(self) -> None:
         self._within(self._limits.head_s)
 
     def dataReceived(self, data: bytes) -> None:
@@ -70,37 +59,21 @@ class HttpDoor(Protocol):
             return
         self._buffer = self._buffer + data if self._buffer else data
         if self._phase in (_Phase.BUSY, _Phase.STALLED):
-            if not self._paused:
-                self._paused = True
-                self._wire.pauseProducing()
+            self._shut_ears()
             return
         self._read()
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def _ended(self) -> None:
         busy = self._phase is _Phase.BUSY
         self._phase = _Phase.CLOSED
         self._buffer = b""
-        if self._timer is not None:
-            if self._timer.active():
-                self._timer.cancel()
-            self._timer = None
         if busy:
             self._report(499, 0)
         self._release()
-        self._owner.lost(self)
 
-    def pauseProducing(self) -> None:
-        """The client reads slower than we write."""
-        self._full = True
-
-    def resumeProducing(self) -> None:
-        """The client has read what we wrote."""
-        self._full = False
+    def _drained(self) -> None:
         if self._phase is _Phase.STALLED:
             self._next()
-
-    def stopProducing(self) -> None:
-        """Nothing to stop: replies are written whole."""
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -274,8 +247,7 @@ class HttpDoor(Protocol):
         if self._buffer:
             self._read()
         if self._paused and self._phase in (_Phase.HEAD, _Phase.BODY):
-            self._paused = False
-            self._wire.resumeProducing()
+            self._open_ears()
 
     def _report(self, status: int, size: int) -> None:
         method, path = (self._head.method, self._head.target.partition("?")[0]) if self._head else ("", "")
@@ -308,9 +280,7 @@ class HttpDoor(Protocol):
         self._within(seconds)
         if talking and not self._secure:
             self._wire.loseWriteConnection()
-            if self._paused:
-                self._paused = False
-                self._wire.resumeProducing()
+            self._open_ears()
         else:
             self._wire.loseConnection()
 
@@ -318,36 +288,6 @@ class HttpDoor(Protocol):
         """Close if nothing is going on; otherwise the next reply says `Connection: close`."""
         if self._phase is _Phase.HEAD and not self._in_head and not self._buffer:
             self._leave(self._limits.write_s, talking=False)
-
-    def abort(self) -> None:
-        """Cut the connection now."""
-        if self._phase is not _Phase.CLOSED:
-            self._wire.unregisterProducer()
-            self._wire.abortConnection()
-
-    # --- deadlines ------------------------------------------------------------------------------
-
-    def _within(self, seconds: float) -> None:
-        """The current phase must end within so many business seconds."""
-        self._due = self._owner.world.now() + seconds
-        if self._timer is not None:
-            if self._timer_at <= self._due:
-                return  # it will fire too early, look at the deadline and go back to sleep
-            if self._timer.active():
-                self._timer.cancel()
-        self._sleep(seconds)
-
-    def _sleep(self, seconds: float) -> None:
-        self._timer_at = self._owner.world.now() + seconds
-        self._timer = self._owner.world.later(seconds, self._woken)
-
-    def _woken(self) -> None:
-        self._timer = None
-        left = self._due - self._owner.world.now()
-        if left > 1e-6:
-            self._sleep(left)
-        else:
-            self._expired()
 
     def _expired(self) -> None:
         if self._phase is _Phase.BODY or self._in_head:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHandshakeListener
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer  # type: ignore[import-untyped]  # zope ships no types
 
 from engine.connectors.http_wire import END, ChunkReader, Refused, ReplyHead, reply_head
+from engine.connectors.link import Link
+from engine.connectors.sender import Call
 from engine.core.http import HttpReply
 from engine.core.world import World
 
 if TYPE_CHECKING:
-    from engine.connectors.http_sender import HttpSender, Sending
+    from engine.connectors.http_sender import HttpSender
 
 HEAD_MAX = 32 * 1024  # bytes of a reply's head
 HEADERS_MAX = 200
-_GOODBYE_S = 2.0  # how long TLS may take to say goodbye
 _INTERIM_MAX = 8  # 1xx replies before the one that counts
 
 
@@ -31,24 +30,21 @@ class _Part(Enum):
     UNTIL_CLOSE = auto()
 
 
-@implementer(IHandshakeListener)
-class HttpLink(Protocol):
-    """Carries requests for its sender. With TLS it is ready only after the handshake: before that, a failure
-    is still one where nothing of the request was sent."""
+class HttpCall(Call[HttpReply]):
+    """A request on its way; `to_head`: it is a HEAD, so no body follows."""
+
+    __slots__ = ("to_head",)
+
+    def __init__(self, data: bytes, on_first_byte: Callable[[], None] | None, to_head: bool) -> None:
+        super().__init__(data, on_first_byte)
+        self.to_head = to_head
+
+
+class HttpLink(Link[HttpCall]):
+    """Carries requests; a reply ends where its length, its last chunk, or the peer's clean goodbye says."""
 
     def __init__(self, owner: HttpSender, world: World, secure: bool) -> None:
-        self._owner = owner
-        self._world = world
-        self._secure = secure
-        self.call: Sending | None = None
-        self.idle_since = 0.0
-        self.ready = False
-        self.gone = False
-        self.connecting: Any = None  # the endpoint's Deferred, then None
-        self.timer: Any = None  # bounds the time until ready
-        self._wire: Any = None
-        self._lost = False
-        self._goodbye: Any = None
+        super().__init__(owner, world, secure)
         self._part = _Part.HEAD
         self._buffer = b""
         self._head: ReplyHead | None = None
@@ -57,27 +53,13 @@ class HttpLink(Protocol):
         self._interim = 0
         self._chunks: ChunkReader | None = None
 
-    def connectionMade(self) -> None:
-        self._wire = self.transport
-        self._wire.setTcpNoDelay(True)
-        if not self._secure:
-            self._owner.link_ready(self)
-
-    def handshakeCompleted(self) -> None:
-        """TLS is up and the peer is who it should be."""
-        self._owner.link_ready(self)
-
-    def ask(self, call: Sending, data: bytes) -> None:
+    def ask(self, call: HttpCall) -> None:
         """Write the whole request, in one piece."""
-        self.call = call
         self._part = _Part.HEAD
         self._buffer = b""
         self._head = None
-        self._pieces = []
-        self._size = 0
         self._interim = 0
-        self._chunks = None
-        self._wire.write(data)
+        super().ask(call)
 
     def dataReceived(self, data: bytes) -> None:
         if self.gone:
@@ -122,6 +104,7 @@ class HttpLink(Protocol):
 
     def _start_body(self, head: ReplyHead, data: bytes) -> None:
         self._head = head
+        self._size = 0
         length = head.length
         most = self._owner.max_reply_bytes
         if length is not None:
@@ -158,34 +141,16 @@ class HttpLink(Protocol):
     def _complete(self, body: bytes, surplus: bytes) -> None:
         head = self._head
         assert head is not None
-        self._pieces = []
+        if self._pieces:
+            self._pieces = []
         self._chunks = None
         reply = HttpReply(head.status, head.headers, body)
         self._owner.link_answered(self, reply, reusable=head.keep_alive and not surplus, surplus=bool(surplus))
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.gone:
-            return
-        if self.call is not None and self._part is _Part.UNTIL_CLOSE and isinstance(reason.value, ConnectionDone):
-            # A clean end is the only end such a reply has. Under TLS, Twisted reports a FIN without
-            # close_notify as ConnectionLost, so a cut reply does not pass for a whole one.
-            self._complete(b"".join(self._pieces), b"")
-        elif self.call is not None:
-            self._owner.link_failed(self, f"connection lost: {type(reason.value).__name__}")
-        else:
-            self._owner.link_lost(self, type(reason.value).__name__)
-
-    def close(self, *, hard: bool = False) -> None:
-        """Let go of the connection; nothing it still brings is heard."""
-        self.gone = True
-        if self.connecting is not None:
-            connecting, self.connecting = self.connecting, None
-            connecting.cancel()
-        if self._wire is None or self._lost:
-            return
-        if hard:
-            self._wire.abortConnection()
-            return
-        self._wire.loseConnection()
-        if self._secure and not self._lost:  # a mute peer would keep the socket open for ever
-            self._goodbye = self._world.later(_GOODBYE_S, self._wire.abortConnection)
+    def ended_well(self, reason: Failure) -> bool:
+        """A clean end is the only end a reply without a length has. Under TLS, Twisted reports a FIN without
+        close_notify as ConnectionLost, so a cut reply does not pass for a whole one."""
+        if self._part is not _Part.UNTIL_CLOSE or not isinstance(reason.value, ConnectionDone):
+            return False
+        self._complete(b"".join(self._pieces), b"")
+        return True

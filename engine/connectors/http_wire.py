@@ -25,6 +25,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _ABSOLUTE = re.compile(r"https?://([^/?#]+)([/?].*)?", re.IGNORECASE)
 _CHUNKED_START = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 _CHUNK_SLACK = 16 * 1024  # framing bytes allowed besides eight for each byte of body
+_HEAD_KEPT = 512  # bytes; a shorter head is worth remembering
 _LENGTH_DIGITS = 15  # more digits than this is nobody's body
 # Headers that are ours to say, whatever a reply or a request brings.
 _FRAMING = {
@@ -174,6 +175,12 @@ def _framed_request(method: str, raw_target: str, current: bool, lines: _Lines) 
 
 def reply_head(head: bytes, *, to_head: bool, headers_max: int) -> ReplyHead:
     """Read a reply's head; `to_head`: it answers a HEAD request, so no body follows. Raises Refused."""
+    if len(head) > _HEAD_KEPT:
+        return _read_reply_head(head, to_head, headers_max)
+    return _known_reply_head(head, to_head, headers_max)
+
+
+def _read_reply_head(head: bytes, to_head: bool, headers_max: int) -> ReplyHead:
     lines = _line_count(head, headers_max)
     if _STATUS_LINE.match(head) is None:
         raise Refused("status line")
@@ -210,6 +217,10 @@ def reply_head(head: bytes, *, to_head: bool, headers_max: int) -> ReplyHead:
         chunked=bool(codings) and not bare,
         keep_alive=framed and head[5:8] == b"1.1" and not _says(connection, "close"),
     )
+
+
+# A busy server says the same head many times within a second.
+_known_reply_head = lru_cache(128)(_read_reply_head)
 
 
 def _line_count(head: bytes, headers_max: int) -> int:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from cryptography.x509.oid import NameOID
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IHandshakeListener
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]  # zope ships no types
 
 from engine.codecs.mllp import Framer, Noise, frame
+from engine.connectors.door import Door
 from engine.connectors.mllp_limits import Peer
 
 if TYPE_CHECKING:
@@ -30,38 +30,29 @@ class _Phase(Enum):
 
 
 @implementer(IHandshakeListener)
-class MllpDoor(Protocol):
+class MllpDoor(Door):
     """Reads blocks, hands them to the listener's handler, writes what it gives back."""
 
+    keep_alive = True
+
     def __init__(self, owner: MllpListener, peer: Peer, secure: bool) -> None:
+        super().__init__(owner, peer.ip, secure)
         self._owner = owner
         self._limits = owner.limits
         self.peer = peer
-        self._secure = secure
-        self._wire: Any = None
         self._phase = _Phase.HANDSHAKE if secure else _Phase.READING
         self._framer = Framer(owner.limits.message)
         self._waiting: deque[bytes] = deque()
         self._waiting_size = 0
         self._working_size = 0
         self._held = 0
-        self._began = 0.0
         self._answer: Deferred[bytes] | None = None
         self._in_block = False
         self._going = False
-        self._paused = False
-        self._full = False
-        self._due = 0.0
-        self._timer: Any = None
-        self._timer_at = 0.0
 
     # --- the transport speaks -------------------------------------------------------------------
 
-    def connectionMade(self) -> None:
-        self._wire = self.transport
-        self._wire.setTcpNoDelay(True)
-        self._wire.setTcpKeepAlive(True)
-        self._wire.registerProducer(self, True)
+    def _opened(self) -> None:
         self._within(self._limits.handshake_s if self._secure else self._limits.idle_s)
 
     def handshakeCompleted(self) -> None:
@@ -80,8 +71,8 @@ class MllpDoor(Protocol):
         for part in self._framer.feed(data):
             if isinstance(part, Noise):
                 self._owner.heard_noise(self.peer, part)
-                if part.close:  # what came whole before it may still be answered
-                    self._shut_ears()
+                if part.close:  # nothing behind it has a known beginning; what came whole before may be answered
+                    self._shut_ears()  # and a peer that still talks must not reset our last words away
             else:
                 self._waiting.append(part.body)
                 self._waiting_size += len(part.body)
@@ -91,37 +82,22 @@ class MllpDoor(Protocol):
             return
         if self._phase is _Phase.READING:
             self._next()
-        elif not self._paused:  # busy: what else there is may wait in the kernel
-            self._paused = True
-            self._wire.pauseProducing()
+        else:  # busy: what else there is may wait in the kernel
+            self._shut_ears()
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def _ended(self) -> None:
         for noise in self._framer.finish():
             self._owner.heard_noise(self.peer, noise)
         self._phase = _Phase.CLOSED
         self._waiting.clear()
         self._waiting_size = 0
-        if self._timer is not None:
-            if self._timer.active():
-                self._timer.cancel()
-            self._timer = None
         if self._answer is None:
             self._working_size = 0
         self._hold()
-        self._owner.lost(self)
 
-    def pauseProducing(self) -> None:
-        """The peer reads slower than we acknowledge."""
-        self._full = True
-
-    def resumeProducing(self) -> None:
-        """The peer has read what we wrote."""
-        self._full = False
+    def _drained(self) -> None:
         if self._phase is _Phase.STALLED:
             self._next()
-
-    def stopProducing(self) -> None:
-        """Nothing to stop: acknowledgements are written whole."""
 
     # --- messages -------------------------------------------------------------------------------
 
@@ -143,9 +119,7 @@ class MllpDoor(Protocol):
         if self._owner.draining or self._framer.closed:
             self._leave()
             return
-        if self._paused:
-            self._paused = False
-            self._wire.resumeProducing()
+        self._open_ears()
         self._expect()
 
     def _expect(self) -> None:
@@ -230,12 +204,6 @@ class MllpDoor(Protocol):
 
     # --- leaving --------------------------------------------------------------------------------
 
-    def _shut_ears(self) -> None:
-        """Nothing behind this has a known beginning. A peer that still talks must not reset our last words away."""
-        if not self._paused:
-            self._paused = True
-            self._wire.pauseProducing()
-
     def _leave(self) -> None:
         """Write what is still to be written and close."""
         if self._phase in (_Phase.LEAVING, _Phase.CLOSED):
@@ -257,36 +225,6 @@ class MllpDoor(Protocol):
         """Close if nothing is going on; otherwise after the acknowledgement that is being made."""
         if self._phase in (_Phase.READING, _Phase.HANDSHAKE):
             self._leave()
-
-    def abort(self) -> None:
-        """Cut the connection now."""
-        if self._phase is not _Phase.CLOSED:
-            self._wire.unregisterProducer()
-            self._wire.abortConnection()
-
-    # --- deadlines ------------------------------------------------------------------------------
-
-    def _within(self, seconds: float) -> None:
-        """The current phase must end within so many business seconds."""
-        self._due = self._owner.world.now() + seconds
-        if self._timer is not None:
-            if self._timer_at <= self._due:
-                return  # it will fire too early, look at the deadline and go back to sleep
-            if self._timer.active():
-                self._timer.cancel()
-        self._sleep(seconds)
-
-    def _sleep(self, seconds: float) -> None:
-        self._timer_at = self._owner.world.now() + seconds
-        self._timer = self._owner.world.later(seconds, self._woken)
-
-    def _woken(self) -> None:
-        self._timer = None
-        left = self._due - self._owner.world.now()
-        if left > 1e-6:
-            self._sleep(left)
-        else:
-            self._expired()
 
     def _expired(self) -> None:
         if self._phase is _Phase.READING and not self._framer.inside:

@@ -547,3 +547,50 @@ def test_stop_while_connecting_and_while_resting() -> None:
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         HttpSender(World(SimReactor().node("a")), address)
+
+
+def test_each_of_many_calls_ends_at_its_own_deadline_and_answered_ones_at_none() -> None:
+    """The deadlines of all calls share one timer, and those that ended early are swept out from time to time."""
+    desk = Desk(window=500)
+    began = desk.here.seconds()
+    ended: dict[int, tuple[float, str]] = {}
+
+    def note(result: Any, number: int, how: str) -> None:
+        ended[number] = (round(desk.here.seconds() - began, 3), how)
+
+    for number in range(500):
+        due = 1.0 + (number * 37 % 500) / 100  # in no order
+        answer = desk.sender.send(HttpRequest("GET", f"/{number}"), due)
+        answer.addCallbacks(note, note, (number, "answered"), errbackArgs=(number, "silent"))
+    desk.sim.advance(0.5)
+    for line in desk.peer.lines:
+        if int(line.heard.split()[1][5:]) % 5:  # four of five are answered
+            line.say(OK)
+    desk.sim.advance(10)
+    assert {number for number, (_, how) in ended.items() if how == "silent"} == set(range(0, 500, 5))
+    for number, (at, how) in ended.items():
+        if how == "silent":
+            assert at == pytest.approx(1.0 + (number * 37 % 500) / 100, abs=0.002)
+    desk.sim.advance(60)
+    assert desk.here.getDelayedCalls() == []
+
+
+def test_a_shorter_deadline_behind_a_longer_one_is_kept() -> None:
+    desk = Desk(window=2)
+    desk.send(deadline_s=30)
+    desk.send(deadline_s=2)
+    desk.sim.advance(2)
+    assert desk.why() == (Silent, "timeout")
+    assert len(desk.ended) == 1
+    desk.sim.advance(28)
+    assert len(desk.ended) == 2
+
+
+def test_the_same_head_answers_a_head_and_a_get_each_in_its_way() -> None:
+    head = reply(b"Content-Length: 2")
+    desk = Desk(says(head))
+    desk.send(HttpRequest("HEAD", "/x"))
+    assert desk.last == HttpReply(200, (("Content-Length", "2"),), b"")
+    desk.peer.script = desk.peer.lines[0].told = says(head + b"ok")
+    desk.send(HttpRequest("GET", "/x"))
+    assert desk.last == HttpReply(200, (("Content-Length", "2"),), b"ok")

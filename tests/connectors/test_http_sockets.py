@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from twisted.internet import reactor, ssl  # noqa: TID251 - these tests are about the real one
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread  # noqa: TID251 - blocking sockets play the strangers
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -338,6 +339,19 @@ def test_a_mute_tls_peer_does_not_keep_a_resting_connection_open(authority: Auth
     assert (len(here.transports), here.getDelayedCalls()) == (0, [])
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_softly_closed_tls_connection_leaves_no_timer_behind(authority: Authority) -> None:
+    net: Any = reactor
+    before = set(net.getDelayedCalls())
+    server = Server(quiet, context(authority))
+    sender = tls_sender(server, authority)
+    assert (await sender.send(ASK, 5)).body == b"ok"
+    await sender.stop()
+    await server.listening.stopListening()
+    await pause(0.2)
+    assert [call for call in net.getDelayedCalls() if call not in before] == []
+
+
 @pytest.mark.parametrize("what", ["ca_pem", "cert_pem", "key_pem"])
 @pytest.mark.parametrize("pem", [b"nothing", b"-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n"])
 def test_a_pem_that_is_none_is_named_at_once(authority: Authority, what: str, pem: bytes) -> None:
@@ -345,3 +359,36 @@ def test_a_pem_that_is_none_is_named_at_once(authority: Authority, what: str, pe
     texts = {"ca_pem": authority.pem, "cert_pem": certificate, "key_pem": key, what: pem}
     with pytest.raises(ValueError, match=what):
         HttpSender(WORLD, "https://localhost", tls=TlsOptions(**texts))
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_processes_may_share_an_address_and_others_may_not() -> None:
+    """What two processes do, two listeners do here: the kernel deals connections out to both."""
+    heard: list[str] = []
+
+    def listener(name: str, port: int, *, share: bool) -> HttpListener:
+        def handle(request: HttpRequest) -> HttpReply:
+            heard.append(name)
+            return HttpReply(200)
+
+        return HttpListener(WORLD, name, "127.0.0.1", port, handle, share=share)
+
+    one = listener("one", 0, share=True)
+    port = await one.start()
+    two = listener("two", port, share=True)
+    assert await two.start() == port
+    for share in (False, True):
+        alone = listener("alone", 0, share=not share)
+        taken = await alone.start()
+        with pytest.raises(CannotListenError):
+            await listener("other", taken, share=share).start()
+        await alone.stop()
+    for _ in range(200):
+        assert (await stranger(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).startswith(
+            b"HTTP/1.1 200"
+        )
+        if len(set(heard)) == 2:
+            break
+    assert set(heard) == {"one", "two"}
+    await one.stop()
+    await two.stop()
