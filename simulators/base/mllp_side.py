@@ -98,7 +98,8 @@ class MllpSide:
 
     def answer(self, op: str, message: Er7) -> bytes:
         """Book it and give the acknowledgement, or the first one again."""
-        key = (message.rows[0].raw(3) + "|" + message.rows[0].raw(4), message.control_id)
+        msh = message.rows[0]
+        key = ("|".join(msh.raw(n) for n in (3, 4, 5, 6)), message.control_id)
         digest = hashlib.sha256(message.body).digest()
         known = self._first.get(key) if message.control_id else None
         if known is not None:
@@ -138,6 +139,7 @@ class _Errand:
 
     def __init__(self, side: MllpSide, message: Er7) -> None:
         self._side, self._message = side, message
+        self._wrong_number = side.wrong_number(message)  # now: executing it makes it the last one
         self.name, self.world, self.exchanges = side.host.name, side.host.world, side.host.exchanges
 
     @property
@@ -159,7 +161,7 @@ class _Errand:
         if resp is None:
             verdict = _REFUSED[kind]
             return _resp(side.ack(message, replace(verdict, place="MSH-9") if kind == "ack_ar" else verdict))
-        return _resp(side.ack(message, Verdict(), side.wrong_number(message)))
+        return _resp(side.ack(message, Verdict(), self._wrong_number))
 
 
 def _resp(ack: bytes) -> Resp:

@@ -1,0 +1,120 @@
+"""The subscribers as a server: any POST of JSON or XML over HTTP, any HL7 message over MLLP."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.sax.saxutils import escape
+
+from simulators.base.faults import BREAKS, CALLBACKS, COMMON, Faults
+from simulators.base.mllp_side import ACK_FAULTS
+from simulators.base.party import SimParty
+from simulators.base.wire import Req, Resp, json_resp
+from simulators.base.world import SimWorld
+from simulators.subscribers.door import SubscribersDoor
+from simulators.subscribers.inbox import Inbox
+from simulators.subscribers.reading import NAMES, Malformed, Told, read_json, read_xml
+
+_NUMBER_HEADERS = ("x-message-no", "idempotency-key")
+_REFUSALS = {  # fault: HTTP status, code, text
+    "refuse_business": (200, "2001", "业务受理失败"),
+    "token_expired": (401, "4001", "令牌已过期"),
+    "http_400": (400, "1000", "请求无效"),
+    "http_429": (429, "4290", "请求过于频繁"),
+    "http_503": (503, "5030", "系统维护中"),
+}
+
+
+class SubscribersSim(SimParty):
+    """One server plays all subscribers: the first part of the path (`/emr/messages`) or MSH-5 says which one."""
+
+    name = "subscribers"
+    default_port = 8741
+    mllp_port = 8742
+    own_refusals = frozenset({"http_400", "http_429", "http_503"})
+    own_faults = ACK_FAULTS
+
+    def __init__(self, world: SimWorld) -> None:
+        super().__init__(world)
+        meaningless = BREAKS | CALLBACKS | {"not_enough_balance"}  # nothing is signed here, nothing is paid
+        self.faults = Faults((COMMON - meaningless) | self.own_refusals | self.own_faults)
+        self.inbox = Inbox(self.ledger)
+        self.mllp = SubscribersDoor(self, self.inbox)
+        self.reset()
+
+    def reset(self) -> None:
+        self.inbox.clear()
+        self.names = dict(NAMES)
+
+    def op_of(self, req: Req) -> str:
+        """The subscriber: `emr` for /emr/messages, `post` for /."""
+        return req.path.strip("/").partition("/")[0] or "post"
+
+    def match_of(self, op: str, req: Req) -> dict[str, str]:
+        try:
+            told = self._read(req)
+        except Malformed:
+            return {}
+        return {"no": told.number, "patient": told.patient, "visit": told.visit, "event": told.event}
+
+    def _read(self, req: Req) -> Told:
+        told = (read_xml if _is_xml(req) else read_json)(req.body, self.names)
+        number = next((req.headers[name] for name in _NUMBER_HEADERS if req.headers.get(name)), "")
+        return Told(number, told.patient, told.visit, told.event, told.damaged) if number else told
+
+    def serve(self, op: str, req: Req) -> Resp:
+        """Answers code 0 and a receipt; the same again gets the same receipt, other content under its number 409."""
+        if req.method not in ("POST", "PUT"):
+            return _reply(req, 405, "1005", "请用POST")
+        try:
+            told = self._read(req)
+        except Malformed as wrong:
+            return _reply(req, 400, "1001", str(wrong))
+        if told.damaged:
+            return _reply(req, 422, "1002", "文本含替换字符U+FFFD")
+        receipt = self.inbox.take(
+            op, told.number, req.body, patient=told.patient, visit=told.visit, event=told.event
+        )  # fmt: skip
+        if receipt.how == "conflict":
+            return _reply(req, 409, "1003", "消息编号重复且内容不同", receipt.no)
+        return _reply(req, 200, "0", "成功" if receipt.how == "done" else "重复消息", receipt.no)
+
+    def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
+        return _reply(req, *_REFUSALS[kind])
+
+    def card(self, base_url: str) -> dict[str, Any]:
+        """Addresses of the usual four; any other name works as well."""
+        return {
+            "base_url": base_url, "emr": f"{base_url}/emr/messages", "platform": f"{base_url}/platform/messages",
+            "applications": ["LIS", "RIS"], "names": {what: list(names) for what, names in self.names.items()},
+        }  # fmt: skip
+
+    def act(self, body: dict[str, Any]) -> dict[str, Any]:
+        """`counts`; `set` {"names": {"number": ["uuid"]}}: where this subscriber looks for what."""
+        name = body.get("act")
+        if name == "counts":
+            return self.inbox.counts()
+        if name != "set":
+            raise ValueError(f"unknown act {name!r}; there are counts, set")
+        names = body.get("names")
+        if not isinstance(names, dict) or names.keys() - NAMES.keys():
+            raise ValueError(f"names: an object of {', '.join(NAMES)}")
+        for what, wanted in names.items():
+            if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+                raise ValueError(f"names.{what}: a list of names")
+            self.names[what] = tuple(wanted)
+        return {"names": {what: list(wanted) for what, wanted in self.names.items()}}
+
+
+def _is_xml(req: Req) -> bool:
+    return "xml" in req.headers.get("content-type", "") or req.body.lstrip()[:1] == b"<"
+
+
+def _reply(req: Req, status: int, code: str, text: str, receipt: str = "") -> Resp:
+    """In the caller's own format."""
+    fields = {"code": code, "message": text, **({"receipt": receipt} if receipt else {})}
+    more = {"Retry-After": "5"} if status in (429, 503) else {}
+    if not _is_xml(req):
+        return json_resp(fields, status, more)
+    inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+    body = f'<?xml version="1.0" encoding="UTF-8"?><response>{inside}</response>'.encode()
+    return Resp(status, body, {"Content-Type": "application/xml;charset=utf-8", **more})
