@@ -27,7 +27,7 @@ from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeR
 
 _TRUE: Final = (True, "1", "true", "True", "TRUE")
 _FALSE: Final = (False, "0", "false", "False", "FALSE")
-AMOUNTS: Final = frozenset({"amount", "cash", "fund", "account", "balance"})
+AMOUNTS: Final = frozenset({"amount", "cash", "fund", "account", "balance", "relief", "otherFund"})
 _UNIT_PRICE: Final = "price"  # in fen too, but may have decimals: four of a yuan
 # The gateway says these before it knows who asks: such a refusal cannot be signed.
 _AT_THE_DOOR: Final = frozenset(
@@ -39,7 +39,7 @@ _LISTS: Final = {
     "query.wait.balance.bill.list": ("bills",),
     "query.wait.balance.bill.item.list": ("items", "diagnoses"),
 }
-_NUMBER_FIELD: Final = {"lock": "lockNo", "settlement": "settleNo", "void": "voidNo"}
+_NUMBER_FIELD: Final = {"lock": "lockNo", "settlement": "settleNo", "void": "voidNo", "quote": "preNo"}
 
 
 class Settings(BaseModel):
@@ -68,6 +68,8 @@ _OPS: Final = (
     _op("balance.and.pay.bill", "结算入账", "book the settlement", changes=True, money=True, number="settlement"),
     _op("query.pay.bill", "查询结算", "ask for a settlement by our number"),
     _op("void.pay.bill", "作废结算", "void a booked settlement", changes=True, money=True, number="void"),
+    _op("pre.balance.bill", "预结算（医保由 HIS 办理）", "quote, the HIS asks the insurance", changes=True, number="quote"),
+    _op("cancel.pre.balance.bill", "撤销预结算", "take a quote back", changes=True),
 )
 
 _OPS_BY_NAME: Final = {op.name: op for op in _OPS}
@@ -76,10 +78,13 @@ _OPS_BY_NAME: Final = {op.name: op for op in _OPS}
 def _rows() -> tuple[OutcomeRow, ...]:
     """DUPLICATE says that our number is already taken: what stands there must be asked for. A refusal at the
     door says nothing about an earlier try, so what changes something stays unknown. A void of a number the HIS
-    does not know (NOT_FOUND) buries that number: it can no longer be booked."""
+    does not know (NOT_FOUND) buries that number: it can no longer be booked; likewise a quote (PRE_NOT_FOUND).
+    Where the HIS leads, a refusal to book says nothing once the insurance has settled inside (BOOK_FAILED,
+    INSIDE_UNKNOWN): it is asked for by our number."""
     no, yes = Outcome.REFUSED, Outcome.ACCEPTED
     changes = frozenset(op.name for op in _OPS if op.changes)
     unlock, void = frozenset({"unlock.bill"}), frozenset({"void.pay.bill"})
+    unquote = frozenset({"cancel.pre.balance.bill"})
     return (
         OutcomeRow("OK", yes),
         OutcomeRow("NOT_LOCKED", yes, unlock, because="no lock stands: that is what was wanted"),
@@ -87,14 +92,19 @@ def _rows() -> tuple[OutcomeRow, ...]:
         OutcomeRow("LOCK_LOST", yes, unlock, because="the lock has ended by itself"),
         OutcomeRow("ALREADY_VOID", yes, void, because="it is already void"),
         OutcomeRow("NOT_FOUND", yes, void, because="the number is buried"),
-        OutcomeRow("DUPLICATE", Outcome.UNKNOWN),
-        OutcomeRow("DUPLICATE_DIFFERENT", Outcome.UNKNOWN),
+        OutcomeRow("PRE_NOT_FOUND", yes, unquote, because="the number is buried"),
+        OutcomeRow("PRE_CLOSED", yes, unquote, because="it is already taken back"),
+        *(OutcomeRow(code, Outcome.UNKNOWN) for code in (
+            "DUPLICATE", "DUPLICATE_DIFFERENT", "PROCESSING", "BOOK_FAILED", "INSIDE_UNKNOWN", "VOID_PENDING",
+            "CLOSE_PENDING",
+        )),
         *(OutcomeRow(code, Outcome.UNKNOWN, changes) for code in sorted(_AT_THE_DOOR)),
         *(OutcomeRow(code, no) for code in (
             "PATIENT_NOT_FOUND", "BILL_NOT_FOUND", "BILL_LOCKED", "BILL_PAID", "BILL_VOID", "BILL_CHANGED",
             "LOCK_CLOSED", "NOT_LOCKED", "LOCK_LOST", "EXPIRED", "SETTLE_VOID", "AMOUNT_MISMATCH", "ALREADY_VOID",
             "NOT_FOUND", "PARAM_ERROR", "PARAM_INVALID", "BUSINESS_REFUSED", "NOT_ENOUGH_BALANCE", "TOKEN_EXPIRED",
-            "WINDOW_ONLY", *sorted(_AT_THE_DOOR),
+            "WINDOW_ONLY", "PRE_NOT_FOUND", "PRE_CLOSED", "PRE_USED", "INSURANCE_UNAVAILABLE", "INSURANCE_REFUSED",
+            "INSURANCE_CHANGED", "INSURANCE_KEPT", *sorted(_AT_THE_DOOR),
         )),
     )  # fmt: skip
 

@@ -41,6 +41,8 @@ class Numbers:
                 return f"{case.no}E1"
             case "void":
                 return f"{case.no}V{leg.of}"
+            case "quote":
+                return f"{case.no}Q{leg.id}"
             case "settlement":
                 return case.no
             case _:

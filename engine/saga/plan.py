@@ -51,6 +51,7 @@ class Step:
     `key` is unique in the plan. `condition` is the text of `if:` ("" = always). `each` is the data path of the list
     that `for_each` walks, `each_as` the name of the item. `maps` are the maps of a check, work or observe step.
     `within`: seconds a leg may stay unsure before it is given up, or an await may last (0: the default).
+    An observe step says who carried the leg (`party`) and inside which of our own calls (`by`).
     """
 
     key: str
@@ -68,6 +69,8 @@ class Step:
     maps: tuple[str, ...] = ()
     must_equal: str = ""
     within: float = 0.0
+    by: str = ""
+    party: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,19 @@ def _steps(parts: Parts, channel: ChannelFile) -> None:
                 hint = "" if equal in channel.written else nearest(equal, done)
                 parts.wrong(code, equal.mark, name=equal, hint=hint)
             done.append(step.name)
+        elif step.verb == "observe":
+            _carried(parts, channel, step, done)
         _step_maps(parts, channel, step)
+
+
+def _carried(parts: Parts, channel: ChannelFile, step: StepRow, done: list[str]) -> None:
+    """An observed leg was carried inside a call already made, and stands in the ledger of a party of engine.yaml."""
+    by, party = step.word("by"), step.word("party")
+    if by is not None and by not in done:
+        code = "E311" if by in channel.written else "E301"
+        parts.wrong(code, by.mark, name=by, hint="" if by in channel.written else nearest(by, done))
+    if party is not None and parts.engine is not None and party not in parts.engine.written:
+        parts.wrong("E305", party.mark, name=party, hint=nearest(party, parts.engine.parties))
 
 
 def _step_maps(parts: Parts, channel: ChannelFile, step: StepRow) -> None:

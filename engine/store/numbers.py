@@ -16,9 +16,11 @@ class Owner:
     leg_id: int
 
 
-def claim_number(number: str, kind: str, no: str, leg_id: int) -> Write:
-    """Give a number to a leg, before it is sent. Guard: it was never used."""
-    return Write("number_claim", {"number": number, "kind": kind, "settlement_no": no, "leg_id": leg_id}, rows=1)
+def claim_number(number: str, kind: str, no: str, leg_id: int, *, ours: bool = True) -> Write:
+    """Give a number to a leg, before it is sent. Guard: it was never used. A number that another system drew (`ours`
+    false) has no guard: whoever noted it first keeps it, and the books find the second."""
+    values = {"number": number, "kind": kind, "settlement_no": no, "leg_id": leg_id}
+    return Write("number_claim", values, rows=1 if ours else None)
 
 
 def owner_of(conn: Connection, number: str) -> Owner | None:

@@ -24,7 +24,7 @@ from .judge import outcome_of
 TOWN = Town()
 # Enough of a body for each operation to be built; own numbers are filled in.
 BODIES: dict[str, dict[str, Any]] = {
-    "his": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1"},
+    "his": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1", "preNo": "N1"},
     "nhsa": {"insuplc_admdvs": "370200", "input": {}},
     "wechat": {"out_trade_no": "N1", "out_refund_no": "N1"},
     "einvoice": {"busNo": "N1"},
