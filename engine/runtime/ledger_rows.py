@@ -26,6 +26,7 @@ from engine.saga.events import (
     Send,
     Started,
     Task,
+    TaskOver,
 )  # fmt: skip
 from engine.saga.legs import Leg
 from engine.store.calls import complete_call, insert_call
@@ -35,7 +36,7 @@ from engine.store.legs import upsert_leg
 from engine.store.numbers import claim_number
 from engine.store.persons import keep_person
 from engine.store.settlements import Columns, insert_case, release_bills, update_case
-from engine.store.tasks import open_task
+from engine.store.tasks import end_task, open_task
 from engine.store.trail import add_trail
 
 
@@ -60,15 +61,17 @@ def rows_of_turn(
     writes += _persons(room, letter.event)
     calls = room.judge.channel.calls
     for leg in room.changed_legs():
-        party = calls[leg.call].party if leg.call in calls else ""
+        party = calls[leg.call].party if leg.call in calls else room.plan.steps[room.plan.index(leg.step)].party
         writes.append(upsert_leg(case.no, leg, party))
         if leg.number and leg.id not in room.stored and not _shared(case, leg):
-            writes.append(claim_number(leg.number, _kind(room, leg), case.no, leg.id))
+            writes.append(claim_number(leg.number, _kind(room, leg), case.no, leg.id, ours=leg.because != "observed"))
     for command in commands:
         if isinstance(command, Send):
             writes.append(_call_begun(room, command, call_ids[id(command)], now))
         elif isinstance(command, Task):
             writes.append(task_open(ids.new(), case.no, command, _side(room, command), now))
+        elif isinstance(command, TaskOver):
+            writes.append(end_task(case.no, command.leg_id, command.kind, at=now))
     if case.state in RELEASES_BILLS:
         writes.append(release_bills(case.no))
     writes.append(_trail(ids.new(), case, letter, commands, now))

@@ -106,12 +106,20 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A person must look. `kind` is stable: differs, undo_refused, fence_unknown, late_payment, undone_outside,
-    final_refused."""
+    """A person must look. `kind` is stable: differs, undo_refused, undo_unknown, undo_slow, fence_unknown,
+    late_payment, undone_outside, final_refused, cannot_send, cannot_ask."""
 
     kind: str
     leg_id: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOver:
+    """What a person was told of has ended by itself, or became another task: close it."""
+
+    kind: str
+    leg_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,7 @@ class Moved:
     why: str
 
 
-Command = Send | Task | Moved
+Command = Send | Task | TaskOver | Moved
 
 
 class Refused(Exception):

@@ -46,6 +46,7 @@ class LegEvent(StrEnum):
     FENCE_REACHED = "fence_reached"
     LIMIT = "limit"
     DIFFERS = "differs"
+    CONFIRMED = "confirmed"  # a leg known as `no` is there after all: a new inquiry says so, or there is none to ask
 
 
 class Then(StrEnum):
@@ -126,8 +127,11 @@ FORWARD: dict[tuple[LegState, LegEvent], Row] = {
     (S.OK, E.THERE): (S.OK, T.COUNT),
     (S.OK, E.ACCEPTED): (S.OK, T.COUNT),
     (S.OK, E.CLOSED): (S.OK, T.PERSON),  # undone by somebody else, such as a refund at the portal
-    (S.NO, E.THERE): (S.NO, T.LATE),
-    (S.NO, E.ACCEPTED): (S.NO, T.LATE),
+    # Somebody says it took effect after all. That may be old news of what was reversed since: a new inquiry decides.
+    (S.NO, E.THERE): (S.FENCED, T.ASK_NOW),
+    (S.NO, E.ACCEPTED): (S.FENCED, T.ASK_NOW),
+    (S.NO, E.CONFIRMED): (S.NO, T.LATE),
+    (S.FENCED, E.CONFIRMED): (S.NO, T.LATE),
 }
 """The table of a forward leg."""
 
@@ -192,8 +196,8 @@ class Leg:
 
     Instants are unix seconds. `fence_at` is when the fence was, or will be, reached; `evidence` the call whose
     answer decided, `because` why the leg is `no` (refused, closed, fenced, not_sent), or what is known of one that
-    is not decided yet (accepted, reply_lost, not_there, waiting). `param_hash` is of the first
-    content sent under `number`: the number never goes out with another.
+    is not decided yet (accepted, reply_lost, not_there, waiting; late: it was known as `no` before). `param_hash` is of
+    the first content sent under `number`: the number never goes out with another.
     """
 
     id: int

@@ -15,6 +15,7 @@ from engine.saga.events import (
     Resolved,
     Send,
     Task,
+    TaskOver,
 )  # fmt: skip
 from engine.saga.legs import Leg, LegEvent, LegState, Then, row
 from engine.saga.plan import CallRule, Plan, Repeats, Step
@@ -23,9 +24,13 @@ from engine.saga.waits import ask_delay, send_delay, undo_delay
 
 LEG_PATIENCE = 60.0  # seconds a forward leg may stay unsure when its step says nothing
 READ_PATIENCE = 30.0
+UNDO_SLOW_TASK = "undo_slow"
+UNDO_SLOW = 900.0  # seconds after which a person hears of an undo that is still on its way, and others pass it
 UNDO_LIMIT = 86400.0
 
 OPEN = frozenset({LegState.READY, LegState.SENT, LegState.UNSURE, LegState.DEAD, LegState.FENCED})
+LATE = "late"  # of a leg that was `no`: somebody says it took effect, and it is being asked about
+OBSERVED = "observed"  # of a leg that another party carried: we sent nothing
 NO_RULE = CallRule(name="", party="", op="")
 
 
@@ -64,6 +69,7 @@ class LegWork:
     def apply(self, leg: Leg, event: LegEvent, source: Answered | FactHeard | None = None) -> None:
         """Move one leg by its table and do what the row says."""
         before = leg.state
+        event = self._after_no(leg, event, source)
         after, then = row(leg.undo, before, event)
         if source is not None and source.code:
             leg.code = source.code
@@ -74,10 +80,33 @@ class LegWork:
             self.out.append(Moved(f"leg {leg.id} {leg.call}", before, after, event))
         if after in (LegState.OK, LegState.NO, LegState.MANUAL) and before is not after:
             leg.next_at = None
+            if leg.id in self.case.data.get("_slow", ()):
+                self.out.append(TaskOver(UNDO_SLOW_TASK, leg.id))
             leg.evidence = source.call_id if isinstance(source, Answered) else leg.evidence
             if after is LegState.NO:
                 leg.because = leg.because if event is LegEvent.GIVE_UP else self._because(before, event)
         self._then(leg, then, event)
+
+    def _after_no(self, leg: Leg, event: LegEvent, source: Answered | FactHeard | None) -> LegEvent:
+        """What is heard of a leg known as `no`: only an inquiry that began after the news tells whether it is true."""
+        yes = event in (LegEvent.THERE, LegEvent.ACCEPTED)
+        if leg.undo or not yes:
+            return event
+        if leg.state is LegState.NO:
+            if any(other.of == leg.id for other in self.case.legs):
+                leg.repeats_heard += 1
+                return LegEvent.GIVE_UP  # it is being given back already
+            if not self._ask_of(leg):
+                return LegEvent.CONFIRMED
+            leg.because, leg.fence_at, leg.asks = LATE, self.now, 0
+        elif leg.state is LegState.FENCED and leg.because == LATE:
+            ours = isinstance(source, Answered) and source.purpose == "ask"
+            return LegEvent.CONFIRMED if ours and not self.stale(leg, source) else LegEvent.FACT_UNKNOWN
+        return event
+
+    def stale(self, leg: Leg, source: Answered | FactHeard | None) -> bool:
+        """Whether an inquiry began before the leg's fence (or before the news that made us ask again)."""
+        return isinstance(source, Answered) and leg.fence_at is not None and source.started_at < leg.fence_at
 
     def _because(self, before: LegState, event: LegEvent) -> str:
         if event is LegEvent.REFUSED:
@@ -95,6 +124,8 @@ class LegWork:
                 leg.next_at = self.now + delay
                 if leg.deadline_at is not None and leg.state is LegState.UNSURE:
                     leg.next_at = max(self.now, min(leg.next_at, leg.deadline_at))
+                if leg.undo and not self.slow(leg):
+                    leg.next_at = min(leg.next_at, self._slow_at(leg))
             case Then.ASK_NOW:
                 if leg.state is LegState.FENCED and leg.fence_at is not None:
                     leg.fence_at = min(leg.fence_at, self.now)
@@ -167,10 +198,11 @@ class LegWork:
         kind = {
             LegEvent.DIFFERS: "differs",
             LegEvent.LIMIT: "undo_unknown" if leg.undo else "fence_unknown",
-            LegEvent.CLOSED: "undone_outside",
+            LegEvent.CLOSED: "undone_outside" if leg.state is LegState.OK else "undo_refused",
         }.get(event, "undo_refused")
         self.out.append(Task(kind, leg.id, f"{leg.call} {leg.code}".strip()))
-        aside = leg.undo and self.case.leg(leg.of).state is LegState.NO  # giving back a late payment
+        # What became of a payment known as `no`, and giving it back, leaves the settlement where it is.
+        aside = leg.because == LATE or (leg.undo and self.case.leg(leg.of).state is LegState.NO)
         if not aside:
             self.move(CaseEvent.PERSON, kind)
 
@@ -274,6 +306,48 @@ class LegWork:
         leg.in_flight = purpose
         self.out.append(Send(leg.id, purpose, call, number, body))
 
+    def _slow_at(self, undo: Leg) -> float:
+        """From when an undo that is still on its way is a person's matter: counted anew when a person sent it again."""
+        return (undo.deadline_at or undo.created_at + UNDO_LIMIT) - UNDO_LIMIT + UNDO_SLOW
+
+    def slow(self, undo: Leg) -> bool:
+        """Whether an undo is on its way so long that a person was told and what does not depend on it goes on."""
+        return undo.state in (LegState.READY, LegState.UNSURE) and self.now >= self._slow_at(undo)
+
+    def next_undo(self) -> bool:
+        """Begin what is next to be undone, in the reverse of the plan, one at a time; False when nothing can begin now.
+        An undo refused holds all later ones. One that is slow holds what moves money, and its party's own."""
+        done = [leg for leg in self.case.legs if not leg.undo and leg.state is LegState.OK]
+        held: set[str] = set()  # parties with a slow undo, or with one that waits for such a one
+        for leg in reversed(done) if self.rules.undo_in_reverse else done:
+            step = self.step(leg)
+            if not step.undo or leg.because == OBSERVED:
+                continue
+            undo, rule = next((other for other in self.case.legs if other.of == leg.id), None), self.rule(step.undo)
+            if undo is None and not (held and (rule.money or rule.party in held)):
+                self.undo(leg, step)
+                return True
+            if undo is None or self.slow(undo):
+                held.add(rule.party)
+            elif undo.state is not LegState.OK:
+                return False
+            else:
+                self.taken_back(leg)
+        return not held and self._went_back()
+
+    def _went_back(self) -> bool:
+        asked = any(self.rule(leg.call).money for leg in self.case.legs)
+        quiet = self.case.cause_kind == "refused" and not asked
+        self.move(CaseEvent.NOTHING_DONE if quiet else CaseEvent.ALL_UNDONE, "")
+        return True
+
+    def tell_of_slow(self, undo: Leg) -> None:
+        """A person hears once that an undo takes long: which one, of what, since when."""
+        told = self.case.data.setdefault("_slow", [])
+        if undo.id not in told and self.slow(undo):
+            told.append(undo.id)
+            self.out.append(Task(UNDO_SLOW_TASK, undo.id, f"{undo.call} {undo.number} {undo.code} {undo.text}".strip()))
+
     def decide(self, leg: Leg, verdict: str) -> None:
         """What a person found out about a leg in MANUAL; without a word it stays there."""
         after = {
@@ -301,12 +375,21 @@ class LegWork:
         self.move(CaseEvent.RESUME, event.reason.code)
 
     def observe(self, step: Step) -> None:
-        """Note a leg that another party carried, so that books and rules see it."""
+        """Note a leg that another party carried inside one of our calls, so that books and rules see it."""
         seen = self.judge.work(step.maps[0], self.case)
         leg = self.new_leg(step, step.key, NO_RULE)
         leg.number, leg.amount = str(seen.get("number", "")), seen.get("amount")
-        leg.state, leg.because = LegState.OK, "observed"
+        leg.state, leg.because = LegState.OK, OBSERVED
         put(self.case.data, step.key, seen)
+
+    def taken_back(self, carrier: Leg) -> None:
+        """The undo of a call took back what was carried inside it too: note that beside each observed leg."""
+        undone = {leg.of for leg in self.case.legs}
+        for leg in list(self.case.legs):
+            step = self.step(leg)
+            if leg.because == OBSERVED and not leg.undo and step.by == carrier.call and leg.id not in undone:
+                back = self.new_leg(step, step.key, NO_RULE, of=leg)
+                back.amount, back.state, back.because = leg.amount, LegState.OK, OBSERVED
 
     def give_up(self, leg: Leg) -> None:
         if leg.state is LegState.READY:

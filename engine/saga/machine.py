@@ -24,7 +24,7 @@ from engine.saga.events import (
     Tick,
 )
 from engine.saga.legs import Leg, LegEvent, LegState
-from engine.saga.legwork import OPEN, LegWork
+from engine.saga.legwork import LATE, OPEN, LegWork
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules
 
@@ -109,15 +109,14 @@ class _Turn(LegWork):
                 heard = LegEvent.DIFFERS
             if heard in (LegEvent.ACCEPTED, LegEvent.PENDING) and event.made is not None:
                 put(self.case.data, leg.call, event.made, merge=True)
-            if heard is LegEvent.PENDING and not leg.undo:
+            if heard is LegEvent.PENDING and not leg.undo and leg.because != LATE:
                 leg.because = "accepted"
             self.apply(leg, heard, event)
 
     def _inquiry_answered(self, leg: Leg, event: Answered) -> None:
         fact = event.fact or Fact.UNKNOWN
         heard = LegEvent.DIFFERS if event.differs else _FACT[fact]
-        late = leg.fence_at is not None and event.started_at < leg.fence_at
-        stale = leg.state is LegState.FENCED and late and self.rules.ask_after_fence
+        stale = leg.state is LegState.FENCED and self.stale(leg, event) and self.rules.ask_after_fence
         if stale and (fact is not Fact.THERE or self.takes_back(leg)):
             heard = LegEvent.FACT_UNKNOWN
         if leg.state is LegState.DEAD and heard is LegEvent.THERE and self._may_be_taken_back(leg):
@@ -128,9 +127,9 @@ class _Turn(LegWork):
                 heard = LegEvent.CLOSED
         if leg.state is LegState.UNSURE and heard is LegEvent.WAITING and self._reply_lost(leg):
             leg.because = "reply_lost"
-        if leg.state is LegState.FENCED and heard is LegEvent.WAITING:
+        if leg.state is LegState.FENCED and heard is LegEvent.WAITING and leg.because != LATE:
             leg.because = "waiting"
-        if heard is LegEvent.THERE and event.made is not None:
+        if heard is LegEvent.THERE and event.made is not None and leg.because != LATE:
             put(self.case.data, leg.call, event.made, merge=True)
         self.apply(leg, heard, event)
 
@@ -140,7 +139,7 @@ class _Turn(LegWork):
 
     def _reply_lost(self, leg: Leg) -> bool:
         """The order stands, but what it answered (the code to scan) never reached us: the payer cannot go on."""
-        return bool(self.step(leg).answer) and leg.because != "accepted"
+        return not leg.undo and bool(self.step(leg).answer) and leg.because != "accepted"
 
     def _fence_holds(self, leg: Leg) -> bool:
         paying = bool(self.step(leg).again)
@@ -153,7 +152,7 @@ class _Turn(LegWork):
             heard = LegEvent.FACT_UNKNOWN  # nobody knows when the party wrote it; our own inquiry decides
         if heard is LegEvent.THERE and self._may_be_taken_back(leg):
             heard = LegEvent.FACT_UNKNOWN
-        if heard is LegEvent.THERE and event.made is not None and leg.state is not LegState.OK:
+        if heard is LegEvent.THERE and event.made is not None and leg.state not in (LegState.OK, LegState.NO):
             put(self.case.data, leg.call, event.made, merge=True)
         repeat = leg.state is LegState.OK and heard is LegEvent.THERE
         self.apply(leg, heard, event)
@@ -220,6 +219,8 @@ class _Turn(LegWork):
     def _due(self, leg: Leg) -> None:
         """What time alone brings a leg that waits."""
         leg.next_at = None
+        if leg.undo:
+            self.tell_of_slow(leg)
         over = leg.deadline_at is not None and self.now >= leg.deadline_at
         if leg.state is LegState.READY:
             if over and not leg.undo:
@@ -381,20 +382,6 @@ class _Turn(LegWork):
             self.give_up(leg)
         if self.rules.definite_before_back and any(leg.state in OPEN for leg in open_legs):
             return False
-        done = [leg for leg in case.legs if not leg.undo and leg.state is LegState.OK]
-        for leg in reversed(done) if self.rules.undo_in_reverse else done:
-            step = self.step(leg)
-            if not step.undo or leg.because == "observed":
-                continue
-            undo = next((other for other in case.legs if other.of == leg.id), None)
-            if undo is None:
-                self.undo(leg, step)
-                return True
-            if undo.state is not LegState.OK:
-                return False
-        asked = any(self.rule(leg.call).money for leg in case.legs)
-        quiet = case.cause_kind == "refused" and not asked
-        self.move(CaseEvent.NOTHING_DONE if quiet else CaseEvent.ALL_UNDONE, "")
-        return True
+        return self.next_undo()
 
 

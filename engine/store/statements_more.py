@@ -166,6 +166,13 @@ ROWS: tuple[Row, ...] = (
         {"note": ("tasks.note", ("id",))},
     ),
     (
+        "task_end",
+        "What tasks of one kind asked for came about by itself.",
+        """UPDATE tasks SET closed_at = :at, closed_by = 'engine' WHERE settlement_no = :settlement_no
+        AND leg_id = :leg_id AND kind = :kind AND closed_at IS NULL""",
+        {},
+    ),
+    (
         "tasks_open",
         "Tasks not done, oldest first.",
         """SELECT id, settlement_no, leg_id, kind, side, text, opened_at FROM tasks

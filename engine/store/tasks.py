@@ -43,6 +43,11 @@ def close_task(id: int, *, by: str, note: str, at: float) -> Write:
     return Write("task_close", {"id": id, "by": by, "note": Sealed(note.encode()), "at": at}, rows=1)
 
 
+def end_task(no: str, leg_id: int, kind: str, *, at: float) -> Write:
+    """What a settlement's tasks of this kind and leg asked for has come about by itself: nobody has to do it."""
+    return Write("task_end", {"settlement_no": no, "leg_id": leg_id, "kind": kind, "at": at})
+
+
 def open_tasks(conn: Connection, after: int = 0, limit: int = 50) -> list[OpenTask]:
     """Tasks not done, oldest first, after this id."""
     return [

@@ -41,6 +41,7 @@ class State(NamedTuple):
     crashes: int
     returned: tuple[int, int]
     voided: bool = False
+    late: tuple[bool, bool] = (False, False)  # known as no, then somebody said it is paid: being asked about
 
 
 START = State(((NONE, False), (NONE, False)), (NONE, False), (NONE, NONE), ("-", "-"), "-", 0, (), "fore", 1, (0, 0))
@@ -215,13 +216,22 @@ class Model:
                 yield f"fence {k + 1}", self._pay_hears(expired, k, E.FENCE_REACHED)
             yield from _maybe(f"asks {k + 1}", _send(s, ("query", str(k), "early")))
         if state is L.FENCED and not fresh:
-            yield from _maybe(f"asks after the fence {k + 1}", _send(s, ("query", str(k), "late")))
+            when = "anew" if s.late[k] else "late"
+            yield from _maybe(f"asks after the fence {k + 1}", _send(s, ("query", str(k), when)))
 
     def _pay_hears(self, s: State, k: int, event: LegEvent) -> State:
         state = s.pay[k][0]
         assert state is not None
+        if state is L.NO and event is E.THERE:
+            if s.back[k] is not None:
+                return s  # it is being given back already
+            s = s._replace(late=_set(s.late, k, True))
+        elif s.late[k] and event is E.THERE:
+            event = E.FACT_UNKNOWN  # only our own new inquiry tells (`_hear_fact`)
         after, then = row(False, state, event)
         s = s._replace(pay=_set(s.pay, k, (after, False)))
+        if after is not L.FENCED:
+            s = s._replace(late=_set(s.late, k, False))
         if then is T.LATE and s.back[k] is None:
             s = s._replace(back=_set(s.back, k, L.READY))
         return s
@@ -252,6 +262,9 @@ class Model:
     def _hear_fact(self, s: State, k: int, m: tuple[str, ...]) -> State:
         state = s.pay[k][0]
         fact = LegEvent(m[2])
+        if s.late[k]:
+            anew = m[3] == "anew"
+            fact = {True: E.CONFIRMED if fact is E.THERE else fact, False: E.FACT_UNKNOWN}[anew]
         if state is L.OK and fact in (E.CLOSED, E.NOT_THERE, E.WAITING):
             return s
         if state is L.UNSURE and fact is E.NOT_THERE and not self.rules.fence:

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.core.outcome import Fact, Outcome
 from engine.saga.case import Case, Reason
-from engine.saga.events import Answered, Event, FactHeard, Heard, Judge, Refused, Send, Started, Task, Tick
+from engine.saga.events import Answered, Event, FactHeard, Heard, Judge, Refused, Send, Started, Task, TaskOver, Tick
 from engine.saga.legs import Leg
 from engine.saga.machine import advance
 from engine.saga.plan import CallRule, Plan, Repeats, Step, StepKind
@@ -119,6 +119,7 @@ class Stage:
         self.wire: list[Send] = []
         self.sent: list[str] = []
         self.tasks: list[str] = []
+        self.over: list[str] = []
         self.calls = 0
         self.hear(Started())
 
@@ -129,6 +130,8 @@ class Stage:
                 self.sent.append(command.call)
             elif isinstance(command, Task):
                 self.tasks.append(command.kind)
+            elif isinstance(command, TaskOver):
+                self.over.append(command.kind)
 
     def answer(self, call: str, said: Outcome | Fact | None, *, code: str = "", started_at: float | None = None,
                differs: tuple[str, ...] = ()) -> None:  # fmt: skip

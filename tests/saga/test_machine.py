@@ -6,7 +6,7 @@ import pytest
 
 from engine.core.outcome import Fact, Outcome
 from engine.saga.case import CaseState, Reason
-from engine.saga.events import Cancelled, Recovered, RefundAsked, Resolved
+from engine.saga.events import Cancelled, FactHeard, Recovered, RefundAsked, Resolved
 from engine.saga.legs import LegState
 from tests.saga.stage import Stage
 
@@ -210,11 +210,135 @@ def test_a_payment_that_turns_up_late_is_given_back_and_the_settlement_stands() 
     first = stage.case.legs[3]
     assert first.state is LegState.NO
     stage.callback("pay.code", Fact.THERE)
+    assert (stage.sent[-1], stage.tasks) == ("pay.query", []), "a callback may be old news: first ask"
+    stage.callback("pay.code", Fact.THERE)
+    stage.answer("pay.query", Fact.THERE, started_at=stage.now)
     assert stage.sent[-1] == "pay.refund"
     assert (stage.case.state, stage.tasks) == (CaseState.SETTLED, ["late_payment"])
     stage.yes("pay.refund")
     stage.callback("pay.code", Fact.THERE)
     assert stage.sent.count("pay.refund") == 1
+    assert stage.sent.count("pay.query") == 1, "what was given back is not asked about again"
+
+
+def _reversed() -> Stage:
+    """The first attempt was stopped, and the party's new answer was that it is closed."""
+    stage = Stage().quoted().choose()
+    stage.answer("pay.code", P)
+    _unsure_until_given_up(stage)
+    stage.yes("pay.reverse")
+    stage.answer("pay.query", Fact.CLOSED)
+    assert stage.leg("pay.code").state is LegState.NO
+    return stage
+
+
+def test_old_news_of_a_payment_that_was_reversed_gives_nothing_back_and_calls_nobody() -> None:
+    stage = _reversed()
+    stage.now += 60
+    stage.callback("pay.code", Fact.THERE)
+    stage.answer("pay.query", Fact.THERE, started_at=stage.now - 30)
+    assert "pay.refund" not in stage.sent, "an inquiry begun before the news tells nothing about it"
+    stage.wait()
+    stage.answer("pay.query", Fact.CLOSED)
+    assert stage.leg("pay.code").state is LegState.NO
+    assert stage.case.state is CaseState.WAITING
+    assert "pay.refund" not in stage.sent
+    assert not stage.tasks
+
+
+def test_the_question_about_late_news_survives_a_restart() -> None:
+    stage = _reversed()
+    stage.callback("pay.code", Fact.THERE)
+    stage.wire.clear()
+    stage.hear(Recovered())
+    stage.answer("pay.query", Fact.THERE)
+    assert stage.sent[-1] == "pay.refund"
+    assert stage.tasks == ["late_payment"]
+
+
+def test_late_news_nobody_can_check_calls_a_person_and_leaves_the_settlement_alone() -> None:
+    stage = _reversed()
+    stage.choose().yes("pay.code", "nhsa.settle", "his.settle", "einvoice.issue")
+    first = stage.case.legs[3]
+    stage.hear(FactHeard(first.id, Fact.THERE, {}))
+    for _ in range(300):
+        if first.state is not LegState.FENCED:
+            break
+        if stage.wire:
+            stage.answer("pay.query", Fact.UNKNOWN)
+        else:
+            stage.wait()
+    assert (first.state, stage.tasks) == (LegState.MANUAL, ["fence_unknown"])
+    assert stage.case.state is CaseState.SETTLED
+    assert "pay.refund" not in stage.sent
+
+
+def test_going_back_waits_for_the_answer_about_late_news() -> None:
+    stage = _reversed()
+    stage.callback("pay.code", Fact.THERE)
+    stage.hear(Cancelled(GONE))
+    assert stage.sent[-1] == "pay.query"
+    stage.answer("pay.query", Fact.THERE)
+    assert "pay.refund" in stage.sent
+    stage.yes("his.unlock", "pay.refund")
+    assert stage.case.state is CaseState.UNDONE
+
+
+def _refund_on_its_way(stage: Stage, until: float) -> None:
+    while stage.now < until:
+        stage.wait()
+        if any(send.call == "pay.refund_query" for send in stage.wire):
+            stage.answer("pay.refund_query", Fact.WAITING)
+
+
+def _refunding() -> Stage:
+    stage = Stage().paid()
+    stage.yes("nhsa.settle")
+    stage.answer("his.settle", R, code="BILL_CHANGED")
+    stage.yes("nhsa.cancel")
+    stage.answer("pay.refund", P)
+    return stage
+
+
+def test_a_refund_that_takes_long_is_a_persons_matter_after_a_quarter_of_an_hour() -> None:
+    stage = _refunding()
+    began = stage.now
+    _refund_on_its_way(stage, began + 899)
+    assert (stage.tasks, "his.unlock" in stage.sent) == (["undo_slow"], True)
+    assert stage.now == began + 900, "at once when it is due, not at the next inquiry"
+    stage.yes("his.unlock")
+    assert stage.case.state is CaseState.BACK, "the refund itself is still waited for"
+    _refund_on_its_way(stage, began + 4000)
+    assert stage.tasks == ["undo_slow"], "told once"
+    assert not stage.over
+    stage.callback("pay.refund", Fact.THERE)
+    assert stage.case.state is CaseState.UNDONE
+    assert stage.over == ["undo_slow"], "the task closes itself"
+    assert stage.sent.count("pay.refund") == 1, "what the party says it is working on is asked about, not sent again"
+
+
+def test_what_moves_money_waits_for_a_slow_undo_and_so_does_its_own_party() -> None:
+    stage = Stage().paid()
+    stage.yes("nhsa.settle", "his.settle", "einvoice.issue")
+    stage.hear(RefundAsked(Reason("E-REFUNDED", "", "", "patient")))
+    stage.yes("einvoice.write_off")
+    stage.answer("his.void", U)
+    for _ in range(12):
+        stage.wait()
+        stage.answer("his.void", U)
+    assert stage.tasks == ["undo_slow"]
+    assert not {"nhsa.cancel", "pay.refund", "his.unlock"} & set(stage.sent)
+    stage.wait()
+    stage.yes("his.void", "nhsa.cancel", "pay.refund", "his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+
+
+def test_a_slow_undo_that_is_then_refused_holds_and_calls_a_person() -> None:
+    stage = _refunding()
+    _refund_on_its_way(stage, stage.now + 899)
+    stage.callback("pay.refund", Fact.CLOSED)
+    assert (stage.case.state, stage.tasks) == (CaseState.MANUAL, ["undo_slow", "undo_refused"])
+    assert stage.over == ["undo_slow"]
 
 
 def test_the_same_callback_again_changes_nothing() -> None:

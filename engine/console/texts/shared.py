@@ -68,6 +68,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hears.stop_failed": ("阻断未成", "the stop failed"),
     "hears.fence_reached": ("到达隔断时刻", "the fence is reached"),
     "hears.limit": ("超过最长查证时间", "asked for too long"),
+    "hears.confirmed": ("原记未成，再查确已成功", "known as no, a new inquiry finds it there"),
     "hears.differs": ("金额、商户或编号不一致", "amount, merchant or number differ"),
     # Calls
     "outcome.accepted": ("成功", "Accepted"),
@@ -125,6 +126,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "task.differs": ("各方数据不一致", "The parties differ"),
     "task.undo_refused": ("撤销被拒", "An undo was refused"),
     "task.undo_unknown": ("撤销结果不明", "An undo's outcome is unknown"),
+    "task.undo_slow": ("撤销迟迟没有结果", "An undo takes long"),
     "task.fence_unknown": ("结果始终查不清", "An outcome stays unknown"),
     "task.late_payment": ("迟到的付款", "A late payment"),
     "task.undone_outside": ("被他方撤销", "Undone by somebody else"),

@@ -42,6 +42,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1. 用该笔编号到对方系统查是否已撤销。\n2. 未撤销的，在对方系统人工撤销。\n3. 由管理员登记处理结果。",
         "1. Look the number up in the party's system.\n2. If it is not undone, undo it there.\n3. An administrator records what was done.",
     ),
+    "means.undo_slow": (
+        "撤销（如退款）已经办了 15 分钟还没有结果；引擎会继续查，与它无关的撤销已先办。结果出来后本待办自动关闭。",
+        "An undo such as a refund is on its way for 15 minutes; the engine goes on asking, and undoes meanwhile what does not "
+        "depend on it. This task closes itself with the outcome.",
+    ),
+    "do.undo_slow": (
+        "1. 用记录中的编号到对方系统查：退款处理中（银行卡可达数日）只需等待，可告知患者款项原路退回。\n"
+        "2. 对方系统里没有这笔、已关闭或异常的，联系对方处理；24 小时仍无结果会转人工。\n3. 不要在窗口另行退现金。",
+        "1. Look the number noted up in the party's system. A refund being processed (cards may take days) only needs "
+        "waiting; tell the patient it goes back the way it came.\n2. If it is not there, closed or abnormal, talk to the "
+        "party; after 24 hours it becomes a manual case.\n3. Pay no cash back meanwhile.",
+    ),
     "means.fence_unknown": (
         "请求已不可能再生效，但对方始终答不出该编号是否存在。",
         "The request can no longer take effect, but the party never says whether the number is there.",
