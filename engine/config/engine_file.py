@@ -26,7 +26,7 @@ from engine.config.engine_parts import (
     PartyEntry,
     Retention,
 )  # fmt: skip
-from engine.config.problems import Mark, problem
+from engine.config.problems import Mark, nearest, problem
 from engine.config.secret import SecretRef
 from engine.config.spec import NOWHERE, Field, Found, MapOf, Nested, Record, Spec, names_in
 from engine.config.tree import Map, Node
@@ -111,10 +111,15 @@ def _doors(file: EngineFile, found: Found) -> None:
     """Each address once; a listener that rides on another names one that exists and has an address."""
     taken: dict[tuple[str, int], str] = {}
     for name, door in file.listeners.items():
-        if door.http is not None and door.http[1] != 0:
-            if door.http in taken:
-                found.append(problem("E515", door.mark, name=name, other=taken[door.http]))
-            taken.setdefault(door.http, name)
+        address = door.http or door.mllp
+        if address is not None and address[1] != 0:
+            if address in taken:
+                found.append(problem("E515", door.mark, name=name, other=taken[address]))
+            taken.setdefault(address, name)
+        for sender in door.senders.values():
+            if sender.client not in file.clients:
+                found.append(problem("E520", sender.client.mark, name=sender.client,
+                                     hint=nearest(sender.client, file.clients)))  # fmt: skip
         other = file.listeners.get(door.on)
         if door.on and (other.http is None if other else door.on not in file.written):
             found.append(problem("E308", door.marks["shares"], name=door.on))

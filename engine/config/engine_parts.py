@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from engine.config.mllp_parts import HL7_SENDER, SENDER, TLS, Network, Sender, Tls
 from engine.config.problems import Mark, problem
 from engine.config.secret import Secret, SecretRef, secret_ref
 from engine.config.spec import NOWHERE, Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, text_of
@@ -106,8 +107,10 @@ KEYS = Spec(
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A door: an address of its own (`http`), or a path at another one's (`on` names it), whose connections it shares.
-    `path`: where callbacks come in. Limits: bytes and seconds."""
+    """A door: an address of its own (`http`, or `mllp` for HL7), or a path at another one's (`on` names it), whose
+    connections it shares. `path`: where callbacks come in. Limits: bytes and seconds. Of an MLLP listener only:
+    `charset` of who declares none, `tls`, `peers` (addresses and networks that may connect; none: all), `senders`
+    (MSH-3 or MSH-3^MSH-4 → client)."""
 
     http: tuple[str, int] | None
     on: str
@@ -117,35 +120,58 @@ class Listener:
     idle: float
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False, repr=False)
+    mllp: tuple[str, int] | None = None
+    charset: str = ""
+    tls: Tls | None = None
+    peers: tuple[str, ...] = ()
+    senders: Mapping[str, Sender] = field(default_factory=dict)
 
     @staticmethod
     def of(record: Record, found: Found) -> Listener | None:
-        if "http" in record.marks and "shares" in record.marks:
-            found.append(problem("E216", record.at("shares"), one="http", other="shares"))
+        given = [name for name in ("http", "mllp", "shares") if name in record.marks]
+        if len(given) > 1:
+            found.append(problem("E216", record.at(given[1]), one=given[0], other=given[1]))
             return None
+        for name in ("charset", "tls", "peers", "senders"):
+            if name in record.marks and given and given[0] != "mllp":
+                found.append(problem("E216", record.at(name), one=given[0], other=name))
         for name in ("connections", "idle"):
             if "shares" in record.marks and name in record.marks:  # they belong to the address
                 found.append(problem("E216", record.at(name), one="shares", other=name))
-        if record["http"] is None and not record["shares"]:
-            if "http" not in record.marks and "shares" not in record.marks:
-                found.append(problem("E218", record.mark, choices="http, shares"))
+        if record["http"] is None and record["mllp"] is None and not record["shares"]:
+            if not given:
+                found.append(problem("E218", record.mark, choices="http, mllp, shares"))
             return None
+        idle = record["idle"] or (MLLP_IDLE if record["mllp"] else HTTP_IDLE)
         return Listener(
             record["http"], record["shares"], record["path"], record["body_bytes"], record["connections"],
-            record["idle"], record.mark, record.marks,
+            idle, record.mark, record.marks, record["mllp"], str(record["charset"] or ""), record["tls"],
+            tuple(str(one) for one in record["peers"]), record["senders"],
         )  # fmt: skip
 
 
+HTTP_IDLE, MLLP_IDLE = 75.0, 86_400.0  # seconds; HIS systems keep their HL7 connections for days
 LISTENER = Spec(
     "listener", "监听", "a listener",
     (
         Field("http", HostPort(), "监听地址", "its address", "127.0.0.1:8600"),
+        Field("mllp", HostPort(), "HL7（MLLP）监听地址", "its address for HL7 over MLLP", "127.0.0.1:8610"),
         Field("shares", WORD, "与哪个监听共用地址", "the listener whose address it shares", "api", default=""),
         Field("path", URL_PATH, "接收回调的路径", "the path of its callbacks", "/callback/wechat", default=""),
         Field("body_bytes", Count(1024, 67_108_864), "请求正文上限（字节）", "largest request, bytes", "1048576",
               default=1_048_576),
         Field("connections", Count(1, 100_000), "连接数上限", "most connections", "1000", default=1000),
-        Field("idle", Duration(), "空闲连接保持多久", "how long an idle connection stays", "75s", default=75.0),
+        Field("idle", Duration(), "空闲连接保持多久（HTTP 默认 75s，MLLP 默认 1d）",
+              "how long an idle connection stays (HTTP 75s, MLLP 1d)", "75s"),
+        Field("charset", Choice(("UTF-8", "GB18030", "GBK")), "HL7 报文没有写 MSH-18 时的字符集",
+              "the character set of HL7 senders that declare none", "GB18030"),
+        Field("tls", Nested(TLS, Tls.of), "TLS（写 ca 即双向认证）", "TLS (mutual with `ca`)",
+              "{certificate: file:var/keys/hl7.crt, key: file:var/keys/hl7.key}"),
+        Field("peers", ListOf(Network(), 1), "允许连接的 IP 或网段（不写：全部）",
+              "addresses and networks that may connect (none: all)", "[10.1.2.0/24]", default=()),
+        Field("senders", MapOf(Nested(SENDER, Sender.of), HL7_SENDER, 1),
+              "HL7 发送方（MSH-3 或 MSH-3^MSH-4）是哪个调用方",
+              "which client an HL7 sender (MSH-3 or MSH-3^MSH-4) is", "{NHIS: {client: H01}}", default={}),
     ),
 )  # fmt: skip
 

@@ -224,7 +224,8 @@ CALL = Name("调用名", "a call's name", r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+"
 PATH = Name("数据路径", "a data path", r"[a-z][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*",
             "用点连接的名称，例如 his.bill.items", "names joined by dots, such as his.bill.items")  # fmt: skip
 LINES = Name("清单路径", "a path through a list",
-             r"[a-z][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\[\](\.[A-Za-z_][A-Za-z0-9_]*)+", "列表后写 []，例如 his.bill.items[].line_no",
+             r"[a-z][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\[\](\.[A-Za-z_][A-Za-z0-9_]*)+",
+             "列表后写 []，例如 his.bill.items[].line_no",
              "with [] behind the list, such as his.bill.items[].line_no")  # fmt: skip
 IDENT = Name("编号", "an id", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "字母、数字、点、横线和下划线",
              "letters, digits, dots, hyphens and underscores")  # fmt: skip
