@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
+
+if TYPE_CHECKING:
+    from engine.store.many import ManyRows
 
 T = TypeVar("T")
 
@@ -45,7 +48,7 @@ class Unit:
     """Writes that happen together or not at all. `name` says why, for logs and fault hooks."""
 
     name: str
-    writes: tuple[Write, ...]
+    writes: tuple[Write | ManyRows, ...]
 
 
 @dataclass(frozen=True, slots=True)

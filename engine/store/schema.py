@@ -273,3 +273,7 @@ keys = sa.Table(
     _col("created_at", Instant),
     _col("retired_at", Instant, "no longer used for new bodies", null=True),
 )  # fmt: skip
+
+table_column = _col
+
+from engine.store import schema_messages  # noqa: E402, F401 - its tables belong to the same metadata

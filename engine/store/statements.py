@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.store import statements_more, statements_settlement
+from engine.store import statements_messages, statements_more, statements_settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Statement:
 
 def _collect() -> dict[str, Statement]:
     found: dict[str, Statement] = {}
-    for name, about, sql, seals in (*statements_settlement.ROWS, *statements_more.ROWS):
+    for name, about, sql, seals in (*statements_settlement.ROWS, *statements_more.ROWS, *statements_messages.ROWS):
         assert name not in found, f"two statements named {name}"
         found[name] = Statement(name, " ".join(sql.split()), about, seals)
     return found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from engine.store.backend import Backend, Meaning, sealed_params
 from engine.store.bulk import GATHERED, ORDER
 from engine.store.contract import BadUnit, Crash, Done, Fault, StoreFull, Unit, Write
+from engine.store.many import ManyRows, write_many
 from engine.store.sealing import Sealer
 
 TRIES = 5  # a batch rolled back for another transaction's sake is done again so many times
@@ -155,6 +156,11 @@ class GroupWriter:
         backend = self._backend
         for index, write in enumerate(unit.writes):
             try:
+                if isinstance(write, ManyRows):
+                    counts.append(write_many(backend, write))
+                    if write.rows is not None and counts[-1] != write.rows:
+                        return Done(False, index, write.sql, tuple(counts))
+                    continue
                 params = sealed_params(self._sealer, write.sql, write.params)
                 if gathered is not None and write.rows == 1 and write.sql in GATHERED:
                     gathered.setdefault(write.sql, []).append(params)
