@@ -7,7 +7,7 @@ simulation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,12 +15,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from engine.config.secret import SecretRef, resolve_secret
+from engine.config.engine_parts import Listener
+from engine.config.secret import SecretMissing, SecretRef, resolve_secret
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener
 from engine.connectors.http_sender import HttpSender
 from engine.console.console import Console, routes
 from engine.console.node import Door, Node
+from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
 from engine.parties.registry import PARTIES
 from engine.runtime.answer_api import AnswerApi
@@ -32,29 +34,32 @@ from engine.runtime.driver import SettlementDriver
 from engine.runtime.health import Health
 from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.journal import Journal
+from engine.runtime.listening import Kind, Listening, Prepared
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.orders import Orders
 from engine.runtime.outflow import Outflow
 from engine.runtime.recovery import Recovery
+from engine.runtime.reload import Reload
+from engine.runtime.replies import error
 from engine.runtime.routes import Route
 from engine.runtime.sessions import Session, Sessions
 from engine.runtime.settlement_api import SettlementApi
-from engine.runtime.sites import Sites, UnknownSite
+from engine.runtime.site_api import SiteApi
+from engine.runtime.sites import Sites
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
-from engine.site.load import load_pinned
 from engine.site.settings import settings_of
 from engine.site.site import Site
-from engine.store.contract import Store, Unit
+from engine.store.contract import Store
 from engine.store.counters import Counter
 from engine.store.ids import Ids
 from engine.store.sessions import sessions
-from engine.store.site_versions import keep_site, site_files, sites_in_use
 from engine.store.trail import used_nonces
 
 DRAIN = 30.0  # seconds in which what is in flight may end
+LINGER = 60.0  # seconds a party's old connections stay for calls begun before it was replaced
 LAST_WORDS = 20.0  # seconds after which a request still being worked on is answered `working`
 
 
@@ -70,7 +75,7 @@ class Engine:
         self._settlement_numbers, self._message_numbers = Counter(store, "settlement"), Counter(store, "message")
         self.numbers = Numbers(world, self._settlement_numbers, self._message_numbers)
         self.sites = Sites(site, self.numbers)
-        self.connections = Connections({name: self._link(name) for name in site.engine.parties})
+        self.connections = Connections(self._links(site))
         self.sessions = Sessions(world, self._sign_in)
         self.outflow = self._make_outflow()
         limits = site.engine.limits
@@ -93,10 +98,12 @@ class Engine:
             Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log),
             Health(self.meters, self._not_ready),
         )
-        self.listeners: dict[str, HttpListener] = {}
-        self.extra_routes: dict[str, list[Route]] = {}
-        if site.engine.console is not None:
-            self.extra_routes[site.engine.console.at] = routes(Console(world, store, self._node(), log))
+        self.listening = Listening({"http": Kind(lambda door: door.http, self._http, self._renew)})
+        self.reload = Reload(world, store, self.sites, self.driver, self, log)
+        self._site_api = SiteApi(
+            world, root, self.gate, store, self.sites, self.driver, self.reload, self.ids, self.meters
+        )
+        self._console = routes(Console(world, store, self._node(), log))
         self._state = "starting"
 
     # Life
@@ -109,16 +116,14 @@ class Engine:
             [Deferred.fromCoroutine(one.start()) for one in counters],
             consumeErrors=True,
         )
-        await self._pinned_sites()
+        await self.reload.begin()
         for party, (values, until) in (await self.store.read(sessions)).items():
             self.sessions.put(party, Session(values, until))
         used_since = self.world.now() - NONCE_LIFE
         self.gate.remember(await self.store.read(lambda conn: used_nonces(conn, used_since)))
         await self.recovery.mark()
-        self.doors.build(self.sites.current, self.extra_routes)
-        for name, door in self.sites.current.engine.listeners.items():
-            if door.http is not None:
-                await self._open(name, door)
+        self._build_doors()
+        await self._open_doors()
         self._state = "running"
         self.recovery.carry_on()
         self.timed.start()
@@ -132,7 +137,7 @@ class Engine:
         self.housekeeping.stop()
         until = self.world.now() + DRAIN
         self.orders.leave_by = self.world.now() + LAST_WORDS
-        await gatherResults([one.drain(DRAIN) for one in self.listeners.values()], consumeErrors=True)
+        await self.listening.drain(DRAIN)
         while self.driver.in_flight and self.world.now() < until:
             pause: Deferred[None] = Deferred()
             self.world.later(0.1, pause.callback, None)
@@ -141,38 +146,53 @@ class Engine:
         await self.store.stop()
         self.log.info("stopped", in_flight=self.driver.in_flight)
 
-    async def _pinned_sites(self) -> None:
-        site = self.sites.current
-        texts = {path: data.decode("utf-8") for path, data in site.files.items()}
-        kept = keep_site(site.content_hash, texts, self.world.now())
-        await self.store.submit(Unit("site", (kept,)))
-        for content_hash in await self.store.read(sites_in_use):
-            if self.sites.knows(content_hash):
-                continue
-            files = await self.store.read(partial(site_files, hash=content_hash))
-            pinned = load_pinned({path: text.encode() for path, text in (files or {}).items()}, site.engine)
-            if not isinstance(pinned, Site):
-                raise UnknownSite(f"site {content_hash[:12]} of settlements in flight cannot be loaded: {pinned[:3]}")
-            self.sites.pin(pinned)
+    # Listeners
 
-    async def _open(self, name: str, door: Any) -> None:
-        host, port = door.http
-        limits = HttpLimits(
+    @property
+    def listeners(self) -> dict[str, Any]:
+        """Those with an address of their own, by name."""
+        return self.listening.by_name
+
+    async def _open_doors(self) -> None:
+        await self.listening.open(self.sites.current.engine.listeners)
+
+    @property
+    def extra_routes(self) -> dict[str, list[Route]]:
+        """Routes that no channel asks for, by listener: the console, and the configuration's own ("": the first)."""
+        console = self.sites.current.engine.console
+        return {"": self._site_api.routes()} | ({} if console is None else {console.at: self._console})
+
+    def _build_doors(self) -> None:
+        self.doors.build(self.sites.current, self.extra_routes, self.sites.older())
+
+    def _http(self, name: str, door: Listener) -> HttpListener:
+        assert door.http is not None
+        listener = HttpListener(
+            self.world, name, *door.http, lambda request: self._knock(listener.name, request), self._limits(name, door),
+            on_request=lambda *served: self._served(listener.name, *served),
+            on_error=lambda failure: self.log.error(
+                "door_failed", door=listener.name, why=trouble_of(failure.value, failure.tb)
+            ),
+        )  # fmt: skip
+        return listener
+
+    def _limits(self, name: str, door: Listener) -> HttpLimits:
+        return HttpLimits(
             body=door.body_bytes, connections=door.connections, per_ip=door.connections, in_flight=door.connections,
             idle_s=door.idle, body_limit=self.doors.body_limit(name),
         )  # fmt: skip
-        listener = HttpListener(
-            self.world, name, host, port, lambda request: self.doors.knock(name, request), limits,
-            on_request=lambda method, path, status, seconds, size: self._served(name, method, path, status, seconds),
-            on_error=lambda failure: self.log.error(
-                "door_failed", door=name, why=trouble_of(failure.value, failure.tb)
-            ),
-        )  # fmt: skip
-        await listener.start()
-        self.listeners[name] = listener
 
-    def _served(self, door: str, method: str, path: str, status: int, seconds: float) -> None:
-        found = self.doors.tables[door].find(method, path) if path else None
+    def _renew(self, listener: Any, door: Listener) -> None:
+        listener.limits = self._limits(listener.name, door)
+
+    def _knock(self, name: str, request: HttpRequest) -> Deferred[HttpReply] | HttpReply:
+        if name not in self.doors.tables:  # just opened or about to close: not in force yet, or no longer
+            return error(503, "E-STOPPING")
+        return self.doors.knock(name, request)
+
+    def _served(self, door: str, method: str, path: str, status: int, seconds: float, size: int) -> None:
+        table = self.doors.tables.get(door)
+        found = table.find(method, path) if table is not None and path else None
         self.meters.request_ended(door, found[0].name if found else "none", status, seconds)
 
     def _not_ready(self) -> str:
@@ -187,20 +207,19 @@ class Engine:
 
     # Parts made from engine.yaml
 
-    def _link(self, name: str) -> Link:
-        def settings() -> Any:
-            entry = self.sites.current.engine.parties[name]
-            return settings_of(entry, PARTIES[entry.kind], self.root)
+    def _links(self, site: Site) -> dict[str, Link]:
+        return {name: self._link(name, site) for name in site.engine.parties}
+
+    def _link(self, name: str, site: Site) -> Link:
+        entry, reply_max = site.engine.parties[name], site.engine.limits.body_bytes
 
         def sender() -> HttpSender:
-            entry = self.sites.current.engine.parties[name]
-            reply_max = self.sites.current.engine.limits.body_bytes
             return HttpSender(
                 self.world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max
             )
 
-        site_parties: Mapping[str, Any] = self.sites.current.engine.parties
-        return Link(PARTIES[site_parties[name].kind], settings, sender)
+        party = PARTIES[entry.kind]
+        return Link(party, lambda: settings_of(entry, party, self.root, site.files), sender)
 
     def _node(self) -> Node:
         """What the console is told of this node."""
@@ -245,8 +264,71 @@ class Engine:
             for name, one in site.engine.clients.items()
         }
 
+    # Another configuration while it runs (engine/runtime/reload.py)
+
+    def unreadable(self, old: Site, new: Site) -> list[str]:
+        """Secrets of new or changed clients and parties that cannot be read."""
+        found = []
+        for name, one in new.engine.clients.items():
+            if one != old.engine.clients.get(name):
+                found += _missing(f"clients.{name}", partial(resolve_secret, one.secret, self.root))
+        for name, entry in new.engine.parties.items():
+            if entry != old.engine.parties.get(name):
+                found += _missing(f"parties.{name}", partial(_open_party, self._link(name, new)))
+        return found
+
+    async def prepare(self, site: Site) -> Prepared:
+        """Bind the listeners it needs and we have not. Errors: CannotOpen."""
+        return await self.listening.prepare(site.engine.listeners)
+
+    async def forget(self, prepared: Prepared) -> None:
+        await self.listening.forget(prepared)
+
+    def swap(self, old: Site, prepared: Prepared) -> None:
+        """The sites were replaced: clients, parties, routes, listeners, the clock's channels and limits follow."""
+        site = self.sites.current
+        self.gate.replace(self._clients(site))
+        self._replace_parties(old, site)
+        self._build_doors()
+        self.listening.take(prepared)
+        for listener in prepared.leaving:
+            listener.drain(DRAIN)
+        self.timed.follow()
+        self.housekeeping.keep(site.engine.retention)
+
+    def fresh_keys(self) -> None:
+        """Read all keys anew; those in use stay where that fails."""
+        self._replace_parties(self.sites.current, self.sites.current)
+
+    def _replace_parties(self, old: Site, site: Site) -> None:
+        same_limit = old.engine.limits.body_bytes == site.engine.limits.body_bytes
+        before = old.engine.parties
+        stay = [name for name, entry in site.engine.parties.items() if same_limit and entry == before.get(name)]
+        for sender in self.connections.replace(self._links(site), stay):
+            self.world.later(LINGER, self._retire, sender)
+
+    def _retire(self, sender: HttpSender) -> None:
+        """A sender nobody gives new calls to: stopped once what it carries has ended."""
+        if sender.in_flight or sender.queued:
+            self.world.later(LINGER, self._retire, sender)
+        else:
+            self.connections.leave(sender)
+
     async def _sign_in(self, party: str) -> Session | None:
         return await self.timed.sign_in(party)
+
+
+def _open_party(link: Link) -> object:
+    return link.party.open(link.settings())
+
+
+def _missing(what: str, read: Callable[[], object]) -> list[str]:
+    """Why a secret cannot be read or is no key, for one line; [] when it can."""
+    try:
+        read()
+    except (SecretMissing, OSError, ValueError, KeyError) as no:
+        return [f"{what}: {no}"]
+    return []
 
 
 def _version() -> str:

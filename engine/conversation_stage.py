@@ -233,8 +233,8 @@ class _Rehearsal(Engine):
         made.script = self.script
         return made
 
-    def _link(self, name: str) -> Link:
-        party = self.acted.setdefault(name, _Acted(PARTIES[self.sites.current.engine.parties[name].kind]))
+    def _link(self, name: str, site: Site) -> Link:
+        party = self.acted.setdefault(name, _Acted(PARTIES[site.engine.parties[name].kind]))
         no_line: Any = _NoLine()
         return Link(party, lambda: None, lambda: no_line)
 
@@ -244,7 +244,7 @@ class _Rehearsal(Engine):
             for name, one in site.engine.clients.items()
         }
 
-    async def _open(self, name: str, door: Any) -> None:
+    async def _open_doors(self) -> None:
         """No sockets: the kiosk knocks inside."""
 
 

@@ -49,6 +49,16 @@ ERRORS: dict[str, Said] = {
     "E-NO-ANSWER": Said("engine", "{detail}没有应答", "{detail} did not answer", "请稍后再试", "Try again later."),
     "E-REFUSED": Said("engine", "{detail}", "{detail}", "请到窗口咨询", "Ask at the desk."),
     "E-PERSON": Said("engine", "本次结算未能自动办完，正由工作人员核实，请勿重复缴费", "The settlement could not be finished by itself; a person is looking into it. Do not pay again", "请到窗口，出示结算单号", "Go to the desk with the settlement's number."),
+    # The configuration of a running engine
+    "E-SITE-WRONG": Said("client", "配置有错误，未启用，仍按原配置运行：{detail}", "The configuration has mistakes and was not taken; the one in force goes on: {detail}", "engine lint 列出全部问题", "engine lint lists them all."),
+    "E-SITE-MOVED": Said("client", "您修改所依据的版本已不是现行版本，现行的是 {detail}", "What you changed is no longer the version in force; that is {detail}", "engine diff 看他人的改动，并入后再 apply", "See the other's change with engine diff, take it over, apply again."),
+    "E-SITE-RESTART": Said("client", "这些设置不能在运行中改变：{detail}", "These settings cannot change while the engine runs: {detail}", "停机后以 engine run --folder 启动", "Stop the engine and start it with engine run --folder."),
+    "E-SITE-IN-USE": Said("client", "在途的结算还需要被去掉的部分：{detail}", "Settlements in flight still need what is gone: {detail}", "等它们办完，或先保留该连接", "Wait until they end, or keep the connection for now."),
+    "E-SITE-DOOR": Said("engine", "监听地址无法打开：{detail}", "A listener cannot be opened: {detail}", "换一个地址，或停下占用它的程序", "Use another address or stop what holds it."),
+    "E-SITE-KEYS": Said("client", "新的密钥无法读取：{detail}", "A new key cannot be read: {detail}", "放好密钥文件（权限 0600）再 apply；本节点自己的用 engine keys", "Put the key file in place (mode 0600) and apply again; the node's own: engine keys."),
+    "E-SITE-BUSY": Said("client", "正在启用另一份配置", "Another configuration is being taken just now", "请稍后再试", "Try again in a moment."),
+    "E-SITE-NONE": Said("client", "没有这个版本：{detail}", "There is no such version: {detail}", "engine history 列出各版本", "engine history lists them."),
+    "E-ONTO": Said("client", "该结算不能改用这个版本：{detail}", "The settlement cannot go on under that version: {detail}", "已做的步骤必须相同；让它按原配置办完，或用 engine resolve 人工处理", "What was done must be the same there: let it end as it began, or decide it by hand."),
     # Patient and terminal
     "E-CANCELLED": Said("patient", "已按要求取消，未收费用", "Cancelled as asked; nothing was kept", "", ""),
     "E-REFUNDED": Said("patient", "已按要求退费", "Refunded as asked", "", ""),

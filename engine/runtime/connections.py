@@ -43,6 +43,7 @@ class Connections:
     def __init__(self, links: Mapping[str, Link]) -> None:
         self._links = dict(links)
         self._open: dict[str, Connection] = {}
+        self._leaving: list[HttpSender] = []
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._links)
@@ -77,7 +78,14 @@ class Connections:
             if name in stay and name in self._links:
                 old = before.pop(name)
                 self._open[name] = self._with_keys(old)
-        return [one.sender for one in before.values()]
+        left = [one.sender for one in before.values()]
+        self._leaving += left
+        return left
+
+    def leave(self, sender: HttpSender) -> None:
+        """A sender of before, once it carries nothing any more."""
+        self._leaving.remove(sender)
+        sender.stop()
 
     def _with_keys(self, old: Connection) -> Connection:
         try:
@@ -91,4 +99,5 @@ class Connections:
 
     def close(self) -> Deferred[list[None]]:
         """Close all senders; calls in flight get no more time."""
-        return gatherResults([one.sender.stop(0.0) for one in self._open.values()], consumeErrors=True)
+        senders = [*(one.sender for one in self._open.values()), *self._leaving]
+        return gatherResults([one.stop(0.0) for one in senders], consumeErrors=True)

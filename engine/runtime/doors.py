@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from twisted.internet.defer import Deferred
 
@@ -27,11 +27,14 @@ class Doors:
         self.tables: dict[str, Routes] = {}
         self._body_bytes: dict[str, int] = {}
 
-    def build(self, site: Site, extra: Mapping[str, list[Route]]) -> None:
-        """One table per listener that has an address; `extra` are routes of others (console, interface document)."""
+    def build(self, site: Site, extra: Mapping[str, list[Route]], older: Iterable[Site] = ()) -> None:
+        """One table per listener that has an address; `extra` are routes of others (console, interface document).
+        What settlements in flight began with (`older`) hears its events where it promised to."""
         tables = {name: Routes() for name, door in site.engine.listeners.items() if door.http is not None}
         for channel in site.channels.values():
             self._channel(site, channel, tables)
+        for channel in (channel for one in older for channel in one.channels.values()):
+            self._left_open(site, channel, tables)
         for table in tables.values():
             for route in (*self._health.routes(), *openapi.routes(lambda: site)):
                 table.add(route)
@@ -60,6 +63,24 @@ class Doors:
             elif hears.request is not None and listen is not None:
                 route = Route(hears.request.method, hears.request.path, self._event(hears), hears.event)
                 tables[listen.at].add(route)
+
+    def _left_open(self, site: Site, channel: Channel, tables: Mapping[str, Routes]) -> None:
+        """Events of a channel's older version, as far as nobody else has their addresses now."""
+        for hears in channel.hears:
+            door = site.engine.listeners.get(hears.at)
+            listen = tables.get(channel.listen.at) if channel.listen is not None else None
+            if hears.party and door is not None:
+                table = tables[door.on or hears.at]
+                if table.find("POST", door.path) is None:
+                    name = f"callback_{hears.party}"
+                    table.add(Route("POST", door.path, self._callback(hears), name, door.body_bytes))
+            elif hears.request is not None and listen is not None:
+                method, path = hears.request.method, hears.request.path
+                if listen.find(method, path.replace(NO, "S0")) is None:
+                    listen.add(Route(method, path, self._event(hears), hears.event))
+        at = channel.listen.at if channel.kind == "settle" and channel.listen is not None else ""
+        if at in tables and tables[at].find("GET", "/v1/settlements/S0") is None:
+            self._settlement_routes(tables[at])
 
     def _settlement_routes(self, table: Routes) -> None:
         settle = self._settle

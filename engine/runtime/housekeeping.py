@@ -24,6 +24,10 @@ class Housekeeping:
         self._timer: DelayedCall | None = None
         self._rotated_at = world.now()
 
+    def keep(self, retention: Retention) -> None:
+        """Other periods from the next round on."""
+        self._retention = retention
+
     def start(self) -> None:
         self._timer = self._world.later(EVERY, self._begin)
 

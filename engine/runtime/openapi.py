@@ -14,6 +14,7 @@ from engine.core.errors import ERRORS
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import AMOUNTS
 from engine.pipeline.rejected import SIDES
+from engine.runtime import site_doc
 from engine.runtime.replies import json_reply
 from engine.runtime.routes import Route
 from engine.site.site import Channel, Site
@@ -52,6 +53,7 @@ def document(site: Site) -> Doc:
             _settle_paths(site, channel, paths)
         elif channel.kind == "answer":
             _answer_path(site, channel, paths)
+    paths |= site_doc.paths()
     return {
         "openapi": "3.1.0",
         "info": {

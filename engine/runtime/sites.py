@@ -53,6 +53,10 @@ class Sites:
             raise UnknownSite(content_hash[:12])
         return site
 
+    def older(self) -> list[Site]:
+        """The other versions at hand: settlements in flight began with them."""
+        return [site for site in self._by_hash.values() if site is not self.current]
+
     def judge(self, content_hash: str, channel: str) -> SiteJudge:
         """The judge for a channel of a version; UnknownSite when the version was not loaded."""
         key = (content_hash, channel)

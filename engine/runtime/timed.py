@@ -17,7 +17,7 @@ from engine.core.world import DelayedCall, World
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.journal import Journal
 from engine.runtime.logs import Log, trouble_of
-from engine.runtime.numbers import Numbers
+from engine.runtime.numbers import Numbers, sender_of
 from engine.runtime.outflow import Outflow
 from engine.runtime.sessions import Session
 from engine.runtime.sites import Sites
@@ -51,13 +51,31 @@ class Timed:
         self._numbers, self._journal, self._log = numbers, journal, log
         self._signed_in = signed_in
         self._timers: dict[str, DelayedCall] = {}
+        self._seconds: dict[str, float] = {}  # after midnight, of each channel that is planned
+        self._running: set[str] = set()
         self._stopped = False
 
     def start(self) -> None:
         """Plan every timed channel; those whose period is already due run now."""
-        for channel in self._sites.current.channels.values():
-            if channel.kind == "every":
-                self._plan(channel.name, 0.0)
+        self.follow()
+
+    def follow(self) -> None:
+        """Another site is in force: begin what is new or has moved, leave the rest, forget what is gone. One that is
+        running ends as it began and finds its new time by itself."""
+        channels = self._sites.current.channels
+        every: dict[str, float] = {name: one.every.seconds for name, one in channels.items() if one.every is not None}
+        for name in [name for name in self._timers if name not in every]:
+            timer = self._timers.pop(name)
+            if timer.active():
+                timer.cancel()
+        for name, seconds in every.items():
+            if name in self._running or self._seconds.get(name) == seconds:
+                continue
+            timer_of = self._timers.get(name)
+            if timer_of is not None and timer_of.active():
+                timer_of.cancel()
+            self._plan(name, 0.0)
+        self._seconds = every
 
     def stop(self) -> None:
         self._stopped = True
@@ -79,10 +97,17 @@ class Timed:
         if channel is None or channel.every is None:
             return
         begins = period_start(self._world.now(), channel.every.seconds)
+        self._running.add(name)
         try:
             done = await self.run(channel, beijing(begins, "%Y-%m-%d"))
         except (StoreFull, StoreStopped):
             done = False
+        finally:
+            self._running.discard(name)
+        now_every = self._sites.current.channels.get(name, channel).every
+        if now_every is None or now_every.seconds != channel.every.seconds:
+            self._plan(name, 0.0)
+            return
         wait = begins + DAY - self._world.now() if done else TRY_AGAIN
         self._plan(name, min(wait, LOOK_AGAIN))
 
@@ -114,7 +139,7 @@ class Timed:
         site = self._sites.current
         number = ""
         if spec.number == "msgid":
-            number = self._numbers.message_id(str(site.engine.parties[spec.party].settings["fixmedins_code"]))
+            number = self._numbers.message_id(sender_of(site.engine.parties[spec.party].settings))
         names: dict[str, Tree] = {
             "hospital": site.engine.hospital,
             "now": int(self._world.now()),

@@ -22,16 +22,12 @@ _POWERS = frozenset({"refund", "operate", "admin"})
 def notices(old: Site | None, new: Site, changed: list[Change], version: str) -> list[Problem]:
     """Advice about a change from `old` (None: this program cannot compile it any more; `version` names it) to `new`."""
     if old is None:
-        return [_said("W712", NOWHERE, version=version[:12])]
+        return [problem("W712", NOWHERE, version=version[:12])]
     found = chain(
         *(_channel(was, new.channels.get(name)) for name, was in old.channels.items()),
         _amounts(old, new, changed), _parties(old, new), _clients(old, new), _doors(old, new), _tables(changed),
     )  # fmt: skip
     return list(dict.fromkeys(found))
-
-
-def _said(code: str, mark: Mark, /, **values: object) -> Problem:
-    return problem(code, mark, **values)
 
 
 def _channel(old: Channel, new: Channel | None) -> Iterator[Problem]:
@@ -47,9 +43,9 @@ def _channel(old: Channel, new: Channel | None) -> Iterator[Problem]:
         for word in _LISTEN_WORDS:
             was, is_ = getattr(old.listen, word), getattr(new.listen, word)
             if was != is_:
-                yield _said("W705", mark, channel=old.name, word=word, old=_words(was), new=_words(is_))
+                yield problem("W705", mark, channel=old.name, word=word, old=_words(was), new=_words(is_))
     if old.every is not None and new.every is not None and old.every.seconds != new.every.seconds:
-        yield _said("W711", mark, channel=old.name, old=_clock(old.every.seconds), new=_clock(new.every.seconds))
+        yield problem("W711", mark, channel=old.name, old=_clock(old.every.seconds), new=_clock(new.every.seconds))
 
 
 def _steps(old: Plan, new: Plan | None, mark: Mark) -> Iterator[Problem]:
@@ -60,12 +56,12 @@ def _steps(old: Plan, new: Plan | None, mark: Mark) -> Iterator[Problem]:
             continue
         there = after.get(step.key)
         if there is None:
-            yield _said("W701", mark, step=step.key, call=step.call)
+            yield problem("W701", mark, step=step.key, call=step.call)
             continue
         for word in _STEP_WORDS:
             was, is_ = getattr(step, word), getattr(there, word)
             if was != is_:
-                yield _said("W702", mark, step=step.key, word=_WRITTEN.get(word, word), old=was or "", new=is_ or "")
+                yield problem("W702", mark, step=step.key, word=_WRITTEN.get(word, word), old=was or "", new=is_ or "")
 
 
 def _call(old: Channel, was: CallSpec, is_: CallSpec, new: Channel, mark: Mark) -> Iterator[Problem]:
@@ -75,12 +71,12 @@ def _call(old: Channel, was: CallSpec, is_: CallSpec, new: Channel, mark: Mark) 
     for word in ("party", "op", "repeats", "ask", "amount", "number"):
         if getattr(was, word) != getattr(is_, word):
             written = {"party": "to"}.get(word, word)
-            yield _said("W704", mark, call=was.name, word=written, old=getattr(was, word), new=getattr(is_, word))
+            yield problem("W704", mark, call=was.name, word=written, old=getattr(was, word), new=getattr(is_, word))
     rows = {(row.code, row.text): str(row.outcome) for row in was.rows}
     now = {(row.code, row.text): str(row.outcome) for row in is_.rows}
     for key in dict.fromkeys([*rows, *now]):
         if rows.get(key) != now.get(key):
-            yield _said("W703", mark, call=was.name, code=key[0], old=rows.get(key, "unknown"),
+            yield problem("W703", mark, call=was.name, code=key[0], old=rows.get(key, "unknown"),
                         new=now.get(key, "unknown"))  # fmt: skip
 
 
@@ -99,7 +95,7 @@ def _amounts(old: Site, new: Site, changed: list[Change]) -> Iterator[Problem]:
     }
     for change in changed:
         if change.kind == "map" and change.what == "changed" and change.name in makers:
-            yield _said("W706", Mark(change.file, 1, 1), name=change.name)
+            yield problem("W706", Mark(change.file, 1, 1), name=change.name)
 
 
 def _moves(channel: Channel, call: CallSpec) -> bool:
@@ -119,7 +115,7 @@ def _parties(old: Site, new: Site) -> Iterator[Problem]:
         for word, (before, after) in words.items():
             if before != after:
                 mark = is_.marks.get(word, is_.mark)
-                yield _said("W707", mark, party=name, word=word, old=before, new=after)
+                yield problem("W707", mark, party=name, word=word, old=before, new=after)
 
 
 def _clients(old: Site, new: Site) -> Iterator[Problem]:
@@ -127,21 +123,21 @@ def _clients(old: Site, new: Site) -> Iterator[Problem]:
         was = old.engine.clients.get(name)
         more = set(is_.scopes) - (set(was.scopes) if was is not None else set())
         if more & _POWERS:
-            yield _said("W708", is_.mark, client=name, scopes=", ".join(sorted(more & _POWERS)))
+            yield problem("W708", is_.mark, client=name, scopes=", ".join(sorted(more & _POWERS)))
 
 
 def _doors(old: Site, new: Site) -> Iterator[Problem]:
     before = {door.http for door in old.engine.listeners.values()}
     for name, door in new.engine.listeners.items():
         if door.http is not None and door.http not in before and not door.http[0].startswith(_LOOPBACK):
-            yield _said("W709", door.mark, name=name, address=f"{door.http[0]}:{door.http[1]}")
+            yield problem("W709", door.mark, name=name, address=f"{door.http[0]}:{door.http[1]}")
 
 
 def _tables(changed: list[Change]) -> Iterator[Problem]:
     for change in changed:
         lost = [row.at for row in change.rows if row.old and not row.new] if change.kind == "table" else []
         if lost:
-            yield _said("W710", Mark(change.file, 1, 1), name=change.name, count=len(lost), example=lost[0])
+            yield problem("W710", Mark(change.file, 1, 1), name=change.name, count=len(lost), example=lost[0])
 
 
 def _words(value: object) -> str:

@@ -17,6 +17,10 @@ ADDRESSES = {
     "/v1/settlements/{no}/cancel",
     "/v1/settlements/{no}/refunds",
     "/v1/settlements/{no}/resolve",
+    "/v1/settlements/{no}/move",
+    "/v1/site",
+    "/v1/site/apply",
+    "/v1/site/rollback",
 }
 
 
