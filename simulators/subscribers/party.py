@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -37,12 +39,14 @@ class SubscribersSim(SimParty):
         super().__init__(world)
         meaningless = BREAKS | CALLBACKS | {"not_enough_balance"}  # nothing is signed here, nothing is paid
         self.faults = Faults((COMMON - meaningless) | self.own_refusals | self.own_faults)
+        self._secret = world.keys.secret("subscribers")
         self.inbox = Inbox(self.ledger)
         self.mllp = SubscribersDoor(self, self.inbox)
         self.reset()
 
     def reset(self) -> None:
         self.inbox.clear()
+        self.signed = False
         self.names = dict(NAMES)
 
     def op_of(self, req: Req) -> str:
@@ -62,9 +66,11 @@ class SubscribersSim(SimParty):
         return Told(number, told.patient, told.visit, told.event, told.damaged) if number else told
 
     def serve(self, op: str, req: Req) -> Resp:
-        """Answers code 0 and a receipt; the same again gets the same receipt, other content under its number 409."""
+        """Answers code 0 and a receipt; the same again gets the same receipt, other content under its number 422."""
         if req.method not in ("POST", "PUT"):
             return _reply(req, 405, "1005", "请用POST")
+        if not self._well_signed(req):
+            return _reply(req, 401, "1006", "签名错误")
         try:
             told = self._read(req)
         except Malformed as wrong:
@@ -75,8 +81,16 @@ class SubscribersSim(SimParty):
             op, told.number, req.body, patient=told.patient, visit=told.visit, event=told.event
         )  # fmt: skip
         if receipt.how == "conflict":
-            return _reply(req, 409, "1003", "消息编号重复且内容不同", receipt.no)
+            return _reply(req, 422, "1003", "消息编号重复且内容不同", receipt.no)
         return _reply(req, 200, "0", "成功" if receipt.how == "done" else "重复消息", receipt.no)
+
+    def _well_signed(self, req: Req) -> bool:
+        """Lower-case hex HMAC-SHA256 over number, LF, body; without a signature too, unless one is demanded."""
+        sign = req.headers.get("x-signature", "")
+        if not sign:
+            return not self.signed
+        text = req.headers.get("x-message-no", "").encode() + b"\n" + req.body
+        return hmac.compare_digest(hmac.new(self._secret.encode(), text, hashlib.sha256).hexdigest(), sign)
 
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
         return _reply(req, *_REFUSALS[kind])
@@ -84,25 +98,30 @@ class SubscribersSim(SimParty):
     def card(self, base_url: str) -> dict[str, Any]:
         """Addresses of the usual four; any other name works as well."""
         return {
-            "base_url": base_url, "emr": f"{base_url}/emr/messages", "platform": f"{base_url}/platform/messages",
+            "base_url": base_url, "secret": self._secret,
+            "emr": f"{base_url}/emr/messages", "platform": f"{base_url}/platform/messages",
             "applications": ["LIS", "RIS"], "names": {what: list(names) for what, names in self.names.items()},
         }  # fmt: skip
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
-        """`counts`; `set` {"names": {"number": ["uuid"]}}: where this subscriber looks for what."""
+        """`counts`; `set` {"names": {"number": ["uuid"]}} (where it looks for what), {"signed": true} (demanded)."""
         name = body.get("act")
         if name == "counts":
             return self.inbox.counts()
         if name != "set":
             raise ValueError(f"unknown act {name!r}; there are counts, set")
-        names = body.get("names")
+        if unknown := body.keys() - {"act", "names", "signed"}:
+            raise ValueError(f"unknown field: {', '.join(sorted(unknown))}")
+        signed, names = body.get("signed", self.signed), body.get("names", {})
+        if not isinstance(signed, bool):
+            raise ValueError("signed: true or false")
         if not isinstance(names, dict) or names.keys() - NAMES.keys():
             raise ValueError(f"names: an object of {', '.join(NAMES)}")
-        for what, wanted in names.items():
-            if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
-                raise ValueError(f"names.{what}: a list of names")
-            self.names[what] = tuple(wanted)
-        return {"names": {what: list(wanted) for what, wanted in self.names.items()}}
+        if not all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in names.values()):
+            raise ValueError("names: each a list of names")
+        self.signed = signed
+        self.names.update({what: tuple(wanted) for what, wanted in names.items()})
+        return {"signed": self.signed, "names": {what: list(wanted) for what, wanted in self.names.items()}}
 
 
 def _is_xml(req: Req) -> bool:

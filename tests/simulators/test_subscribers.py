@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from typing import Any
 
@@ -67,7 +69,7 @@ def test_repeats_are_counted_for_each_subscriber_and_get_the_same_receipt(desk: 
     again = post(desk, message_no="N1", x=1)
     assert (again.status, again.json["receipt"]) == (200, first.json["receipt"])
     other = post(desk, message_no="N1", x=2)
-    assert (other.status, other.json["code"]) == (409, "1003")
+    assert (other.status, other.json["code"]) == (422, "1003")
     assert post(desk, "/platform/in", message_no="N1", x=2).status == 200
     assert states(desk) == [
         ("N1", "emr-000001", "done"), ("N1", "emr-000001", "duplicate"), ("N1", "emr-000001", "conflict"),
@@ -98,6 +100,18 @@ def test_a_lost_character_is_refused_wherever_it_stands(desk: Desk) -> None:
     assert post_xml(desk, "<a><no>1</no><n>&#xFFFD;</n></a>").status == 422
     assert msa(Caller(desk)(adt(name="\ufffd", charset="UTF-8")))[0] == "AE"
     assert desk.rows() == []
+
+
+def test_signatures(desk: Desk) -> None:
+    secret = desk.sim("card.json").json["secret"]
+    sign = hmac.new(secret.encode(), b'N1\n{"x": 1}', hashlib.sha256).hexdigest()
+    good = {"X-Message-No": "N1", "X-Signature": sign}
+    assert post(desk, headers=good, x=2).status == 401
+    assert post(desk, x=1).status == 200, "not demanded"
+    desk.sim("act", {"act": "set", "signed": True})
+    assert post(desk, x=1).status == 401
+    assert post(desk, headers=good, x=1).status == 200
+    assert [row["no"] for row in desk.rows()] == ["", "N1"]
 
 
 def test_only_posts(desk: Desk) -> None:
@@ -187,7 +201,10 @@ def test_the_card_and_a_reset(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"act": "dance"}, {"act": "set"}, {"act": "set", "names": {"x": ["y"]}}, {"act": "set", "names": {"number": "y"}}],
-)
+    [
+        {"act": "dance"}, {"act": "set", "signed": "yes"}, {"act": "set", "name": {}},
+        {"act": "set", "names": {"x": ["y"]}}, {"act": "set", "names": {"number": "y"}},
+    ],
+)  # fmt: skip
 def test_wrong_acts(desk: Desk, wrong: dict[str, Any]) -> None:
     assert desk.sim("act", wrong).status == 400
