@@ -46,14 +46,19 @@ def shown(root: Path, problems: list[Problem], lang: str = "zh") -> str:
 
 def node_file(root: Path) -> EngineFile:
     """engine.yaml alone, without reading the rest; CannotRun when it is wrong."""
-    from engine.config.engine_file import read_engine_file
-    from engine.config.tree import read_tree
-
     path = root / "engine.yaml"
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as no:
         raise CannotRun(f"engine.yaml 无法读取 · cannot be read: {no}") from None
+    return node_file_of(root, text)
+
+
+def node_file_of(root: Path, text: str) -> EngineFile:
+    """engine.yaml of its text; CannotRun when it is wrong."""
+    from engine.config.engine_file import read_engine_file
+    from engine.config.tree import read_tree
+
     node, problems = read_tree(text, "engine.yaml")
     found = list(problems)
     file = read_engine_file(node, found) if node is not None else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.cli.say import GOOD, CannotRun, WrongUse, line
 
 PARTS = ("engine.yaml", "channels", "mappings", "schemas")
-IGNORED = "var/\n*.db\n*.db-wal\n*.db-shm\n"
+IGNORED = "var/\n.engine-base\n*.db\n*.db-wal\n*.db-shm\n"
 
 
 def shipped() -> Path:

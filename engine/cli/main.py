@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.say import CANNOT, INTERRUPTED, WRONG_USE, CannotRun, WrongUse, trouble
+
+if TYPE_CHECKING:
+    from engine.core.world import World
 
 app = typer.Typer(
     name="engine", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -21,6 +24,14 @@ RUN, LOOK, WRITE, TRY = "运行 · Running", "查看 · Looking", "配置 · Con
 
 Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="配置目录 · the configuration's folder")]
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON · print JSON")]
+Lang = Annotated[str, typer.Option(help="zh 或 en · zh or en")]
+Source = Annotated[
+    Path | None, typer.Option("--from", metavar="DIR", help="取自另一目录 · take it from another folder")
+]
+Base = Annotated[str, typer.Option(metavar="VERSION", help="修改所依据的版本 · the version it was made from")]
+By = Annotated[str, typer.Option(help="谁 · who")]
+Reason = Annotated[str, typer.Option(help="为何（留痕） · why (kept in the history)")]
+VERSION_HELP = "版本号前 6 位、行号、active 或目录 · a hash's first 6 characters, a line's number, active, a folder"
 HERE = Path()
 PARTY_HELP = "his, insurance, wechat, einvoice（不写为全部 · default: all）"
 
@@ -29,10 +40,22 @@ def _end(code: int) -> None:
     raise typer.Exit(code)
 
 
+def _world() -> World:
+    """The real world, for commands that sign and wait."""
+    from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
+
+    from engine.core.world import World
+
+    return World(reactor)
+
+
 @app.command(rich_help_panel=RUN)
 def run(
     root: Root = HERE,
     profile: Annotated[str, typer.Option(help="替换 engine.yaml 的用途 · demo, test or production")] = "",
+    folder: Annotated[
+        bool, typer.Option("--folder", help="以目录中的文件启动，即使已启用过别的版本 · begin with the folder's files")
+    ] = False,
 ) -> None:
     """运行引擎，直到收到停止信号 · Run the engine until it is told to stop.
 
@@ -41,7 +64,7 @@ def run(
     """
     from engine.cli.run import run as work
 
-    _end(work(root.absolute(), profile))
+    _end(work(root.absolute(), profile, folder))
 
 
 @app.command(rich_help_panel=RUN)
@@ -90,6 +113,87 @@ def conversations(
     from engine.cli.conversations import conversations as work
 
     _end(work(root.absolute(), only, json))
+
+
+@app.command(rich_help_panel=WRITE)
+def plan(
+    root: Root = HERE,
+    source: Source = None,
+    base: Base = "",
+    json: Json = False,
+    lang: Lang = "zh",
+) -> None:
+    """启用之前看会改变什么 · What would change: parts, rows, money, settlements in flight."""
+    from engine.cli.plan import plan as work
+
+    _end(work(root.absolute(), (source or root).absolute(), base, json, lang))
+
+
+@app.command(rich_help_panel=WRITE)
+def apply(
+    reason: Reason,
+    by: By,
+    root: Root = HERE,
+    source: Source = None,
+    base: Base = "",
+    json: Json = False,
+    lang: Lang = "zh",
+) -> None:
+    """检查、跑对话测试，由运行中的引擎启用，不停机 · Have the running engine take this configuration."""
+    from engine.cli.apply import apply as work
+
+    _end(work(root.absolute(), (source or root).absolute(), base, by, reason, json, _world(), lang))
+
+
+@app.command(rich_help_panel=WRITE)
+def history(
+    root: Root = HERE,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="最多几行 · at most so many rows")] = 20,
+    json: Json = False,
+) -> None:
+    """何时、何人、为何启用了哪个配置 · Which configuration was in force when, by whom and why."""
+    from engine.cli.history import history as work
+
+    _end(work(root.absolute(), limit, json))
+
+
+@app.command(rich_help_panel=WRITE)
+def diff(
+    one: Annotated[str, typer.Argument(metavar="A", help=VERSION_HELP)] = "active",
+    other: Annotated[str, typer.Argument(metavar="B", help="不写：本目录 · default: the folder")] = "",
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """两个版本有何不同，逐行列出（密钥不显示） · What differs between two versions, row by row."""
+    from engine.cli.diff import diff as work
+
+    _end(work(root.absolute(), one, other or str(root.absolute()), json))
+
+
+@app.command(rich_help_panel=WRITE)
+def rollback(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help=VERSION_HELP)],
+    reason: Reason,
+    by: By,
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """由运行中的引擎退回以前的配置 · Have the running engine go back to an earlier version."""
+    from engine.cli.rollback import rollback as work
+
+    _end(work(root.absolute(), version, by, reason, json, _world()))
+
+
+@app.command(rich_help_panel=WRITE)
+def pull(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="不写：本目录 · default: --root")] = None,
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """把他人已启用的改动取到目录 · Bring what others have put in force into a folder."""
+    from engine.cli.pull import pull as work
+
+    _end(work(root.absolute(), (folder or root).absolute(), json))
 
 
 @app.command(rich_help_panel=WRITE)
@@ -189,16 +293,18 @@ def resolve(
         list[str] | None,
         typer.Option(help="7=done、7=not_done 或 7=again，每笔需要人的往来一个 · one for each leg that needs a person"),
     ] = None,
+    onto: Annotated[str, typer.Option(metavar="VERSION", help="改用这个版本办完 · go on under this version")] = "",
     root: Root = HERE,
 ) -> None:
-    """人工处理一笔需要人的结算，由运行中的引擎继续撤销 · Decide a settlement that waits for a person."""
-    from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
-
+    """人工处理需要人的结算，或让在途的一笔改用另一版本 · Decide a settlement that waits, or move one."""
+    from engine.cli.resolve import move
     from engine.cli.resolve import resolve as work
-    from engine.core.world import World
 
-    world = World(reactor)
-    _end(work(root.absolute(), no, by, reason, leg or [], world))
+    if onto and leg:
+        raise WrongUse("--onto 与 --leg 只能写一个 · either --onto or --leg")
+    if onto:
+        _end(move(root.absolute(), no, by, reason, onto, _world()))
+    _end(work(root.absolute(), no, by, reason, leg or [], _world()))
 
 
 def main() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import subprocess
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.cli.applied import applied_site
 from engine.cli.folder import loaded, master_key, store_url
 from engine.cli.say import CANNOT, GOOD, INTERRUPTED, CannotRun, WrongUse, line, trouble
+from engine.cli.versions import note_base
 
 if TYPE_CHECKING:
     from engine.app import Engine
@@ -18,10 +21,14 @@ if TYPE_CHECKING:
     from engine.site.site import Site
 
 
-def run(root: Path, profile: str = "") -> int:
+SAID_LINES = 20  # of what a reload said, in the log
+
+
+def run(root: Path, profile: str = "", folder: bool = False) -> int:
     """Run the engine of this folder. Exit code: 0 stopped (SIGTERM), 3 cannot run, 130 Ctrl-C.
 
-    `profile` replaces the one of engine.yaml; production refuses a development clock.
+    `profile` replaces the one of engine.yaml; production refuses a development clock. `folder`: begin with the folder's
+    files even though another version was applied.
     """
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
 
@@ -32,7 +39,10 @@ def run(root: Path, profile: str = "") -> int:
     from engine.store.contract import CannotStart
     from engine.store.open import open_store
 
-    site = _of_profile(loaded(root), profile)
+    applied = None if folder else applied_site(root)
+    site = _of_profile(applied or loaded(root), profile)
+    if applied is None:
+        note_base(root, site.version)
     rules = _rules(site.engine.profile)
     failpoints.arm(os.environ)
     clock = site.engine.clock
@@ -96,6 +106,7 @@ class _Life:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told)
+        signal.signal(signal.SIGHUP, self._told_to_reload)
         self._reactor.run(installSignalHandlers=False)
         return self._code
 
@@ -122,6 +133,22 @@ class _Life:
         self._stopping = True
         self._code = INTERRUPTED if number == signal.SIGINT else GOOD
         self._reactor.callFromThread(self._end)
+
+    def _told_to_reload(self, number: int, frame: object) -> None:
+        """SIGHUP: take the folder's configuration, as `engine apply` does, by a process of its own: its conversations
+        keep a processor busy for seconds."""
+        self._reactor.callFromThread(self._reactor.callInThread, self._apply)
+
+    def _apply(self) -> None:
+        from engine.cli.folder import environment, python
+
+        command = [*python(), "-m", "engine", "apply", "--root", str(self._engine.root), "--by", "SIGHUP"]
+        told = subprocess.run(  # noqa: S603 our own program
+            [*command, "--reason", "SIGHUP"], env=environment(), capture_output=True, text=True, check=False
+        )
+        say = self._engine.log.info if told.returncode == GOOD else self._engine.log.error
+        lines = [text for text in (told.stdout + told.stderr).splitlines() if text.strip()]
+        self._reactor.callFromThread(lambda: say("sighup", code=told.returncode, said=lines[-SAID_LINES:]))
 
     def _end(self) -> None:
         from twisted.internet.defer import Deferred

@@ -15,7 +15,7 @@ from engine.config.tree import Map, Node, Scalar, Seq
 from engine.config.types import IDENT, WORD, Choice, Count, Duration, HostPort, Name
 
 PROFILES = ("demo", "test", "production")
-SCOPES = ("query", "settle", "refund", "operate")
+SCOPES = ("query", "settle", "refund", "operate", "admin")
 ROLES = ("look", "operate", "finance", "admin")
 
 URL_PATH = Name("路径前缀", "a path", r"/[A-Za-z0-9._~/-]*", "以 / 开头", "it begins with /")

@@ -15,6 +15,7 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Fact
 from engine.core.world import World
 from engine.parties.contract import Heard, NotHeard
+from engine.pipeline.field_map import FieldMap
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.connections import CannotCall, Connections
 from engine.runtime.driver import SettlementDriver
@@ -67,7 +68,7 @@ class Callbacks:
             say = self._log.warning if verdict.alarm else self._log.info
             say("callback_refused", party=party, why=verdict.why)
             return verdict.reply
-        fact_map = self._sites.current.maps[hears.fact]
+        fact_map = self._map_of(hears)
         hospital = self._sites.current.engine.hospital
         names = {"answer": verdict.body, "code": verdict.kind, "text": "", "hospital": hospital}
         try:
@@ -81,7 +82,7 @@ class Callbacks:
         if found is None or case is None:
             return await self._odd(party, request, verdict, f"unknown number {number}", number)
         try:
-            fact = self._fact(fact_map, names, case, found.leg_id)
+            fact = self._fact(self._map_it_began_with(case, hears) or fact_map, names, case, found.leg_id)
         except MapRejected as no:
             return await self._odd(party, request, verdict, f"unreadable: {number} {no.code}", number, case.no)
         try:
@@ -93,6 +94,17 @@ class Callbacks:
             lambda failure: self._log.error("callback_not_heard", no=case.no, why=trouble_of(failure.value))
         )
         return verdict.accepted
+
+    def _map_of(self, hears: Hears) -> FieldMap:
+        """The map that finds the number; one of an older version where only that still hears this party."""
+        sites = (self._sites.current, *self._sites.older())
+        return next(one.maps[hears.fact] for one in sites if hears.fact in one.maps)
+
+    def _map_it_began_with(self, case: Case, hears: Hears) -> FieldMap | None:
+        """What the callback means to the settlement is said by the version that it began with."""
+        site = self._sites.of(case.site_hash)
+        rows = site.channels[case.channel].hears if case.channel in site.channels else ()
+        return next((site.maps[row.fact] for row in rows if row.party == hears.party), None)
 
     def _fact(self, fact_map: Any, names: dict[str, Tree], case: Case, leg_id: int) -> FactHeard:
         leg = case.leg(leg_id)

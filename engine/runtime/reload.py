@@ -21,7 +21,7 @@ from engine.runtime.listening import CannotOpen, Prepared
 from engine.runtime.logs import Log
 from engine.runtime.sites import Sites, UnknownSite
 from engine.site.files import bytes_of, pinned_part, texts_of
-from engine.site.load import load, load_again, load_pinned
+from engine.site.load import load, load_again, load_pinned, on_node
 from engine.site.notices import restarts
 from engine.site.site import Site
 from engine.store.contract import Store, Unit, Write
@@ -160,16 +160,17 @@ class Reload:
         """The configuration compiled. NotApplied with every problem there is."""
         compiling = load if proposal.kind == "apply" else load_again
         site = await self._beside(lambda: compiling(proposal.files))
+        before = await self._beside(lambda: load_again(old.source))
         if not isinstance(site, Site):
             wrong = failing(site)
             raise NotApplied("E-SITE-WRONG", _first(wrong), problems=[as_json(one) for one in site[:PROBLEMS_MAX]])
-        again = restarts(old, site)
+        again = restarts(before, site) if isinstance(before, Site) else []
         if again:
             raise NotApplied("E-SITE-RESTART", ", ".join(again))
         missing = self._hands.unreadable(old, site)
         if missing:
             raise NotApplied("E-SITE-KEYS", "; ".join(missing))
-        return site
+        return on_node(site, old.engine)
 
     async def _kept(self, site: Site) -> list[Site]:
         """Every version that settlements in flight began with, compiled with the new addresses."""

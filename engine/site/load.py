@@ -58,6 +58,14 @@ def with_engine(site: Site, engine: EngineFile) -> Site:
     return replace(site, engine=engine)
 
 
+def on_node(site: Site, node: EngineFile) -> Site:
+    """The site on a node whose name, profile, clock, store and keys are already what they are."""
+    engine = replace(
+        site.engine, name=node.name, profile=node.profile, clock=node.clock, store=node.store, keys=node.keys
+    )
+    return replace(site, engine=engine)
+
+
 def _site(
     files: Files, parties: Mapping[str, Party], engine: EngineFile | None, *, whole: bool = True
 ) -> Site | list[Problem]:

@@ -1,0 +1,93 @@
+"""A signed request to the running engine of a folder: how commands do what only the engine itself may do."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.cli.folder import node_file, node_file_of, reading
+from engine.cli.say import CannotRun
+from engine.config.engine_file import EngineFile
+from engine.config.secret import SecretMissing, resolve_secret
+from engine.core.world import World
+from engine.store.site_versions import in_force, version_files
+
+WAIT = 120.0  # seconds for the engine's answer
+
+
+def ask(
+    root: Path, scope: str, path: str, body: Mapping[str, Any] | None, world: World
+) -> tuple[int, dict[str, Any]]:
+    """POST this body (GET without one) as the folder's client with this scope: (HTTP status, answer).
+
+    CannotRun when no client has the scope, its secret cannot be read, or nobody answers.
+    """
+    file = _file_in_force(root)
+    client = next((name for name, one in file.clients.items() if scope in one.scopes), "")
+    door = next((one for one in file.listeners.values() if one.http is not None), None)
+    if not client or door is None or door.http is None:
+        raise CannotRun(f"engine.yaml 中没有权限为 {scope} 的客户端 · no client of engine.yaml has the scope {scope}")
+    try:
+        secret = resolve_secret(file.clients[client].secret, root)
+    except SecretMissing as no_secret:
+        raise CannotRun(str(no_secret)) from None
+    content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+    method = "GET" if body is None else "POST"
+    stamp, nonce = str(int(world.wall())), world.nonce()
+    text = f"{method}\n{path}\n{stamp}\n{nonce}\n{hashlib.sha256(content).hexdigest()}"
+    headers = {
+        "Content-Type": "application/json",
+        "X-Client": client,
+        "X-Timestamp": stamp,
+        "X-Nonce": nonce,
+        "X-Signature": hmac.new(secret, text.encode(), hashlib.sha256).hexdigest(),
+    }
+    request = urllib.request.Request(_url(*door.http) + path, content or None, headers, method=method)  # noqa: S310 http
+    try:
+        with urllib.request.urlopen(request, timeout=WAIT) as reply:  # noqa: S310 our own engine's address
+            return int(reply.status), json.load(reply)
+    except urllib.error.HTTPError as refused:
+        return int(refused.code), _answer(refused)
+    except OSError as lost:
+        told = f"引擎没有应答，它在运行吗？ · the engine does not answer, is it running? {lost}"
+        raise CannotRun(f"{told}\n  engine run --root {root}") from None
+
+
+def _file_in_force(root: Path) -> EngineFile:
+    """engine.yaml as the running engine has it: the folder's may already name another address."""
+    try:
+        with reading(root) as conn:
+            turn = in_force(conn)
+            files = version_files(conn, turn) if turn is not None else None
+    except CannotRun:
+        files = None
+    return node_file(root) if files is None else node_file_of(root, files["engine.yaml"])
+
+
+def _url(host: str, port: int) -> str:
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 where one listens is not where one calls
+    host = anywhere.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _answer(refused: urllib.error.HTTPError) -> dict[str, Any]:
+    try:
+        told = json.load(refused)
+    except ValueError:
+        told = {}
+    return told if isinstance(told, dict) else {}
+
+
+def reason_line(answer: Mapping[str, Any], status: int) -> str:
+    """What the engine said, in both languages, in one text."""
+    reason = answer.get("reason", {})
+    if "zh" not in reason:
+        return f"{reason.get('code', status)}"
+    told = f"{reason['code']}  {reason['zh']} · {reason['en']}"
+    return f"{told}\n  {reason['next']} · {reason['next_en']}" if reason.get("next") else told

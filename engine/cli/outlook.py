@@ -1,0 +1,181 @@
+"""What taking a folder's configuration would mean: what changes, for money too, what stays pinned, what forbids it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.cli.folder import reading, shown
+from engine.cli.say import WrongUse, in_terminal, line
+from engine.cli.versions import active, base_of, files_of, folder_files, turn_of
+from engine.config.problems import Problem, as_json, failing, render_all
+from engine.core.times import beijing
+from engine.runtime.site_api import turn_json
+from engine.site.changes import Change, changes
+from engine.site.changes import as_json as change_json
+from engine.site.files import bytes_of, hash_of
+from engine.site.load import load, load_again, load_pinned
+from engine.site.notices import notices, restarts
+from engine.site.site import Site
+from engine.store.contract import Connection
+from engine.store.site_versions import Turn, pins, site_files
+
+SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+ROWS_MAX = 40  # of one part, in a terminal's or a pipe's text; --json has all
+
+
+@dataclass(slots=True)
+class Outlook:
+    """Everything about one folder's configuration against the one in force. `theirs`: what others changed since `base`,
+    when that is no longer in force. `pinned`: (content hash, channel, settlements)."""
+
+    turn: Turn
+    files: Mapping[str, bytes]
+    version: str
+    base: str
+    site: Site | None = None
+    problems: list[Problem] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
+    theirs: list[Change] | None = None
+    advice: list[Problem] = field(default_factory=list)
+    restarts: list[str] = field(default_factory=list)
+    pinned: list[tuple[str, str, int]] = field(default_factory=list)
+    stranded: dict[str, list[Problem]] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the engine would not take it."""
+        wrong = bool(failing(self.problems)) or self.site is None
+        return wrong or self.theirs is not None or bool(self.restarts) or bool(self.stranded)
+
+
+def outlook(root: Path, folder: Path, base: str) -> Outlook:
+    """Compare `folder` with what is in force at the node of `root`. `base`: the version it was made from, "" for what
+    the folder itself says. Reads the store; changes nothing."""
+    files = folder_files(folder)
+    made = load(files)
+    with reading(root) as conn:
+        turn = active(conn)
+        old = files_of(conn, turn)
+        look = Outlook(turn, files, hash_of(files), _whole(conn, base or base_of(folder)))
+        if look.base and look.base != turn.version:
+            look.theirs = _theirs(conn, look.base, old)
+        look.pinned = pins(conn)
+        kept = {content: site_files(conn, content) for content, _, _ in look.pinned}
+    look.changed = changes(old, files)
+    if not isinstance(made, Site):
+        look.problems = made
+        return look
+    look.site, look.problems = made, list(made.advice)
+    before = load_again(old)
+    look.restarts = restarts(before, made) if isinstance(before, Site) else []
+    look.advice = notices(before if isinstance(before, Site) else None, made, look.changed, turn.version)
+    for content, texts in kept.items():
+        pinned = load_pinned(bytes_of(texts or {}), made.engine)
+        if not isinstance(pinned, Site):
+            look.stranded[content] = pinned
+    return look
+
+
+def _whole(conn: Connection, base: str) -> str:
+    """The whole hash of a version named by its beginning; one nobody knows stays as it is."""
+    try:
+        return turn_of(conn, base).version if base else ""
+    except WrongUse:
+        return base
+
+
+def _theirs(conn: Connection, base: str, now: Mapping[str, bytes]) -> list[Change]:
+    """What was changed between the base and what is in force."""
+    try:
+        return changes(files_of(conn, turn_of(conn, base)), now)
+    except WrongUse:
+        return []
+
+
+def outlook_json(look: Outlook) -> dict[str, Any]:
+    """The one document of `engine plan --json`."""
+    return {
+        "in_force": turn_json(look.turn),
+        "version": look.version,
+        "base": look.base,
+        "refused": look.refused,
+        "problems": [as_json(one) for one in look.problems],
+        "changes": [change_json(one) for one in look.changed],
+        "moved": None if look.theirs is None else [change_json(one) for one in look.theirs],
+        "money": [as_json(one) for one in look.advice],
+        "restart": look.restarts,
+        "pinned": [
+            {"content": content, "channel": channel, "settlements": count, "fits": content not in look.stranded}
+            for content, channel, count in look.pinned
+        ],
+    }
+
+
+def tell(look: Outlook, folder: Path, lang: str) -> None:
+    """Print it for a person."""
+    zh = lang == "zh"
+    turn = look.turn
+    when = beijing(turn.at, "%Y-%m-%d %H:%M")
+    line(f"{'现行' if zh else 'in force'} {turn.version[:12]}  {when}  {turn.by}  {turn.reason}".rstrip())
+    if failing(look.problems):
+        line(f"\n{shown(folder, look.problems, lang)}\n")
+        line("有错误，不会启用" if zh else "it has mistakes and would not be taken")
+        return
+    if not look.changed:
+        line("没有改动" if zh else "nothing would change")
+        return
+    line(f"{'将启用' if zh else 'would take'} {look.version[:12]}\n")
+    tell_changes(look.changed)
+    _tell_pinned(look, zh)
+    if look.advice:
+        line(f"\n{'与钱有关' if zh else 'about money'}\n{render_all(look.advice, {}, lang)}")
+    if look.restarts:
+        names = ", ".join(look.restarts)
+        told = "这些改动需要停机后以 engine run --folder 启动" if zh else "needs a new start (engine run --folder)"
+        line(f"\n{told}: {names}")
+    for content, problems in look.stranded.items():
+        line(f"\n{'在途结算不能继续' if zh else 'settlements in flight could not go on'} {content[:12]}")
+        line(render_all(problems, {}, lang))
+    if look.theirs is not None:
+        line(f"\n{moved_line(look, zh)}\n")
+        tell_changes(look.theirs)
+
+
+def moved_line(look: Outlook, zh: bool) -> str:
+    """That somebody else was faster."""
+    was, now, by = look.base[:12], look.turn.version[:12], look.turn.by
+    if zh:
+        return f"您所依据的 {was} 已不是现行版本；{by} 的改动如下，请并入（engine pull）后再启用，或写 --base {now}"
+    return f"{was} is no longer in force; take over what {by} changed (engine pull) and apply again, or --base {now}"
+
+
+def _tell_pinned(look: Outlook, zh: bool) -> None:
+    total = sum(count for _, _, count in look.pinned)
+    if not total:
+        return
+    line(f"\n{'在途结算，各按原来的配置做完' if zh else 'in flight, each ends as it began'}: {total}")
+    for content, channel, count in look.pinned:
+        line(f"  {content[:12]}  {channel}  {count}")
+
+
+def tell_changes(changed: list[Change]) -> None:
+    """Part by part, row by row."""
+    for change in changed:
+        line(_coloured(f"{SIGNS[change.what]} {change.kind} {change.name}  {change.file}", change.what))
+        for row in change.rows[:ROWS_MAX]:
+            if row.old:
+                line(_coloured(f"    - {row.at}  {row.old}", "removed"))
+            if row.new:
+                line(_coloured(f"    + {row.at}  {row.new}", "added"))
+        if len(change.rows) > ROWS_MAX:
+            line(f"    … {len(change.rows) - ROWS_MAX} (--json)")
+
+
+_COLOURS = {"added": "32", "removed": "31", "changed": "33"}
+
+
+def _coloured(text: str, what: str) -> str:
+    return f"\x1b[{_COLOURS[what]}m{text}\x1b[0m" if in_terminal() else text
