@@ -21,7 +21,7 @@ _FIELDS = frozenset({
 
 
 class Hl7Acts:
-    """`send`, `set_hl7` and `waiting` of the HIS. A reset stops what is still being sent."""
+    """`send`, `set_hl7`, `waiting` and `hang_up` of the HIS. A reset stops what is still being sent."""
 
     def __init__(self, party: SimParty, door: HisDoor) -> None:
         self._party, self._door = party, door
@@ -50,6 +50,10 @@ class Hl7Acts:
             return self._settings.public()
         if name == "waiting":
             return self._waiting()
+        if name == "hang_up":
+            waiting = self._waiting()
+            self.stop()
+            return waiting
         return None
 
     def _waiting(self) -> dict[str, Any]:
