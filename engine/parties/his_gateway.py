@@ -69,6 +69,7 @@ _OPS: Final = (
     _op("query.pay.bill", "查询结算", "ask for a settlement by our number"),
     _op("void.pay.bill", "作废结算", "void a booked settlement", changes=True, money=True, number="void"),
     _op("pre.balance.bill", "预结算（医保由 HIS 办理）", "quote, the HIS asks the insurance", changes=True, number="quote"),
+    _op("query.ebill", "查询电子票据（HIS 开具）", "ask for the invoice the HIS issued"),
     _op("cancel.pre.balance.bill", "撤销预结算", "take a quote back", changes=True),
 )
 
@@ -96,7 +97,7 @@ def _rows() -> tuple[OutcomeRow, ...]:
         OutcomeRow("PRE_CLOSED", yes, unquote, because="it is already taken back"),
         *(OutcomeRow(code, Outcome.UNKNOWN) for code in (
             "DUPLICATE", "DUPLICATE_DIFFERENT", "PROCESSING", "BOOK_FAILED", "INSIDE_UNKNOWN", "VOID_PENDING",
-            "CLOSE_PENDING",
+            "CLOSE_PENDING", "INVOICE_PENDING",
         )),
         *(OutcomeRow(code, Outcome.UNKNOWN, changes) for code in sorted(_AT_THE_DOOR)),
         *(OutcomeRow(code, no) for code in (

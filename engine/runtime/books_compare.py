@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_led import check_led, led_numbers
 from engine.runtime.books_money import check_always, check_rest, trades_of
 from engine.runtime.books_order import check_order
 from engine.runtime.books_parties import (
@@ -69,7 +70,7 @@ def is_open(kept: Kept) -> bool:
 
 
 def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) -> _Shelf:
-    shelf = _Shelf()
+    shelf, led = _Shelf(), led_numbers(view, ledgers)
     for book in ledgers:
         shelf.roles[book.party] = book.role
         mine = shelf.rows.setdefault(book.role, defaultdict(list))
@@ -77,7 +78,8 @@ def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) ->
             if book.role is Role.HIS and row.kind == "charge":
                 shelf.at_window[row.bill].append(row)
                 continue
-            owner = view.owner(row.no) or (view.owner(row.ref) if row.ref else None)
+            keys = (row.no, row.ref, row.bill if book.role is Role.INSURANCE else "")  # there the bill is the visit
+            owner = next((no for key in keys if key and (no := view.owner(key) or led.get(key))), None)
             if owner is not None:
                 mine[owner].append(row)
             elif row.kind not in NOT_OURS and (since is None or row.at >= since):
@@ -120,22 +122,29 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing
         yield from check_invoice_always(kept, rows)
         if rest:
             yield from check_invoice_rest(kept, rows, invoicing)
+    if Role.HIS in shelf.rows and rest:
+        there = {role: shelf.of(role, kept.no) for role in (Role.INSURANCE, Role.INVOICE) if role in shelf.rows}
+        yield from check_led(kept, shelf.of(Role.HIS, kept.no), there, shelf.roles)
 
 
 def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Iterator[Difference]:
-    """P7: no effect at a party before the call was stored. Purged calls tell nothing; nor do observed legs."""
+    """P7: no effect at a party before the call was stored; for what the HIS carried, the first call to the HIS. Purged
+    calls tell nothing."""
     if not kept.calls:
         return
     first: dict[tuple[str, str], float] = {}
     for call in kept.calls:
         for key in ((call.party, call.number), (call.party, "")):
             first[key] = min(first.get(key, call.started_at), call.started_at)
+    led = min((at for (party, no), at in first.items() if not no and shelf.roles.get(party) is Role.HIS), default=None)
     observed = {leg.number for leg in kept.legs if leg.because == "observed"}
     for party, role in shelf.roles.items():
         for row in shelf.of(role, kept.no):
-            if row.kind not in EFFECTS or row.no in observed or view.owner(row.no) is None:
+            carried = row.no in observed
+            if row.kind not in EFFECTS or (view.owner(row.no) is None and not carried):
                 continue
             began = first.get((party, row.no), first.get((party, "")) if row.no == kept.no else None)
+            began = led if carried else began
             if began is None or row.at + limits.skew_s < began:
                 yield difference("effect_without_call", kept.no, kept.bill, party=party, what=row.kind, no=row.no)
 

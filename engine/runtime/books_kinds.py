@@ -63,6 +63,10 @@ KINDS: Mapping[str, Kind] = {
     "invoice_twice": Kind("D14/P19", "有 {count} 张有效电子票据", "There are {count} valid invoices", "保留一张，其余冲红", "Keep one, write the others off."),
     "invoice_amount_differs": Kind("D14/P19", "电子票据 {no} 金额 {amount} 元，应为 {due} 元", "Invoice {no} says {amount} yuan, it should be {due}", "冲红后按业务号重开", "Write off and issue again."),
     "invoice_red_over": Kind("P19", "票据 {no} 冲红 {amount} 元，超过开票 {due} 元", "Invoice {no}: {amount} yuan written off, only {due} issued", *_FINANCE),
+    # Where the HIS leads
+    "led_differs": Kind("D12/D14", "HIS 账上的{what} {no} 为 {amount} 元，对方账上为 {due} 元", "The HIS has {what} {no} with {amount} yuan, the other ledger with {due}", "HIS 厂商与医保办（票据：财务）按单号逐笔核对", "HIS vendor and insurance office (invoices: finance) compare it by its number."),
+    "observed_differs": Kind("D12/D14", "HIS 告知的{what}单号是 {no}，对方账上有效的是 {other}", "The HIS told us {what} {no}, valid there is {other}", "向 HIS 厂商核实应答中的单号", "Have the HIS vendor check the number in its answer."),
+    "observed_left": Kind("P2", "结算未成立，HIS 办的{what}（{no}）没有随之撤回的记录", "The settlement does not stand, and nothing shows that the HIS took {what} ({no}) back", *_IT),
     # The engine's own order
     "amounts_do_not_add": Kind("P11", "总额 {amount} 元不等于各分项之和 {due} 元", "The total of {amount} yuan is not the sum of its parts, {due}", *_IT),
     "leg_forgotten": Kind("P9", "环节 {no} 状态为 {state}，既没有下次查询时间，也没有待办", "Leg {no} is {state} with neither a next inquiry nor a task", *_IT),

@@ -34,6 +34,7 @@ OPERATIONS["pre.balance.bill"] = {
     "ybCardType": (False, 2), "ybCardNo": (False, 64), "ybCardSn": (False, 64), "useAccount": (False, 1),
     "oldPreNo": (False, 64),
 }
+OPERATIONS["query.ebill"] = {"settleNo": (True, 64)}
 OPERATIONS["cancel.pre.balance.bill"] = {"preNo": (True, 64)}
 PRE_MODES = ("MIC", "CA")
 TRADE_MODES = ("CASH", "WX", "ZFB", "YL", "YB")

@@ -145,7 +145,7 @@ class HisSim(SimParty):
         }
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
-        """new_bill, collect_at_window, change_bill, void_bill, set; HL7: send, set_hl7, waiting."""
+        """new_bill, collect_at_window, change_bill, void_bill, set; HL7: send, set_hl7, waiting, hang_up."""
         try:
             if (done := self._hl7.play(body)) is not None:
                 return done
@@ -253,6 +253,12 @@ class HisSim(SimParty):
             raise Refusal("PARAM_INVALID", "医保预结算须有ybCardNo", field="ybCardNo")
         return self.led.quote(texts)
 
+    def invoice(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        told = self.led.told(texts["settleNo"]).get("invoice")
+        if told is None:
+            raise Refusal("INVOICE_PENDING", "票据正在开具")
+        return dict(told)
+
     async def close_quote(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         await self.led.close(texts["preNo"])
         return {"preNo": texts["preNo"]}
@@ -269,4 +275,5 @@ _WORK: dict[str, Callable[[HisSim, dict[str, str], Any], Any]] = {
     "void.pay.bill": HisSim.void,
     "pre.balance.bill": HisSim.quote,
     "cancel.pre.balance.bill": HisSim.close_quote,
+    "query.ebill": HisSim.invoice,
 }

@@ -110,8 +110,10 @@ class Kiosk:
     """One terminal of one client of the engine.
 
     Answers are `(HTTP status, JSON object)`. `patience` is how long a reply is waited for, in
-    business seconds; after the last repetition NoReply is raised.
+    business seconds; after the last repetition NoReply is raised. `door` is where new settlements go.
     """
+
+    door = "/v1/outpatient/settlements"
 
     def __init__(
         self, world: SimWorld, engine_url: str, client_id: str, secret: str, terminal_id: str, *,
@@ -133,8 +135,8 @@ class Kiosk:
         self._count = 0
 
     async def settle(self, body: dict[str, Any]) -> Answer:
-        """POST /v1/outpatient/settlements."""
-        return await self.ask("POST", "/v1/outpatient/settlements", body)
+        """POST of a new settlement at `door`."""
+        return await self.ask("POST", self.door, body)
 
     async def pay(self, no: str, body: dict[str, Any]) -> Answer:
         """POST /v1/settlements/{no}/pay: the patient's choice."""

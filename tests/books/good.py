@@ -134,6 +134,49 @@ class Writer:
         self.leg(call, number, of=leg.id, amount=amount, rows=rows)
         return self
 
+    def led_quote(self, state: str = "open", upload: str = "uploaded") -> Writer:
+        """The HIS registers and uploads by itself, under a number of its own, and tells us the number."""
+        visit = f"V{self.no}"
+        self.leg("his.quote", f"{self.no}Q2", rows=(LedgerRow("register", f"{self.no}Q2", state=state, ref=visit),))
+        there = LedgerRow("register", visit, state=state, bill=visit)
+        return self.seen("nhsa.register", "nhsa", visit, None, there, replace(there, kind="upload", state=upload))
+
+    def led_settle(self, state: str = "done", red: str = "done", *, told: bool = True) -> Writer:
+        """The HIS settles, books and invoices inside one answer; `told`: the answer reached us."""
+        msgid, bus_no, book = f"H{self.no}", f"R{self.no}", "done" if state == "done" else "void"
+        rows = (
+            LedgerRow("settle", self.no, amount=self.total, state=state, ref=msgid),
+            LedgerRow("book", self.no, 0, self.total, book, f"B{self.no}", str(self.cash), bus_no),
+            LedgerRow("issue", self.no, amount=self.total, state=red, ref=bus_no, party_no=f"I{self.no}"),
+        )
+        self.leg("his.settle", self.no, amount=self.total, rows=rows, state=OK if told else NO)
+        there = LedgerRow(
+            "settle", msgid, amount=self.total, state=state, bill=f"V{self.no}", cash=self.cash, account=0
+        )
+        issued = LedgerRow("issue", bus_no, amount=self.total, state=red, party_no=f"I{self.no}")
+        if not told:
+            self.day.rows["nhsa"].append(replace(there, at=self.at))
+            self.day.rows["einvoice"].append(replace(issued, at=self.at))
+            return self
+        self.seen("nhsa.settle", "nhsa", msgid, self.total, there)
+        return self.seen("einvoice.issue", "einvoice", bus_no, self.total, issued)
+
+    def seen(self, call: str, party: str, number: str, amount: int | None, *rows: LedgerRow, of: int = 0) -> Writer:
+        """A leg that the HIS carried: no call of ours, no move."""
+        leg = LegRow(
+            len(self.kept.legs) + 1, call, call, party, number, OK, bool(of), of, 1, amount, self.at, because="observed"
+        )
+        self.kept.legs.append(leg)  # type: ignore[attr-defined]  # the writer fills lists
+        if number:
+            self.day.numbers[number] = self.no
+        self.day.rows[party] += [replace(row, at=self.at) for row in rows]
+        return self
+
+    def seen_undone(self, *calls: str) -> Writer:
+        for leg in [one for one in self.kept.legs if one.call in calls and not one.of]:
+            self.seen(leg.call, leg.party, "", leg.amount, of=leg.id)
+        return self
+
     def refund(self) -> Writer:
         of = next(leg for leg in self.kept.legs if leg.call == "pay.qr" and leg.state is OK)
         number = f"{self.no}R{of.id}"
@@ -206,6 +249,28 @@ def with_a_person(day: Day, no: str, start: float) -> Writer:
     return w
 
 
+def led(day: Day, no: str, start: float) -> Writer:
+    """The HIS led, and all went well."""
+    return Writer(day, no, start).lock().led_quote().pay().led_settle().end(CaseState.SETTLED)
+
+
+def led_back(day: Day, no: str, start: float) -> Writer:
+    """The HIS led, all was done, and the patient was given everything back."""
+    w = Writer(day, no, start).lock("released").led_quote("cancelled", "deleted").pay()
+    w.led_settle("cancelled", "written_off")
+    w.undo("his.void", "his.settle", f"{no}V", amount=w.total).seen_undone("nhsa.settle", "einvoice.issue").refund()
+    w.undo("his.unquote", "his.quote", f"{no}Q2").seen_undone("nhsa.register").undo("his.unlock", "his.lock", f"{no}L")
+    return w.end(CaseState.UNDONE)
+
+
+def led_lost(day: Day, no: str, start: float) -> Writer:
+    """The HIS led, no answer ever told what it did, its void took it back: only its own ledger knows the numbers."""
+    w = Writer(day, no, start).lock("released").led_quote("cancelled", "deleted").pay()
+    w.led_settle("cancelled", "written_off", told=False).refund()
+    w.undo("his.unquote", "his.quote", f"{no}Q2").seen_undone("nhsa.register").undo("his.unlock", "his.lock", f"{no}L")
+    return w.end(CaseState.UNDONE)
+
+
 def good_day() -> Day:
     day = Day()
     settled(day, "S1", 1000)
@@ -214,5 +279,8 @@ def good_day() -> Day:
     fenced_then_paid(day, "S4", 4000)
     under_way(day, "S5", 5000)
     with_a_person(day, "S6", 6000)
+    led(day, "S7", 7000)
+    led_back(day, "S8", 7500)
+    led_lost(day, "S9", 8000)
     day.rows["his"].append(LedgerRow("charge", "W1", 7000, 500, bill="BX", ref="window", party_no="W1"))
     return day

@@ -337,6 +337,66 @@ def _settled_is_for_ever(day: Day) -> None:
     day.kept["S1"].moves = [*day.kept["S1"].moves, Move(1500.0, 0, "settled", "forward")]
 
 
+# Where the HIS leads
+
+
+@plants("led_differs", "S7")
+def _the_his_has_another_amount_at_the_insurance(day: Day) -> None:
+    day.spoil("his", "settle", "S7", amount=999)
+
+
+@plants("led_differs", "S7")
+def _the_his_does_not_know_its_own_invoice(day: Day) -> None:
+    day.drop("his", "issue", "S7")
+
+
+@plants("led_differs", "S8")
+def _the_his_believes_it_still_has_what_the_insurance_cancelled(day: Day) -> None:
+    day.spoil("his", "settle", "S8", state="done")
+
+
+@plants("observed_differs", "S7")
+def _the_his_told_us_another_number(day: Day) -> None:
+    day.leg("S7", "nhsa.settle", lambda leg: replace(leg, number="H0"))
+    day.numbers["H0"] = day.numbers.pop("HS7")
+
+
+@plants("observed_left", "S8")
+def _nobody_noted_that_it_was_taken_back(day: Day) -> None:
+    kept = day.kept["S8"]
+    kept.legs = [leg for leg in kept.legs if not (leg.of and leg.call == "einvoice.issue")]
+
+
+@plants("insurance_missing", "S7")
+def _the_his_led_and_the_insurance_has_nothing(day: Day) -> None:
+    day.drop("nhsa", "settle", "HS7")
+
+
+@plants("insurance_left", "S9")
+def _settled_inside_without_our_knowledge_and_never_taken_back(day: Day) -> None:
+    day.spoil("nhsa", "settle", "HS9", state="done")
+
+
+@plants("visit_left", "S8")
+def _the_his_s_registration_is_left(day: Day) -> None:
+    day.spoil("nhsa", "register", "VS8", state="open")
+
+
+@plants("invoice_left", "S9")
+def _an_invoice_of_the_his_is_left(day: Day) -> None:
+    day.spoil("einvoice", "issue", "RS9", state="done")
+
+
+@plants("invoice_missing", "S7")
+def _the_his_s_invoice_is_not_there(day: Day) -> None:
+    day.drop("einvoice", "issue", "RS7")
+
+
+@plants("effect_without_call", "S7")
+def _settled_at_the_insurance_before_the_his_was_asked(day: Day) -> None:
+    day.spoil("nhsa", "settle", "HS7", at=6000.0)
+
+
 @plants("impossible_move", "S1")
 def _ok_is_never_unsure_again(day: Day) -> None:
     day.kept["S1"].moves = [*day.kept["S1"].moves, Move(1500.0, 4, "ok", "unsure")]

@@ -11,8 +11,14 @@ import pytest
 from engine.conversation import Result, run
 
 ROOT = Path(__file__).resolve().parents[2]
-CHANNELS = ("insurance_signin", "outpatient_bills", "outpatient_settlement")
-LEAST = {"insurance_signin": 3, "outpatient_bills": 4, "outpatient_settlement": 20}
+CHANNELS = (
+    "insurance_signin", "municipal_settlement", "municipal_signin", "outpatient_bills", "outpatient_settlement",
+    "outpatient_settlement_his_led",
+)  # fmt: skip
+LEAST = {
+    "insurance_signin": 3, "municipal_settlement": 15, "municipal_signin": 3, "outpatient_bills": 4, "outpatient_settlement": 20,
+    "outpatient_settlement_his_led": 20,
+}  # fmt: skip
 
 
 @cache
