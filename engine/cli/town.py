@@ -27,11 +27,13 @@ START_LIMIT = 30.0  # seconds for all to listen; making RSA keys takes a moment 
 
 
 class Town:
-    """Simulators of one engine.yaml. `urls`: simulator → address. Stop it when done."""
+    """Simulators of one engine.yaml. `urls`: simulator → HTTP address; `mllp`: simulator → its MLLP port, where
+    engine.yaml names one. Stop it when done."""
 
     def __init__(self, root: Path, file: EngineFile, parties: Sequence[str] = ()) -> None:
         self.root, self.file = root, file
         self.urls = addresses(file, parties)
+        self.mllp = mllp_ports(file, self.urls)
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, world: World, log: Path | None = None) -> None:
@@ -39,7 +41,8 @@ class Town:
 
         `log`: file for what they print; None: this terminal's standard error. CannotRun when one does not start.
         """
-        ports = ",".join(f"{name}={urlsplit(url).port}" for name, url in self.urls.items())
+        listed = [f"{name}={urlsplit(url).port}" for name, url in self.urls.items()]
+        ports = ",".join([*listed, *(f"{name}.mllp={port}" for name, port in self.mllp.items())])
         doors = [door for door in self.file.listeners.values() if door.http is not None]
         engine = f"http://{doors[0].http[0]}:{doors[0].http[1]}" if doors and doors[0].http else ""
         command = [
@@ -121,19 +124,57 @@ class Town:
 def addresses(file: EngineFile, parties: Sequence[str] = ()) -> dict[str, str]:
     """Simulator → address, for the parties of engine.yaml that we can play. WrongUse for a name nobody has, CannotRun
     for one that engine.yaml does not use."""
-    from engine.parties.registry import PARTIES
-
-    kind_of = {party.about.simulator: kind for kind, party in PARTIES.items() if party.about.simulator}
-    if unknown := [name for name in parties if name not in kind_of]:
-        raise WrongUse(f"没有这样的模拟系统 · no such simulator: {', '.join(unknown)}; {', '.join(kind_of)}")
-    found = {}
-    for name, kind in kind_of.items():
-        entry = next((one for one in file.parties.values() if one.kind == kind), None)
-        if entry is not None and (not parties or name in parties):
-            found[name] = entry.url.rstrip("/")
+    players = _players()
+    if unknown := [name for name in parties if name not in players.values()]:
+        names = ", ".join(dict.fromkeys(players.values()))
+        raise WrongUse(f"没有这样的模拟系统 · no such simulator: {', '.join(unknown)}; {names}")
+    found = {name: url for name, url in _played(file).items() if not parties or name in parties}
     if missing := [name for name in parties if name not in found]:
         raise CannotRun(f"engine.yaml 没有用到 · engine.yaml does not use: {', '.join(missing)}")
     return found
+
+
+def mllp_ports(file: EngineFile, urls: Mapping[str, str]) -> dict[str, int]:
+    """Simulator → the port of its MLLP door, of those in `urls`. A simulator that speaks both has it one port above
+    its HTTP port; an address beside no HTTP port is that of the simulator which the party's kind names."""
+    players, beside = _players(), {_port(url) + 1: name for name, url in _played(file).items()}
+    found: dict[str, int] = {}
+    for entry in file.parties.values():
+        if _is_mllp(entry.url):
+            name = beside.get(_port(entry.url)) or players.get(entry.kind, "")
+            found.setdefault(name, _port(entry.url))
+    return {name: port for name, port in found.items() if name in urls}
+
+
+def _played(file: EngineFile) -> dict[str, str]:
+    """Simulator → HTTP address, for all that engine.yaml needs; one that only speaks MLLP there has its HTTP doors one
+    port below."""
+    players = _players()
+    found: dict[str, str] = {}
+    for entry in file.parties.values():
+        if entry.kind in players and not _is_mllp(entry.url):
+            found.setdefault(players[entry.kind], entry.url.rstrip("/"))
+    doors = {_port(url) + 1 for url in found.values()}
+    for entry in file.parties.values():
+        if entry.kind in players and _is_mllp(entry.url) and _port(entry.url) not in doors:
+            found.setdefault(players[entry.kind], f"http://127.0.0.1:{_port(entry.url) - 1}")
+    return {name: found[name] for name in dict.fromkeys(players.values()) if name in found}
+
+
+def _players() -> dict[str, str]:
+    """Kind of party → the simulator that plays it."""
+    from engine.parties.registry import PARTIES
+
+    return {kind: party.about.simulator for kind, party in PARTIES.items() if party.about.simulator}
+
+
+def _is_mllp(url: str) -> bool:
+    return url.startswith("mllp:")
+
+
+def _port(url: str) -> int:
+    place = urlsplit(url)
+    return place.port or (443 if place.scheme == "https" else 80)
 
 
 def _pass_on(lines: Iterable[str], said: queue.SimpleQueue[str]) -> None:
