@@ -29,6 +29,7 @@ from engine.runtime.answer_api import AnswerApi
 from engine.runtime.auth import NONCE_LIFE, Client, Gate
 from engine.runtime.callbacks import Callbacks
 from engine.runtime.connections import Connections, Link
+from engine.runtime.desk import Desk
 from engine.runtime.doors import Doors
 from engine.runtime.driver import SettlementDriver
 from engine.runtime.health import Health
@@ -77,12 +78,13 @@ class Engine:
         self.sites = Sites(site, self.numbers)
         self.connections = Connections(self._links(site))
         self.sessions = Sessions(world, self._sign_in)
+        self.desk = Desk(world, store, self.ids, self.meters, log)
         self.outflow = self._make_outflow()
         limits = site.engine.limits
         self.driver = SettlementDriver(
             world, store, self.sites, self.outflow, self.ids, self.meters, log,
             rules=rules, open_max=limits.open_settlements, queue_max=limits.queued_events,
-            sealer=getattr(store, "sealer", None),
+            sealer=store.sealer, desk=self.desk,
         )  # fmt: skip
         self.gate = Gate(world, self._clients(site))
         journal = Journal(world, store, self.ids, log)
@@ -95,7 +97,8 @@ class Engine:
         self.doors = Doors(
             SettlementApi(world, self.gate, self.orders, self.meters),
             AnswerApi(world, self.gate, self.sites, self.outflow, journal, self.meters),
-            Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log),
+            Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log,
+                      self.outflow.verify_keys),
             Health(self.meters, self._not_ready),
         )
         self.listening = Listening({"http": Kind(lambda door: door.http, self._http, self._renew)})
@@ -198,12 +201,16 @@ class Engine:
     def _not_ready(self) -> str:
         if self._state != "running":
             return self._state
-        return "store full" if getattr(self.store, "state", "") == "refusing" else ""
+        return "store full" if self.store.state == "refusing" else ""
 
     # Parts a rehearsal replaces (engine/conversation_stage.py)
 
     def _make_outflow(self) -> Outflow:
-        return Outflow(self.world, self.connections, self.sessions, self.meters)
+        return Outflow(self.world, self.connections, self.sessions, self.meters, self._key_missing)
+
+    def _key_missing(self, party: str, serial: str) -> None:
+        """An answer is signed with a key that cannot be fetched: payments stall until a person lays it in place."""
+        self.desk.call("key_missing", None, f"signature by unknown serial {serial}", party)
 
     # Parts made from engine.yaml
 
@@ -250,9 +257,9 @@ class Engine:
         return found
 
     def _store_state(self) -> str:
-        state = getattr(self.store, "state", "open")
+        state = self.store.state
         if state == "open":
-            return "" if getattr(self.store, "room_for_new_work", True) else "little room left on the disk"
+            return "" if self.store.room_for_new_work else "little room left on the disk"
         return "full" if state == "refusing" else str(state)
 
     def _clients(self, site: Site) -> dict[str, Client]:

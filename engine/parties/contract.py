@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -81,7 +81,8 @@ class Answer:
 
     `intact`: envelope complete and signature good; when False the outcome is UNKNOWN whatever it says.
     `code` is looked up in the outcome table; `text` is the party's own words; `body` the decoded payload the
-    read map works on. `session_lost`: the party says our sign-in is gone and nothing was executed.
+    read map works on. `session_lost`: the party says our sign-in is gone and nothing was executed. `unknown_key`: the
+    name of the key it is signed with, where that is none of ours (`RenewsKeys` may fetch it).
     """
 
     intact: bool
@@ -89,6 +90,7 @@ class Answer:
     text: str = ""
     body: Tree = None
     session_lost: bool = False
+    unknown_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,14 @@ class Heard:
 class NotHeard:
     """A message that does not verify (bad signature, stale, probe): the refusal to send, and why (for the log).
 
-    `alarm`: False for a refusal that is part of normal life, such as a platform's own signature probe.
+    `alarm`: False for a refusal that is part of normal life, such as a platform's own signature probe. `unknown_key`:
+    as in `Answer`.
     """
 
     reply: HttpReply
     why: str
     alarm: bool = True
+    unknown_key: str = ""
 
 
 class Party(Protocol):
@@ -152,3 +156,21 @@ class Party(Protocol):
 
     def verify(self, settings: Any, request: HttpRequest, now: float) -> Heard | NotHeard:
         """Check a callback over its raw bytes. Parties without callbacks answer NotHeard 404."""
+
+
+@runtime_checkable
+class RenewsKeys(Protocol):
+    """A party whose platform changes the keys it signs with, and hands out the new ones itself.
+
+    `keys_op` is the operation that fetches them; its answer proves itself, whatever key signed it."""
+
+    keys_op: str
+
+    def with_keys(self, opened: Any, body: Tree) -> Any:
+        """The opened settings with the keys of `keys_op`'s answer beside those they had."""
+
+    def has_key(self, opened: Any, name: str) -> bool:
+        """Whether a signature by this key could be checked."""
+
+    def hands_out(self, name: str) -> bool:
+        """Whether a key of this name is of the kind that can be fetched."""

@@ -25,6 +25,7 @@ from engine.runtime.ledger_rows import task_open
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.sites import Sites
+from engine.runtime.verify_keys import VerifyKeys
 from engine.saga.case import Case
 from engine.saga.events import FactHeard, Task
 from engine.site.site import Hears
@@ -50,9 +51,11 @@ class Callbacks:
         driver: SettlementDriver,
         meters: Meters,
         log: Log,
+        verify_keys: VerifyKeys,
     ) -> None:
         self._world, self._sites, self._connections, self._store = world, sites, connections, store
         self._ids, self._driver, self._meters, self._log = ids, driver, meters, log
+        self._verify_keys = verify_keys
 
     async def hear(self, hears: Hears, request: HttpRequest) -> HttpReply:
         """One callback, from its bytes to the party's own success or refusal."""
@@ -63,10 +66,13 @@ class Callbacks:
             self._log.error("callback_without_keys", party=party, why=str(no))
             return HttpReply(503)
         verdict = link.party.verify(link.opened, request, self._world.now())
+        missing = verdict.unknown_key if isinstance(verdict, NotHeard) else ""
+        if missing and await self._verify_keys.has(party, missing):
+            verdict = link.party.verify(self._connections.get(party).opened, request, self._world.now())
         if isinstance(verdict, NotHeard):
             self._meters.refused(party, verdict.why)
             say = self._log.warning if verdict.alarm else self._log.info
-            say("callback_refused", party=party, why=verdict.why)
+            say("callback_refused", party=party, why=f"{verdict.why} {verdict.unknown_key}".strip())
             return verdict.reply
         fact_map = self._map_of(hears)
         hospital = self._sites.current.engine.hospital

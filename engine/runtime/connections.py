@@ -66,6 +66,12 @@ class Connections:
         self._open[name] = connection
         return connection
 
+    def renew(self, name: str, change: Callable[[Any], Any]) -> None:
+        """Other settings of an open connection, such as a key more. A reload reads those of engine.yaml again."""
+        old = self._open.get(name)
+        if old is not None:
+            self._open[name] = dataclasses.replace(old, opened=change(old.opened))
+
     def forget(self) -> None:
         """Open every connection anew at its next call."""
         self._open.clear()

@@ -18,8 +18,9 @@ from engine.core.digest import digest_of
 from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.runtime.answers import state_of
+from engine.runtime.desk import Desk
 from engine.runtime.judge import SiteJudge
-from engine.runtime.ledger_rows import rows_of_turn, task_open
+from engine.runtime.ledger_rows import rows_of_turn
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
@@ -69,14 +70,15 @@ class SettlementDriver:
         rules: Rules = RULES,
         open_max: int = 20_000,
         queue_max: int = 1000,
-        sealer: Sealer | None = None,
+        sealer: Sealer,
+        desk: Desk,
     ) -> None:
         self._world, self._store, self._sites, self._outflow = world, store, sites, outflow
         self._ids, self._meters, self._log, self._rules = ids, meters, log, rules
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, list[Letter]] = {}
         self.open_max, self.queue_max, self._sealer = open_max, queue_max, sealer
-        self._stuck: set[str] = set()
+        self._desk = desk
         self.in_flight = 0
 
     # Doors
@@ -240,7 +242,8 @@ class SettlementDriver:
         self._look_again(room)
         room.wake()
         if not isinstance(problem, NotKept):
-            self._call_a_person(no, problem)
+            # It cannot go on by itself; told once, however often it is tried again.
+            self._desk.call("stuck", no, type(problem).__name__, "engine")
         self._world.later(5.0, self._reopen, no)
 
     def _look_again(self, room: Room) -> None:
@@ -248,15 +251,6 @@ class SettlementDriver:
         looking, room.looking = room.looking, []
         for one in looking:
             self._store.read(lambda conn: self._store_load(conn, room.case.no)).chainDeferred(one)
-
-    def _call_a_person(self, no: str, problem: Exception) -> None:
-        """A settlement that cannot go on by itself; told once, however often it is tried again."""
-        if no in self._stuck:
-            return
-        self._stuck.add(no)
-        self._meters.task_opened("stuck")
-        task = task_open(self._ids.new(), no, Task("stuck", 0, type(problem).__name__), "engine", self._world.now())
-        self._store.submit(Unit("stuck", (task,))).addErrback(lambda _: None)
 
     def _reopen(self, no: str) -> None:
         self.tell(no, Tick()).addErrback(

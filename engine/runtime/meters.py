@@ -30,6 +30,9 @@ class Meters:
         self._refused = Counter(
             "engine_refused_total", "Requests and callbacks refused", ("door", "why"), registry=self.registry
         )
+        self._key_missing = Counter(
+            "engine_key_missing_total", "Answers signed by a key we do not have", ("party",), registry=self.registry
+        )
         self.open_settlements = Gauge("engine_open_settlements", "Settlements in memory", registry=self.registry)
         self.commits = Counter("engine_units_total", "Units stored", registry=self.registry)
         # Finding a meter's child by its labels costs ten times what counting in it does.
@@ -51,6 +54,9 @@ class Meters:
 
     def refused(self, door: str, why: str) -> None:
         self._refused.labels(door, why).inc()
+
+    def key_missing(self, party: str) -> None:
+        self._key_missing.labels(party).inc()
 
     def page(self) -> bytes:
         """The text Prometheus reads."""

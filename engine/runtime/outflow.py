@@ -6,8 +6,8 @@ executed nothing: we sign in again (once for all who wait) and send the same num
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.connectors.contract import NotSent, Silent
@@ -20,6 +20,7 @@ from engine.parties.outcome_table import judge
 from engine.runtime.connections import CannotCall, Connection, Connections
 from engine.runtime.meters import Meters
 from engine.runtime.sessions import Sessions
+from engine.runtime.verify_keys import VerifyKeys
 
 Tree = Any
 SECOND_TRY = 10.0  # seconds for the repeat after a new sign-in
@@ -39,10 +40,16 @@ class Talk:
 
 
 class Outflow:
-    """Sends calls for settlements, answers and timed channels alike."""
+    """Sends calls for settlements, answers and timed channels alike. `key_missing` is told (party, serial) when an
+    answer is signed by a key that cannot be had."""
 
-    def __init__(self, world: World, connections: Connections, sessions: Sessions, meters: Meters) -> None:
+    def __init__(
+        self, world: World, connections: Connections, sessions: Sessions, meters: Meters,
+        key_missing: Callable[[str, str], None] = lambda party, serial: None,
+    ) -> None:  # fmt: skip
         self._world, self._connections, self._sessions, self._meters = world, connections, sessions, meters
+        self._key_missing = key_missing
+        self.verify_keys = VerifyKeys(world, connections, self._fetch_keys)
 
     async def talk(
         self, party: str, op: str, number: str, body: Tree, wait: float, rows: tuple[OutcomeRow, ...], label: str
@@ -107,16 +114,37 @@ class Outflow:
             silent = Answer(False, "SILENT", no.why)
             return Talk(Outcome.UNKNOWN, silent, sent, b"", started, self._world.now(), no.why)
         failpoints.hit(f"send.after:{label}")
-        try:
-            answer = link.party.read(call, request, reply)
-        except Exception as bad:  # noqa: BLE001 a reply our own code cannot read tells nothing
-            answer = Answer(False, "UNREADABLE", type(bad).__name__)
+        answer = _read(link, call, request, reply)
+        if answer.unknown_key:
+            answer = await self._read_again(link.name, call, request, reply, answer)
         outcome = judge(answer, call.op, rows, link.party.outcomes)
         self._meters.call_ended(link.name, call.op, outcome, self._world.now() - started)
         return Talk(outcome, answer, sent, _bytes_of_reply(reply), started, self._world.now())
 
+    async def _read_again(
+        self, party: str, call: Outgoing, request: HttpRequest, reply: HttpReply, answer: Answer
+    ) -> Answer:
+        """The same answer, once the key it is signed with is here."""
+        if await self.verify_keys.has(party, answer.unknown_key):
+            link = self._connections.get(party)
+            return _read(link, replace(call, settings=link.opened), request, reply)
+        self._meters.key_missing(party)
+        self._key_missing(party, answer.unknown_key)
+        return answer
+
+    async def _fetch_keys(self, party: str, op: str, wait: float) -> Mapping[str, str] | None:
+        talk = await self.talk(party, op, "", {}, wait, (), f"{party}.{op}")
+        return talk.answer.body if talk.outcome is Outcome.ACCEPTED else None
+
     def _unsent(self, started: float, why: str, sent: bytes) -> Talk:
         return Talk(None, Answer(False, "NOT-SENT", why), sent, b"", started, self._world.now(), why)
+
+
+def _read(link: Connection, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
+    try:
+        return link.party.read(call, request, reply)
+    except Exception as bad:  # noqa: BLE001 a reply our own code cannot read tells nothing
+        return Answer(False, "UNREADABLE", type(bad).__name__)
 
 
 def _bytes_of_request(request: HttpRequest) -> bytes:

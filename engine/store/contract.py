@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from engine.store.sealing import Sealer
+
 if TYPE_CHECKING:
     from engine.store.many import ManyRows
 
@@ -107,6 +109,12 @@ class Store(Protocol):
 
     on_fatal: Callable[[str], None]
     """Called once, on the reactor, when the store died: the process has to stop."""
+    sealer: Sealer
+    """Makes the keyed hashes persons are found by."""
+    state: str
+    """new, starting, open, refusing (no room: it tries by itself), stopped, dead or crashed."""
+    room_for_new_work: bool
+    """Whether the disk has room for more than what is under way."""
 
     def start(self) -> Deferred[None]:
         """Open, migrate, take the lock. Errors: CannotStart."""
@@ -119,6 +127,9 @@ class Store(Protocol):
 
     def read(self, fn: Callable[[Connection], T]) -> Deferred[T]:
         """Run `fn` in a reader thread on a consistent view. Errors: whatever `fn` raises, StoreStopped."""
+
+    def rotate(self) -> Deferred[int]:
+        """A new data key for the bodies from now on; its id. Errors: StoreStopped."""
 
 
 Fault = Callable[[str, Sequence[Unit]], None]

@@ -166,6 +166,13 @@ ROWS: tuple[Row, ...] = (
         {"note": ("tasks.note", ("id",))},
     ),
     (
+        "task_is_open",
+        "Whether a person was asked already and has not answered.",
+        """SELECT id FROM tasks WHERE closed_at IS NULL AND kind = :kind AND side = :side
+        AND COALESCE(settlement_no, '') = :settlement_no LIMIT 1""",
+        {},
+    ),
+    (
         "task_end",
         "What tasks of one kind asked for came about by itself.",
         """UPDATE tasks SET closed_at = :at, closed_by = 'engine' WHERE settlement_no = :settlement_no

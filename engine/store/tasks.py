@@ -43,6 +43,11 @@ def close_task(id: int, *, by: str, note: str, at: float) -> Write:
     return Write("task_close", {"id": id, "by": by, "note": Sealed(note.encode()), "at": at}, rows=1)
 
 
+def is_open(conn: Connection, kind: str, no: str | None, side: str) -> bool:
+    """Whether a task of this kind, settlement (None: of none) and side is not done yet."""
+    return conn.row("task_is_open", kind=kind, settlement_no=no or "", side=side) is not None
+
+
 def end_task(no: str, leg_id: int, kind: str, *, at: float) -> Write:
     """What a settlement's tasks of this kind and leg asked for has come about by itself: nobody has to do it."""
     return Write("task_end", {"settlement_no": no, "leg_id": leg_id, "kind": kind, "at": at})

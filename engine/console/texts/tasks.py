@@ -103,6 +103,36 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1. 先用该笔编号到对方系统查证结果。\n2. 由接口管理员修正映射。",
         "1. Look the number up in the party's system.\n2. The interface administrator corrects the map.",
     ),
+    "means.key_missing": (
+        "支付平台用一把我方没有的证书签名，应答无法验证；验证不了的一律当作结果不明，付款因此停滞。引擎自动下载没有成功。",
+        "The platform signs with a certificate we do not have. Answers that cannot be verified count as unknown, so "
+        "payments stall; fetching the certificate did not succeed.",
+    ),
+    "do.key_missing": (
+        "1. 按记录中的序列号到商户平台（API 安全）取得平台证书或公钥。\n2. 把它加在 engine.yaml 该系统的 verify_keys 里，旧的先保留。\n"
+        "3. 检查 api_v3_key 是否正确：自动下载靠它解密。",
+        "1. Get the platform certificate or public key of the serial noted from the merchant portal (API security).\n"
+        "2. Add it to verify_keys of that party in engine.yaml beside the old ones.\n"
+        "3. Check api_v3_key: fetching by itself depends on it.",
+    ),
+    "means.stuck": (
+        "这笔结算单处理时程序出错，引擎每隔几秒重试，仍不能继续。",
+        "The engine fails at this settlement; it tries again every few seconds and cannot go on.",
+    ),
+    "do.stuck": (
+        "1. 把结算单号和日志中 settlement_reloaded 的一行发给接口管理员。\n2. 未解决前不要让患者再次付款。",
+        "1. Give the settlement's number and the log line settlement_reloaded to the interface administrator.\n"
+        "2. Do not let the patient pay again before it is solved.",
+    ),
+    "means.callback_unknown": (
+        "平台的通知签名有效，但说的编号不是我方的，或读不懂。",
+        "A notice of the platform is well signed, but names a number that is none of ours, or cannot be read.",
+    ),
+    "do.callback_unknown": (
+        "1. 查是否有别的系统共用这个商户号与回调地址。\n2. 有真实付款的，由财务与平台核对。",
+        "1. Does another system share this merchant number and callback address?\n"
+        "2. Where money was really paid, finance settles it with the platform.",
+    ),
     "means.other": ("需要人工查看。", "A person must look."),
     "do.other": ("打开结算单，看时间线最后一步。", "Open the settlement and read the last row of its timeline."),
     "open": ("打开结算单", "Open the settlement"),

@@ -58,7 +58,7 @@ def opened(settings: Settings) -> Merchant:
         raise ValueError(f"merchant_private_key: not a PEM private key without password ({error})") from None
     if not isinstance(private, RSAPrivateKey) or private.key_size < 2048:
         raise ValueError("merchant_private_key: an RSA key of at least 2048 bits is wanted")
-    keys = {same_serial(serial): _public(serial, pem) for serial, pem in settings.verify_keys.items()}
+    keys = {same_serial(serial): public_key(serial, pem) for serial, pem in settings.verify_keys.items()}
     if len(keys) != len(settings.verify_keys):
         raise ValueError("verify_keys: a serial is given twice")
     if settings.wechatpay_serial and same_serial(settings.wechatpay_serial) not in keys:
@@ -66,7 +66,8 @@ def opened(settings: Settings) -> Merchant:
     return Merchant(settings, private, keys)
 
 
-def _public(serial: str, pem: str) -> RSAPublicKey:
+def public_key(serial: str, pem: str) -> RSAPublicKey:
+    """The RSA key of a certificate or a public key in PEM; ValueError names the serial."""
     try:
         if "BEGIN CERTIFICATE" in pem:
             certificate = x509.load_pem_x509_certificate(pem.encode())

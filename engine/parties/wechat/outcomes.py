@@ -32,6 +32,7 @@ OPS: Final = {
         _op("refund_query", "查询退款", "ask for a refund"),
         _op("micropay", "付款码支付", "charge a payment code", changes=True, money=True, number="trade"),
         _op("order_query", "查询付款码订单", "ask for a payment code order"),
+        _op("certificates", "下载平台证书", "fetch the platform's certificates"),
         _op("reverse", "撤销付款码订单", "reverse a payment code order", changes=True, money=True),
     )
 }

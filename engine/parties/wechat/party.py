@@ -11,8 +11,8 @@ from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
-from engine.parties.wechat import outcomes, v2, v3
-from engine.parties.wechat.keys import Merchant, Settings, opened
+from engine.parties.wechat import certificates, outcomes, v2, v3
+from engine.parties.wechat.keys import Merchant, Settings, opened, same_serial
 
 _ORDERS: Final = "/v3/pay/transactions"
 _REFUNDS: Final = "/v3/refund/domestic/refunds"
@@ -28,6 +28,7 @@ class WeChatPay:
     settings: type[BaseModel] = Settings
     ops = outcomes.OPS
     outcomes = outcomes.OUTCOMES
+    keys_op = "certificates"
 
     def open(self, settings: Settings) -> Merchant:
         return opened(settings)
@@ -67,6 +68,8 @@ class WeChatPay:
             return "POST", _REFUNDS, {"notify_url": plain.notify_url, **body}
         if call.op == "refund_query":
             return "GET", f"{_REFUNDS}/{_path(body, 'out_refund_no')}", None
+        if call.op == self.keys_op:
+            return "GET", "/v3/certificates", None
         order = f"{_ORDERS}/out-trade-no/{_path(body, 'out_trade_no')}"
         if call.op == "query":
             return "GET", f"{order}?mchid={plain.mchid}", None
@@ -76,12 +79,15 @@ class WeChatPay:
         merchant: Merchant = call.settings
         if call.op in _V2:
             return v2.read(merchant.plain, reply)
+        if call.op == self.keys_op and reply.status == 200:
+            return certificates.read(merchant, reply, call.now)
         good = 200 <= reply.status < 300
         fault = v3.fault_of(merchant, reply, call.now)
         # A refusal may come unsigned (a 401 cannot be signed for an unknown merchant); a yes may not, and what
         # is signed must be signed well.
         if fault and (good or fault != "not signed"):
-            return wire.not_intact(fault)
+            serial = v3.unknown_key(fault, reply)
+            return Answer(intact=False, code="", text=f"{fault} {serial}".strip(), unknown_key=serial)
         if reply.status == 204:
             return Answer(intact=True, code="OK", body={})
         tree = wire.object_of(reply.body)
@@ -114,6 +120,15 @@ class WeChatPay:
 
     def verify(self, settings: Merchant, request: HttpRequest, now: float) -> Heard | NotHeard:
         return v3.callback(settings, request, now)
+
+    def with_keys(self, opened: Merchant, body: Any) -> Merchant:
+        return certificates.added(opened, body)
+
+    def has_key(self, opened: Merchant, name: str) -> bool:
+        return same_serial(name) in opened.verify_keys
+
+    def hands_out(self, name: str) -> bool:
+        return certificates.hands_out(name)
 
 
 def _path(body: dict[str, Any], field: str) -> str:

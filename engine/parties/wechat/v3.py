@@ -20,6 +20,8 @@ from engine.parties.wechat.keys import Merchant, same_serial
 SCHEME: Final = "WECHATPAY2-SHA256-RSA2048"
 MAX_SKEW: Final = 300.0  # seconds an answer or callback may be away from our clock
 PROBE: Final = "WECHATPAY/SIGNTEST/"
+UNKNOWN_KEY: Final = "signature by unknown serial"
+_SERIAL: Final = re.compile(r"[0-9A-Za-z_]{1,64}", re.ASCII)
 _STAMP: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _JSON: Final = (("Content-Type", "application/json"),)
 
@@ -69,7 +71,7 @@ def fault_of(merchant: Merchant, message: HttpRequest | HttpReply, now: float) -
     if kind not in ("", SCHEME):
         return "unknown signature type"
     if key is None:
-        return "signed with a key we do not have"
+        return UNKNOWN_KEY
     if abs(now - int(stamp)) > MAX_SKEW:
         return "stale"
     text = f"{stamp}\n{message.header('Wechatpay-Nonce')}\n".encode() + message.body + b"\n"
@@ -80,8 +82,14 @@ def fault_of(merchant: Merchant, message: HttpRequest | HttpReply, now: float) -
     return ""
 
 
-def opened_resource(api_v3_key: str, resource: Any) -> dict[str, Any] | str:
-    """The JSON object inside an encrypted resource, or why it cannot be opened."""
+def unknown_key(fault: str, message: HttpRequest | HttpReply) -> str:
+    """The serial a message is signed under, where the fault is that we do not have its key; "" otherwise."""
+    serial = message.header("Wechatpay-Serial")
+    return same_serial(serial) if fault == UNKNOWN_KEY and _SERIAL.fullmatch(serial) else ""
+
+
+def opened_bytes(api_v3_key: str, resource: Any) -> bytes | str:
+    """What an encrypted resource holds, or why it cannot be opened."""
     if not isinstance(resource, dict) or resource.get("algorithm") != "AEAD_AES_256_GCM":
         return "no AEAD_AES_256_GCM resource"
     parts = [resource.get(name, "") for name in ("ciphertext", "nonce", "associated_data")]
@@ -89,19 +97,25 @@ def opened_resource(api_v3_key: str, resource: Any) -> dict[str, Any] | str:
         return "crooked resource"
     ciphertext, nonce, associated = ((part or "") for part in parts)
     try:
-        data = AESGCM(api_v3_key.encode()).decrypt(
+        return AESGCM(api_v3_key.encode()).decrypt(
             nonce.encode(), base64.b64decode(ciphertext, validate=True), associated.encode() or None
         )
     except (InvalidTag, ValueError):  # binascii.Error is a ValueError; so is a nonce of a wrong length
         return "the resource does not open with our key"
-    return wire.object_of(data)
+
+
+def opened_resource(api_v3_key: str, resource: Any) -> dict[str, Any] | str:
+    """The JSON object inside an encrypted resource, or why it cannot be opened."""
+    data = opened_bytes(api_v3_key, resource)
+    return data if isinstance(data, str) else wire.object_of(data)
 
 
 def callback(merchant: Merchant, request: HttpRequest, now: float) -> Heard | NotHeard:
     """Verify, then decrypt. A probe is refused without alarm: it tests whether we check at all."""
     fault = fault_of(merchant, request, now)
     if fault:
-        return NotHeard(_failed(401, "SIGN_ERROR"), fault, alarm=fault != "signature probe")
+        refusal = _failed(401, "SIGN_ERROR")
+        return NotHeard(refusal, fault, alarm=fault != "signature probe", unknown_key=unknown_key(fault, request))
     tree = wire.object_of(request.body)
     if isinstance(tree, str):
         return NotHeard(_failed(400, "PARAM_ERROR"), _kind_of(tree))
