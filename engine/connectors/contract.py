@@ -1,4 +1,4 @@
-"""The two ways a call can end without a complete reply.
+"""The ways a call can end without a complete reply.
 
 The difference is money. `NotSent` may be tried again with the same number; after `Silent` the other side may
 have done what was asked, and only an inquiry can tell.
@@ -21,3 +21,8 @@ class NotSent(CallFailed):
 
 class Silent(CallFailed):
     """A byte of the request may have left, and no complete, well-formed reply came back."""
+
+
+class Clash(CallFailed):
+    """The other side already holds something else under this number or name: nothing was changed, and trying again
+    changes nothing. A person must look."""

@@ -1,0 +1,1 @@
+"""Files both ways: a drop directory or an SFTP server to take from, and to put into."""

@@ -1,0 +1,275 @@
+"""Takes files out of a directory: claims them, reads them, hands them over, keeps them with what became of them.
+
+A file is ours once it has been renamed into our own folder, so neither another node nor its writer can have it too.
+It leaves that folder only after the receiver has spoken. Whatever happens in between, it is found there again and
+handed over again; the receiver knows it by its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from engine.connectors.files.parcel import Fate, Parcel, Receive, Verdict, safe_name
+from engine.connectors.files.place import Changed, FileTrouble, Gone, Place, PlaceTrouble, Seen, TooLong
+from engine.connectors.files.ready import Convention, Watch, Whole
+from engine.core.retry import Backoff
+from engine.core.times import beijing, rfc3339
+from engine.core.world import World
+
+_ODD_MAX = 1000  # names remembered so as not to say them again
+OnTrouble = Callable[[str, str], None]
+"""(`kind`, text): kind is one of place, overdue, too-long, odd, receiver; the text names no person."""
+
+
+@dataclass(frozen=True, slots=True)
+class PickupLimits:
+    """`every_s`: seconds between two looks. A batch is at most `files` files and `batch_bytes` bytes (one file of up to
+    `file_bytes` always fits). `keep`: whether taken files are kept in `archive`, or deleted."""
+
+    every_s: float = 5.0
+    files: int = 16
+    file_bytes: int = 16 * 1024 * 1024
+    batch_bytes: int = 32 * 1024 * 1024
+    keep: bool = True
+    archive: str = "archive"
+    errors: str = "error"
+    retry: Backoff = Backoff(first=1.0, factor=2.0, cap=60.0)  # noqa: RUF009 - frozen
+
+
+class Pickup:
+    """One directory being emptied. `start` begins at once, `stop` fires when the batch at hand is done.
+
+    Counters: `taken`, `duplicates`, `refused` files; `failing` says why nothing can be done now ("" when all is well).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        place: Place,
+        receive: Receive,
+        convention: Convention | None = None,
+        limits: PickupLimits | None = None,
+        *,
+        on_trouble: OnTrouble | None = None,
+        on_duplicate: Callable[[Parcel], None] | None = None,
+        on_error: Callable[[Failure], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.taken = self.duplicates = self.refused = 0
+        self.failing = ""
+        self._world = world
+        self._place = place
+        self._receive = receive
+        self._convention = convention or Convention()
+        self._limits = limits or PickupLimits()
+        self._watch = Watch(self._convention)
+        self._on_trouble = on_trouble
+        self._on_duplicate = on_duplicate
+        self._on_error = on_error
+        self._recover = True
+        self._tries = 0
+        self._timer: Any = None
+        self._round: Deferred[None] | None = None
+        self._odd: set[str] = set()
+        self._not_before: dict[str, float] = {}
+        self._stopped = False
+
+    def start(self) -> Deferred[None]:
+        """Begin to look; what a crash left behind is handed over first. Fires at once: an absent directory is no
+        reason not to start."""
+        self._look()
+        return succeed(None)
+
+    def stop(self, seconds: float = 30.0) -> Deferred[None]:
+        """Look no more; fires once the batch at hand is finished, or after so many seconds, and the place is closed.
+        What was not finished is handed over again after the next start."""
+        self._stopped = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        return Deferred.fromCoroutine(self._close(seconds))
+
+    async def _close(self, seconds: float) -> None:
+        if self._round is not None:
+            done: Deferred[None] = Deferred()
+            timer = self._world.later(seconds, done.callback, None)
+            self._round.addBoth(lambda _: None if done.called else done.callback(None))
+            await done
+            if timer.active():
+                timer.cancel()
+        await self._place.close()
+
+    def _look(self) -> None:
+        self._timer = None
+        self._round = Deferred.fromCoroutine(self._try_round())
+
+    async def _try_round(self) -> None:
+        more = False
+        try:
+            more = await self._one_round()
+            self._tries, self.failing = 0, ""
+        except Exception as fault:  # noqa: BLE001 - whatever stops a round, there is another one
+            self._tries += 1
+            self._recover = True
+            self._broken(fault)
+        self._round = None
+        if self._stopped:
+            return
+        if self._tries:
+            wait = max(self._limits.every_s, self._limits.retry.delay(self._tries, self._world.jitter()))
+        else:
+            wait = 0.0 if more else self._limits.every_s
+        self._timer = self._world.later(wait, self._look)
+
+    def _broken(self, fault: Exception) -> None:
+        if isinstance(fault, PlaceTrouble):
+            self._trouble("place", fault.why)
+            return
+        self._trouble("receiver", type(fault).__name__)
+        if self._on_error is not None:
+            self._on_error(Failure(fault))  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+
+    async def _one_round(self) -> bool:
+        """True when there is more to do at once."""
+        recover, self._recover = self._recover, False
+        held = await self._held() if recover else []
+        ready, overdue = self._watch.looked(self._named(await self._place.look()), self._world.now())
+        for name in overdue:
+            self._trouble("overdue", safe_name(name))
+        parcels: list[tuple[str, Parcel]] = []
+        size = 0
+        for mine, entry in [(True, entry) for entry in held] + [(False, entry) for entry in ready]:
+            full = len(parcels) >= self._limits.files or (parcels and size + entry.size > self._limits.batch_bytes)
+            if full:
+                self._recover = self._recover or mine
+                break
+            claimed = entry if mine else await self._claim(entry)
+            if claimed is not None:
+                size += await self._take_in(claimed, parcels)
+        else:
+            full = False
+        if parcels:
+            await self._hand_over(parcels)
+        return bool(full) and not self._stopped
+
+    async def _held(self) -> list[Seen]:
+        """What is already ours. A marker among it has done its work: its file was claimed before it."""
+        marker = self._convention.marker if self._convention.whole is Whole.MARKER else ""
+        found = []
+        now = self._world.now()
+        listing = sorted(await self._place.held(), key=lambda entry: entry.name)
+        self._not_before = {e.name: self._not_before[e.name] for e in listing if e.name in self._not_before}
+        for entry in listing:
+            if self._not_before.get(entry.name, 0.0) > now:
+                self._recover = True  # its writer was still at it
+            elif marker and entry.name.endswith(marker):
+                await self._place.discard(entry.name)
+            else:
+                found.append(entry)
+        return found
+
+    def _named(self, listing: list[Seen]) -> list[Seen]:
+        """Only what may be a file for us; links and devices are pointed out once."""
+        for entry in listing:
+            if not entry.plain:
+                self._point_out(safe_name(entry.name), "not a regular file")
+        return [entry for entry in listing if entry.plain]
+
+    async def _claim(self, entry: Seen) -> Seen | None:
+        as_name = f"{self._world.token(6).hex()}~{safe_name(entry.name)}"
+        try:
+            await self._place.claim(entry.name, as_name)
+        except Gone:
+            return None
+        except FileTrouble as fault:
+            self._point_out(safe_name(entry.name), fault.why)
+            return None
+        if self._convention.whole is Whole.MARKER:
+            await self._unmark(entry.name + self._convention.marker)
+        return Seen(as_name, entry.size, entry.changed)
+
+    async def _unmark(self, marker: str) -> None:
+        as_name = f"{self._world.token(6).hex()}~{safe_name(marker)}"
+        try:
+            await self._place.claim(marker, as_name)
+        except Gone:
+            return
+        await self._place.discard(as_name)
+
+    async def _take_in(self, entry: Seen, parcels: list[tuple[str, Parcel]]) -> int:
+        """Read a claimed file; gives its size. What is still being written is left for the next look."""
+        name = entry.name.partition("~")[2] or entry.name
+        try:
+            body = await self._place.read(entry.name, self._limits.file_bytes)
+        except Changed:
+            self._recover = True
+            self._not_before[entry.name] = self._world.now() + self._convention.stable_s
+            return 0
+        except Gone:
+            return 0
+        except FileTrouble as fault:
+            self._recover = True
+            self._point_out(name, fault.why)
+            return 0
+        except TooLong as fault:
+            self._trouble("too-long", name)
+            await self._keep(entry.name, name, Verdict(Fate.REFUSED, f"too long: {fault.why}"), "")
+            return 0
+        digest = hashlib.sha256(body).hexdigest()
+        parcels.append((entry.name, Parcel(self.name, name, body, digest, self._world.now())))
+        return len(body)
+
+    async def _hand_over(self, parcels: list[tuple[str, Parcel]]) -> None:
+        batch = [parcel for _, parcel in parcels]
+        verdicts = await self._receive(batch)
+        if len(verdicts) != len(batch):
+            raise RuntimeError("the receiver must give one verdict for each parcel")
+        for (as_name, parcel), verdict in zip(parcels, verdicts, strict=True):
+            await self._keep(as_name, parcel.name, verdict, parcel.digest)
+            match verdict.fate:
+                case Fate.TAKEN:
+                    self.taken += 1
+                case Fate.REFUSED:
+                    self.refused += 1
+                case Fate.DUPLICATE:
+                    self.duplicates += 1
+                    if self._on_duplicate is not None:
+                        self._on_duplicate(parcel)
+
+    async def _keep(self, as_name: str, name: str, verdict: Verdict, digest: str) -> None:
+        """Put a file where its verdict belongs: the archive, or the errors with the reason beside it."""
+        refused = verdict.fate is Fate.REFUSED
+        if not refused and not self._limits.keep:
+            await self._place.discard(as_name)
+            return
+        now = self._world.now()
+        day, clock = beijing(now, "%Y-%m-%d %H%M%S").split()
+        note = b""
+        if verdict.fate is not Fate.TAKEN:
+            told = {"file": name, "fate": verdict.fate, "reason": verdict.reason, "sha256": digest, "at": rfc3339(now)}
+            note = json.dumps(told, ensure_ascii=False, indent=1).encode()
+        folder = f"{self._limits.errors if refused else self._limits.archive}/{day}"
+        await self._place.keep(as_name, folder, f"{clock}-{as_name.partition('~')[0]}-{name}", note)
+
+    def _point_out(self, name: str, why: str) -> None:
+        """Say once what cannot be had."""
+        if name not in self._odd:
+            if len(self._odd) >= _ODD_MAX:
+                self._odd.clear()
+            self._odd.add(name)
+            self._trouble("odd", f"{name}: {why}")
+
+    def _trouble(self, kind: str, text: str) -> None:
+        if kind in ("place", "receiver"):
+            if self.failing == text:
+                return  # once is enough until it changes
+            self.failing = text
+        if self._on_trouble is not None:
+            self._on_trouble(kind, text)
