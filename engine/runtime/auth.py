@@ -18,8 +18,9 @@ from engine.core.http import HttpRequest
 from engine.core.world import World
 
 SKEW = 300.0  # seconds either way
-NONCE_LIFE = 600.0
-NONCES_MAX = 200_000
+NONCE_LIFE = 600.0  # seconds: what was signed 300 s ahead of us stays fresh for as long
+NONCES_MAX = 300_000  # of one client: 500 requests a second; beyond, it waits rather than that one is forgotten
+MANY = "too many"
 _STAMP = re.compile(r"[0-9]{9,11}", re.ASCII)
 _NONCE = re.compile(r"[!-~]{1,64}", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -37,7 +38,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """401 (not you, not now) or 403 (you, but not this); `why` is for our log only."""
+    """401 (not you, not now), 403 (you, but not this) or 429 (too often); `why` is for our log only."""
 
     status: int
     why: str
@@ -48,16 +49,20 @@ class Gate:
 
     def __init__(self, world: World, clients: Mapping[str, Client]) -> None:
         self._world, self._clients = world, dict(clients)
-        self._nonces: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._nonces: dict[str, OrderedDict[str, float]] = {}
 
     def replace(self, clients: Mapping[str, Client]) -> None:
         """New clients from a new engine.yaml; nonces are kept."""
         self._clients = dict(clients)
 
+    def known(self, client: str) -> Client | None:
+        """A client by its id: for doors that prove in another way who it is."""
+        return self._clients.get(client)
+
     def remember(self, used: Iterable[tuple[str, str]]) -> None:
         """(client, nonce) pairs an earlier process has stored: they are used up here too."""
-        for key in used:
-            self._nonces[key] = self._world.wall()
+        for client, nonce in used:
+            self._nonces.setdefault(client, OrderedDict())[nonce] = self._world.wall()
 
     def check(self, request: HttpRequest, *scopes: str) -> Client | Refusal:
         """The client, when it has one of these scopes, or why not. A nonce is used up by a good signature only."""
@@ -71,8 +76,9 @@ class Gate:
             return Refusal(401, "signature")
         if not self._fresh(float(stamp)):
             return Refusal(401, "stale")
-        if not self._first(client.id, nonce):
-            return Refusal(401, "replayed")
+        fault = self._used(client.id, nonce)
+        if fault:
+            return Refusal(429 if fault == MANY else 401, fault)
         if client.scopes.isdisjoint(scopes):
             return Refusal(403, "scope")
         return client
@@ -81,17 +87,17 @@ class Gate:
         """On the development clock the wall's time is as good as ours: clients may not share our clock."""
         return abs(stamp - self._world.now()) <= SKEW or abs(stamp - self._world.wall()) <= SKEW
 
-    def _first(self, client: str, nonce: str) -> bool:
-        wall, key = self._world.wall(), (client, nonce)
-        while self._nonces:
-            oldest, at = next(iter(self._nonces.items()))
-            if wall - at <= NONCE_LIFE and len(self._nonces) < NONCES_MAX:
-                break
-            del self._nonces[oldest]
-        if key in self._nonces:
-            return False
-        self._nonces[key] = wall
-        return True
+    def _used(self, client: str, nonce: str) -> str:
+        """Take the nonce; or why not. A used one is forgotten by time alone: never sooner, however many there are."""
+        wall, used = self._world.wall(), self._nonces.setdefault(client, OrderedDict())
+        while used and wall - next(iter(used.values())) > NONCE_LIFE:
+            used.popitem(last=False)
+        if nonce in used:
+            return "replayed"
+        if len(used) >= NONCES_MAX:
+            return MANY
+        used[nonce] = wall
+        return ""
 
 
 def signature(secret: bytes, request: HttpRequest, stamp: str, nonce: str) -> str:

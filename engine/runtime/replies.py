@@ -18,6 +18,7 @@ STATUS = {
 }  # fmt: skip
 """What a caller is told (engine/runtime/told.py) → HTTP status; every other word is 200."""
 LATER = 5  # seconds after which one may try again
+CALMER = 60  # seconds after which a client that came too often may come again
 JSON = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
 
 
@@ -41,7 +42,10 @@ def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> HttpReply:
 
 def error(status: int, code: str, detail: str = "", **more: Any) -> HttpReply:
     """`{"state"?, "reason": {code, zh, en, side, next}}`; `more` adds fields such as `field` or `settlement_no`."""
-    return json_reply(status, {**more, "reason": reason_json(of_code(code, detail))})
+    reply = json_reply(status, {**more, "reason": reason_json(of_code(code, detail))})
+    if status != 503:
+        return reply
+    return HttpReply(status, (*reply.headers, ("Retry-After", str(LATER))), reply.body)
 
 
 def not_this_method(methods: Sequence[str]) -> HttpReply:
@@ -52,5 +56,8 @@ def not_this_method(methods: Sequence[str]) -> HttpReply:
 
 
 def refused(status: int) -> HttpReply:
-    """401 or 403, with no detail at all."""
+    """401 or 403, with no detail at all; 429 for a client that is known and comes too often."""
+    if status == 429:
+        reply = error(429, "E-RATE")
+        return HttpReply(reply.status, (*reply.headers, ("Retry-After", str(CALMER))), reply.body)
     return json_reply(status, {"reason": {"code": f"E-{status}"}})
