@@ -21,11 +21,11 @@ class Unreadable(Exception):
 def codec_named(said: str) -> str:
     """Python's codec for a name in MSH-18 ("" for none); LookupError for a name no hospital here uses."""
     name = said.upper().replace("-", "").replace(" ", "").replace("UNICODE", "")
-    if name in ("", "ASCII"):
+    if name in ("", '""', "ASCII", "USASCII"):
         return ""
-    if name.startswith("UTF8"):
+    if name == "UTF8":
         return "utf-8"
-    if name.startswith(("GBK", "GB18030", "GB2312")):
+    if name in ("GBK", "GB2312", "CP936", "GB18030", "GB180302000", "GB180302005", "GB180302022"):
         return "gb18030"  # hospitals say GBK and send what only GB18030 has
     raise LookupError(said)
 
