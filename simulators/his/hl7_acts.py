@@ -46,7 +46,7 @@ class Hl7Acts:
         if name == "set_hl7":
             for setting, value in rest.items():
                 self._settings.set(setting, value)
-            self._door.default = self._settings.reads
+            self._door.default = self._settings.unsaid
             return self._settings.public()
         if name == "waiting":
             return self._waiting()
@@ -94,9 +94,9 @@ class Hl7Acts:
         if "text" in body:
             if count != 1 or "event" in body:
                 raise ValueError("text: one message as it stands; leave count and event out")
-            content = text_message(str(body["text"]), charset)
+            content = text_message(str(body["text"]), charset, self._settings.unsaid)
             try:
-                message = read(content, self._settings.reads)
+                message = read(content, self._settings.unsaid)
             except Unreadable as wrong:
                 raise ValueError(f"text: {wrong}") from None
             return [self._outgoing(message.control_id, message.event, message.get("PV1-19.1"), content)]
@@ -115,7 +115,7 @@ class Hl7Acts:
             visit = str(body.get("visit") or f"V{self._party.world.stamp('%Y%m%d')}{person.id[1:]}")
             wish = Wish(
                 str(body["event"]), number, self._party.world.moment(), charset, version, visit,
-                str(body.get("name", "")), {str(k): str(v) for k, v in places.items()},
+                str(body.get("name", "")), {str(k): str(v) for k, v in places.items()}, self._settings.unsaid,
             )  # fmt: skip
             drafts.append((number, wish.event, visit, event_message(wish, person)))
         return [self._outgoing(*draft) for draft in drafts]

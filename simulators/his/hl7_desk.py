@@ -50,7 +50,7 @@ class HisDoor(MllpSide):
     def reset(self) -> None:
         super().reset()
         self.settings = Hl7Settings()
-        self.default = self.settings.reads
+        self.default = self.settings.unsaid
         self._booked: dict[str, Row] = {}
 
     def match_of(self, op: str, message: Er7) -> dict[str, str]:

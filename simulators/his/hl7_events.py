@@ -15,8 +15,8 @@ DOCTOR = "D01"
 
 @dataclass(frozen=True)
 class Wish:
-    """What one message shall say. `charset` is MSH-18 as it will be written, "" for none; `places`: raw text at a
-    place (`PID-11`), `name` instead of the person's own."""
+    """What one message shall say. `charset` is MSH-18 as it will be written, "" for none (then in the codec `unsaid`);
+    `places`: raw text at a place (`PID-11`), `name` instead of the person's own."""
 
     event: str
     number: str
@@ -26,12 +26,13 @@ class Wish:
     visit: str = ""
     name: str = ""
     places: dict[str, str] = field(default_factory=dict)
+    unsaid: str = "gb18030"
 
 
-def codec_of(charset: str) -> str:
+def codec_of(charset: str, unsaid: str) -> str:
     """What a HIS that declares this really writes; ValueError for a name no hospital here uses."""
     try:
-        return codec_named(charset) or "utf-8"
+        return codec_named(charset) or unsaid
     except LookupError:
         raise ValueError(f"charset: {charset!r} is none of GBK, GB18030, GB 18030-2000, UNICODE UTF-8, UTF-8") from None
 
@@ -52,20 +53,20 @@ def event_message(wish: Wish, person: Person) -> bytes:
         rows += [_pid(wish, person), _pv1(wish, person, stamp), *_report(wish, stamp)]
     for place, text in wish.places.items():
         _put(rows, place, text)
-    codec = codec_of(wish.charset)
+    codec = codec_of(wish.charset, wish.unsaid)
     try:
         return written(rows, codec)
     except UnicodeEncodeError as wrong:
         raise ValueError(f"{wrong.object[wrong.start]!r} cannot be written in {codec}") from None
 
 
-def text_message(text: str, charset: str) -> bytes:
+def text_message(text: str, charset: str, unsaid: str) -> bytes:
     """A message somebody typed or pasted: line ends become segment ends, MSH-18 says the charset."""
     rows = [line.split("|") for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip()]
     if not rows or rows[0][0] != "MSH" or len(rows[0]) < 10:
         raise ValueError("text: a message begins with MSH and has an MSH-10")
     _put(rows, "MSH-18", charset)
-    return written(rows, codec_of(charset))
+    return written(rows, codec_of(charset, unsaid))
 
 
 def _put(rows: list[list[str]], place: str, text: str) -> None:

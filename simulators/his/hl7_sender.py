@@ -60,7 +60,7 @@ class Sender:
         asked.addCallbacks(self._answered, self._unanswered, (message,), errbackArgs=(message,))
 
     def _answered(self, reply: bytes, message: Outgoing) -> None:
-        answer = read_answer(reply, self._settings.reads)
+        answer = read_answer(reply, self._settings.unsaid)
         message.said = f"{answer.code} {answer.text}".strip()
         ours = answer.control_id in (message.number, esc(message.number))
         if not ours or answer.code not in ("AA", "AE", "AR", "CA", "CE", "CR"):

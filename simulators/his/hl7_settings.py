@@ -29,14 +29,14 @@ class Hl7Settings:
     tries: int = 0  # after so many the message is given up; 0: never
     on_ae: str = "repeat"  # repeat, skip
     duplicates: str = "accept"  # a deposit number that was booked: accept answers AA again, refuse AE
-    reads: str = "utf-8"  # codec of senders that declare no character set
+    unsaid: str = "gb18030"  # the codec, both ways, where MSH-18 says nothing
     places: dict[str, str] = field(default_factory=lambda: dict(DFT_PLACES))
 
     _CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {
         "version": VERSIONS,
         "on_ae": ("repeat", "skip"),
         "duplicates": ("accept", "refuse"),
-        "reads": ("utf-8", "gb18030"),
+        "unsaid": ("utf-8", "gb18030"),
     }
 
     def set(self, name: str, value: Any) -> None:
@@ -53,7 +53,7 @@ class Hl7Settings:
         elif name in ("to", "charset"):
             value = str(value)
             if name == "charset":
-                codec_of(value)
+                codec_of(value, self.unsaid)
         else:
             raise ValueError(f"no such setting {name}; there are {', '.join(f.name for f in fields(self))}")
         setattr(self, name, value)

@@ -107,6 +107,7 @@ def test_since_2_5_the_error_has_fields_of_its_own(his: Caller) -> None:
 
 @pytest.mark.parametrize("charset", ["GBK", "GB18030", "GB 18030-2000", "UNICODE UTF-8", "UTF-8", ""])
 def test_every_charset_is_read_and_answered_in(his: Caller, charset: str) -> None:
+    his.act("set_hl7", unsaid="utf-8")
     raw = his.line.send(block(dft("M1", deposit("億區", "1.00"), charset=charset)))
     assert "成功".encode("gb18030" if charset.startswith("GB") else "utf-8") in raw
     assert booked(his) == [("book", "億區", 100, "done")]
@@ -190,7 +191,7 @@ def test_blocks_in_one_packet_and_one_byte_a_packet(his: Caller) -> None:
 
 
 def test_a_reset_forgets_books_numbers_and_habits(his: Caller) -> None:
-    his.act("set_hl7", places={"number": "FT1-3"}, duplicates="refuse", reads="gb18030")
+    his.act("set_hl7", places={"number": "FT1-3"}, duplicates="refuse", unsaid="utf-8")
     his(dft("M1", deposit("D1", "1.00", at=3)))
     his.desk.sim("reset", {})
     assert booked(his) == []

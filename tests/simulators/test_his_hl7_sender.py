@@ -91,12 +91,14 @@ def test_what_it_writes_is_right_by_the_tables(event: str, version: str) -> None
     assert ward.states() == ["acknowledged"]
 
 
+@pytest.mark.parametrize("unsaid", ["utf-8", "gb18030"])
 @pytest.mark.parametrize("charset", ["GBK", "GB18030", "GB 18030-2000", "UNICODE UTF-8", "UTF-8", ""])
-def test_every_charset(charset: str) -> None:
+def test_every_charset(charset: str, unsaid: str) -> None:
     ward = Ward()
+    ward.his.act({"act": "set_hl7", "unsaid": unsaid})
     ward.send(charset=charset, name="張億區東瑋魚𬍛")
     ward.pass_time(1)
-    message = parse(ward.receiver.bodies[0], "utf-8")
+    message = parse(ward.receiver.bodies[0], unsaid)
     assert (message.get("PID-5.1"), message.get("MSH-18"), message.get("PID-8")) == ("張億區東瑋魚𬍛", charset, "M")
 
 
