@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.python.failure import Failure
 
 from engine.connectors.contract import CallFailed, NotSent, Silent
 from engine.connectors.deadlines import Deadlines
 from engine.connectors.link import Link, Once
+from engine.connectors.reach import endpoint_to
 from engine.connectors.tls import TlsOptions, client_tls
 from engine.core.world import World
 
@@ -94,16 +94,8 @@ class Sender(ABC, Generic[C, R]):
     def _new_link(self) -> Link[C]: ...
 
     def _reach(self, host: str, port: int, tls: TlsOptions | None) -> Any:
-        reactor, wait = self._world.reactor, self._connect_timeout / self._world.rate
-        if isIPAddress(host):
-            endpoint: Any = TCP4ClientEndpoint(reactor, host, port, timeout=wait)
-        elif isIPv6Address(host):
-            endpoint = TCP6ClientEndpoint(  # type: ignore[no-untyped-call]  # untyped in Twisted
-                reactor, host, port, timeout=wait
-            )
-        else:
-            endpoint = HostnameEndpoint(reactor, host, port, timeout=wait)
-        return endpoint if tls is None else wrapClientTLS(client_tls(tls, host), endpoint, clock=reactor)
+        endpoint = endpoint_to(self._world, host, port, self._connect_timeout)
+        return endpoint if tls is None else wrapClientTLS(client_tls(tls, host), endpoint, clock=self._world.reactor)
 
     def _no_room(self, deadline_s: float) -> Deferred[R] | None:
         """Why a call cannot even wait, as its end; None when it can."""

@@ -29,7 +29,6 @@ class FileSender:
         queue_max: int = 1000,
         max_bytes: int = 64 * 1024 * 1024,
     ) -> None:
-        self._world = world
         self._place = place
         self._marker = marker
         self._max_bytes = max_bytes
@@ -78,7 +77,7 @@ class FileSender:
 
     async def _one(self, name: str, body: bytes) -> bool:
         try:
-            return await self._place.put(name, body, f".{self._world.token(6).hex()}.tmp")
+            return await self._place.put(name, body, f".{name}.tmp")  # the same at a repeat: nothing piles up
         except Occupied:
             raise Clash("another file has this name") from None
         except Unsure as fault:
