@@ -71,7 +71,7 @@ class Exchanges:
         return {
             "seq": row.seq, "at": self._world.rfc3339(row.at), "direction": row.direction, "op": row.op,
             "peer": row.peer, "outcome": row.outcome, "fault": row.fault,
-            "request": row.request.decode("utf-8", "replace"), "reply": row.reply.decode("utf-8", "replace"),
+            "request": _readable(row.request), "reply": _readable(row.reply),
             "request_base64": base64.b64encode(row.request).decode("ascii"),
             "reply_base64": base64.b64encode(row.reply).decode("ascii"),
         }
@@ -79,3 +79,11 @@ class Exchanges:
     def clear(self) -> None:
         self.rows.clear()
         self._bytes = 0
+
+
+def _readable(data: bytes) -> str:
+    """Text for people: UTF-8, or where it is none GB18030; the exact bytes stand beside it."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("gb18030", "replace")

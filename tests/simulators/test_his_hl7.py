@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hl7_wire import Caller, block, blocks, deposit, dft, msa
 from memory_http import open_desk
@@ -188,6 +190,16 @@ def test_blocks_in_one_packet_and_one_byte_a_packet(his: Caller) -> None:
     assert [msa(text)[1] for text in blocks(his.line.send(b"garbage" + both))] == ["M1", "M2"]
     raw = b"".join(his.line.send(bytes([byte])) for byte in block(dft("M3", deposit("D3", "1.00"))))
     assert msa(blocks(raw)[0])[:2] == ["AA", "M3"]
+
+
+def test_exchanges_can_be_read_in_chinese_and_hold_the_exact_bytes(his: Caller) -> None:
+    reply = his.line.send(block(dft("M1")))
+    row = his.desk.sim("exchanges").json["exchanges"][0]
+    assert "||張億\r" in row["request"]
+    assert base64.b64decode(row["request_base64"]) == block(dft("M1"))
+    assert base64.b64decode(row["reply_base64"]) == reply
+    assert "成功" in row["reply"]
+    assert (row["op"], row["outcome"]) == ("DFT^P03", "answered")
 
 
 def test_a_reset_forgets_books_numbers_and_habits(his: Caller) -> None:
