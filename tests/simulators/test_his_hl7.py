@@ -195,7 +195,7 @@ def test_blocks_in_one_packet_and_one_byte_a_packet(his: Caller) -> None:
 def test_exchanges_can_be_read_in_chinese_and_hold_the_exact_bytes(his: Caller) -> None:
     reply = his.line.send(block(dft("M1")))
     row = his.desk.sim("exchanges").json["exchanges"][0]
-    assert "||張億\r" in row["request"]
+    assert "||张億\r" in row["request"]
     assert base64.b64decode(row["request_base64"]) == block(dft("M1"))
     assert base64.b64decode(row["reply_base64"]) == reply
     assert "成功" in row["reply"]
