@@ -1,8 +1,9 @@
-"""The store's keys: opened at start, made in a new store, rotated while running. Called by the writer only."""
+"""The store's keys: opened at start, made in a new store, rotated while running: by the writer only."""
 
 from __future__ import annotations
 
 from engine.store.backend import Backend
+from engine.store.contract import Connection
 from engine.store.sealing import Sealer, StoredKey
 
 
@@ -47,6 +48,12 @@ def rewrap_keys(backend: Backend, old: Sealer, new: Sealer) -> int:
         backend.rollback()
         raise
     return len(rows)
+
+
+def data_key_made_at(conn: Connection) -> float | None:
+    """When the data key in use was made (unix seconds); None in a store without one."""
+    row = conn.row("key_in_use")
+    return None if row is None or row[0] is None else float(row[0])
 
 
 def _insert(backend: Backend, row: StoredKey) -> None:

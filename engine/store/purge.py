@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.store.contract import Store, Unit, Write
+from functools import partial
+
+from engine.store.contract import Connection, Store, Unit, Write
 from engine.store.ids import first_id_at
 
 BATCH = 500
@@ -24,6 +26,24 @@ async def purge(store: Store, now: float, *, bodies: float, calls: float, batch:
             if done.counts[0] < batch:
                 break
     return gone
+
+
+async def purge_inbox(store: Store, now: float, age: float, after: int = 0, batch: int = BATCH) -> tuple[int, int]:
+    """Delete what was heard more than `age` seconds ago and is a repeat, or belongs to no settlement. Rows up to the id
+    `after` were looked at before: what stays is not read again every hour. Returns (rows deleted, looked at up to)."""
+    gone, before_id = 0, first_id_at(now - age)
+    while True:
+        upto = await store.read(partial(_page_end, after=after, before_id=before_id, limit=batch))
+        if upto is None:
+            return gone, after
+        params = {"after": after, "upto": upto, "before": now - age}
+        done = await store.submit(Unit("purge", (Write("purge_inbox", params),)))
+        gone, after = gone + done.counts[0], upto
+
+
+def _page_end(conn: Connection, after: int, before_id: int, limit: int) -> int | None:
+    row = conn.row("inbox_page", after=after, before_id=before_id, limit=limit)
+    return None if row is None else row[0]
 
 
 def _older(before: float, batch: int) -> dict[str, float | int]:

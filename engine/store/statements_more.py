@@ -205,6 +205,12 @@ ROWS: tuple[Row, ...] = (
         "UPDATE keys SET retired_at = :at WHERE key_id < :key_id AND use <> 'index' AND retired_at IS NULL",
         {},
     ),
+    (
+        "key_in_use",
+        "When the data key in use was made.",
+        "SELECT MAX(created_at) FROM keys WHERE use <> 'index' AND retired_at IS NULL",
+        {},
+    ),
     ("key_rewrap", "A key under a new master key.", "UPDATE keys SET wrapped = :wrapped WHERE key_id = :key_id", {}),
     ("keys_all", "All keys.", "SELECT key_id, use, wrapped, created_at, retired_at FROM keys ORDER BY key_id", {}),
     (
@@ -219,6 +225,20 @@ ROWS: tuple[Row, ...] = (
         "Old calls of settlements at rest, and of none.",
         f"""DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE id < :before_id AND ended_at IS NOT NULL
         AND (settlement_no IS NULL OR {_REST}) ORDER BY id LIMIT :limit)""",  # noqa: S608 own constant
+        {},
+    ),
+    (
+        "purge_inbox",
+        "Old repeats of requests and notices; what was first heard of a settlement stays: by it a repeat is known.",
+        f"""DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE id > :after AND id <= :upto
+        AND (settlement_no IS NULL OR (verdict <> 'first' AND {_REST})))""",  # noqa: S608 own constant
+        {},
+    ),
+    (
+        "inbox_page",
+        "How far the next so many rows of the inbox reach.",
+        """SELECT MAX(id) FROM (SELECT id FROM inbox WHERE id > :after AND id < :before_id ORDER BY id LIMIT :limit)
+        AS page""",
         {},
     ),
     (

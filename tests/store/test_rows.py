@@ -65,6 +65,7 @@ from engine.store import (
 )
 from engine.store.codec import decode, encode
 from engine.store.ids import first_id_at
+from engine.store.keys import data_key_made_at
 from engine.store.lists import (
     count_by_state,
     list_calls,
@@ -76,6 +77,7 @@ from engine.store.lists import (
     list_trail,
     show_settlement,
 )
+from engine.store.purge import purge_inbox
 
 from .loop import NOON
 from .parts import NAME, some_case, some_leg
@@ -374,6 +376,33 @@ def test_purge_takes_the_old_of_what_is_at_rest_and_nothing_else(stores: Any) ->
     assert not keep(stores, store, use_nonce("k", "new", NOON)).committed
     stores.loop.wait(store.tidy())
     assert ask(stores, store, lambda conn: load_case(conn, "S1")) == rest
+
+
+def test_purge_of_the_inbox_keeps_what_makes_a_repeat_known(stores: Any) -> None:
+    store = stores.open()
+    old, new = first_id_at(NOON - 100), first_id_at(NOON + 100)
+    for n, (no, rest_at) in enumerate((("S1", NOON - 50), ("S2", None)), 1):
+        state = CaseState.SETTLED if rest_at else CaseState.FORWARD
+        keep(stores, store, *begin(some_case(no, request_no=f"R{n}", state=state, rest_at=rest_at), n, (f"B{n}",)))
+    for base in (old, new):
+        for i, no in enumerate(("S1", "S2", None)):
+            first = {"source": "api:K01", "key": f"{base}-{i}", "body_hash": "h", "at": NOON, "no": no}
+            keep(stores, store, hear_first(base + 10 * i, **first))
+            keep(stores, store, *(hear_again(base + 10 * i + k, verdict="same", **first) for k in (1, 2)))
+    gone, seen = stores.loop.wait(purge_inbox(store, NOON, 0.0, batch=2))
+    assert gone == 2 + 3, "repeats of what is at rest, and all of none"
+    left = {row["id"] - old for row in ask(stores, store, lambda conn: list_inbox(conn, limit=50)) if row["id"] < new}
+    assert left == {0, 10, 11, 12}
+    assert ask(stores, store, lambda conn: earlier(conn, "api:K01", f"{old}-0")) is not None
+    assert stores.loop.wait(purge_inbox(store, NOON, 0.0, seen)) == (0, seen), "what stays is not read again"
+
+
+def test_the_age_of_the_data_key_is_in_the_store(stores: Any) -> None:
+    store = stores.open()
+    made_at = ask(stores, store, data_key_made_at)
+    assert made_at == pytest.approx(store.world.now(), abs=60)
+    stores.loop.wait(store.rotate())
+    assert ask(stores, store, data_key_made_at) >= made_at
 
 
 TREES = st.recursive(
