@@ -360,7 +360,7 @@ class LegWork:
         self.out.append(Moved(f"leg {leg.id} {leg.call}", leg.state, after, "by_hand"))
         leg.state, leg.because = after, "by_hand"
         if after in OPEN:
-            leg.deadline_at = self.now + UNDO_LIMIT if leg.undo else leg.deadline_at
+            leg.deadline_at = self.now + UNDO_LIMIT if leg.undo else self.now
             leg.fence_at = None if leg.undo else self.now
             leg.next_at = self.now
 

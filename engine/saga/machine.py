@@ -239,10 +239,18 @@ class _Turn(LegWork):
             else:
                 self.stop(leg)
         elif leg.state is LegState.FENCED:
-            if leg.fence_at is not None and self.now >= leg.fence_at + FENCE_LIMIT:
+            if self._fence_told_nothing(leg):
                 self.apply(leg, LegEvent.LIMIT)
             else:
                 self.inquire(leg)
+
+    def _fence_told_nothing(self, leg: Leg) -> bool:
+        """Whether it is a person's matter now. A stop that is sent again moves the fence on, but not our patience: that
+        counts from when the leg was to be stopped first."""
+        since = leg.fence_at
+        if since is not None and leg.deadline_at is not None and leg.because != LATE and self.takes_back(leg):
+            since = min(since, leg.deadline_at)
+        return since is not None and self.now >= since + FENCE_LIMIT
 
     def refuse_by_rule(self, step: Step, reason: Reason) -> None:
         if step.final:

@@ -59,7 +59,7 @@ class Town:
         parties, engine = self.sim.node("parties"), self.sim.node("engine")
         self.lab = LedLab(parties, folder, engine_reactor=engine, inline=True, rules=rules, seed=seed)
         self.lab.patch = patch or {}
-        self._asked = 0
+        self._asked, self._last = 0, dict[str, Any]()
 
     def do(self, work: Callable[[], Awaitable[Any]]) -> Any:
         """Let the world go on until it has ended."""
@@ -74,30 +74,49 @@ class Town:
             ended[0].raiseException()
         return ended[0]
 
+    def begin(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """Somebody begins something; the world goes on when the test says so."""
+
+        async def carried() -> Any:
+            return await work()
+
+        Deferred.fromCoroutine(carried())
+
     def wait(self, seconds: float) -> None:
         """Time passes."""
         self.sim.run(lambda: False, seconds)
 
     # The patient
 
+    @property
+    def kiosk(self) -> Any:
+        """The first terminal, of a client that may also refund."""
+        return self.lab.terminal("K01", client="C01")
+
     async def quote(self, bill: str = BILL, patient: str = PATIENT, *, insured: bool = True) -> dict[str, Any]:
         """Before the kiosk: the first answer."""
         request_no = f"K01-{self._asked}"
         self._asked += 1
         asked = self.lab.bill_request(patient, bill, request_no=request_no, insured=insured)
-        _, answer = await self.lab.kiosk.settle(asked)
+        self._last = asked
+        _, answer = await self.kiosk.settle(asked)
+        return dict(answer)
+
+    async def repeat(self) -> dict[str, Any]:
+        """The last first request once more, word for word."""
+        _, answer = await self.kiosk.settle(self._last)
         return dict(answer)
 
     async def pay(self, no: str, choice: Mapping[str, Any] = QR) -> dict[str, Any]:
         """The patient chooses, pays what is shown, and waits for the end."""
         self._asked += 1
-        await self.lab.kiosk.pay(no, {"choice_no": str(self._asked), **choice})
+        await self.kiosk.pay(no, {"choice_no": str(self._asked), **choice})
         return await self.rest(no)
 
     async def rest(self, no: str) -> dict[str, Any]:
         """Wait for the end, paying what is shown."""
         for _ in range(400):
-            _, answer = await self.lab.kiosk.show(no, wait=10)
+            _, answer = await self.kiosk.show(no, wait=10)
             if answer["state"] == "paying":
                 self.lab.act("wechat", "pay", no=answer["numbers"]["trade"])
             elif answer["state"] in REST:
@@ -113,10 +132,17 @@ class Town:
             first = await self.until(first["settlement_no"], "quoted", *REST)
         return first if first["state"] != "quoted" else await self.pay(first["settlement_no"], choice)
 
+    async def refund(self, no: str) -> dict[str, Any]:
+        """The desk takes a settled bill back, whole."""
+        self._asked += 1
+        body = {"request_no": f"R{self._asked}", "reason_code": "refund"}
+        await self.kiosk.ask("POST", f"/v1/settlements/{no}/refunds", body)
+        return await self.rest(no)
+
     async def until(self, no: str, *states: str) -> dict[str, Any]:
         """Ask until it has one of these states."""
         for _ in range(200):
-            _, answer = await self.lab.kiosk.show(no, wait=10)
+            _, answer = await self.kiosk.show(no, wait=10)
             if answer["state"] in states:
                 return dict(answer)
         raise AssertionError(answer)
