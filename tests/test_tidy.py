@@ -24,7 +24,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "store": ({"core", "saga"}, {"yaml", "cel", "lxml", "pydantic"}),
     "connectors": ({"core", "config", "codecs"}, {"sqlalchemy"}),
     "runtime": (
-        {"core", "config", "codecs", "parties", "pipeline", "saga", "site", "store", "connectors"},
+        {"core", "config", "codecs", "parties", "pipeline", "saga", "masking", "site", "store", "connectors"},
         {"sqlalchemy"},
     ),
     "console": ({"core", "config", "parties", "site", "saga", "store", "masking", "runtime"}, {"sqlalchemy", "lxml"}),

@@ -19,7 +19,7 @@ from engine.console.texts import LANGUAGES
 from engine.console.versions import Versions
 from engine.core.http import Headers, HttpReply, HttpRequest
 from engine.core.world import World
-from engine.runtime.logs import Log
+from engine.runtime.logs import Log, trouble_of
 from engine.runtime.routes import Route
 from engine.store.contract import Store
 
@@ -153,7 +153,7 @@ class Console:
         except NoSuchPage:
             return self._message(request, 404, "missing")
         except Exception as problem:  # noqa: BLE001 a page that fails must not look like an engine that fails
-            self._log.error("console_page_failed", page=name, problem=type(problem).__name__, detail=str(problem)[:200])
+            self._log.error("console_page_failed", page=name, why=trouble_of(problem))
             return self._message(request, 500, "failed")
         if name == "call":
             self._log.info("console_bytes_seen", user=visitor.name, call=parts["id"])

@@ -37,6 +37,7 @@ OURS = frozenset(
 )  # fmt: skip
 """Numbers of settlements, not of persons: shown whole although they may look like a card's."""
 _SECRET_HEADER = re.compile(r"sign|token|secret|auth|cookie|key|nonce", re.IGNORECASE)
+_LONG = re.compile(r"[0-9]{11}")  # every pattern below has as many digits in a row
 _ID = re.compile(r"(?<![0-9])([1-9][0-9]{2})[0-9]{11}([0-9]{3}[0-9Xx])(?![0-9])")
 _OLD_ID = re.compile(r"(?<![0-9A-Za-z])([1-9][0-9]{2})[0-9]{8}([0-9]{4})(?![0-9])")
 _PHONE = re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])")
@@ -49,6 +50,16 @@ STARS = "****"
 def plain_key(key: str) -> str:
     """A key as compared: lower case, without `_`, `-` and a namespace."""
     return key.rpartition("}")[2].rpartition(":")[2].replace("_", "").replace("-", "").lower()
+
+
+def without_numbers(text: str) -> str:
+    """A text without what has the shape of an id number, a phone or a card; moments (20261122093000) stay."""
+    if _LONG.search(text) is None:
+        return text
+    text = _ID.sub(r"\1***********\2", text)
+    text = _PHONE.sub(r"\1****\2", text)
+    text = _CARD.sub(lambda found: found[0] if _MOMENT.fullmatch(found[0]) else STARS + found[1], text)
+    return _OLD_ID.sub(r"\1********\2", text)
 
 
 def masked_name(text: str) -> str:
@@ -115,10 +126,7 @@ class Masker:
                 self._known_pattern = re.compile("|".join(re.escape(one) for one in longest))
             text = self._known_pattern.sub(lambda found: self._known[found[0]], text)
         if numbers:
-            text = _ID.sub(r"\1***********\2", text)
-            text = _PHONE.sub(r"\1****\2", text)
-            text = _CARD.sub(lambda found: found[0] if _MOMENT.fullmatch(found[0]) else STARS + found[1], text)
-            text = _OLD_ID.sub(r"\1********\2", text)
+            text = without_numbers(text)
         self.count += text != before
         return text
 

@@ -70,6 +70,6 @@ class Housekeeping:
             made_at = await self._store.read(data_key_made_at)
             if made_at is not None and self._world.now() - made_at >= KEY_LIFE:
                 key_id = await self._store.rotate()
-                self._log.info("data_key_changed", key=key_id)
+                self._log.info("data_key_changed", data_key=key_id)
         except (StoreFull, StoreStopped):
             return

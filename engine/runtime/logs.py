@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, MutableMapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TextIO
@@ -18,15 +19,12 @@ from typing import Any, Protocol, TextIO
 import structlog
 
 from engine.core.times import iso_utc
+from engine.masking.values import NAME_KEYS, NUMBER_KEYS, PHONE_KEYS, SECRET_KEYS, plain_key, without_numbers
 
-_ID = re.compile(r"(?<![0-9])([1-9][0-9]{2})[0-9]{11}([0-9]{3}[0-9Xx])(?![0-9])")
-_PHONE = re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])")
-_CARD = re.compile(r"(?<![0-9A-Za-z])[0-9]{12,15}([0-9]{4})(?![0-9])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 VALUE_MAX = 500
-_SHORT = 11  # characters; in less there is room for none of the three
 _OUR_WORDS = frozenset({"NotKept", "Busy", "UnknownSite", "StoreFull", "StoreStopped", "CannotCall"})
-_PRIVATE = frozenset({"name", "patient_name", "payer", "phone", "tel", "id_no", "certno", "card_no", "secret", "key"})
+_PRIVATE = NAME_KEYS | NUMBER_KEYS | PHONE_KEYS | SECRET_KEYS | {"name"}
 
 
 class Log(Protocol):
@@ -39,12 +37,7 @@ class Log(Protocol):
 
 def mask(text: str) -> str:
     """A text without id numbers, phones and card numbers, on one line, at most 500 characters."""
-    if len(text) < _SHORT:
-        return _CONTROL.sub(" ", text)
-    text = _ID.sub(r"\1***********\2", text)
-    text = _PHONE.sub(r"\1****\2", text)
-    text = _CARD.sub(r"****\1", text)
-    return _CONTROL.sub(" ", text[:VALUE_MAX])
+    return _CONTROL.sub(" ", without_numbers(text)[:VALUE_MAX])
 
 
 def trouble_of(problem: BaseException | None, frames: TracebackType | None = None) -> str:
@@ -56,9 +49,14 @@ def trouble_of(problem: BaseException | None, frames: TracebackType | None = Non
     return " < ".join([said, *(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in reversed(places))])
 
 
+@cache
+def _is_private(key: str) -> bool:
+    return plain_key(key) in _PRIVATE
+
+
 def _masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if key in _PRIVATE:
+        if _is_private(key):
             event[key] = "***"
         elif isinstance(value, str):
             event[key] = mask(value)
