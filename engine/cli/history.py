@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.cli.folder import reading
 from engine.cli.say import GOOD, documents, table
 from engine.core.times import beijing
-from engine.runtime.site_api import turn_json
+from engine.runtime.reload import turn_json
 from engine.store.site_versions import history as lines_of
 from engine.store.site_versions import pins
 

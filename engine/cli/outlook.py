@@ -12,7 +12,7 @@ from engine.cli.say import WrongUse, in_terminal, line
 from engine.cli.versions import active, base_of, files_of, folder_files, turn_of
 from engine.config.problems import Problem, as_json, failing, render_all
 from engine.core.times import beijing
-from engine.runtime.site_api import turn_json
+from engine.runtime.reload import turn_json
 from engine.site.changes import Change, changes
 from engine.site.changes import as_json as change_json
 from engine.site.files import bytes_of, hash_of

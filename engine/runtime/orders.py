@@ -75,7 +75,10 @@ class Orders:
     async def start(self, caller: Caller, channel: str, order: Tree) -> Told:
         """A new settlement of a channel, or the repeat of one: `working`, `quoted` and so on as it stands now; `busy`
         with who holds the bill; `conflict` E-REPEAT-DIFFERS when the number came with other content."""
-        spec = self._sites.current.channels[channel]
+        await self._sites.ready()
+        spec = self._sites.current.channels.get(channel)
+        if spec is None:  # it went while this one waited
+            return error("not_found", "E-NO-ROUTE")
         listen = spec.listen
         assert listen is not None, "a settle channel listens"
         wrong = self._not_for(caller, "start") or self._misshapen(order, str(listen.schema))
@@ -186,6 +189,9 @@ class Orders:
         if known is not None:
             self._driver.keep_beside(caller.used)
             return known
+        await self._sites.ready()
+        if self._sites.current.channels.get(spec.name) is not spec:  # replaced meanwhile: begin anew
+            return await self.start(caller, spec.name, order)
         case = Case(
             no=self._numbers.settlement(),
             channel=spec.name,

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from engine.config.problems import Problem, as_json, failing
+from engine.core.times import rfc3339
 from engine.core.world import World
 from engine.runtime.driver import NotKept, SettlementDriver
 from engine.runtime.listening import CannotOpen, Prepared
@@ -122,11 +123,19 @@ class Reload:
         if site.version == last.version:
             self._hands.fresh_keys()
             return last, False
-        pinned = await self._kept(site)
         try:
+            pinned = await self._kept(site)
             prepared = await self._hands.prepare(site)
+            return await self._take(proposal, last, old, site, pinned, prepared), True
         except CannotOpen as no:
             raise NotApplied("E-SITE-DOOR", str(no)) from None
+        finally:
+            self._sites.release()
+
+    async def _take(
+        self, proposal: Proposal, last: Turn, old: Site, site: Site, pinned: Sequence[Site], prepared: Prepared
+    ) -> Turn:
+        """Store it, then put it in force."""
         turn = Turn(
             last.seq + 1, site.version, site.content_hash, last.version, proposal.kind, proposal.by,
             proposal.reason, self._world.now(),
@@ -144,7 +153,7 @@ class Reload:
             raise NotKept(done.failed_sql)
         self._swap(old, site, pinned, prepared)
         self._log.info("site", version=site.version[:12], kind=turn.kind, by=turn.by, seq=turn.seq)
-        return turn, True
+        return turn
 
     def _swap(self, old: Site, site: Site, pinned: Sequence[Site], prepared: Prepared) -> None:
         """All at once: nothing else runs in between."""
@@ -173,17 +182,23 @@ class Reload:
         return on_node(site, old.engine)
 
     async def _kept(self, site: Site) -> list[Site]:
-        """Every version that settlements in flight began with, compiled with the new addresses."""
-        wanted = {*await self._store.read(sites_in_use), self._sites.current.content_hash}
-        wanted |= {room.case.site_hash for room in self._driver.rooms()}
-        made = []
-        for content in sorted(wanted - {site.content_hash}):
+        """Every version that settlements in flight began with, or may begin with until it is replaced, compiled with
+        the new addresses. The one in force need not fit them while nobody is in flight with it: new ones wait then."""
+        made, now = [], self._sites.current.content_hash
+        for content in sorted({*await self._in_use(), now} - {site.content_hash}):
             pinned = await self._pinned(content, site)
-            if not isinstance(pinned, Site):
+            if isinstance(pinned, Site):
+                made.append(pinned)
+                continue
+            self._sites.hold()
+            if content in await self._in_use():
                 told = [as_json(one) for one in pinned[:PROBLEMS_MAX]]
                 raise NotApplied("E-SITE-IN-USE", f"{content[:12]}: {_first(pinned)}", problems=told)
-            made.append(pinned)
         return made
+
+    async def _in_use(self) -> set[str]:
+        stored = await self._store.read(sites_in_use)
+        return {*stored, *(room.case.site_hash for room in self._driver.rooms())}
 
     async def _pinned(self, content: str, site: Site) -> Site | list[Problem]:
         if self._sites.knows(content):
@@ -209,9 +224,16 @@ class Reload:
         return done
 
 
+def turn_json(turn: Turn) -> dict[str, Any]:
+    """A line of the history as the API and `--json` show it."""
+    return {
+        "seq": turn.seq, "version": turn.version, "content": turn.content, "base": turn.base, "kind": turn.kind,
+        "by": turn.by, "reason": turn.reason, "at": rfc3339(turn.at),
+    }  # fmt: skip
+
+
 def _overtaken(last: Turn) -> NotApplied:
-    about = {"version": last.version, "by": last.by, "reason": last.reason, "at": last.at, "kind": last.kind}
-    return NotApplied("E-SITE-MOVED", f"{last.version[:12]} ({last.by})", in_force=about)
+    return NotApplied("E-SITE-MOVED", f"{last.version[:12]} ({last.by})", in_force=turn_json(last))
 
 
 def _first(problems: Sequence[Problem]) -> str:

@@ -17,13 +17,12 @@ from typing import Any
 from engine.codecs import json_text
 from engine.codecs.errors import Undecodable
 from engine.core.http import HttpReply, HttpRequest
-from engine.core.times import rfc3339
 from engine.core.world import World
 from engine.runtime.auth import Client, Gate, Refusal
 from engine.runtime.driver import Busy, NotKept, SettlementDriver
 from engine.runtime.ledger_rows import task_open
 from engine.runtime.meters import Meters
-from engine.runtime.reload import NotApplied, Proposal, Reload
+from engine.runtime.reload import NotApplied, Proposal, Reload, turn_json
 from engine.runtime.replies import error, json_reply, refused
 from engine.runtime.room import CannotMove
 from engine.runtime.routes import Route
@@ -36,7 +35,7 @@ from engine.site.site import Site
 from engine.store.contract import Store, StoreFull, StoreStopped, Write
 from engine.store.ids import Ids
 from engine.store.settlements import move_case
-from engine.store.site_versions import Turn, history, site_files, version_files
+from engine.store.site_versions import history, site_files, version_files
 from engine.store.tasks import close_task
 from engine.store.trail import NONCE_TAKEN, add_trail, use_nonce
 
@@ -172,14 +171,6 @@ class SiteApi:
     def _refuse(self, refusal: Refusal) -> HttpReply:
         self._meters.refused("site", refusal.why)
         return refused(refusal.status)
-
-
-def turn_json(turn: Turn) -> dict[str, Any]:
-    """A line of the history as the API and `--json` show it."""
-    return {
-        "seq": turn.seq, "version": turn.version, "content": turn.content, "base": turn.base, "kind": turn.kind,
-        "by": turn.by, "reason": turn.reason, "at": rfc3339(turn.at),
-    }  # fmt: skip
 
 
 def _body(request: HttpRequest) -> dict[str, str] | HttpReply:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from engine.runtime.judge import SiteJudge
 from engine.runtime.numbers import Numbers
 from engine.saga.case import Case
@@ -29,6 +31,7 @@ class Sites:
         self._before: dict[str, Site] = {}
         self._judges: dict[tuple[str, str], SiteJudge] = {}
         self.current = current
+        self._waiting: list[Deferred[None]] | None = None
         self.replace(current, ())
 
     def replace(self, site: Site, pinned: Iterable[Site]) -> None:
@@ -38,6 +41,23 @@ class Sites:
         self._by_hash = {one.content_hash: one for one in (*pinned, site)}
         self._judges = {}
         self.current = site
+
+    def hold(self) -> None:
+        """Let new settlements wait: the version in force is about to go, and nothing may begin with it any more."""
+        self._waiting = self._waiting or []
+
+    def release(self) -> None:
+        """Let them begin, with what is in force now."""
+        waiting, self._waiting = self._waiting or [], None
+        for one in waiting:
+            one.callback(None)
+
+    async def ready(self) -> None:
+        """A new settlement may begin."""
+        if self._waiting is not None:
+            turn: Deferred[None] = Deferred()
+            self._waiting.append(turn)
+            await turn
 
     def pin(self, site: Site) -> None:
         """A stored site that settlements in flight need."""

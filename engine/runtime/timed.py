@@ -77,6 +77,11 @@ class Timed:
             self._plan(name, 0.0)
         self._seconds = every
 
+    def plans(self, name: str) -> bool:
+        """Whether this channel will run again by the clock."""
+        timer = self._timers.get(name)
+        return name in self._running or (timer is not None and timer.active())
+
     def stop(self) -> None:
         self._stopped = True
         for timer in self._timers.values():

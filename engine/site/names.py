@@ -129,8 +129,9 @@ def _tells_repeats(parts: Parts, once_by: tuple[Word, ...], whose: str) -> None:
 
 
 def _listener(parts: Parts, name: Word, *, callback: bool = False) -> None:
-    """A channel listens where there is an address; a callback at a path of its own."""
-    if parts.engine is None:
+    """A channel listens where there is an address; a callback at a path of its own. What settlements in flight began
+    with may have lost its listeners: they need none to end."""
+    if parts.engine is None or parts.stored:
         return
     door = parts.engine.listeners.get(name)
     if door is None and name in parts.engine.written:
