@@ -6,11 +6,19 @@ when the clock steps back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from engine.core.times import beijing
 from engine.core.world import World
 from engine.saga.case import Case
 from engine.saga.legs import Leg
 from engine.store.counters import Counter
+
+
+def sender_of(settings: Mapping[str, Any]) -> str:
+    """The sender's code that a connection's messages are numbered under, "" when its platform wants none."""
+    return str(settings.get("fixmedins_code", ""))
 
 
 class Numbers:
@@ -24,7 +32,8 @@ class Numbers:
         return f"S{beijing(self._world.now(), '%Y%m%d%H%M%S')}{self._settlement.draw() % 1_000_000:06d}"
 
     def message_id(self, sender: str) -> str:
-        """msgid of the national insurance interface: sender code (12) + time (14) + serial (4) = 30 characters."""
+        """Number of one message: time (14) + serial (4), the 交易流水号 of municipal platforms (`sender` ""); behind the
+        sender's code (12) it is the msgid of the national insurance interface, 30 characters."""
         stamp = beijing(self._world.now(), "%Y%m%d%H%M%S")
         return f"{sender}{stamp}{self._message.draw() % 10_000:04d}"
 
