@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from engine.codecs.hl7_ack import CONDITIONS, HL7Error
-from engine.codecs.hl7_er7 import NULL, Delimiters
+from engine.codecs.hl7_er7 import NULL, STANDARD, Delimiters
 from engine.codecs.hl7_tables import Row, Shape, segment_rows, shape_of, structure_of, tables
 from engine.codecs.hl7v2 import Message, Segment
 
@@ -31,6 +31,8 @@ _CODES: Final = {  # rule -> condition of HL7 table 0357
     "type": "102",
     "version": "203",
 }
+_SHORT: Final = 40  # characters
+_CLEAN_MAX: Final = 20_000
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 _TIME: Final = r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\.\d{1,4})?)?)?"
 _ZONE: Final = r"(?:[+-](?:0\d|1[0-4])[0-5]\d)?"
@@ -100,6 +102,7 @@ class Plan:
         self._checks = {name: _compile(found) for name, found in by_segment.items()}
         self._known = {rule.segments[0] for rule in self.shape if rule.rule == "known"}
         self._rules = tuple(rule for rule in self.shape if rule.rule != "known")
+        self._clean: set[tuple[int, str]] = set()  # short texts seen at a field and found good: codes, wards, doctors
 
     def without(self, dropped: Callable[[Row | Shape], bool]) -> Plan:
         """The same plan without the rows for which this is true."""
@@ -167,7 +170,15 @@ class Plan:
                     if piece and piece != NULL:
                         _look_inside(piece, check, marks, segment, occurrence, found)
             elif len(text) > check.short and text != NULL:
+                key = (id(check), text)
+                if key in self._clean and marks is STANDARD:
+                    continue
+                before = len(found)
                 _look_inside(text, check, marks, segment, occurrence, found)
+                if len(found) == before and len(text) <= _SHORT and marks is STANDARD:
+                    if len(self._clean) >= _CLEAN_MAX:
+                        self._clean.clear()
+                    self._clean.add(key)
 
 
 def _look_inside(

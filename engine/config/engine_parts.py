@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from engine.config.mllp_parts import HL7_SENDER, SENDER, TLS, Network, Sender, Tls
+from engine.config.party_gates import BREAKER, Breaker, Hours
 from engine.config.problems import Mark, problem
 from engine.config.secret import Secret, SecretRef, secret_ref
 from engine.config.spec import NOWHERE, Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, text_of
@@ -19,8 +20,8 @@ SCOPES = ("query", "settle", "refund", "operate", "admin")
 ROLES = ("look", "operate", "finance", "admin")
 
 URL_PATH = Name("路径前缀", "a path", r"/[A-Za-z0-9._~/-]*", "以 / 开头", "it begins with /")
-URL = Name("地址", "an address", r"https?://[^\s?#@]+", "http:// 或 https:// 开头，不含账号、? 和 #",
-           "http:// or https://, without user, ? or #")  # fmt: skip
+URL = Name("地址", "an address", r"https?://[^\s?#@]+|mllp://[^\s/?#@]+:[0-9]{1,5}",
+           "http://、https:// 或 mllp:// 开头，不含账号、? 和 #", "http://, https:// or mllp://, without user, ? or #")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,8 @@ class SettingType:
 class PartyEntry:
     """A connection to an outside party. Times in seconds. `window`: most calls in flight; `queue`: most waiting;
     `wait_max`: no call waits longer, whatever its channel says; `late_max`: as agreed with the party, a request
-    sent that long ago can no longer take effect. `settings` are the party's own, secrets still as references."""
+    sent that long ago can no longer take effect. `rate` (messages a second), `hours` (seconds after midnight, Beijing)
+    and `breaker` hold for what deliver channels send. `settings` are the party's own, secrets still as references."""
 
     kind: str
     url: str
@@ -238,6 +240,9 @@ class PartyEntry:
     settings: Mapping[str, Any]
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False, repr=False)
+    rate: int | None = None
+    hours: tuple[int, int] | None = None
+    breaker: Breaker = Breaker()
 
     @staticmethod
     def of(record: Record, found: Found) -> PartyEntry:
@@ -245,7 +250,7 @@ class PartyEntry:
         settings = {name: value for name, value in record.values.items() if name not in own}
         return PartyEntry(
             record["kind"], record["url"], record["window"], record["queue"], record["wait_max"],
-            record["late_max"], settings, record.mark, record.marks,
+            record["late_max"], settings, record.mark, record.marks, record["rate"], record["hours"], record["breaker"],
         )  # fmt: skip
 
 
@@ -259,6 +264,11 @@ PARTY = Spec(
         Field("wait_max", Duration(), "一次调用最多等多久", "no call waits longer", "60s", default=60.0),
         Field("late_max", Duration(), "约定：请求发出多久后不可能再生效",
               "agreed: a request this old can no longer take effect", "5m"),
+        Field("rate", Count(1, 100_000), "deliver 通道每秒最多发几条", "messages a second of deliver channels", "50"),
+        Field("hours", Hours(), "deliver 通道在哪个时段发送（北京时间）", "hours in which deliver channels send, Beijing",
+              "07:00-22:00"),
+        Field("breaker", Nested(BREAKER, Breaker.of), "deliver 通道的熔断", "the breaker of deliver channels",
+              "{after: 5, pause: 5s}", default=Breaker()),
     ),
     more=SettingType(),
 )  # fmt: skip
@@ -266,12 +276,14 @@ PARTY = Spec(
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A limit on everything the node holds; reaching one is a named answer, never a crash."""
+    """A limit on everything the node holds; reaching one is a named answer, never a crash. `bill_max` (fen; None: no
+    limit): a bill above it is not believed, for a HIS may write one unit for another."""
 
     body_bytes: int = 2_097_152
     open_settlements: int = 20_000
     queued_events: int = 1000
     attempts: int = 5
+    bill_max: int | None = None
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
 
     @staticmethod
@@ -291,6 +303,8 @@ LIMITS = Spec(
               "1000", default=1000),
         Field("attempts", Count(1, 20), "一笔结算的支付次数上限", "most payment attempts of a settlement", "5",
               default=5),
+        Field("bill_max", Count(100, 10**11), "一张账单的合理上限（分），超过不受理", "the largest plausible bill, fen",
+              "10000000"),
     ),
 )  # fmt: skip
 

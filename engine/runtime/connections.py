@@ -12,6 +12,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from engine.config.secret import SecretMissing
 from engine.connectors.http_sender import HttpSender
 from engine.parties.contract import Party
+from engine.runtime.mllp_calls import MllpCalls
+
+Sender = HttpSender | MllpCalls
 
 
 class CannotCall(Exception):
@@ -25,7 +28,7 @@ class Connection:
     name: str
     party: Party
     opened: Any
-    sender: HttpSender
+    sender: Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Link:
 
     party: Party
     settings: Callable[[], Any]
-    sender: Callable[[], HttpSender]
+    sender: Callable[[], Sender]
 
 
 class Connections:
@@ -43,7 +46,7 @@ class Connections:
     def __init__(self, links: Mapping[str, Link]) -> None:
         self._links = dict(links)
         self._open: dict[str, Connection] = {}
-        self._leaving: list[HttpSender] = []
+        self._leaving: list[Sender] = []
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._links)
@@ -76,7 +79,7 @@ class Connections:
         """Open every connection anew at its next call."""
         self._open.clear()
 
-    def replace(self, links: Mapping[str, Link], stay: Collection[str]) -> list[HttpSender]:
+    def replace(self, links: Mapping[str, Link], stay: Collection[str]) -> list[Sender]:
         """Other parties from now on. Those in `stay` keep their sender; their keys are read anew (after a rotation; the
         ones in use stay where that fails). The senders nobody will use again: they still carry what is in flight."""
         before, self._links, self._open = self._open, dict(links), {}

@@ -133,11 +133,11 @@ def attempts_of(conn: Connection, id: int, *, limit: int = 200, with_bytes: bool
     opened: dict[int, bytes | None] = {}
     found = []
     for row in conn.rows("attempts_of", id=id, limit=limit):
-        chunk, start, sent, reply = row[6:]
+        number, dest, began, took, outcome, code, chunk, start, sent, reply = row
         if with_bytes and chunk and chunk not in opened:
             opened[chunk] = chunk_bytes(conn, chunk)
         data = (opened.get(chunk) or b"")[start : start + sent + reply]
-        found.append(Tried(*row[:6], data[:sent], data[sent:]))
+        found.append(Tried(number, dest, began, took, outcome, code, data[:sent], data[sent:]))
     return found
 
 

@@ -1,0 +1,183 @@
+"""A node for deliver's benchmark: a folder with one channel, a sink, and a real `engine run`, all on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from bench.ward import ROOT, SECRET, TICKS, free_port, line_of
+
+CHANNEL = """channel: bench_events
+kind:    deliver
+title:   基准测试
+listen:  {{at: hl7, messages: [ADT^A01], ack: {ack}, check: {check}}}
+key:     hl7.PID_3_1
+patient: hl7.PID_3_1
+visit:   hl7.PV1_19
+to:
+  sink: {{to: sink, op: post, send: bench_event, wait: 20s}}
+spread:  {spread}
+"""
+MAP = """map: bench_event
+make:
+  - [no,         own.number]
+  - [event,      message.kind]
+  - [patientId,  hl7.PID_3_1]
+  - [name,       hl7.PID_5_1]
+  - [birthDate,  hl7.PID_7]
+  - [sex,        hl7.PID_8]
+  - [visitNo,    hl7.PV1_19]
+  - [class,      hl7.PV1_2]
+  - [ward,       hl7.PV1_3_1]
+  - [department, hl7.PV1_3_4]
+  - [doctor,     hl7.PV1_7_2]
+  - [diagnosis,  hl7.DG1_3_1]
+  - [time,       hl7.EVN_2 | optional]
+"""
+ENGINE = """engine: {{name: bench, profile: test}}
+store:  sqlite:var/engine.db
+keys:   {{store: file:var/keys/store.key, index: file:var/keys/index.key}}
+listeners:
+  api: {{http: 127.0.0.1:{port}}}
+  hl7: {{mllp: 127.0.0.1:{hl7}, connections: 4000}}
+clients: {{OPS: {{secret: file:var/keys/client.secret, scopes: [operate]}}}}
+parties:
+  sink: {{kind: subscriber, url: http://127.0.0.1:{sink}, path: /in, window: {window}, queue: 2000}}
+"""
+
+
+class DeliverWard:
+    """Use as a context manager. `ack`: stored or delivered; `preload`: a library for the engine's process alone."""
+
+    def __init__(self, *, ack: str = "delivered", check: str = "yes", spread: bool = False, window: int = 64,
+                 preload: str = "", environment: dict[str, str] | None = None) -> None:  # fmt: skip
+        self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("BENCH_DIR")))
+        self.port, self.hl7 = free_port(), free_port()
+        self._asked = {"ack": ack, "check": check, "spread": "yes" if spread else "no"}
+        self._window, self._preload, self._environment = window, preload, environment or {}
+        self.engine: subprocess.Popen[str] | None = None
+        self.sink: subprocess.Popen[str] | None = None
+        self.ports: dict[str, int] = {}
+        self.first = 1
+        self.started_in = 0.0
+
+    def __enter__(self) -> DeliverWard:
+        self.sink = subprocess.Popen(
+            [sys.executable, "-m", "bench.deliver_sink"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        self.ports = json.loads(line_of(self.sink))
+        for name in ("channels", "mappings", "schemas", "var/keys"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / "channels/bench_events.yaml").write_text(CHANNEL.format(**self._asked))
+        (self.folder / "mappings/bench_event.map.yaml").write_text(MAP)
+        (self.folder / "engine.yaml").write_text(
+            ENGINE.format(port=self.port, hl7=self.hl7, sink=self.ports["http"], window=self._window)
+        )
+        for name in ("store.key", "index.key", "client.secret"):
+            path = self.folder / "var/keys" / name
+            path.write_text(SECRET)
+            path.chmod(0o600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        if self.sink is not None and self.sink.stdin is not None:
+            self.sink.stdin.close()
+            self.sink.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, module: str = "engine") -> None:
+        """Start the engine; RuntimeError when it is not ready in time."""
+        began = time.perf_counter()
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self._environment}
+        if self._preload:
+            environment["LD_PRELOAD"] = self._preload
+        with (self.folder / "engine.log").open("a") as errors:
+            self.engine = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", module, "run", "--root", str(self.folder)], cwd=self.folder, env=environment,
+                stdout=subprocess.PIPE, stderr=errors, text=True,
+            )  # fmt: skip
+        if "ready" not in line_of(self.engine):
+            raise RuntimeError(f"the engine did not start: {self.log()[-6000:]}")
+        self.started_in = time.perf_counter() - began
+
+    def stop(self) -> str:
+        """Stop it as an operator would; what it printed meanwhile."""
+        engine, self.engine = self.engine, None
+        if engine is None or engine.stdout is None:
+            return ""
+        if engine.poll() is None:
+            engine.send_signal(signal.SIGTERM)
+            try:
+                engine.wait(40)
+            except subprocess.TimeoutExpired:
+                engine.kill()
+                engine.wait()
+        with engine.stdout:
+            return engine.stdout.read()
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        if self.engine is not None:
+            self.engine.kill()
+            self.engine.wait()
+            if self.engine.stdout is not None:
+                self.engine.stdout.close()
+        self.engine = None
+
+    def processes(self) -> list[int]:
+        """The engine's process and its workers."""
+        assert self.engine is not None
+        children = Path(f"/proc/{self.engine.pid}/task/{self.engine.pid}/children")
+        found = children.read_text().split() if children.exists() else []
+        return [self.engine.pid, *map(int, found)]
+
+    def cpu(self) -> float:
+        """CPU seconds of the engine's processes so far, all threads."""
+        total = 0.0
+        for pid in self.processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / TICKS
+        return total
+
+    def rss(self, peak: bool = False) -> float:
+        """MiB of memory of the engine's processes, now or at most."""
+        name, total = "VmHWM" if peak else "VmRSS", 0.0
+        for pid in self.processes():
+            found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+            total += int(found[1]) / 1024 if found else 0.0
+        return total
+
+    def log(self) -> str:
+        return (self.folder / "engine.log").read_text()
+
+    def ask_sink(self, what: str) -> dict[str, int]:
+        """`count`, `delay/100`, `fail/1`."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['http']}/{what}", timeout=20) as reply:
+            found: dict[str, int] = json.load(reply)
+        return found
+
+    def load(self, *, stub: bool = False, **asked: Any) -> dict[str, Any]:
+        """Run the generator until it is done; see bench.deliver_load."""
+        said, _ = self.load_begin(stub=stub, **asked).communicate(timeout=600)
+        found: dict[str, Any] = json.loads(said)
+        self.first = found["next"]
+        return found
+
+    def load_begin(self, *, stub: bool = False, **asked: Any) -> subprocess.Popen[str]:
+        port = self.ports["mllp"] if stub else self.hl7
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "bench.deliver_load", json.dumps({"port": port, "first": self.first, **asked})],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip

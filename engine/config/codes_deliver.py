@@ -1,0 +1,55 @@
+"""E33x: what only channels of kind deliver can get wrong."""
+
+from __future__ import annotations
+
+from engine.config.problems import Code, declare
+
+declare(
+    Code(
+        "E331",
+        "deliver 通道的 {what} 没有“{path}”这项数据",
+        'a deliver channel has no "{path}" to {what}',
+        "HL7 消息的数据是 hl7.PID_3_1 等，HTTP 请求是 request，转交的结算是其各步结果；"
+        "此外有 message、hospital、now、own。",
+        "Of an HL7 message there is hl7.PID_3_1 and so on, of an HTTP request `request`, of a settlement handed over "
+        "the results of its steps; besides message, hospital, now, own.",
+        "key: h17.PID_3_1",
+        "key: hl7.PID_3_1",
+    ),
+    Code(
+        "E332",
+        "“{op}”动款项或需要签到，不能由 deliver 通道发送",
+        '"{op}" moves money or needs a sign-in: a deliver channel cannot send it',
+        "deliver 通道没有应答就会重发；款项只能由 settle 通道办理。",
+        "A deliver channel sends again after silence; money goes through a settle channel.",
+        "to: {his: {to: his, op: balance.and.pay.bill, …}}",
+        "to: {his: {to: his_hl7, op: DFT^P03, …}}",
+    ),
+    Code(
+        "E333",
+        "监听“{at}”上的 {event} 已由 {file}:{line} 接收",
+        '{event} at the listener "{at}" is taken by {file}:{line}',
+        "一个监听上的一种消息只归一个通道；要发给多方，在该通道的 to 中增加一行。",
+        "One kind of message at a listener belongs to one channel; for more receivers add a row to its `to`.",
+        "messages: [ADT^A01]",
+        "to: {emr: {…}, lis: {…}}",
+    ),
+    Code(
+        "E334",
+        "没有可以转交的 deliver 通道“{name}”",
+        'there is no deliver channel "{name}" that can be told',
+        "tell 只能转交给 listen: {{tell: yes}} 的 deliver 通道。",
+        "`tell` hands over to a deliver channel with listen: {{tell: yes}}.",
+        "- {tell: dft_p30}",
+        "- {tell: dft_p03}",
+    ),
+    Code(
+        "E335",
+        "{party} 是 {kind} 类系统，地址应以 {wanted} 开头",
+        "{party} is a party of kind {kind}: its address begins with {wanted}",
+        "HL7 走 MLLP，地址写成 mllp://主机:端口；其他系统写 http:// 或 https://。",
+        "HL7 travels over MLLP, written mllp://host:port; other parties are http:// or https://.",
+        "lis: {kind: mllp, url: http://127.0.0.1:8742}",
+        "lis: {kind: mllp, url: mllp://127.0.0.1:8742}",
+    ),
+)

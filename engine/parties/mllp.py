@@ -1,0 +1,106 @@
+"""A system that takes HL7 v2 over MLLP: a LIS, an RIS, a HIS that books DFT^P03.
+
+`forward` sends a message as it came, under its own MSH-10; the others write one of what the map makes, under our number
+of the message, which stays the same when it is sent again. AA says it is there, AR is a clear no, AE is tried again (a
+site's map may call one of its texts `refused`); an AA whose text or ERR speaks of a failure proves nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.codecs.hl7_ack import AckKind, read_ack
+from engine.codecs.hl7_charset import UTF_8, charset_named
+from engine.codecs.hl7_tables import structure_of
+from engine.codecs.hl7_writing import fill
+from engine.codecs.hl7v2 import begin, header_of
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.outcome import Outcome
+from engine.core.times import beijing
+from engine.parties import wire
+from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+
+CONTROL: Final = "X-Control-Id"
+"""Where a request to an MLLP party says its MSH-10: the sender matches the acknowledgement by it."""
+
+_EVENTS: Final = (
+    ("ADT^A01", "入院", "admission"), ("ADT^A03", "出院", "discharge"), ("ADT^A04", "挂号", "registration"),
+    ("ADT^A08", "患者信息变更", "patient changed"), ("ADT^A11", "取消入院", "admission cancelled"),
+    ("ADT^A13", "取消出院", "discharge cancelled"), ("SIU^S12", "预约", "appointment"),
+    ("ORU^R01", "报告", "report"), ("DFT^P03", "费用与结算通知", "charges and settlements"),
+)  # fmt: skip
+
+
+class Settings(BaseModel):
+    """The connection. `sender`, `receiver`: MSH-3^MSH-4 and MSH-5^MSH-6 of what we write; `version` 2.3 to 2.6;
+    `charset`: what MSH-18 says and the message is written in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sender: str = Field(default="ENGINE", max_length=100)
+    receiver: str = Field(default="", max_length=100)
+    version: Literal["2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6"] = "2.4"
+    charset: Literal["UNICODE UTF-8", "GB18030", "GB 18030-2000", "GBK"] = "UNICODE UTF-8"
+
+
+class MllpParty:
+    """Whoever takes HL7 over MLLP."""
+
+    kind = "mllp"
+    about = About("his", "HL7 接收方", "the HL7 receiver", simulator="subscribers")
+    settings: type[BaseModel] = Settings
+    ops: Final = {
+        "forward": Op("forward", "原文转发", "forward a message as it came", changes=True),
+        **{name: Op(name, zh, en, changes=True) for name, zh, en in _EVENTS},
+    }
+    outcomes: Final = (
+        OutcomeRow("AA", Outcome.ACCEPTED),
+        OutcomeRow("CA", Outcome.ACCEPTED),
+        OutcomeRow("AR", Outcome.REFUSED),
+        OutcomeRow("CR", Outcome.REFUSED),
+    )
+
+    def open(self, settings: Settings) -> Settings:
+        return settings
+
+    def build(self, call: Outgoing) -> HttpRequest:
+        if isinstance(call.body, bytes):
+            control, data = header_of(call.body).control_id, call.body
+        else:
+            control, data = call.number, self._written(call)
+        return HttpRequest("MLLP", f"/{call.op}", ((CONTROL, control),), data)
+
+    def _written(self, call: Outgoing) -> bytes:
+        settings: Settings = call.settings
+        code, _, event = call.op.partition("^")
+        message = begin(
+            code, event, structure_of(settings.version, code, event, ""), version=settings.version,
+            declared=settings.charset,
+        )  # fmt: skip
+        for at, pair in (("3", settings.sender), ("5", settings.receiver)):
+            application, _, facility = pair.partition("^")
+            message.set(f"MSH-{at}", application)
+            if facility:
+                message.set(f"MSH-{int(at) + 1}", facility)
+        message.set("MSH-7", beijing(call.now, "%Y%m%d%H%M%S"))
+        message.set("MSH-10", call.number)
+        if not isinstance(call.body, dict):
+            raise ValueError(f"{call.op}: the send map must make an object")
+        fill(message, call.body)
+        return message.to_bytes()
+
+    def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
+        default = charset_named(call.settings.charset) or UTF_8
+        verdict = read_ack(reply.body, request.header(CONTROL), default)
+        if verdict.kind in (AckKind.MISMATCH, AckKind.UNREADABLE):
+            return wire.not_intact(verdict.why)
+        code = "DOUBTFUL" if verdict.kind is AckKind.DOUBTFUL else verdict.code
+        return Answer(True, code, verdict.text[:200])
+
+    def verify(self, settings: Any, request: HttpRequest, now: float) -> Heard | NotHeard:
+        return wire.no_callbacks(settings, request, now)
+
+
+PARTY: Final = MllpParty()

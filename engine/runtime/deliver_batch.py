@@ -1,0 +1,219 @@
+"""What deliver channels write, gathered: all that came in while the last batch was on its way to the disk is the next.
+
+Nobody is answered and nothing is sent before the batch it is in has been committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core import failpoints
+from engine.core.world import World
+from engine.runtime.deliver_message import Held
+from engine.store.contract import Done, Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.ids import Ids
+from engine.store.many import ManyRows
+from engine.store.messages import TAKEN, keep_chunk, take_in
+
+AHEAD = 2  # batches on their way to the disk
+FULL_AGAIN = 1.0  # seconds until what could not be written is tried again
+MOST = 400  # messages or ends in one batch: more would make those in it wait for each other
+
+
+@dataclass(slots=True)
+class End:
+    """An attempt that ended, or a message that needs none. `next_at` None: it is over there; `dead`: why it is a dead
+    letter. `lane` is handed back when the end is on the disk."""
+
+    lane: Any
+    held: Held
+    dest: str
+    started_at: float
+    took: float
+    outcome: str
+    code: str
+    sent: bytes
+    reply: bytes
+    tries: int = 0
+    next_at: float | None = None
+    dead: str = ""
+    why: str = ""
+
+
+class Batches:
+    """Gathers and writes. `taken(messages)` and `ended(ends)` are called after the commit; `known(message)` for one
+    whose sender's number the store has already; `refused(message)` when there is no room for it."""
+
+    def __init__(self, world: World, store: Store, ids: Ids) -> None:
+        self._world, self._store, self._ids = world, store, ids
+        self.taken: Callable[[list[Held]], None] = lambda messages: None
+        self.ended: Callable[[list[End]], None] = lambda ends: None
+        self.known: Callable[[Held], None] = lambda message: None
+        self.refused: Callable[[Held], None] = lambda message: None
+        self._new: list[Held] = []
+        self._ends: list[End] = []
+        self._flying = 0
+        self._called = False
+        self._stopped = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits for the disk."""
+        return bool(self._flying or self._new or self._ends)
+
+    def take(self, held: Held) -> None:
+        """A message to be stored."""
+        self._new.append(held)
+        if not self._called and self._flying < AHEAD:
+            self._call(0.0)
+
+    def end(self, end: End) -> None:
+        """An end to be stored."""
+        self._ends.append(end)
+        if not self._called and self._flying < AHEAD:
+            self._call(0.0)
+
+    def _call(self, seconds: float) -> None:
+        self._called = True
+        self._world.later(seconds, self._write)
+
+    def _write(self) -> None:
+        self._called = False
+        if self._stopped or self._flying >= AHEAD or not (self._new or self._ends):
+            return
+        new, self._new = self._new[:MOST], self._new[MOST:]
+        ends, self._ends = self._ends[:MOST], self._ends[MOST:]
+        self._submit(new, ends)
+        if self._new or self._ends:
+            self._call(0.0)
+
+    def _submit(self, new: list[Held], ends: list[End]) -> None:
+        writes: list[Write | ManyRows] = []
+        if new:
+            writes += rows_of_messages(new)
+        if ends:
+            writes += rows_of_ends(ends, self._ids)
+        self._flying += 1
+        failpoints.hit("deliver.before_commit")
+        self._store.submit(Unit("deliver", tuple(writes))).addCallbacks(
+            self._stored, self._failed, (new, ends), errbackArgs=(new, ends)
+        )
+
+    def _stored(self, done: Done, new: list[Held], ends: list[End]) -> None:
+        self._flying -= 1
+        if not done.committed:
+            assert done.failed_sql == TAKEN, f"a batch failed at {done.failed_sql}"
+            self._sort_out(new, ends)
+            return
+        failpoints.hit("deliver.committed")
+        if ends:
+            self.ended(ends)
+        if new:
+            self.taken(new)
+        self._next()
+
+    def _next(self) -> None:
+        if (self._new or self._ends) and not self._called:
+            self._write()
+
+    def _sort_out(self, new: list[Held], ends: list[End]) -> None:
+        """Some number was known: ask which, and write the others."""
+        asked = [(held.source, held.control) for held in new]
+
+        def found(conn: Any) -> list[bool]:
+            return [bool(control) and conn.row("message_once", source=source, control=control) is not None
+                    for source, control in asked]  # fmt: skip
+
+        self._flying += 1
+        self._store.read(found).addCallbacks(self._sorted, self._failed, (new, ends), errbackArgs=(new, ends))
+
+    def _sorted(self, known: list[bool], new: list[Held], ends: list[End]) -> None:
+        self._flying -= 1
+        twice: set[tuple[str, str]] = set()
+        fresh: list[Held] = []
+        for held, is_known in zip(new, known, strict=True):
+            key = held.source, held.control
+            if held.opens and (is_known or key in twice):
+                self.known(held)
+            else:
+                twice.add(key)
+                fresh.append(held)
+        if fresh or ends:
+            self._submit(fresh, ends)
+        else:
+            self._next()
+
+    def _failed(self, failure: Any, new: list[Held], ends: list[End]) -> None:
+        """No room: who sent a message is told so and keeps it; how attempts ended is written later."""
+        self._flying -= 1
+        if failure.check(StoreFull) is None:
+            self._stopped = True
+            if failure.check(StoreStopped) is None:
+                failure.raiseException()
+            return
+        for held in new:
+            self.refused(held)
+        self._ends = ends + self._ends
+        if self._ends and not self._called:
+            self._call(FULL_AGAIN)
+
+
+def rows_of_messages(new: list[Held]) -> list[Write | ManyRows]:
+    """The writes that take messages in: their bytes, themselves, what is to be sent of them."""
+    first = new[0].id
+    rows, pieces, start = [], [], 0
+    outbox: list[tuple[object, ...]] = []
+    for held in new:
+        body = held.body or b""
+        rows.append(held.row(first, start))
+        pieces.append(body)
+        start += len(body)
+        outbox += held.rows
+    writes: list[Write | ManyRows] = [keep_chunk(first, new[-1].id, pieces), take_in(rows)]
+    if outbox:
+        writes.append(ManyRows("outbox_insert", outbox))
+    return writes
+
+
+def rows_of_ends(ends: list[End], ids: Ids) -> list[Write | ManyRows]:
+    """The writes that keep how attempts ended."""
+    attempts: list[tuple[object, ...]] = []
+    done: list[tuple[object, ...]] = []
+    again: list[tuple[object, ...]] = []
+    finished: list[tuple[object, ...]] = []
+    dead: list[tuple[object, ...]] = []
+    pieces: list[bytes] = []
+    first = last = start = 0
+    for end in ends:
+        held = end.held
+        at = end.started_at + end.took
+        if end.outcome:
+            last = ids.new()
+            first = first or last
+            sent, reply = len(end.sent), len(end.reply)
+            tried = (last, held.id, end.dest, end.started_at, end.took, end.outcome, end.code[:64])
+            attempts.append((*tried, first, start, sent, reply))
+            pieces += (end.sent, end.reply)
+            start += sent + reply
+        if end.dead:
+            again.append((held.id, end.dest, "dead", end.tries, 0.0, end.dead[:200]))
+            dead.append((held.id, at, "AE"))
+        elif end.next_at is not None:
+            again.append((held.id, end.dest, "ready", end.tries, end.next_at, end.why[:200]))
+        else:
+            done.append((held.id, end.dest))
+            finished.append((held.id, at))
+    writes: list[Write | ManyRows] = []
+    if attempts:
+        writes += [keep_chunk(first, last, pieces), ManyRows("attempts_insert", attempts)]
+    if done:
+        writes.append(ManyRows("outbox_done", done))
+    if again:
+        writes.append(ManyRows("outbox_again", again))
+    if dead:
+        writes.append(ManyRows("messages_dead", dead))
+    if finished:
+        writes.append(ManyRows("messages_done", finished))
+    return writes

@@ -1,0 +1,192 @@
+"""Deliver channels at load: names that lead somewhere, data that is there, nothing that moves money; then compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from engine.codecs.hl7_fields import FieldReader
+from engine.config.channel import ChannelFile
+from engine.config.channel_deliver import DeliverFile
+from engine.config.problems import Mark, Problem, nearest
+from engine.config.spec import Word, mark_of
+from engine.parties.contract import OutcomeRow
+from engine.pipeline.condition import Condition, compile_condition
+from engine.pipeline.field_map import FieldMap
+from engine.site.deliver_spec import DeliverSpec, Destination, Names
+from engine.site.names import op_of
+from engine.site.parts import Parts
+
+ALWAYS = ("message", "hospital", "now", "own")
+
+
+def check_deliver(parts: Parts) -> None:
+    """Every deliver channel, and every `tell` of the others; problems are noted in `parts`."""
+    taken: dict[tuple[str, str], Mark] = {}
+    for channel in parts.channels.values():
+        if channel.deliver is not None:
+            _listens(parts, channel.deliver, taken)
+            _receivers(parts, channel)
+            _data(parts, channel, channel.deliver)
+        for step in (*channel.steps, *channel.final):
+            if step.verb == "tell":
+                _told(parts, step.name)
+    _addresses(parts)
+
+
+def _told(parts: Parts, name: Word) -> None:
+    fit = [key for key, one in parts.channels.items() if one.deliver is not None and one.deliver.listen.tell]
+    if name not in fit and ("channel", str(name)) not in parts.broken:
+        parts.wrong("E334", name.mark, name=name, hint=nearest(name, fit))
+
+
+def _listens(parts: Parts, deliver: DeliverFile, taken: dict[tuple[str, str], Mark]) -> None:
+    listen = deliver.listen
+    if listen.at is not None and parts.engine is not None:
+        door = parts.engine.listeners.get(listen.at)
+        wanted = "mllp" if listen.messages else "http"
+        unread = door is None and listen.at in parts.engine.written
+        if not unread and (door is None or getattr(door, wanted) is None):
+            fit = [name for name, one in parts.engine.listeners.items() if getattr(one, wanted) is not None]
+            parts.wrong("E308", listen.at.mark, name=listen.at, hint=nearest(listen.at, fit))
+    if listen.schema is not None and listen.schema not in parts.schemas and (
+        "schema", str(listen.schema)
+    ) not in parts.broken:  # fmt: skip
+        parts.wrong("E304", listen.schema.mark, name=listen.schema, hint=nearest(listen.schema, parts.schemas))
+    for event in listen.messages:
+        first = taken.setdefault((str(listen.at), str(event)), event.mark)
+        if first != event.mark:
+            parts.wrong("E333", event.mark, at=listen.at, event=event, file=first.file, line=first.line)
+
+
+def _receivers(parts: Parts, channel: ChannelFile) -> None:
+    assert channel.deliver is not None
+    for call in channel.calls.values():
+        op = op_of(parts, call)
+        if op is not None and (op.money or op.session):
+            parts.wrong("E332", call.op.mark, op=call.op)
+        entry = parts.engine.parties.get(call.to) if parts.engine else None
+        if call.send is None and entry is not None and (entry.kind != "mllp" or call.op != "forward"):
+            zh, en = "不是原文转发的接收方", "a receiver that does not forward"
+            parts.wrong("E202", call.mark, name="send", zh=zh, en=en, example="adt_event")
+
+
+def _addresses(parts: Parts) -> None:
+    """HL7 parties have an MLLP address, the others an HTTP one."""
+    for name, entry in parts.engine.parties.items() if parts.engine else ():
+        wanted = "mllp://" if entry.kind == "mllp" else "http"
+        if not entry.url.startswith(wanted):
+            shown = wanted if entry.kind == "mllp" else "http://, https://"
+            parts.wrong("E335", entry.marks.get("url", entry.mark), party=name, kind=entry.kind, wanted=shown)
+
+
+def _data(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> None:
+    """What keys, conditions and maps read is there."""
+    root = {"hl7": "hl7", "json": "request"}.get(_form(deliver))
+    for path, mark, what in _reads(parts, channel, deliver):
+        head = path.partition(".")[0].partition("[")[0]
+        if head in channel.let or (head in ALWAYS and what != "key"):
+            continue
+        if root is not None and head != root and not (root == "request" and head == "client"):
+            hint = nearest(head, (root, *ALWAYS))
+            parts.wrong("E331", mark, path=path, what=what, hint=path.replace(head, hint, 1) if hint else "")
+        elif root == "hl7":
+            try:
+                FieldReader([path])
+            except ValueError as no:
+                parts.wrong("E523", mark, path=path, detail=str(no))
+
+
+def _reads(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> Iterator[tuple[str, Mark, str]]:
+    for word, what in ((deliver.key, "key"), (deliver.patient, "patient"), (deliver.visit, "visit")):
+        if word is not None:
+            yield str(word), word.mark, what
+    conditions = [(deliver.when, "when"), *((row.when, "when") for row in deliver.to.values())]
+    for text, what in [*conditions, *((text, "let") for text in channel.let.values())]:
+        made = compile_condition(text, text.mark) if text is not None else None
+        if isinstance(made, Problem):
+            parts.found.append(made)
+        elif made is not None:
+            yield from ((path, made.place(path), what) for path in sorted(made.paths))
+    for call in channel.calls.values():
+        for name in (call.send,):
+            found = parts.maps.get(str(name))
+            if found is not None:
+                yield from ((path, mark, f"{call.name}.send") for path, mark in found.reads.items())
+
+
+def _form(deliver: DeliverFile) -> str:
+    return "hl7" if deliver.listen.messages else "tell" if deliver.listen.tell else "json"
+
+
+def compiled_deliver(parts: Parts, channel: ChannelFile) -> DeliverSpec | None:
+    """The channel of parts in which lint found no mistake; None for other kinds."""
+    deliver = channel.deliver
+    if deliver is None:
+        return None
+    listen = deliver.listen
+    paths = {path for path, _, _ in _reads(parts, channel, deliver)}
+    return DeliverSpec(
+        form=_form(deliver),
+        at=str(listen.at or ""),
+        events=tuple(str(event) for event in listen.messages),
+        request=listen.request,
+        schema=str(listen.schema or ""),
+        once_by=tuple(str(path) for path in listen.once_by),
+        ack_delivered=listen.ack == "delivered",
+        answer_within=listen.answer_within,
+        check=listen.check,
+        reader=FieldReader(path for path in paths if _form(deliver) == "hl7"),
+        key=_getter(deliver.key) if deliver.key is not None else None,
+        patient=_getter(deliver.patient),
+        visit=_getter(deliver.visit),
+        when=_condition(deliver.when),
+        lets=tuple((str(name), made) for name, text in channel.let.items() if (made := _condition(text)) is not None),
+        to={str(name): made for name, made in _destinations(parts, channel, deliver)},
+        retry=deliver.retry,
+        hold=deliver.dead == "hold",
+        spread=deliver.spread,
+    )
+
+
+def _destinations(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> Iterator[tuple[str, Destination]]:
+    seen: dict[str, int] = {}
+    for name, row in deliver.to.items():
+        call = row.call
+        entry = parts.engine.parties.get(call.to) if parts.engine else None
+        count = seen[call.to] = seen.get(call.to, -1) + 1
+        made: FieldMap | None = parts.maps.get(str(call.read))
+        rows = made.rows if made is not None else ()
+        yield str(name), Destination(
+            name=str(name),
+            party=str(call.to),
+            op=str(call.op),
+            send=parts.maps.get(str(call.send)),
+            when=_condition(row.when),
+            wait=call.wait if entry is None else min(call.wait, entry.wait_max),
+            repeats=call.repeats != "never",
+            rows=tuple(OutcomeRow(one.code, one.outcome, frozenset(), one.text, one.because) for one in rows),
+            suffix="" if not count else f"-{count}",
+        )
+
+
+def _condition(text: Word | None) -> Condition | None:
+    made = None if text is None else compile_condition(text, mark_of(text))
+    return made if isinstance(made, Condition) else None
+
+
+def _getter(path: Word | None) -> Callable[[Names], str]:
+    """The value at a path as text, "" when there is none."""
+    if path is None:
+        return lambda names: ""
+    steps = str(path).split(".")
+
+    def get(names: Names) -> str:
+        here: Any = names
+        for step in steps:
+            if not isinstance(here, dict):
+                return ""
+            here = here.get(step)
+        return here if isinstance(here, str) else str(here) if isinstance(here, int) else ""
+
+    return get
