@@ -10,10 +10,10 @@ from typing import Any
 
 from lxml import etree
 
-NAMES: dict[str, tuple[str, ...]] = {  # the first that is found, the outermost first
+NAMES: dict[str, tuple[str, ...]] = {  # the first that is found, the outermost first; `patient.id` says in what
     "number": ("message_no", "messageNo", "control_id", "controlId", "msgId", "number", "no"),
-    "patient": ("patient_id", "patientId", "patient_no", "patientNo", "patient"),
-    "visit": ("visit_no", "visitNo", "visit_id", "visitId", "visit"),
+    "patient": ("patient_id", "patientId", "patient_no", "patientNo", "patient", "patient.id"),
+    "visit": ("visit_no", "visitNo", "visit_id", "visitId", "visit", "visit.no"),
     "event": ("event", "messageType", "type"),
 }
 _LIMIT = 10_000  # places looked at
@@ -70,31 +70,35 @@ def _told(places: list[tuple[str, str]], names: Mapping[str, tuple[str, ...]], t
 
 
 def _members(tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every name with a plain value, level by level."""
-    level: deque[Any] = deque([tree])
+    """Every name with a plain value, level by level; inside another name also as `outer.name`."""
+    level: deque[tuple[str, Any]] = deque([("", tree)])
     for _ in range(_LIMIT):
         if not level:
             return
-        node = level.popleft()
-        for name, value in node.items() if isinstance(node, dict) else ((str(n), v) for n, v in enumerate(node)):
+        outer, node = level.popleft()
+        for name, value in node.items() if isinstance(node, dict) else ((outer, one) for one in node):
             if isinstance(value, dict | list):
-                level.append(value)
+                level.append((name, value))
             elif isinstance(value, str | int) and not isinstance(value, bool):
                 yield name, str(value)
+                yield f"{outer}.{name}", str(value)
 
 
 def _elements(root: etree._Element) -> Iterator[tuple[str, str]]:
-    level: deque[etree._Element] = deque([root])
+    level: deque[tuple[str, etree._Element]] = deque([("", root)])
     for _ in range(_LIMIT):
         if not level:
             return
-        element = level.popleft()
-        for name, value in element.attrib.items():
-            yield _local(str(name)), str(value)
+        outer, element = level.popleft()
+        name = _local(element.tag)
+        for attribute, value in element.attrib.items():
+            yield _local(str(attribute)), str(value)
         if len(element):
-            level.extend(element)
+            level.extend((name, child) for child in element)
         else:
-            yield _local(element.tag), (element.text or "").strip()
+            text = (element.text or "").strip()
+            yield name, text
+            yield f"{outer}.{name}", text
 
 
 def _local(name: str) -> str:

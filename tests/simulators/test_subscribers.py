@@ -88,6 +88,12 @@ def test_the_number_is_found_where_it_is(desk: Desk) -> None:
     assert [row["no"] for row in desk.rows()] == ["H1", "N2", "", "N4"]
 
 
+def test_inside_another_name(desk: Desk) -> None:
+    post(desk, message_no="1", patient={"id": "P1"}, visits=[{"visit": {"no": "V1"}}])
+    post_xml(desk, "<event no='2'><patient><id>P2</id></patient><visit><no>V2</no></visit></event>")
+    assert [(row["no"], row["ref"], row["bill"]) for row in desk.rows()] == [("1", "P1", "V1"), ("2", "P2", "V2")]
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"\xff", b"<a>", b"<!DOCTYPE a><a/>", b"<a>\xff</a>"])
 def test_what_is_no_message_is_refused(desk: Desk, body: bytes) -> None:
     assert desk.ask("POST", "/emr/messages", body).status == 400
