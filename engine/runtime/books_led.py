@@ -40,7 +40,7 @@ def check_led(
         real = {row.no: row.amount for row in there[role] if row.kind == kind and row.state == "done"}
         if told or ours:
             yield from _same(kept, kind, told, real)
-        if ours and kept.state is CaseState.SETTLED and real and ours != set(real):
+        if (told or ours) and kept.state is CaseState.SETTLED and real and ours != set(real):
             yield _said(kept, "observed_differs", what=WHAT[kind], no=_one(ours), other=_one(real))
     if kept.state in RELEASES_BILLS:
         yield from _left(kept, seen)
@@ -62,7 +62,7 @@ def _left(kept: Kept, seen: Sequence[LegRow]) -> Iterator[Difference]:
 
 
 def _one(numbers: set[str] | Mapping[str, int]) -> str:
-    return ", ".join(sorted(numbers))
+    return ", ".join(sorted(numbers)) or "—"
 
 
 def _said(kept: Kept, kind: str, **said: object) -> Difference:

@@ -361,6 +361,13 @@ def _the_his_told_us_another_number(day: Day) -> None:
     day.numbers["H0"] = day.numbers.pop("HS7")
 
 
+@plants("observed_differs", "S7")
+def _what_the_his_did_was_not_noted(day: Day) -> None:
+    kept = day.kept["S7"]
+    kept.legs = [leg for leg in kept.legs if leg.call != "nhsa.settle"]
+    del day.numbers["HS7"]
+
+
 @plants("observed_left", "S8")
 def _nobody_noted_that_it_was_taken_back(day: Day) -> None:
     kept = day.kept["S8"]

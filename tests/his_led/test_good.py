@@ -29,7 +29,8 @@ def test_the_engine_itself_asks_neither_insurance_nor_invoice(town: Town) -> Non
     town.do(town.settle)
     for party in ("insurance", "einvoice"):
         rows = town.lab.parties[party].exchanges.since(0)["exchanges"]
-        callers = {row["request"].partition("User-Agent: ")[2].partition("\r")[0] for row in rows if row["op"] != "9001"}
+        heads = [row["request"] for row in rows if row["op"] != "9001"]
+        callers = {head.partition("User-Agent: ")[2].partition("\r")[0] for head in heads}
         assert callers == {"simulator"}, party
 
 
