@@ -59,6 +59,7 @@ ERRORS: dict[str, Said] = {
     "E-SITE-BUSY": Said("client", "正在启用另一份配置", "Another configuration is being taken just now", "请稍后再试", "Try again in a moment."),
     "E-SITE-NONE": Said("client", "没有这个版本：{detail}", "There is no such version: {detail}", "engine history 列出各版本", "engine history lists them."),
     "E-ONTO": Said("client", "该结算不能改用这个版本：{detail}", "The settlement cannot go on under that version: {detail}", "已做的步骤必须相同；让它按原配置办完，或用 engine resolve 人工处理", "What was done must be the same there: let it end as it began, or decide it by hand."),
+    "E-BILL-MAX": Said("his", "账单金额 {detail} 元超出合理范围，未受理，未收费", "The bill's {detail} yuan are beyond what is plausible; not taken, nothing was charged", "请到窗口核对账单金额", "Have the bill's amount checked at the desk."),
     # Patient and terminal
     "E-CANCELLED": Said("patient", "已按要求取消，未收费用", "Cancelled as asked; nothing was kept", "", ""),
     "E-REFUNDED": Said("patient", "已按要求退费", "Refunded as asked", "", ""),

@@ -310,6 +310,8 @@ class SettlementDriver:
                 self._meters.task_opened(command.kind)
                 self._log.warning("task", no=case.no, task=command.kind, leg=command.leg_id)
         if case.state is not before:
+            if before is CaseState.FORWARD and case.cause is not None and case.cause.code == "E-BILL-MAX":
+                self._desk.call("bill_too_large", None, f"{case.no} {case.cause.zh}", "his")
             self._meters.came_to(case.channel, case.state)
             self._log.info("settlement", no=case.no, state=case.state, cause=case.cause.code if case.cause else "")
 

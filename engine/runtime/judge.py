@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.core.money import AMOUNTS
+from engine.core.money import AMOUNTS, yuan_of_fen
 from engine.core.outcome import Fact
 from engine.parties.contract import Answer
 from engine.pipeline.condition import ConditionFailed
 from engine.pipeline.field_map import FieldMap
 from engine.pipeline.rejected import MapRejected
-from engine.runtime.numbers import Numbers
+from engine.runtime.numbers import Numbers, sender_of
 from engine.runtime.reasons import of_leg, of_map
 from engine.saga.case import Case, Reason
 from engine.saga.events import Refused
@@ -80,7 +80,18 @@ class SiteJudge:
 
     def work(self, name: str, case: Case) -> Tree:
         field_map = self.site.maps[name]
-        return self._run(field_map, self.names(case, self._lets_of(field_map)))
+        made = self._run(field_map, self.names(case, self._lets_of(field_map)))
+        self._plausible(made)
+        return made
+
+    def _plausible(self, made: Tree) -> None:
+        """Refuses amounts beyond the site's limit before anybody is shown them: a HIS that writes one unit for another
+        is wrong everywhere alike, and no sum shows it."""
+        most = self.site.engine.limits.bill_max
+        if most is not None and isinstance(made, Mapping) and all(name in made for name in AMOUNTS):
+            total = made["total"]
+            if isinstance(total, int) and total > most:
+                raise Refused(of_map("E-BILL-MAX", yuan_of_fen(total)))
 
     def items(self, path: str, case: Case) -> Sequence[Tree]:
         at: Tree = case.data
@@ -93,8 +104,7 @@ class SiteJudge:
     def number(self, kind: str, case: Case, leg: Leg) -> str:
         if kind == "msgid":
             party = self.channel.calls[leg.call].party
-            settings = self.site.engine.parties[party].settings
-            return self._numbers.message_id(str(settings["fixmedins_code"]))
+            return self._numbers.message_id(sender_of(self.site.engine.parties[party].settings))
         return self._numbers.of_leg(kind, case, leg)
 
     def amount(self, call: str, case: Case, leg: Leg) -> int | None:

@@ -15,6 +15,7 @@ def check_advice(parts: Parts) -> None:
     if failing(parts.found):
         return
     _unused(parts)
+    _plausible(parts)
     for channel in parts.channels.values():
         _calls(parts, channel)
         _waits(parts, channel)
@@ -37,6 +38,14 @@ def _sign_ins(parts: Parts) -> None:
             if op is not None and op.session and call.to not in signed | told:
                 told.add(str(call.to))
                 parts.wrong("E519", call.op.mark, party=call.to, op=call.op)
+
+
+def _plausible(parts: Parts) -> None:
+    """A HIS that is wrong by a hundred is wrong everywhere alike: only a limit shows it."""
+    engine = parts.engine
+    settles = any(channel.kind == "settle" for channel in parts.channels.values())
+    if engine is not None and engine.profile == "production" and settles and engine.limits.bill_max is None:
+        parts.wrong("W512", engine.limits.mark if engine.limits.mark.line else engine.mark)
 
 
 def _unused(parts: Parts) -> None:

@@ -134,6 +134,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "task.cannot_send": ("报文无法生成", "A request cannot be made"),
     "task.key_missing": ("平台换了证书，无法验证", "The platform signs with an unknown key"),
     "task.stuck": ("结算单处理出错", "A settlement cannot go on"),
+    "task.bill_too_large": ("账单金额超出合理范围", "A bill beyond what is plausible"),
     "task.callback_unknown": ("来历不明的通知", "A notice about an unknown number"),
     "task.cannot_ask": ("查证报文无法生成", "An inquiry cannot be made"),
     "step.do": ("办理", "do"),

@@ -124,6 +124,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1. Give the settlement's number and the log line settlement_reloaded to the interface administrator.\n"
         "2. Do not let the patient pay again before it is solved.",
     ),
+    "means.bill_too_large": (
+        "HIS 给出的账单金额超过 engine.yaml 的 limits.bill_max，已拒绝受理，未收费。多半是元与分弄错，那样会张张如此。",
+        "The HIS gave a bill above limits.bill_max of engine.yaml; it was refused, nothing was charged. Most likely yuan "
+        "and fen are mixed up, and then every bill is wrong.",
+    ),
+    "do.bill_too_large": (
+        "1. 对照 HIS 里这张账单的金额与报文中的金额。\n2. 单位错了，改 engine.yaml 该连接的 amounts（fen 或 yuan），或请 HIS 厂商更正。\n"
+        "3. 金额属实的，到窗口办理，或由管理员调高 limits.bill_max。",
+        "1. Compare the bill in the HIS with the amount in the bytes.\n2. If the unit is wrong, correct `amounts` of the "
+        "connection (fen or yuan), or have the HIS corrected.\n3. If it is right, settle at the desk, or raise "
+        "limits.bill_max.",
+    ),
     "means.callback_unknown": (
         "平台的通知签名有效，但说的编号不是我方的，或读不懂。",
         "A notice of the platform is well signed, but names a number that is none of ours, or cannot be read.",
