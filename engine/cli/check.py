@@ -71,6 +71,7 @@ def _secrets(root: Path, file: EngineFile) -> Iterator[Finding]:
     from engine.cli.keys import own_secrets
     from engine.config.secret import SecretMissing, resolve_secret
     from engine.parties.registry import PARTIES
+    from engine.site.files import read_files
     from engine.site.settings import settings_of
 
     for what, ref in own_secrets(file):
@@ -85,9 +86,10 @@ def _secrets(root: Path, file: EngineFile) -> Iterator[Finding]:
             "warning" if loose else "good",
             f"{ref}" + (" 他人可读 · others can read it" if loose else ""),
         )
+    files = read_files(root)
     for name, entry in file.parties.items():
         try:
-            PARTIES[entry.kind].open(settings_of(entry, PARTIES[entry.kind], root))
+            PARTIES[entry.kind].open(settings_of(entry, PARTIES[entry.kind], root, files))
         except (SecretMissing, ValueError) as no:
             yield Finding(f"keys of {name}", "warning", str(no))
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from lxml import etree
@@ -58,6 +59,8 @@ def _print(parts: list[str], name: str, value: Tree, depth: int) -> None:
                 _print(parts, name, one, depth + 1)
         case None:
             parts.append(f"<{name}/>")
+        case Decimal():
+            parts.append(f"<{name}>{value:f}</{name}>")
         case bool() | float():
             raise ValueError(f"{name}: written as text, digits or a decimal, not as {type(value).__name__}")
         case _:

@@ -110,6 +110,13 @@ def _compiled(document: Any, types: etree.XMLSchema | None) -> Wsdl:
     return Wsdl(document, types, bindings, addresses, operations)
 
 
+def members(wsdl: Wsdl, op: str, version: str, side: str) -> tuple[str, ...]:
+    """The names of the elements inside a message of an operation; `side`: input or output."""
+    message = getattr(wsdl.bindings[version]._operations[op], side)
+    body = message.body if message is not None else None
+    return tuple(str(name) for name, _ in getattr(getattr(body, "type", None), "elements", ()))
+
+
 # What is checked before zeep sees it
 
 
@@ -124,7 +131,7 @@ def _roots(files: Mapping[str, bytes], main: str, flaws: list[Flaw]) -> dict[str
         try:
             roots[name] = xml_text.parse(files[name], max_bytes=MAX_BYTES)
         except Undecodable as no:
-            line = files[name][: no.offset].count(b"\n") + 1
+            line = min(files[name][: no.offset].count(b"\n"), files[name].rstrip().count(b"\n")) + 1
             flaws.append(Flaw("xml", name, line, detail=f"{no.code}: {no.text}"))
             continue
         for node, place in _imports(roots[name]):

@@ -11,6 +11,7 @@ from engine.parties.contract import Party
 _MODULES: Final = {
     "his": "engine.parties.his_gateway",
     "nhsa": "engine.parties.nhsa.party",
+    "municipal": "engine.parties.municipal.party",
     "wechat": "engine.parties.wechat.party",
     "einvoice": "engine.parties.einvoice.party",
 }

@@ -34,6 +34,7 @@ class _Shelf:
     """All ledgers, sorted to settlements."""
 
     rows: dict[Role, defaultdict[str, list[LedgerRow]]] = field(default_factory=dict)
+    by_party: dict[str, defaultdict[str, list[LedgerRow]]] = field(default_factory=dict)
     at_window: defaultdict[str, list[LedgerRow]] = field(default_factory=lambda: defaultdict(list))
     booked: defaultdict[str, list[LedgerRow]] = field(default_factory=lambda: defaultdict(list))
     roles: dict[str, Role] = field(default_factory=dict)
@@ -74,6 +75,7 @@ def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) ->
     for book in ledgers:
         shelf.roles[book.party] = book.role
         mine = shelf.rows.setdefault(book.role, defaultdict(list))
+        own = shelf.by_party.setdefault(book.party, defaultdict(list))
         for row in book.rows:
             if book.role is Role.HIS and row.kind == "charge":
                 shelf.at_window[row.bill].append(row)
@@ -82,6 +84,7 @@ def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) ->
             owner = next((no for key in keys if key and (no := view.owner(key) or led.get(key))), None)
             if owner is not None:
                 mine[owner].append(row)
+                own[owner].append(row)
             elif row.kind not in NOT_OURS and (since is None or row.at >= since):
                 shelf.strange.append((book, row))
             if row.kind == "book" and row.state == "done":
@@ -138,8 +141,8 @@ def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Itera
             first[key] = min(first.get(key, call.started_at), call.started_at)
     led = min((at for (party, no), at in first.items() if not no and shelf.roles.get(party) is Role.HIS), default=None)
     observed = {leg.number for leg in kept.legs if leg.because == "observed"}
-    for party, role in shelf.roles.items():
-        for row in shelf.of(role, kept.no):
+    for party, rows in shelf.by_party.items():  # a hospital may have two parties of one role
+        for row in rows.get(kept.no, ()):
             carried = row.no in observed
             if row.kind not in EFFECTS or (view.owner(row.no) is None and not carried):
                 continue

@@ -32,7 +32,7 @@ class Numbers:
         return f"S{beijing(self._world.now(), '%Y%m%d%H%M%S')}{self._settlement.draw() % 1_000_000:06d}"
 
     def message_id(self, sender: str) -> str:
-        """Number of one message: time (14) + serial (4), the 交易流水号 of municipal platforms (`sender` ""); behind the
+        """Number of one message: time (14) + serial (4), as municipal platforms want it (`sender` ""); behind the
         sender's code (12) it is the msgid of the national insurance interface, 30 characters."""
         stamp = beijing(self._world.now(), "%Y%m%d%H%M%S")
         return f"{sender}{stamp}{self._message.draw() % 10_000:04d}"

@@ -238,7 +238,12 @@ class LegWork:
         rule, ask = self.rule(leg.call), self._ask_of(leg)
         again = rule.repeats is not Repeats.NEVER and leg.state is LegState.UNSURE
         if leg.state is LegState.FENCED and not ask:
-            self.apply(leg, LegEvent.NOT_THERE)  # the accepted stop (or a call that changes nothing) is the proof
+            stop = self._stop_of(leg)
+            if stop and not leg.stopped and rule.changes:  # none ever arrived: time alone proves nothing
+                leg.asks += 1
+                self._send_aside(leg, "stop", stop)
+            else:
+                self.apply(leg, LegEvent.NOT_THERE)  # the accepted stop (or a call that changes nothing) is the proof
             return
         if leg.state is LegState.FENCED and not self.rules.ask_after_fence and leg.because == "not_there":
             self.apply(leg, LegEvent.NOT_THERE)

@@ -12,6 +12,7 @@ from engine.parties.contract import Party
 from engine.parties.registry import PARTIES
 from engine.site.advice import check_advice
 from engine.site.compiled import compiled
+from engine.site.descriptions import check_descriptions
 from engine.site.files import hash_of, pinned_part, read_files, whole_part
 from engine.site.flow import check_flow
 from engine.site.money import check_money
@@ -70,7 +71,7 @@ def _site(
     files: Files, parties: Mapping[str, Party], engine: EngineFile | None, *, whole: bool = True
 ) -> Site | list[Problem]:
     parts = read_parts(files, parties, engine, stored=not whole)
-    _check(parts, whole=whole)
+    _check(parts, files, whole=whole)
     problems = in_order(parts.found)
     if failing(problems) or parts.engine is None:
         return problems
@@ -89,13 +90,14 @@ def _site(
     )
 
 
-def _check(parts: Parts, *, whole: bool) -> None:
+def _check(parts: Parts, files: Files, *, whole: bool) -> None:
     """The passes over all files together. Not `whole`: a stored site, which was judged when it was new; only its
     names must still lead somewhere, or settlements in flight could not go on."""
     check_names(parts)
     if not whole:
         return
     check_settings(parts)
+    check_descriptions(parts, files)
     check_money(parts)
     check_flow(parts)
     check_advice(parts)

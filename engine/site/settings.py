@@ -109,14 +109,15 @@ def _refers(value: Any) -> bool:
             return False
 
 
-def settings_of(entry: PartyEntry, party: Party, root: Path) -> Any:
-    """A connection's settings with secrets read now, as the party's `open` takes them.
+def settings_of(entry: PartyEntry, party: Party, root: Path, files: Mapping[str, bytes] | None = None) -> Any:
+    """A connection's settings with secrets read now, as the party's `open` takes them. `files`: the site's, for
+    settings that name one of them (a service description).
 
     SecretMissing when a secret cannot be read, ValueError when the party's model refuses a value; neither quotes it.
     """
     resolved = resolve_settings(dict(entry.settings), root)
     try:
-        return party.settings.model_validate(_plain(resolved))
+        return party.settings.model_validate(_plain(resolved), context={"files": files or {}})
     except ValidationError as bad:
         first = bad.errors(include_url=False, include_input=False)[0]
         raise ValueError(f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}") from None

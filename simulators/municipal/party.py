@@ -261,7 +261,7 @@ _SPOIL: dict[str, Callable[[bytes], bytes]] = {
     "bad_signature": lambda body: body.replace(b"</outputXml>", b"</outputXml><sign>0</sign>"),
     "wrong_amount": _one_fen_more,
     "wrong_namespace": lambda body: body.replace(b"municipal.example/insurance", b"municipal.example/other"),
-    "half_xml": lambda body: body[: len(body) * 2 // 3],
+    "half_xml": lambda body: body[: len(body) * 2 // 3].decode("utf-8", "ignore").encode("utf-8"),
     "empty_body": lambda body: b"",
     "mojibake_name": _mojibake,
     "inner_utf8": lambda body: body.replace(b'encoding="GB18030"', b'encoding="ISO-8859-1"'),

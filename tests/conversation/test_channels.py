@@ -16,8 +16,8 @@ CHANNELS = (
     "outpatient_settlement_his_led",
 )  # fmt: skip
 LEAST = {
-    "insurance_signin": 3, "municipal_settlement": 15, "municipal_signin": 3, "outpatient_bills": 4, "outpatient_settlement": 20,
-    "outpatient_settlement_his_led": 20,
+    "insurance_signin": 3, "municipal_settlement": 15, "municipal_signin": 3, "outpatient_bills": 4,
+    "outpatient_settlement": 20, "outpatient_settlement_his_led": 20,
 }  # fmt: skip
 
 

@@ -20,18 +20,21 @@ from engine.pipeline.code_table import CodeTable
 from engine.pipeline.code_table_file import read_code_table
 from engine.pipeline.field_map import FieldMap, compile_map
 from engine.saga.case import put
+from engine.site.files import read_files
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
 from simulators.einvoice import EinvoiceSim
 from simulators.his import HisSim
 from simulators.insurance import InsuranceSim
+from simulators.municipal import MunicipalSim
 from simulators.wechat import WeChatSim
 
 from .judge import outcome_of
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 1795312800.0  # 2026-11-22 10:00 in Beijing
+FILES = read_files(ROOT)
 NOTIFY = "http://127.0.0.1:8600/callback/wechat"
 HOSPITAL = {
     "name": "模拟口腔医院", "code": "H37020000000", "place_code": "KIOSK1", "payee": "自助结算", "med_type": "11",
@@ -46,7 +49,8 @@ class Town:
         self.clock = MemoryReactorClock()  # type: ignore[no-untyped-call]  # Twisted left it untyped
         self.world = SimWorld(self.clock, anchor=START)
         self.sims: dict[str, Any] = {
-            "his": HisSim(self.world), "nhsa": InsuranceSim(self.world), "wechat": WeChatSim(self.world),
+            "his": HisSim(self.world), "nhsa": InsuranceSim(self.world),
+            "municipal": MunicipalSim(self.world), "wechat": WeChatSim(self.world),
             "einvoice": EinvoiceSim(self.world),
         }  # fmt: skip
         self.opened = {kind: self._open(kind) for kind in self.sims}
@@ -56,10 +60,11 @@ class Town:
     def _open(self, kind: str) -> Any:
         card = self.sims[kind].card("http://sim")
         settings = {
-            "his": self._his, "nhsa": self._nhsa, "wechat": self._wechat, "einvoice": self._einvoice
+            "his": self._his, "nhsa": self._nhsa, "municipal": self._municipal, "wechat": self._wechat,
+            "einvoice": self._einvoice,
         }[kind](card)  # fmt: skip
         party = PARTIES[kind]
-        return party.open(party.settings(**settings))
+        return party.open(party.settings.model_validate(settings, context={"files": FILES}))
 
     @staticmethod
     def _his(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +78,13 @@ class Town:
             "mdtrtarea_admvs": card["mdtrtarea_admvs"], "recer_sys_code": card["recer_sys_code"],
             "infver": card["infver"], "opter": "ENGINE01", "opter_name": "结算平台", "profile": "tif",
             "access_key": secrets["tif_paasid"], "secret": secrets["tif_token"],
+        }  # fmt: skip
+
+    @staticmethod
+    def _municipal(card: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "hospital": card["hospital"], "operator": card["operator"], "operator_name": "自助机",
+            "wsdl": "municipal_v1",
         }  # fmt: skip
 
     @staticmethod

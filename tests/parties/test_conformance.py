@@ -26,6 +26,7 @@ TOWN = Town()
 BODIES: dict[str, dict[str, Any]] = {
     "his": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1", "preNo": "N1"},
     "nhsa": {"insuplc_admdvs": "370200", "input": {}},
+    "municipal": {},
     "wechat": {"out_trade_no": "N1", "out_refund_no": "N1"},
     "einvoice": {"busNo": "N1"},
 }

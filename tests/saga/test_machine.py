@@ -464,3 +464,20 @@ def test_what_is_still_open_after_the_fence_is_stopped_again() -> None:
     stage.answer("pay.query", Fact.CLOSED)
     assert stage.leg("pay.code").state is LegState.NO
     assert stage.case.state is CaseState.WAITING
+
+
+def test_a_lock_that_nobody_can_ask_about_is_given_up_by_an_accepted_unlock_only() -> None:
+    stage = Stage()
+    stage.yes("his.bill")
+    stage.answer("his.lock", U)
+    for _ in range(400):  # the HIS is away for much longer than the fence
+        if stage.leg("his.lock").state is LegState.FENCED and stage.sent[-1] == "his.unlock" and stage.wire:
+            break
+        if stage.wire:
+            stage.answer(stage.wire[0].call, U)
+        else:
+            stage.wait()
+    assert stage.leg("his.lock").state is LegState.FENCED, "time alone is no proof that nothing is locked"
+    stage.yes("his.unlock")
+    assert stage.leg("his.lock").state is LegState.NO
+    assert stage.case.state is CaseState.REJECTED
