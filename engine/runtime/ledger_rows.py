@@ -54,9 +54,9 @@ def rows_of_turn(
     case = room.case
     writes = list(first)
     if case.version == 1:
-        writes += insert_case(case, bills, _columns(room, now, ids.new()), room.texts)
+        writes += insert_case(case, bills, _columns(room, now, ids.new()))
     else:
-        writes += update_case(case, _columns(room, now, 0), room.texts)
+        writes += update_case(case, _columns(room, now, 0))
     writes += _call_ended(ids, case, letter)
     writes += _persons(room, letter.event)
     calls = room.judge.channel.calls

@@ -16,7 +16,6 @@ from engine.saga.events import Event
 from engine.saga.legs import Leg
 from engine.saga.moving import cannot_move
 from engine.saga.plan import Plan
-from engine.store.codec import Texts
 from engine.store.contract import Write
 from engine.store.sealing import Sealer
 
@@ -52,7 +51,6 @@ class Room:
     waiting: list[Deferred[None]] = field(default_factory=list)
     looking: list[Deferred[Case | None]] = field(default_factory=list)  # who looks while a turn is not yet stored
     sealer: Sealer | None = None
-    texts: Texts = field(default_factory=dict)
     word: str = ""  # what the API said of it after the last stored change
 
     def move(self, onto: SiteJudge | None) -> None:

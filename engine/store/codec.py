@@ -6,17 +6,13 @@ A Decimal is written `{"$d": "1.50"}`; a key that begins with `$` gets another `
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal
-from operator import is_
 from typing import Any
 
-Tree = Any
-Texts = dict[int, tuple[dict[str, Tree], dict[str, Tree], str]]
-"""The dicts at the ends of one growing tree, by id (each held, so that its id stays its own), as they were when their
-text was made, and that text."""
+import orjson
 
-_MARK = re.compile(r'"\\u0001([0-9]+)\\u0001"')
+Tree = Any
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 class _Encoder:
@@ -33,47 +29,25 @@ class _Encoder:
 
 
 def encode(tree: Tree) -> bytes:
-    """UTF-8 JSON of a tree of dict, list, str, int, float (instants), Decimal, bool, None. TypeError for others."""
+    """UTF-8 JSON of a tree of dict, list, str, int, float (instants: finite), Decimal, bool, None. TypeError for
+    others."""
+    encoder = _Encoder()
+    try:
+        data = orjson.dumps(tree, encoder.other, _STRICT)
+    except TypeError:  # half a surrogate pair, a number above 64 bits, a key that is no text; or what cannot be stored
+        return _exactly(tree)
+    if data.count(b'"$') != encoder.decimals:  # rare: some text or key of ours begins with the sign
+        return _exactly(tree)
+    return data
+
+
+def _exactly(tree: Tree) -> bytes:
+    """The same, of what the fast printer does not take."""
     encoder = _Encoder()
     text = _dumps(tree, encoder)
-    if text.count('"$') != encoder.decimals:  # rare: some text or key of ours begins with the sign
+    if text.count('"$') != encoder.decimals:
         text = _dumps(_escaped(tree), _Encoder())
     return text.encode("utf-8", "surrogatepass")
-
-
-def encode_growing(tree: dict[str, Tree], texts: Texts) -> bytes:
-    """The same bytes as `encode`, for a tree that is written again and again as it grows. What hangs at its ends (a
-    call's output, a bill's lines) is most of it and does not change: its text is made once and kept in `texts`. A list
-    in the tree, once there, must not be changed in place; dicts may."""
-    found: list[str] = []
-    pieces = _MARK.split(encode(_stem(tree, texts, found)).decode("utf-8", "surrogatepass"))
-    if pieces[1::2] != list(map(str, range(len(found)))):  # a text of ours looks like a mark
-        return encode(tree)
-    pieces[1::2] = found
-    return "".join(pieces).encode("utf-8", "surrogatepass")
-
-
-def _stem(tree: dict[str, Tree], texts: Texts, found: list[str]) -> dict[str, Tree]:
-    """The tree with a mark for each dict at its ends, whose text goes to `found`."""
-    made: dict[str, Tree] = {}
-    for name, value in tree.items():
-        if type(value) is not dict:
-            made[name] = value
-            continue
-        kept = texts.get(id(value))
-        if kept is None or kept[0] is not value or not _same(kept[1], value):
-            if any(type(inner) is dict for inner in value.values()):
-                made[name] = _stem(value, texts, found)
-                continue
-            kept = texts[id(value)] = value, dict(value), encode(value).decode("utf-8", "surrogatepass")
-        made[name] = f"\x01{len(found)}\x01"
-        found.append(kept[2])
-    return made
-
-
-def _same(before: dict[str, Tree], now: dict[str, Tree]) -> bool:
-    """Whether a dict holds the very things it held: 1 and true are equal, and are not the same."""
-    return [*before] == [*now] and all(map(is_, before.values(), now.values()))
 
 
 def decode(data: bytes) -> Tree:

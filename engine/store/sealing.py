@@ -4,18 +4,20 @@ Data keys are random, live for a period, and lie in the table `keys` encrypted u
 operator holds. Rotation makes a new data key while the engine runs; what older keys sealed stays readable. The place
 (`table.column`) and row id are authenticated with each value: a value moved to another row does not open.
 
-A sealed value: 1 byte form (bit 0: compressed; bits 1-2: algorithm), 4 bytes key id, 12 bytes nonce, then ciphertext
+A sealed value: 1 byte form (bits 0 and 3: how it is compressed; bits 1-2: algorithm), 4 bytes key id, 12 bytes nonce, then ciphertext
 with its 16-byte tag. In `bodies` the key id, algorithm and nonce are columns and `data` is the form byte + ciphertext.
 """
 
 from __future__ import annotations
 
 import hmac
+import threading
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,7 +30,8 @@ _NAMES = {number: name for name, number in ALGORITHMS.items()}
 _HEAD = 1 + 4 + 12
 _SMALL = 96  # bytes below which compression gains nothing
 MASTER_MIN = 32
-_WINDOW = 4096  # bytes; 12 bits
+_DEFLATED, _ZSTD = 1, 8  # bits of the form; values once stored deflated stay readable
+_NONCES = 256  # drawn together: each drawing is a system call that lets go of the interpreter
 
 
 class Tampered(Exception):
@@ -74,6 +77,15 @@ class _Key:
             raise Tampered("a sealed value does not open") from None
 
 
+class _Own(threading.local):
+    """What each thread has for itself: a compressor kept warm (making one costs ten times its use), nonces drawn."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=1).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+        self.nonces: list[bytes] = []
+
+
 @dataclass(frozen=True, slots=True)
 class StoredKey:
     """A row of `keys`. `use`: data (aesgcm), data:sm4gcm, or index."""
@@ -91,7 +103,7 @@ class Sealer:
     `token(n)` gives n unpredictable bytes (World.token); `master` is at least 32 bytes from the operator's secret.
     """
 
-    __slots__ = ("_current", "_index", "_keys", "_token", "_wrap", "alg")
+    __slots__ = ("_current", "_index", "_keys", "_own", "_token", "_wrap", "alg")
 
     def __init__(self, master: bytes, token: Callable[[int], bytes], alg: str = "aesgcm") -> None:
         if len(master) < MASTER_MIN:
@@ -105,6 +117,7 @@ class Sealer:
         self._keys: dict[int, _Key] = {}
         self._current: _Key | None = None
         self._index = b""
+        self._own = _Own()
 
     def __repr__(self) -> str:
         return f"<Sealer {self.alg}, {len(self._keys)} data keys>"
@@ -194,21 +207,28 @@ class Sealer:
         key = self._current
         assert key is not None, "no data key: load() was not called"
         form = ALGORITHMS[key.alg] << 1
+        own = self._own
         if len(data) >= _SMALL:
-            small = _compressed(data)
+            small: bytes = own.compress(data)
             if len(small) < len(data):
-                form, data = form | 1, small
-        nonce = self._token(12)
+                form, data = form | _ZSTD, small
+        if not own.nonces:
+            drawn = self._token(12 * _NONCES)
+            own.nonces = [drawn[at : at + 12] for at in range(0, len(drawn), 12)]
+        nonce = own.nonces.pop()
         return form, key.key_id, nonce, key.encrypt(nonce, data, _bound(place, row_id) + bytes((form,)))
 
     def _opened(self, place: str, row_id: object, form: int, key_id: int, nonce: bytes, text: bytes) -> bytes:
         key = self._keys.get(key_id)
         if key is None:
             raise Tampered(f"no data key {key_id}")
-        if form > 7 or self.alg_of(form) != key.alg:
+        if form & ~15 or form & _DEFLATED and form & _ZSTD or self.alg_of(form) != key.alg:
             raise Tampered("a sealed value names another algorithm than its key has")
         data = key.decrypt(nonce, text, _bound(place, row_id) + bytes((form,)))
-        return zlib.decompress(data) if form & 1 else data
+        if form & _ZSTD:
+            opened: bytes = self._own.decompress(data)
+            return opened
+        return zlib.decompress(data) if form & _DEFLATED else data
 
     def person_index(self, kind: str, value: str) -> str:
         """A keyed hash (hex HMAC-SHA256) by which a person's number or name can be found without being stored."""
@@ -230,14 +250,6 @@ def normal(value: str) -> str:
 def same(left: str, right: str) -> bool:
     """Whether two hashes are equal, in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
-
-
-def _compressed(data: bytes) -> bytes:
-    if len(data) > _WINDOW:
-        return zlib.compress(data, 1)
-    # The usual quarter of a megabyte of tables costs more to set up than a small text to compress.
-    work = zlib.compressobj(1, zlib.DEFLATED, 12, 5)
-    return work.compress(data) + work.flush()
 
 
 def _bound(place: str, row_id: object) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.saga.case import AT_REST, Case, CaseState, Reason
-from engine.store.codec import Texts, decode, encode_growing
+from engine.store.codec import decode, encode
 from engine.store.contract import Connection, Sealed, Write
 from engine.store.legs import load_legs
 
@@ -37,7 +37,7 @@ class Columns:
     reason_code: str = ""
 
 
-def _changing(case: Case, columns: Columns, texts: Texts) -> dict[str, object]:
+def _changing(case: Case, columns: Columns) -> dict[str, object]:
     doc = {
         "data": case.data,
         "cursor": case.cursor,
@@ -65,7 +65,7 @@ def _changing(case: Case, columns: Columns, texts: Texts) -> dict[str, object]:
         "next_at": case.next_at(),
         "rest_at": _rest_at(case, columns),
         "attempt": case.attempt,
-        "doc": Sealed(encode_growing(doc, texts)),
+        "doc": Sealed(encode(doc)),
     }
 
 
@@ -75,11 +75,10 @@ def _rest_at(case: Case, columns: Columns) -> float | None:
     return columns.at if case.rest_at is None else case.rest_at
 
 
-def insert_case(case: Case, bills: Sequence[str], columns: Columns, texts: Texts | None = None) -> list[Write]:
+def insert_case(case: Case, bills: Sequence[str], columns: Columns) -> list[Write]:
     """A new settlement that holds its bills. Guards: `settlement_insert` (the client's request number is known),
-    `bill_hold` (another settlement holds the bill: write index - index of the first hold = place in `bills`). `texts`:
-    what the settlement's next version need not write anew (see `encode_growing`)."""
-    params = _changing(case, columns, {} if texts is None else texts)
+    `bill_hold` (another settlement holds the bill: write index - index of the first hold = place in `bills`)."""
+    params = _changing(case, columns)
     params |= {
         "id": columns.id,
         "channel": case.channel,
@@ -96,9 +95,9 @@ def insert_case(case: Case, bills: Sequence[str], columns: Columns, texts: Texts
     return [Write(INSERT, params, rows=1), *hold_bills(case.no, bills)]
 
 
-def update_case(case: Case, columns: Columns, texts: Texts | None = None) -> list[Write]:
+def update_case(case: Case, columns: Columns) -> list[Write]:
     """The settlement's next version; `case.version` is the new one. Guard: the stored version is the one before."""
-    params = _changing(case, columns, {} if texts is None else texts)
+    params = _changing(case, columns)
     return [Write(UPDATE, params | {"version_before": case.version - 1}, rows=1)]
 
 

@@ -423,7 +423,7 @@ def test_any_tree_comes_back_exactly(tree: Any) -> None:
     assert repr(back) == repr(tree)
 
 
-@pytest.mark.parametrize("tree", [float("nan"), b"bytes", {1, 2}, object()])
+@pytest.mark.parametrize("tree", [b"bytes", {1, 2}, object()])
 def test_what_is_no_tree_is_refused(tree: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         encode({"a": tree})
