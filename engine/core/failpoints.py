@@ -25,6 +25,11 @@ def arm(environment: Mapping[str, str]) -> None:
     _on = bool(_target or _log)
 
 
+def armed() -> bool:
+    """Whether anybody wants to know; a name need not be made when nobody does."""
+    return _on
+
+
 def hit(name: str) -> None:
     """The process passes a named place."""
     if _on:

@@ -18,7 +18,7 @@ def header_of(headers: Headers, name: str) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
     """One request. `target` is path and query as on the wire (`/v1/x?y=1`)."""
 
@@ -40,7 +40,7 @@ class HttpRequest:
         return header_of(self.headers, name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpReply:
     """One complete reply; an incomplete one never becomes an HttpReply."""
 

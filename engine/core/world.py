@@ -52,16 +52,19 @@ class World:
         self.rate = rate
         self.inline = inline
         self._anchor = reactor.seconds() if anchor is None else anchor
+        self._wall: Callable[[], float] = reactor.seconds
         self._random = None if seed is None else random.Random(seed)
         self._jitter = random.Random() if seed is None else self._random
 
     def now(self) -> float:
         """Business time, unix seconds."""
-        return self._anchor + (float(self.reactor.seconds()) - self._anchor) * self.rate
+        if self.rate == 1.0:
+            return self._wall()
+        return self._anchor + (self._wall() - self._anchor) * self.rate
 
     def wall(self) -> float:
         """The wall's time, unix seconds; differs from `now` only on the development clock."""
-        return float(self.reactor.seconds())
+        return self._wall()
 
     def later(self, seconds: float, call: Callable[..., object], *args: object) -> DelayedCall:
         """Call in so many business seconds."""

@@ -57,7 +57,7 @@ class Op:
     session: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
     """One call about to be made, with everything that goes into its bytes.
 
@@ -75,7 +75,7 @@ class Outgoing:
     nonce: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What came back, read but not yet judged.
 

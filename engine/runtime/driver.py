@@ -9,33 +9,32 @@ again: what was in flight then counts as unknown.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
 from engine.core import failpoints
 from engine.core.digest import digest_of
-from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.runtime.answers import state_of
 from engine.runtime.desk import Desk
+from engine.runtime.hearing import heard_of, label_of
 from engine.runtime.judge import SiteJudge
 from engine.runtime.ledger_rows import rows_of_turn
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
-from engine.runtime.outflow import Outflow, Talk
-from engine.runtime.reasons import UNREADABLE
+from engine.runtime.outflow import Outflow
 from engine.runtime.room import CannotMove, Letter, Room
 from engine.runtime.sites import Sites, UnknownSite
 from engine.saga.case import AT_REST, Case, CaseState
-from engine.saga.events import Answered, Command, Event, Heard, Recovered, Refused, Send, Started, Task, Tick
+from engine.saga.events import Command, Event, Recovered, Send, Started, Task, Tick
 from engine.saga.machine import advance
 from engine.saga.rules import RULES, Rules
-from engine.store.contract import Crash, Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.contract import Crash, Done, Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.sealing import Sealer
-
-Tree = Any
 
 
 class RepeatDiffers(Exception):
@@ -52,6 +51,19 @@ class NotKept(Exception):
     def __init__(self, failed: str) -> None:
         super().__init__(failed)
         self.failed = failed
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One event on its way to the store: what is to be kept, and what may be done once it is."""
+
+    unit: Unit
+    before: CaseState
+    now: float
+    commands: list[Command]
+    sends: list[Send]
+    call_ids: dict[int, int]
+    label: str
 
 
 class SettlementDriver:
@@ -169,52 +181,70 @@ class SettlementDriver:
         letters = self._loading.pop(no, [])
         if case is None:
             for letter in letters:
-                letter.done.errback(KeyError(no))
+                letter.fail(KeyError(no))
             return
         try:
             room = self._room(case)
         except UnknownSite as problem:
             self._log.error("settlement_not_loaded", no=no, problem=str(problem))
             for letter in letters:
-                letter.done.errback(problem)
+                letter.fail(problem)
             return
-        room.remember()
+        room.loaded()
         self._rooms[no] = room
-        room.queue.append(Letter(Recovered(), _quiet()))
+        room.queue.append(Letter(Recovered()))
         room.queue.extend(letters)
         self._next(room)
 
     def _not_loaded(self, failure: Any, no: str) -> None:
         for letter in self._loading.pop(no, []):
-            letter.done.errback(failure)
+            letter.fail(failure)
 
     def _next(self, room: Room) -> None:
-        if room.busy:
-            return
-        if not room.queue:
-            self._set_timer(room)
-            return
-        room.busy = True
-        Deferred.fromCoroutine(self._handle(room, room.queue.popleft()))
+        """Handle what waits in the room, one after the other; each may have to be stored before the next."""
+        while not room.busy:
+            if not room.queue:
+                self._set_timer(room)
+                return
+            room.busy = True
+            self._handle(room, room.queue.popleft())
 
-    async def _handle(self, room: Room, letter: Letter) -> None:
+    def _handle(self, room: Room, letter: Letter) -> None:
         try:
             if self._repeated(room, letter):
                 self.keep_beside(letter.first)
-                letter.done.callback(room.case)
-            else:
-                room.move(letter.onto)
-                await self._turn(room, letter, list(letter.first), [])
-                letter.done.callback(room.case)
+                self._handled(room, letter)
+                return
+            room.move(letter.onto)
+            turn = self._advance(room, letter, list(letter.first), [])
         except (RepeatDiffers, CannotMove) as no:
-            letter.done.errback(no)
+            self._handled(room, letter, no)
         except Exception as problem:  # noqa: BLE001 whatever it was, the case in memory can no longer be trusted
-            self._throw_away(room, problem)
-            letter.done.errback(problem)
-            return
+            self._broken(room, letter, problem)
+        else:
+            kept = self._store.submit(turn.unit).addCallback(self._stored, room, letter, turn)
+            kept.addErrback(self._not_stored, room, letter)
+
+    def _stored(self, done: Done, room: Room, letter: Letter, turn: _Turn) -> None:
+        self._carry_on(room, turn, done)
+        self._handled(room, letter)
+        self._next(room)
+
+    def _not_stored(self, failure: Failure, room: Room, letter: Letter) -> None:
+        problem = failure.value
+        assert isinstance(problem, Exception)
+        self._broken(room, letter, NotKept("full") if isinstance(problem, StoreFull) else problem)
+
+    def _handled(self, room: Room, letter: Letter, no: Exception | None = None) -> None:
+        if letter.done is not None and no is None:
+            letter.done.callback(room.case)
+        letter.fail(no)
         room.busy = False
         room.show()
-        self._next(room)
+
+    def _broken(self, room: Room, letter: Letter, problem: Exception) -> None:
+        self._throw_away(room, problem)
+        letter.fail(problem)
 
     def _repeated(self, room: Room, letter: Letter) -> bool:
         """Whether this request was heard before; RepeatDiffers when its content was another."""
@@ -236,7 +266,7 @@ class SettlementDriver:
         if room.timer is not None and room.timer.active():
             room.timer.cancel()
         for letter in room.queue:
-            letter.done.errback(problem)
+            letter.fail(problem)
         if isinstance(problem, StoreStopped | Crash):
             return  # the process ends: nobody is told anything more
         self._look_again(room)
@@ -259,6 +289,15 @@ class SettlementDriver:
 
     async def _turn(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> None:
         """One event: advance, store, then carry out."""
+        turn = self._advance(room, letter, first, bills)
+        try:
+            done = await self._store.submit(turn.unit)
+        except StoreFull:
+            raise NotKept("full") from None
+        self._carry_on(room, turn, done)
+
+    def _advance(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> _Turn:
+        """Hear the event and write down what it leads to."""
         case, before = room.case, room.case.state
         now = self._world.now()
         commands = advance(room.plan, case, letter.event, now, room.judge, self._rules)
@@ -268,29 +307,26 @@ class SettlementDriver:
             if send.purpose == "do":
                 self._same_content(case.leg(send.leg_id), send)
         writes = rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills)
-        name = type(letter.event).__name__
-        failpoints.hit(f"commit.before:{_label(room, letter)}")
+        label = label_of(room, letter) if failpoints.armed() else ""
+        failpoints.hit(f"commit.before:{label}")
         if not self._rules.number_saved_first:
             self._carry_out(room, sends, call_ids)
-        await self._keep(Unit(name, tuple(writes)))
-        failpoints.hit(f"commit.after:{_label(room, letter)}")
+        return _Turn(Unit(type(letter.event).__name__, tuple(writes)), before, now, commands, sends, call_ids, label)
+
+    def _carry_on(self, room: Room, turn: _Turn, done: Done) -> None:
+        """It is stored: now the calls leave, and who waits is told."""
+        if not done.committed:
+            raise NotKept(done.failed_sql)
+        failpoints.hit(f"commit.after:{turn.label}")
         self._meters.commits.inc()
         room.remember()
         if self._rules.number_saved_first:
-            self._carry_out(room, sends, call_ids)
-        self._report(room, before, commands)
-        word = state_of(case, room.plan, now)
+            self._carry_out(room, turn.sends, turn.call_ids)
+        self._report(room, turn.before, turn.commands)
+        word = state_of(room.case, room.plan, turn.now)
         if word != room.word:  # who waits looks at nothing else, and thirteen turns of fifteen do not change it
             room.word = word
             room.wake()
-
-    async def _keep(self, unit: Unit) -> None:
-        try:
-            done = await self._store.submit(unit)
-        except StoreFull:
-            raise NotKept("full") from None
-        if not done.committed:
-            raise NotKept(done.failed_sql)
 
     def keep_beside(self, writes: tuple[Write, ...]) -> None:
         """What a repeat leaves behind (its nonce); nobody waits for it."""
@@ -330,7 +366,7 @@ class SettlementDriver:
     def _due(self, room: Room) -> None:
         room.timer = None
         if self._rooms.get(room.case.no) is room:
-            room.queue.append(Letter(Tick(), _quiet()))
+            room.queue.append(Letter(Tick()))
             self._next(room)
 
     # Calls
@@ -348,42 +384,9 @@ class SettlementDriver:
             )
         finally:
             self.in_flight -= 1
-        event = self._meaning(room, send, call_id, talk)
+        event = heard_of(room, send, call_id, talk, self._log)
         if self._rooms.get(room.case.no) is room:
-            room.queue.append(Letter(event, _quiet(), None, talk))
+            room.queue.append(Letter(event, None, None, talk))
             self._next(room)
         else:
             self.tell(room.case.no, event, None, talk).addErrback(lambda _: None)
-
-    def _meaning(self, room: Room, send: Send, call_id: int, talk: Talk) -> Answered:
-        leg = room.case.leg(send.leg_id)
-        read: tuple[Tree, Any, tuple[str, ...]] = (None, None, ())
-        outcome, code, text = talk.outcome, talk.answer.code, talk.answer.text
-        if talk.reply and not talk.answer.intact and not code:
-            code = UNREADABLE  # it did answer, but not in the agreed form
-        if talk.answer.intact and (send.purpose == "ask" or outcome in ("accepted", "pending")):
-            try:
-                read = room.judge.read(send.call, room.case, leg, send.purpose, talk.answer)
-            except Exception as no:  # noqa: BLE001 an answer our map cannot read tells nothing for sure
-                text = no.reason.zh if isinstance(no, Refused) else type(no).__name__
-                self._log.error("answer_not_read", no=room.case.no, call=send.call, problem=text)
-                outcome, code = Outcome.UNKNOWN, UNREADABLE
-        made, fact, differs = read
-        return Answered(
-            send.leg_id, send.purpose, outcome, fact, made, differs, code, text, call_id, talk.started_at
-        )
-
-
-def _quiet() -> Deferred[Case]:
-    """A Deferred nobody reads: failures were already reported where they happened."""
-    done: Deferred[Case] = Deferred()
-    done.addErrback(lambda _: None)
-    return done
-
-
-def _label(room: Room, letter: Letter) -> str:
-    """The name of a turn's fail-points: what was heard, of which call."""
-    event = letter.event
-    if isinstance(event, Answered):
-        return f"{room.case.leg(event.leg_id).call}.{event.purpose}"
-    return f"{type(event).__name__}.{event.event}" if isinstance(event, Heard) else type(event).__name__

@@ -26,7 +26,7 @@ Tree = Any
 SECOND_TRY = 10.0  # seconds for the repeat after a new sign-in
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Talk:
     """One finished call. `outcome` None: no byte of the request left this process."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from engine.core.world import DelayedCall
 from engine.runtime.judge import SiteJudge
@@ -26,11 +27,16 @@ class Letter:
     writes to be stored in one unit with what it leads to."""
 
     event: Event
-    done: Deferred[Case]
+    done: Deferred[Case] | None = None  # None: nobody waits, failures are reported where they happen
     once: tuple[str, str, str] | None = None
     talk: object = None
     first: tuple[Write, ...] = ()
     onto: SiteJudge | None = None  # the settlement goes on under this version, if it can
+
+    def fail(self, problem: Exception | Failure | None) -> None:
+        """Tell who waits that it came to nothing, and why; nothing when None."""
+        if self.done is not None and problem is not None:
+            self.done.errback(problem)
 
 
 class CannotMove(Exception):
@@ -48,6 +54,7 @@ class Room:
     busy: bool = False
     timer: DelayedCall | None = None
     stored: dict[int, tuple[object, ...]] = field(default_factory=dict)
+    standing: dict[int, tuple[object, ...]] = field(default_factory=dict)  # what a turn on its way there will store
     waiting: list[Deferred[None]] = field(default_factory=list)
     looking: list[Deferred[Case | None]] = field(default_factory=list)  # who looks while a turn is not yet stored
     sealer: Sealer | None = None
@@ -64,12 +71,19 @@ class Room:
         self.judge, self.plan = onto, onto.plan
 
     def changed_legs(self) -> list[Leg]:
-        """Legs that differ from what the store has."""
-        return [leg for leg in self.case.legs if self.stored.get(leg.id) != _row(leg)]
+        """Legs that differ from what the store has; it has them once the turn is stored (`remember`)."""
+        stored = self.stored
+        self.standing = standing = {leg.id: _row(leg) for leg in self.case.legs}
+        return [leg for leg in self.case.legs if stored.get(leg.id) != standing[leg.id]]
 
     def remember(self) -> None:
-        """What is in the case now is what the store has."""
-        self.stored = {leg.id: _row(leg) for leg in self.case.legs}
+        """The turn is stored: the legs are there as `changed_legs` saw them."""
+        self.stored = self.standing
+
+    def loaded(self) -> None:
+        """The case was just read from the store."""
+        self.changed_legs()
+        self.remember()
 
     def show(self) -> None:
         """The turn is stored: whoever wanted to look sees the settlement as it now stands."""

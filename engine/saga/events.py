@@ -18,7 +18,7 @@ class Started:
     """The settlement was just created."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered:
     """A call of a leg ended. `purpose`: do, ask or stop. `outcome` None: no byte of it was sent. `fact` for inquiries.
     `made`: the read map's output; `differs`: names of values that must equal ours and do not."""
@@ -92,7 +92,7 @@ class Resolved:
 Event = Started | Answered | FactHeard | Heard | Cancelled | RefundAsked | Tick | Recovered | Resolved
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """Send this call for this leg, once the new state is stored. `number` is the call's own number; `body` what the
     send map made."""
@@ -122,7 +122,7 @@ class TaskOver:
     leg_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Moved:
     """For the trail: the settlement or a leg changed state."""
 

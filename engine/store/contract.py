@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sealed:
     """A parameter to be compressed and encrypted by the writer just before it is written. Never shown in a repr."""
 
@@ -30,7 +30,7 @@ class Sealed:
         return f"Sealed({len(self.data)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
     """One statement of the registry (`engine/store/statements.py`) by name, with its named parameters.
 
@@ -45,7 +45,7 @@ class Write:
         return f"Write({self.sql}, {', '.join(self.params)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unit:
     """Writes that happen together or not at all. `name` says why, for logs and fault hooks."""
 
@@ -53,7 +53,7 @@ class Unit:
     writes: tuple[Write | ManyRows, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """How a unit ended. Not committed: `failed_write` is the index of the write whose guard (or constraint) failed and
     `failed_sql` its statement's name; -1 and "" otherwise. `counts`: rows touched by each write."""

@@ -4,8 +4,9 @@ Data keys are random, live for a period, and lie in the table `keys` encrypted u
 operator holds. Rotation makes a new data key while the engine runs; what older keys sealed stays readable. The place
 (`table.column`) and row id are authenticated with each value: a value moved to another row does not open.
 
-A sealed value: 1 byte form (bits 0 and 3: how it is compressed; bits 1-2: algorithm), 4 bytes key id, 12 bytes nonce, then ciphertext
-with its 16-byte tag. In `bodies` the key id, algorithm and nonce are columns and `data` is the form byte + ciphertext.
+A sealed value: 1 byte form (bits 0 and 3: how it is compressed; bits 1-2: algorithm), 4 bytes key id, 12 bytes nonce,
+then ciphertext with its 16-byte tag. In `bodies` the key id, algorithm and nonce are columns and `data` is the form
+byte + ciphertext.
 """
 
 from __future__ import annotations
@@ -222,7 +223,7 @@ class Sealer:
         key = self._keys.get(key_id)
         if key is None:
             raise Tampered(f"no data key {key_id}")
-        if form & ~15 or form & _DEFLATED and form & _ZSTD or self.alg_of(form) != key.alg:
+        if form & ~15 or (form & _DEFLATED and form & _ZSTD) or self.alg_of(form) != key.alg:
             raise Tampered("a sealed value names another algorithm than its key has")
         data = key.decrypt(nonce, text, _bound(place, row_id) + bytes((form,)))
         if form & _ZSTD:

@@ -15,7 +15,7 @@ INSERT, HOLD, UPDATE = "settlement_insert", "bill_hold", "settlement_update"
 """`Done.failed_sql` when: the request number is known already; another settlement holds a bill; the version moved."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Columns:
     """What lists show and search of a settlement. Amounts in fen, None while unknown. `id` from `Ids`, at insert only
     (as are campus, terminal, operator and patient); `at` is the instant of the change."""
