@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
-from engine.store.contract import BadUnit
-from engine.store.sealing import Sealer
+from engine.store.contract import BadUnit, Sealed, Unit
+from engine.store.sealing import SMALL, Sealer
 from engine.store.statements import STATEMENTS
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
@@ -86,26 +86,40 @@ def spelled(sql: str, pattern: str) -> str:
     return _PARAMETER.sub(pattern, sql.replace("%", "%%"))
 
 
+def pack(sealer: Sealer, units: Sequence[Unit]) -> None:
+    """Compress whatever is to be sealed in these units, all at once."""
+    found: list[Sealed] = []
+    for unit in units:
+        for write in unit.writes:
+            for parameter in _SEALS.get(write.sql, ()):
+                value = write.params.get(parameter)
+                if type(value) is Sealed and value.packed is None and len(value.data) >= SMALL:
+                    found.append(value)
+    if found:
+        for value, packed in zip(found, sealer.packed([value.data for value in found]), strict=True):
+            value.packed = packed
+
+
 def sealed_params(sealer: Sealer, name: str, params: Mapping[str, object]) -> Mapping[str, object]:
     """The parameters with every `Sealed` encrypted; the same mapping when there is none."""
     seals = STATEMENTS[name].seals
-    if not seals:
-        return params
     made: dict[str, object] | None = None
     for parameter, (place, keys) in seals.items():
         value = params.get(parameter)
         if value is None:
             continue
-        data = getattr(value, "data", None)
-        if data is None:
+        if type(value) is not Sealed:
             raise BadUnit(f"{name}: {parameter} must be Sealed")
-        row_id = "/".join(str(params[key]) for key in keys)
+        row_id = str(params[keys[0]]) if len(keys) == 1 else "/".join([str(params[key]) for key in keys])
         made = dict(params) if made is None else made
         if place == "bodies":
-            made.update(sealer.seal_body(row_id, data))
+            made.update(sealer.seal_body(row_id, value.data, value.packed))
         else:
-            made[parameter] = sealer.seal(place, row_id, data)
+            made[parameter] = sealer.seal(place, row_id, value.data, value.packed)
     return params if made is None else made
+
+
+_SEALS = {name: tuple(statement.seals) for name, statement in STATEMENTS.items() if statement.seals}
 
 
 class View:

@@ -16,6 +16,10 @@ from typing import Any
 from engine.store.statements import STATEMENTS
 
 ORDER = (
+    "nonce_use",
+    "settlement_insert",
+    "bill_hold",
+    "inbox_first",
     "settlement_update",
     "leg_upsert",
     "number_claim",
@@ -27,7 +31,7 @@ ORDER = (
 )
 """Statements that may be gathered, in the order in which they then run. None reads what another of a batch wrote."""
 
-SIZES = (64, 32, 16, 8, 4, 2, 1)  # rows a statement; few texts, so that each is prepared once
+SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # rows a statement; few texts, so that each is prepared once
 
 _INSERT = re.compile(r"(?P<head>INSERT INTO .*? VALUES )\((?P<row>[^)]*)\)(?P<tail>.*)")
 _UPDATE = re.compile(r"(?P<head>UPDATE \w+ SET .*?)(?P<tail> WHERE .*)")

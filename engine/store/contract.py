@@ -22,9 +22,11 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Sealed:
-    """A parameter to be compressed and encrypted by the writer just before it is written. Never shown in a repr."""
+    """A parameter to be compressed and encrypted by the writer just before it is written. Never shown in a repr.
+    `packed`: what the writer made of it when it compressed a whole batch at once."""
 
     data: bytes
+    packed: bytes | None = None
 
     def __repr__(self) -> str:
         return f"Sealed({len(self.data)} bytes)"

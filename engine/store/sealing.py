@@ -29,7 +29,7 @@ ALGORITHMS: dict[str, int] = {"aesgcm": 0, "sm4gcm": 1}
 KEY_SIZE: dict[str, int] = {"aesgcm": 32, "sm4gcm": 16}
 _NAMES = {number: name for name, number in ALGORITHMS.items()}
 _HEAD = 1 + 4 + 12
-_SMALL = 96  # bytes below which compression gains nothing
+SMALL = 96  # bytes below which compression gains nothing
 MASTER_MIN = 32
 _DEFLATED, _ZSTD = 1, 8  # bits of the form; values once stored deflated stay readable
 _NONCES = 256  # drawn together: each drawing is a system call that lets go of the interpreter
@@ -82,7 +82,9 @@ class _Own(threading.local):
     """What each thread has for itself: a compressor kept warm (making one costs ten times its use), nonces drawn."""
 
     def __init__(self) -> None:
-        self.compress = zstandard.ZstdCompressor(level=1).compress
+        compressor = zstandard.ZstdCompressor(level=1)
+        self.compress = compressor.compress
+        self.compress_many = compressor.multi_compress_to_buffer
         self.decompress = zstandard.ZstdDecompressor().decompress
         self.nonces: list[bytes] = []
 
@@ -176,9 +178,15 @@ class Sealer:
 
     # Values
 
-    def seal(self, place: str, row_id: object, data: bytes) -> bytes:
+    def packed(self, values: list[bytes | bytearray | memoryview[int]]) -> list[bytes]:
+        """Compressed values, to be handed to `seal` with what they were made of. All at once, since each compression
+        lets go of the interpreter."""
+        made = self._own.compress_many(values)
+        return [made[at].tobytes() for at in range(len(values))]
+
+    def seal(self, place: str, row_id: object, data: bytes, packed: bytes | None = None) -> bytes:
         """Compress and encrypt `data` for `place` (`table.column`) and row, everything in one value."""
-        form, key_id, nonce, text = self._sealed(place, row_id, data)
+        form, key_id, nonce, text = self._sealed(place, row_id, data, packed)
         return bytes((form,)) + key_id.to_bytes(4, "big") + nonce + text
 
     def unseal(self, place: str, row_id: object, blob: bytes) -> bytes:
@@ -188,9 +196,9 @@ class Sealer:
         key_id = int.from_bytes(blob[1:5], "big")
         return self._opened(place, row_id, blob[0], key_id, bytes(blob[5:_HEAD]), bytes(blob[_HEAD:]))
 
-    def seal_body(self, row_id: object, data: bytes) -> dict[str, object]:
+    def seal_body(self, row_id: object, data: bytes, packed: bytes | None = None) -> dict[str, object]:
         """The columns alg, key_id, nonce and data of a row of `bodies`."""
-        form, key_id, nonce, text = self._sealed("bodies.data", row_id, data)
+        form, key_id, nonce, text = self._sealed("bodies.data", row_id, data, packed)
         return {"alg": self.alg_of(form), "key_id": key_id, "nonce": nonce, "data": bytes((form,)) + text}
 
     def unseal_body(self, row_id: object, key_id: int, nonce: bytes, data: bytes) -> bytes:
@@ -204,13 +212,13 @@ class Sealer:
         """The algorithm's name in a form byte."""
         return _NAMES.get(form >> 1 & 3, "")
 
-    def _sealed(self, place: str, row_id: object, data: bytes) -> tuple[int, int, bytes, bytes]:
+    def _sealed(self, place: str, row_id: object, data: bytes, packed: bytes | None) -> tuple[int, int, bytes, bytes]:
         key = self._current
         assert key is not None, "no data key: load() was not called"
         form = ALGORITHMS[key.alg] << 1
         own = self._own
-        if len(data) >= _SMALL:
-            small: bytes = own.compress(data)
+        if len(data) >= SMALL:
+            small: bytes = own.compress(data) if packed is None else packed
             if len(small) < len(data):
                 form, data = form | _ZSTD, small
         if not own.nonces:

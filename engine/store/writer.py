@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.store.backend import Backend, Meaning, sealed_params
+from engine.store.backend import Backend, Meaning, pack, sealed_params
 from engine.store.bulk import GATHERED, ORDER
 from engine.store.contract import BadUnit, Crash, Done, Fault, StoreFull, Unit, Write
 from engine.store.many import ManyRows, write_many
@@ -82,6 +82,8 @@ class GroupWriter:
         """Guards seldom fail: the units are first tried together, and only when one fails each in a savepoint of its
         own, which costs two statements a unit."""
         backend = self._backend
+        if len(units) > 1:
+            pack(self._sealer, units)
         backend.begin()
         results = self._gathered(units) if backend.gathers and len(units) > 1 else self._together(units)
         if not _kept(results[-1]):
