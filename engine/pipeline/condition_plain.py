@@ -147,10 +147,24 @@ class _Reading:
         names = self.names()
         if self.peek() != "(":
             return getter(names)
+        if names[-1] in _QUANTIFIERS and len(names) > 1:
+            return self.quantified(names[-1], getter(names[:-1]))
         if names[-1] != "size" or len(names) == 1 or self.peek(1) != ")":
             raise NotPlain
         self.at += 2
         return _applied(OWN["size"], getter(names[:-1]), ())
+
+    def quantified(self, word: str, items: Getter) -> Getter:
+        """`list.exists(row, …)`: what stands in the brackets is read once for each item, under the item's name."""
+        self.must("(")
+        name = self.tokens[self.at] if self.at < len(self.tokens) else Token("other", "", 0)
+        if name.kind != "word" or name.text in _CONSTANTS or name.text in _RESERVED:
+            raise NotPlain
+        self.at += 1
+        self.must(",")
+        holds = self.either()
+        self.must(")")
+        return _QUANTIFIERS[word](items, name.text, holds)
 
     def call(self) -> Getter:
         function = self.tokens[self.at]
@@ -183,6 +197,63 @@ class _Reading:
 
 def _applied(function: Callable[..., Any], read: Getter, extra: tuple[Any, ...]) -> Getter:
     return lambda data: function(read(data), *extra)
+
+
+def _each(read: Getter, data: Names) -> list[Any]:
+    items = read(data)
+    if type(items) is dict:
+        return [*items]  # CEL walks the names of an object
+    if type(items) is not list:
+        raise Fault("exists, exists_one and all look through a list")
+    return items
+
+
+def _decided(items: Getter, name: str, holds: Getter, decides: bool) -> Getter:
+    """`exists` (decides: True) and `all` (False): one item that decides wins even when others have no value."""
+
+    def run(data: Names) -> bool:
+        fault: Fault | None = None
+        inner = dict(data)
+        for item in _each(items, data):
+            inner[name] = item
+            try:
+                found = holds(inner)
+            except Fault as bad:
+                fault = fault or bad
+                continue
+            if found is decides:
+                return bool(decides)
+            if type(found) is not bool:
+                fault = fault or Fault("what is asked of each item is neither true nor false")
+        if fault is not None:
+            raise fault
+        return not decides
+
+    return run
+
+
+def _one(items: Getter, name: str, holds: Getter) -> Getter:
+    """`exists_one`: exactly one item; every item must have a value."""
+
+    def run(data: Names) -> bool:
+        found = 0
+        inner = dict(data)
+        for item in _each(items, data):
+            inner[name] = item
+            value = holds(inner)
+            if type(value) is not bool:
+                raise Fault("what is asked of each item is neither true nor false")
+            found += value
+        return found == 1
+
+    return run
+
+
+_QUANTIFIERS: dict[str, Callable[[Getter, str, Getter], Getter]] = {
+    "exists": lambda items, name, holds: _decided(items, name, holds, True),
+    "all": lambda items, name, holds: _decided(items, name, holds, False),
+    "exists_one": _one,
+}
 
 
 def _joined(left: Getter, right: Getter, decides: bool) -> Getter:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.money import AMOUNTS
 from engine.runtime.answers import state_of
 from engine.runtime.journal import body_writes
 from engine.runtime.outflow import Talk
@@ -79,24 +78,32 @@ def rows_of_turn(
 
 
 def _columns(room: Room, now: float, row_id: int) -> Columns:
+    """What lists show. `row_id`: of a new settlement, with which goes what never changes afterwards."""
     case = room.case
-    request = case.data.get("request", {})
-    terminal = request.get("terminal", {})
     due = case.data.get("due")
     known: Mapping[str, Any] = due if isinstance(due, Mapping) else {}
-    amounts = {name: known.get(name) for name in AMOUNTS}
-    return Columns(
+    said = known.get
+    columns = Columns(
         at=now,
-        id=row_id,
         answer=state_of(case, room.plan, now),
-        campus=str(request.get("campus", "")),
-        terminal_kind=str(terminal.get("kind", "")),
-        terminal_id=str(terminal.get("id", "")),
-        operator=str(request.get("operator", "")),
-        patient_index=_patient_index(room, request) if row_id else "",  # kept at the insert only
+        total=said("total"),
+        fund=said("fund"),
+        account=said("account"),
+        relief=said("relief"),
+        other=said("other"),
+        cash=said("cash"),
         reason_code=case.cause.code if case.cause is not None else "",
-        **amounts,
     )
+    if row_id:
+        request = case.data.get("request", {})
+        terminal = request.get("terminal", {})
+        columns.id = row_id
+        columns.campus = str(request.get("campus", ""))
+        columns.terminal_kind = str(terminal.get("kind", ""))
+        columns.terminal_id = str(terminal.get("id", ""))
+        columns.operator = str(request.get("operator", ""))
+        columns.patient_index = _patient_index(room, request)
+    return columns
 
 
 PERSONAL = ("name", "id_no", "phone", "card_no")
@@ -193,6 +200,11 @@ def _trail(row_id: int, case: Case, letter: Letter, commands: list[Command], now
         heard |= {"event": event.event}
     elif isinstance(event, Cancelled | RefundAsked):
         heard |= {"by": event.by}
-    moved = [[c.what, c.before, c.after, c.why] for c in commands if isinstance(c, Moved)]
-    sent = [[c.call, c.purpose, c.number] for c in commands if isinstance(c, Send)]
+    moved: list[list[str]] = []
+    sent: list[list[str]] = []
+    for one in commands:
+        if type(one) is Moved:
+            moved.append([one.what, one.before, one.after, one.why])
+        elif type(one) is Send:
+            sent.append([one.call, one.purpose, one.number])
     return add_trail(row_id, case.no, now, type(event).__name__, {**heard, "moved": moved, "sent": sent})

@@ -23,7 +23,13 @@ class Ids(Counter):
 
     def new(self) -> int:
         """An id greater than all before."""
-        return self._take(max(self._last + 1, first_id_at(self._world.now())), AHEAD)
+        number = first_id_at(self._world.now())
+        if number <= self._last:
+            number = self._last + 1
+        if number > self._end or self._moved:
+            return self._take(number, AHEAD)
+        self._last = number
+        return number
 
     draw = new
 

@@ -173,7 +173,7 @@ _LITERALS = ["'a'", '"b"', "'中'", "0", "1", "-2", "true", "false", "null", "''
 
 @st.composite
 def _conditions(draw: st.DrawFn, depth: int = 3) -> str:
-    kinds = ["path", "compare", "in", "has", "not"] + (["and", "or", "brackets"] * 2 if depth else [])
+    kinds = ["path", "compare", "in", "has", "not", "item"] + (["and", "or", "brackets", "each"] * 2 if depth else [])
     kind = draw(st.sampled_from(kinds))
     path = draw(st.sampled_from(_PATHS))
     if kind == "path":
@@ -185,13 +185,20 @@ def _conditions(draw: st.DrawFn, depth: int = 3) -> str:
         return f"{path} in [{', '.join(draw(st.lists(st.sampled_from(_LITERALS), max_size=3)))}]"
     if kind == "has":
         return f"has({draw(st.sampled_from(['a.p', 'b.q', 'a.p.q']))})"
+    if kind == "item":
+        item, sign = draw(st.sampled_from(["x", "x.p"])), draw(st.sampled_from(["==", "<"]))
+        return f"{item} {sign} {draw(st.sampled_from(_LITERALS))}"
     if kind == "not":
         return f"!{path}"
+    if kind == "each":
+        walk = draw(st.sampled_from(["exists", "all", "exists_one"]))
+        inner = draw(_conditions(depth - 1))
+        return f"{draw(st.sampled_from(['a', 'c', 'a.p']))}.{walk}({draw(st.sampled_from(['b', 'x']))}, {inner})"
     left, right = draw(_conditions(depth - 1)), draw(_conditions(depth - 1))
     return f"({left})" if kind == "brackets" else f"{left} {'&&' if kind == 'and' else '||'} {right}"
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(text=_conditions(), names=st.dictionaries(st.sampled_from(["a", "b", "c"]), _VALUES))
 def test_a_plain_condition_means_exactly_what_cel_means(text: str, names: dict[str, Any]) -> None:
     condition = condition_of(text)
