@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from engine.connectors.straight import Straight
+
 if TYPE_CHECKING:
     from engine.connectors.listener import Listener
 
@@ -24,6 +26,7 @@ class Door(Protocol):
         self.ip = ip
         self._secure = secure
         self._wire: Any = None
+        self._out: Straight
         self._began = 0.0
         self._paused = False
         self._full = False
@@ -34,6 +37,7 @@ class Door(Protocol):
 
     def connectionMade(self) -> None:
         self._wire = self.transport
+        self._out = Straight(self.transport)
         self._wire.setTcpNoDelay(True)
         if self.keep_alive:
             self._wire.setTcpKeepAlive(True)

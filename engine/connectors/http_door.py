@@ -142,7 +142,7 @@ class HttpDoor(Door):
         if len(self._buffer) < self._missing or self._chunks is not None:
             self._within(self._limits.body_s)
         if head.expects_continue and not self._buffer:
-            self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._out.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _take_body(self) -> bool:
         """True once the body is whole."""
@@ -224,7 +224,7 @@ class HttpDoor(Door):
             self._owner.failed(Failure())  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
             reply = refusal(500)
             data = reply_bytes(reply, to_head=to_head, close=close, date=self._owner.date())
-        self._wire.write(data)
+        self._out.write(data)
         self._release()
         self._report(reply.status, len(data))
         if close:
@@ -266,7 +266,7 @@ class HttpDoor(Door):
             close=True,
             date=self._owner.date(),
         )
-        self._wire.write(data)
+        self._out.write(data)
         self._report(status, len(data))
         self._release()
         self._leave(self._limits.linger_s, talking=True)

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]  # zope ships no types
 
+from engine.connectors.straight import Straight
 from engine.core.world import World
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ class Link(Protocol, Generic[C]):
         self.connecting: Any = None  # the endpoint's Deferred, then None
         self.timer: Any = None  # bounds the time until ready
         self._wire: Any = None
+        self._out: Straight
         self._lost = False
         self._goodbye: Any = None
 
     def connectionMade(self) -> None:
         self._wire = self.transport
+        self._out = Straight(self.transport)
         self._wire.setTcpNoDelay(True)
         if self.keep_alive:
             self._wire.setTcpKeepAlive(True)
@@ -55,7 +58,7 @@ class Link(Protocol, Generic[C]):
     def ask(self, call: C) -> None:
         """Write the whole call, in one piece."""
         self.call = call
-        self._wire.write(call.data)
+        self._out.write(call.data)
 
     @abstractmethod
     def dataReceived(self, data: bytes) -> None:

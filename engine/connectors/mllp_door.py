@@ -182,7 +182,7 @@ class MllpDoor(Door):
             except Exception:  # noqa: BLE001 - a handler may give back anything
                 self._failed(Failure())  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
                 return
-            self._wire.write(data)
+            self._out.write(data)
         self._hold()
         self._owner.served(self.peer, size, len(reply), self._owner.world.now() - self._began)
         if self._full:

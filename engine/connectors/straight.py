@@ -1,0 +1,32 @@
+"""Writing without waiting for the reactor's next turn.
+
+A transport keeps what it is given until the reactor tells it that the socket can be written to: two changes of what
+the kernel watches and one more event for each message. A socket that has nothing waiting takes a message at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Straight:
+    """The writing side of one connection; everything must go through it, so that nothing overtakes. What the socket
+    does not take at once, and everything after it, goes the transport's way (as does all of TLS)."""
+
+    __slots__ = ("_plain", "_wire")
+
+    def __init__(self, wire: Any) -> None:
+        self._wire = wire
+        self._plain = hasattr(wire, "writeSomeData") and not getattr(wire, "TLS", False)
+
+    def write(self, data: bytes) -> None:
+        """Write all of it, sooner or later, in order."""
+        wire = self._wire
+        if not self._plain or not wire.connected or wire.disconnecting:
+            wire.write(data)
+            return
+        taken = wire.writeSomeData(data)
+        if taken == len(data):
+            return
+        self._plain = False
+        wire.write(data[taken:] if isinstance(taken, int) else data)  # an error is found and told by the transport
