@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+ANY    := $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
@@ -20,9 +20,8 @@ help: ## 列出目标 · list the targets
 setup: $(READY) ## 建立 .venv 并安装锁定的依赖（校验哈希） · make .venv from the locked, hashed requirements
 
 $(READY): requirements-dev.lock requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "需要 Python 3.11 · Python 3.11 or later is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@test -n "$(or $(PYTHON),$(ANY))" || { echo "需要 Python 3.11 · Python 3.11 or later is needed" >&2; exit 1; }
+	@test -x $(PY) || $(or $(PYTHON),$(ANY)) .ci/venv.py $(VENV) $(PYTHON)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
