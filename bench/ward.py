@@ -103,6 +103,7 @@ class Ward:
         yaml = (ROOT / "engine.yaml").read_text()
         for name, port in PARTY_PORTS.items():
             yaml = yaml.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.ports[name]}")
+        yaml = yaml.replace("127.0.0.1:8610", f"127.0.0.1:{free_port()}")
         yaml = yaml.replace("127.0.0.1:8600", f"127.0.0.1:{self.port}").replace("profile: demo}", "profile: test}")
         yaml = re.sub(r"    profile: +tif\n    access_key: .*\n    secret: .*\n", "    profile: none\n", yaml)
         for name, window in self.windows.items():

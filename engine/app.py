@@ -22,6 +22,8 @@ from engine.connectors.http_listener import HttpListener
 from engine.connectors.http_sender import HttpSender
 from engine.console.console import Console, routes
 from engine.console.node import Door, Node
+from engine.connectors.mllp import MllpLimits, MllpListener
+from engine.connectors.tls import TlsOptions
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
 from engine.parties.registry import PARTIES
@@ -33,6 +35,7 @@ from engine.runtime.desk import Desk
 from engine.runtime.doors import Doors
 from engine.runtime.driver import SettlementDriver
 from engine.runtime.health import Health
+from engine.runtime.hl7_door import Hl7Door
 from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.journal import Journal
 from engine.runtime.listening import Kind, Listening, Prepared
@@ -101,7 +104,11 @@ class Engine:
                       self.outflow.verify_keys),
             Health(self.meters, self._not_ready),
         )
-        self.listening = Listening({"http": Kind(lambda door: door.http, self._http, self._renew)})
+        self.hl7 = Hl7Door(world, self.gate, self.sites, self.orders, store, self.ids, self.meters, log)
+        self.listening = Listening({
+            "http": Kind(lambda door: door.http, self._http, self._renew),
+            "mllp": Kind(lambda door: door.mllp, self._mllp, self._renew_mllp),
+        })  # fmt: skip
         self.reload = Reload(world, store, self.sites, self.driver, self, log)
         self._site_api = SiteApi(
             world, root, self.gate, store, self.sites, self.driver, self.reload, self.ids, self.meters
@@ -187,6 +194,27 @@ class Engine:
 
     def _renew(self, listener: Any, door: Listener) -> None:
         listener.limits = self._limits(listener.name, door)
+
+    def _mllp(self, name: str, door: Listener) -> MllpListener:
+        assert door.mllp is not None
+        listener = MllpListener(
+            self.world, name, *door.mllp, lambda data, peer: self.hl7.take(listener.name, data, peer),
+            _mllp_limits(door), self._tls(door),
+            on_error=lambda failure: self.log.error(
+                "door_failed", door=listener.name, why=trouble_of(failure.value, failure.tb)
+            ),
+        )  # fmt: skip
+        return listener
+
+    def _renew_mllp(self, listener: Any, door: Listener) -> None:
+        listener.limits = _mllp_limits(door)
+
+    def _tls(self, door: Listener) -> TlsOptions | None:
+        if door.tls is None:
+            return None
+        ca = b"" if door.tls.ca is None else resolve_secret(door.tls.ca, self.root)
+        own = [resolve_secret(ref, self.root) for ref in (door.tls.certificate, door.tls.key)]
+        return TlsOptions(ca_pem=ca, cert_pem=own[0], key_pem=own[1])
 
     def _knock(self, name: str, request: HttpRequest) -> Deferred[HttpReply] | HttpReply:
         if name not in self.doors.tables:  # just opened or about to close: not in force yet, or no longer
@@ -336,6 +364,12 @@ def _missing(what: str, read: Callable[[], object]) -> list[str]:
     except (SecretMissing, OSError, ValueError, KeyError) as no:
         return [f"{what}: {no}"]
     return []
+
+
+def _mllp_limits(door: Listener) -> MllpLimits:
+    return MllpLimits(
+        message=door.body_bytes, connections=door.connections, per_ip=door.connections, idle_s=door.idle
+    )
 
 
 def _version() -> str:

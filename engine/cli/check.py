@@ -127,9 +127,10 @@ def _store(root: Path, file: EngineFile) -> Iterator[Finding]:
 
 def _ports(file: EngineFile) -> Iterator[Finding]:
     for name, door in file.listeners.items():
-        if door.http is None:
+        address = door.http or door.mllp
+        if address is None:
             continue
-        host, port = door.http
+        host, port = address
         taken = port_taken(host, port)
         yield Finding(
             f"listener {name}", "problem" if taken else "good", f"{host}:{port}" + (f" {taken}" if taken else "")

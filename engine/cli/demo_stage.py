@@ -16,7 +16,7 @@ import yaml
 
 from engine.cli.check import port_taken
 from engine.cli.folder import environment, node_file, python
-from engine.cli.init import copy_site
+from engine.cli.init import copy_site, led_by_his
 from engine.cli.keys import make_keys
 from engine.cli.say import CannotRun
 from engine.cli.town import Town, addresses
@@ -30,8 +30,9 @@ STOP_LIMIT = 45.0  # seconds for it to drain and leave
 class Stage:
     """Made anew each time. `moved`: listeners whose usual port was taken, (what, usual, used)."""
 
-    def __init__(self, folder: Path, rate: int) -> None:
-        """`rate`: how many business seconds pass in one second of the wall."""
+    def __init__(self, folder: Path, rate: int, *, his_led: bool = False) -> None:
+        """`rate`: how many business seconds pass in one second of the wall. `his_led`: the HIS settles with insurance
+        and invoice inside its own answers."""
         from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
 
         self.reactor: Any = reactor
@@ -43,6 +44,8 @@ class Stage:
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
         copy_site(self.root)
+        if his_led:
+            led_by_his(self.root)
         anchor = int(time.time())  # noqa: TID251 the instant at which the demo's clock and the wall's agree
         self._write_node(rate, anchor)
         self.file = node_file(self.root)
@@ -56,7 +59,8 @@ class Stage:
     def _write_node(self, rate: int, anchor: int) -> None:
         """engine.yaml as it ships, with the demo's clock, and other ports where the usual ones are taken."""
         path = self.root / "engine.yaml"
-        doors = [(f"listener {name}", *door.http) for name, door in node_file(self.root).listeners.items() if door.http]
+        listeners = node_file(self.root).listeners.items()
+        doors = [(f"listener {name}", *at) for name, door in listeners if (at := door.http or door.mllp)]
         parties = [(name, url) for name, url in addresses(node_file(self.root)).items()]
         text = path.read_text(encoding="utf-8")
         for what, port in [*((w, p) for w, _, p in doors), *((n, _port(u)) for n, u in parties)]:
@@ -129,7 +133,7 @@ class Stage:
         return self.town.post(party, "/sim/act", {"act": act, **more})
 
     def fault(self, party: str, op: str, fault: str, **more: Any) -> None:
-        """Order a misfortune, once."""
+        """Order a misfortune; once, if nothing else is said."""
         self.town.post(party, "/sim/faults", {"op": op, "fault": fault, "times": 1, **more})
 
     def ledger(self, party: str, since: int = 0) -> tuple[list[dict[str, Any]], int]:

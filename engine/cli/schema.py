@@ -7,11 +7,13 @@ from pathlib import Path
 
 from engine.cli.say import GOOD, CannotRun, line
 
-FILES = {"engine": "engine.yaml", "channel": "channels/*.yaml", "map": "mappings/*.map.yaml"}
+FILES = {
+    "engine": "engine.yaml", "channel": "channels/*.yaml", "map": "mappings/*.map.yaml", "profile": "schemas/hl7/*.yaml",
+}  # fmt: skip
 
 
 def schema(folder: Path) -> int:
-    """Write `engine.schema.json`, `channel.schema.json`, `map.schema.json` and the settings that VS Code wants."""
+    """Write `engine.schema.json`, `channel.schema.json`, `map.schema.json`, `profile.schema.json` and the settings that VS Code wants."""
     from engine.config.editor import FILE_KINDS, json_schema
 
     try:

@@ -84,13 +84,21 @@ class AckVerdict:
 
 
 def ack(
-    to: Header | Message, code: AckCode, text: str = "", errors: Iterable[HL7Error] = (), *, control_id: str, at: str
+    to: Header | Message,
+    code: AckCode,
+    text: str = "",
+    errors: Iterable[HL7Error] = (),
+    *,
+    control_id: str,
+    at: str,
+    fields: Iterable[tuple[str, int, int, str]] = (),
 ) -> bytes:
     """The acknowledgement of a message, in its own delimiters, version and character set.
 
     `control_id` is the acknowledgement's own MSH-10, `at` its time (`YYYYMMDDHHMMSS`, Beijing). For a message that
-    `parse` refused, hand in `header_of(data)`. A character of `text` that the set has not is written as `U+2C35B`:
-    an acknowledgement never fails.
+    `parse` refused, hand in `header_of(data)`. `fields` are segments of the answer behind MSA and ERR: (segment, field,
+    component or 0, value) each. A character that the set has not is written as `U+2C35B`: an acknowledgement never
+    fails.
     """
     header = to.header if isinstance(to, Message) else to
     marks = header.marks
@@ -111,6 +119,7 @@ def ack(
     msa = ["MSA", code, header.control_id, _safe(text, header)] if text else ["MSA", code, header.control_id]
     lines = [marks.field.join(msh), marks.field.join(msa)]
     lines += _err(list(errors), header)
+    lines += _segments(fields, header)
     return _encode("".join(line + "\r" for line in lines), header.charset)
 
 
@@ -161,6 +170,18 @@ def _encode(text: str, charset: str) -> bytes:
             return hl7_charset.to_bytes(text, charset)
         except Unwritable as fault:
             text = text.replace(fault.character, f"U+{ord(fault.character):04X}")
+
+
+def _segments(fields: Iterable[tuple[str, int, int, str]], header: Header) -> list[str]:
+    places: dict[str, dict[int, dict[int, str]]] = {}
+    for segment, field, component, value in fields:
+        places.setdefault(segment, {}).setdefault(field, {})[component or 1] = _safe(value, header)
+    lines = []
+    for segment, row in places.items():
+        cells = [row.get(number, {}) for number in range(1, max(row) + 1)]
+        joined = [header.marks.component.join(c.get(n, "") for n in range(1, max(c, default=0) + 1)) for c in cells]
+        lines.append(header.marks.field.join([segment, *joined]))
+    return lines
 
 
 def _modern(version: str) -> bool:

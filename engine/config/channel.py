@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.config.channel_hl7 import HL7, Hl7Rows
 from engine.config.channel_rows import (
     CALL_ROW,
     EVERY,
@@ -69,6 +70,8 @@ CHANNELS: Mapping[str, Spec] = {
                "where the bill's line numbers are: a refund that names lines must name them all",
                "his.bill.items[].line_no"),
          Field("settle", Nested(SETTLE), "步骤", "the steps", "{steps: [{do: his.bill}]}", required=True),
+         Field("hl7", Nested(HL7, Hl7Rows.of), "HIS 以 HL7（MLLP）办理", "how a HIS settles by HL7 over MLLP",
+               "{at: hl7, message: DFT^P03, profile: settlement, action: ZJS_1, asks: […], answer: hl7_answer}"),
          Field("hears", ListOf(Nested(HEARS, Hear.of)), "等待的事件", "events it hears",
                "[{event: paid, at: wechat_callback, party: wechat, fact: wechat_paid_fact}]", default=())),
     ),
@@ -99,6 +102,7 @@ class ChannelFile:
     answers: Word | None
     amounts: Word | None
     lines: Word | None
+    hl7: Hl7Rows | None
     steps: tuple[StepRow, ...]
     final: tuple[StepRow, ...]
     hears: tuple[Hear, ...]
@@ -164,6 +168,7 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         answers=part("answers"),
         amounts=part("amounts"),
         lines=part("lines"),
+        hl7=part("hl7"),
         steps=settle["steps"] if settle else (),
         final=settle["final"] if settle else (),
         hears=part("hears", ()),

@@ -6,14 +6,16 @@ from typing import Any
 
 from engine.config.channel import CHANNELS
 from engine.config.engine_file import ENGINE_FILE
+from engine.config.hl7_profile import PROFILE
 from engine.config.map_file import MAP_FILE
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
-FILE_KINDS = ("channel", "map", "engine")
+FILE_KINDS = ("channel", "map", "profile", "engine")
 
 
 def json_schema(kind: str) -> dict[str, Any]:
-    """The schema of a file: `channel` (channels/*.yaml), `map` (mappings/*.map.yaml) or `engine` (engine.yaml).
+    """The schema of a file: `channel` (channels/*.yaml), `map` (mappings/*.map.yaml), `profile`
+    (schemas/hl7/*.yaml) or `engine` (engine.yaml).
     KeyError for another word."""
     match kind:
         case "channel":
@@ -26,6 +28,8 @@ def json_schema(kind: str) -> dict[str, Any]:
             return {"$schema": DRAFT, "type": "object", "properties": kinds, "required": ["kind"], "oneOf": branches}
         case "map":
             return {"$schema": DRAFT, **MAP_FILE.schema()}
+        case "profile":
+            return {"$schema": DRAFT, **PROFILE.schema()}
         case "engine":
             return {"$schema": DRAFT, **ENGINE_FILE.schema()}
         case _:

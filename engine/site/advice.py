@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.config.channel import ChannelFile
 from engine.config.problems import failing
 from engine.config.spec import mark_of
+from engine.site.hl7 import hl7_names
 from engine.site.names import op_of, used_calls
 from engine.site.parts import ENGINE_SCHEMAS, Parts
 
@@ -63,6 +64,8 @@ def _unused(parts: Parts) -> None:
             schemas.add(str(hear.schema))
             parties.add(str(hear.party))
         maps.update((str(channel.answers), str(channel.amounts)))
+        if channel.hl7 is not None:
+            maps.update(name for name, _ in hl7_names(channel.hl7))
         if channel.listen is not None:
             schemas.add(str(channel.listen.schema))
     tables = {table for made in parts.maps.values() for table in made.tables}

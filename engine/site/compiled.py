@@ -9,6 +9,7 @@ from engine.parties.contract import OutcomeRow
 from engine.pipeline.condition import Condition, compile_condition
 from engine.saga.plan import CallRule, Plan, Repeats, Step, StepKind
 from engine.site.flow import conditions_of
+from engine.site.hl7 import compiled_hl7
 from engine.site.names import op_of
 from engine.site.parts import Parts
 from engine.site.site import CallSpec, Channel, Hears
@@ -36,6 +37,7 @@ def compiled(parts: Parts, channel: ChannelFile) -> Channel:
         do=tuple(str(name) for name in channel.do),
         keep=channel.keep,
         lines=str(channel.lines or "").replace("[]", ""),
+        hl7=compiled_hl7(parts, channel.hl7),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from engine.config.channel import ChannelFile
 from engine.config.channel_rows import CallRow, StepRow
@@ -23,6 +24,7 @@ from engine.site.data import (
     shape_of_schema,
     shape_of_tree,
 )  # fmt: skip
+from engine.site.hl7 import hl7_names
 from engine.site.parts import Parts
 
 
@@ -60,6 +62,11 @@ class _Flow:
             if made is not None:
                 names = {"answer": None, "code": {}, "text": {}, "of": closed(LEG), "hospital": whole.known["hospital"]}
                 self._reads(made, names, f"{hear.event}")
+        for used, seen in hl7_names(self.channel.hl7) if self.channel.hl7 is not None else ():
+            made = self.parts.maps.get(used)
+            if made is not None:
+                shapes: dict[str, Any] = {name: None if name in ("hl7", "answer") else {} for name in seen}
+                self._reads(made, {**shapes, "hospital": whole.known["hospital"]}, "hl7")
         for name in (self.channel.answers,):
             made = self.parts.maps.get(str(name))
             if made is not None:

@@ -15,6 +15,7 @@ from engine.site.compiled import compiled
 from engine.site.descriptions import check_descriptions
 from engine.site.files import hash_of, pinned_part, read_files, whole_part
 from engine.site.flow import check_flow
+from engine.site.hl7 import check_hl7
 from engine.site.money import check_money
 from engine.site.names import check_names
 from engine.site.parts import Parts, read_parts
@@ -94,6 +95,7 @@ def _check(parts: Parts, files: Files, *, whole: bool) -> None:
     """The passes over all files together. Not `whole`: a stored site, which was judged when it was new; only its
     names must still lead somewhere, or settlements in flight could not go on."""
     check_names(parts)
+    check_hl7(parts)
     if not whole:
         return
     check_settings(parts)

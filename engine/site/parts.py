@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from engine.config.channel import ChannelFile, read_channel
 from engine.config.engine_file import EngineFile, read_engine_file
+from engine.config.hl7_profile import Profile, read_profile
 from engine.config.problems import Mark, Problem, nearest, problem
 from engine.config.spec import Word
 from engine.config.tree import Map, Node, Scalar, Seq, read_text, read_tree
@@ -25,6 +26,7 @@ _KINDS = (
     (re.compile(r"mappings/([^/]+)\.map\.yaml"), "map"),
     (re.compile(r"mappings/tables/([^/]+)\.csv"), "table"),
     (re.compile(r"schemas/([^/]+)\.json"), "schema"),
+    (re.compile(r"schemas/hl7/([^/]+)\.yaml"), "profile"),
 )
 _ADDRESS = re.compile(r"\b(?:https?|tcp|mllp|ftp|sftp|postgresql|sqlite)://|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b")
 _SECRET = re.compile(r"-----BEGIN |\b(?:file|env):[A-Za-z_/.]", re.ASCII)
@@ -48,6 +50,7 @@ class Parts:
     maps: dict[str, FieldMap] = field(default_factory=dict)
     tables: dict[str, CodeTable] = field(default_factory=dict)
     schemas: dict[str, Schema] = field(default_factory=dict)
+    profiles: dict[str, Profile] = field(default_factory=dict)
     places: dict[tuple[str, str], Mark] = field(default_factory=dict)
     broken: set[tuple[str, str]] = field(default_factory=set)
     told: set[tuple[Mark, str]] = field(default_factory=set)
@@ -74,7 +77,7 @@ def read_parts(
     parts = Parts(parties, engine=engine, stored=stored)
     if engine is None:
         _read_engine(parts, files)
-    kinds: dict[str, list[tuple[str, str, bytes]]] = {"table": [], "schema": [], "map": [], "channel": []}
+    kinds: dict[str, list[tuple[str, str, bytes]]] = {kind: [] for _, kind in _KINDS}
     for file, data in sorted(files.items()):
         for pattern, kind in _KINDS:
             match = pattern.fullmatch(file)
@@ -90,6 +93,9 @@ def read_parts(
         _keep(parts, "table", name, table, parts.tables)
     for name, file, data in kinds["schema"]:
         _keep(parts, "schema", name, read_schema(data, file, name), parts.schemas)
+    for name, file, data in kinds["profile"]:
+        node = _tree(parts, file, data)
+        _keep(parts, "profile", name, read_profile(node, file, name, parts.found) if node else None, parts.profiles)
     for name, file, data in kinds["map"]:
         _read_map(parts, name, file, data)
     for name, file, data in kinds["channel"]:
@@ -97,9 +103,9 @@ def read_parts(
     return parts
 
 
-def _keep(parts: Parts, kind: str, name: str, read: T | list[Problem] | Problem, kept: dict[str, T]) -> None:
-    if isinstance(read, list | Problem):
-        parts.found += [read] if isinstance(read, Problem) else read
+def _keep(parts: Parts, kind: str, name: str, read: T | list[Problem] | Problem | None, kept: dict[str, T]) -> None:
+    if read is None or isinstance(read, list | Problem):
+        parts.found += [] if read is None else [read] if isinstance(read, Problem) else read
         parts.broken.add((kind, name))
     else:
         kept[name] = read

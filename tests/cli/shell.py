@@ -46,12 +46,13 @@ def here(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def new_site(folder: Path, **changes: object) -> Path:
-    """A folder made by `engine init` with its own free port and its keys; `changes` are parts of engine.yaml."""
+    """A folder made by `engine init` with its own free ports and its keys; `changes` are parts of engine.yaml."""
     made = here("init", str(folder))
     assert made.returncode == 0, made.stderr
     path = folder / "engine.yaml"
     tree = yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 it makes nothing but text
     tree["listeners"]["api"]["http"] = f"127.0.0.1:{free_port()}"
+    tree["listeners"]["hl7"]["mllp"] = f"127.0.0.1:{free_port()}"
     tree.update(changes)
     path.write_text(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False))
     made = here("keys", "--root", str(folder))

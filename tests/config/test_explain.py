@@ -19,7 +19,7 @@ from engine.site.files import read_files
 from engine.site.load import load
 from engine.site.site import Site
 from tests.config.fake_parties import PARTIES
-from tests.config.sites import GOOD, ROOT
+from tests.config.sites import BASES, GOOD, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +85,11 @@ def _as_editors_see(node: Node) -> Any:
 
 
 def _kind_of(file: str) -> str:
-    return "engine" if file == "engine.yaml" else "map" if file.startswith("mappings/") else "channel"
+    starts = {"mappings/": "map", "schemas/hl7/": "profile", "channels/": "channel"}
+    return next((kind for folder, kind in starts.items() if file.startswith(folder)), "engine")
 
 
-@pytest.mark.parametrize("files", [GOOD, read_files(ROOT)], ids=["small", "shipped"])
+@pytest.mark.parametrize("files", [GOOD, BASES["hl7"], read_files(ROOT)], ids=["small", "hl7", "shipped"])
 def test_editors_accept_every_good_file(files: dict[str, bytes]) -> None:
     validators = {kind: jsonschema_rs.validator_for(json_schema(kind)) for kind in FILE_KINDS}
     for file, data in files.items():

@@ -11,7 +11,7 @@ from engine.config.problems import CODES
 from engine.config.tree import plain, read_tree
 from engine.site.load import lint
 from tests.config.fake_parties import PARTIES
-from tests.config.sites import GOOD, HERE, patched, told
+from tests.config.sites import BASES, HERE, patched, told
 
 
 def _cases() -> list[Any]:
@@ -28,12 +28,13 @@ CASES = _cases()
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_mistake_is_told_at_its_place(case: dict[str, Any]) -> None:
-    said = [told(item) for item in lint(patched(*case["patch"]), parties=PARTIES)]
+    said = [told(item) for item in lint(patched(*case["patch"], base=case.get("site", "")), parties=PARTIES)]
     assert said == case["expect"]
 
 
-def test_the_good_site_has_nothing_to_say() -> None:
-    assert lint(GOOD, parties=PARTIES) == []
+@pytest.mark.parametrize("base", BASES)
+def test_the_good_site_has_nothing_to_say(base: str) -> None:
+    assert lint(BASES[base], parties=PARTIES) == []
 
 
 def test_every_code_of_the_configuration_layer_has_a_case() -> None:

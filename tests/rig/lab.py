@@ -83,7 +83,7 @@ class Lab:
         self.ports: dict[str, Any] = {}
         self.engine: Engine | None = None
         self.log = io.StringIO()
-        self.engine_port = 0
+        self.engine_port = self.hl7_port = 0
         self.kiosks: dict[tuple[str, str], Kiosk] = {}
 
     # Life
@@ -93,7 +93,7 @@ class Lab:
         for name in PARTIES:
             self.start_party(name)
         self._write_secrets()
-        self.engine_port = await self._free_port()
+        self.engine_port, self.hl7_port = await self._free_port(), await self._free_port()
         await self.start_engine()
 
     async def _free_port(self) -> int:
@@ -133,6 +133,7 @@ class Lab:
             there = self.ports[name].getHost()
             text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
         text = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}")
+        text = text.replace("127.0.0.1:8610", f"{self.engine_host}:{self.hl7_port}")
         for old, new in self._edit:
             assert old in text, f"engine.yaml has no {old!r}"
             text = text.replace(old, new)
@@ -175,7 +176,7 @@ class Lab:
     def _write_secrets(self) -> None:
         keys = self.folder / "var" / "keys"
         keys.mkdir(parents=True, exist_ok=True)
-        for name in ("client-K01.secret", "client-C01.secret", "client-OPS.secret"):
+        for name in ("client-K01.secret", "client-C01.secret", "client-H01.secret", "client-OPS.secret"):
             (keys / name).write_text(SECRET)
         text = (ROOT / "engine.yaml").read_text()
         for party, section in CARD_NAMES.items():

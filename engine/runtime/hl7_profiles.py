@@ -1,0 +1,24 @@
+"""Whether a message's Z segments are as the site's profile says."""
+
+from __future__ import annotations
+
+from engine.codecs.hl7_ack import HL7Error
+from engine.codecs.hl7v2 import Message
+from engine.config.hl7_profile import Profile
+from engine.site.hl7_spec import Hl7Ask
+
+
+def profile_faults(profile: Profile, message: Message, ask: Hl7Ask | None) -> list[HL7Error]:
+    """Fields of the profile's Z segments that are missing or too long; the texts never quote a value. How long a field
+    may be that becomes part of the order is for the order's own schema to say, in the words of every door."""
+    read = set() if ask is None else {(at.segment, at.field) for at in ask.places.values()}
+    found = []
+    for name, rules in profile.segments.items():
+        for occurrence, segment in enumerate(message.named(name), 1):
+            for number, rule in rules.fields.items():
+                values = [segment.get(number, 0, turn + 1) for turn in range(segment.count(number))]
+                if rule.required and not any(values):
+                    found.append(HL7Error("101", name, occurrence, number, f"{rule.zh} 必填 · {rule.en} is required"))
+                if (name, number) not in read and any(len(value) > rule.longest for value in values):
+                    found.append(HL7Error("102", name, occurrence, number, f"{rule.zh} · {rule.en} ≤ {rule.longest}"))
+    return found
