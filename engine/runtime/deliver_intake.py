@@ -161,7 +161,7 @@ class Intake:
 
     def _repeat(self, held: Held, first: Known, live: Held | None) -> None:
         if first.digest != held.digest:
-            held.state, held.ack, held.opens = "refused", "AR", 0
+            held.state, held.ack, held.opens, held.rows = "refused", "AR", 0, []
             for caller in held.reply:
                 caller.other_content(held)
             self._batches.take(held)
