@@ -16,6 +16,10 @@ class SubscribersDoor(MllpSide):
         self._inbox = inbox
         super().__init__(host)
 
+    def reset(self) -> None:
+        super().reset()
+        self.default = "gb18030"  # what an old laboratory system takes a message for that declares nothing
+
     def op_of(self, message: Er7) -> str:
         return message.get("MSH-5.1").lower() or "mllp"
 

@@ -41,7 +41,7 @@ class SubscribersSim(SimParty):
         self.faults = Faults((COMMON - meaningless) | self.own_refusals | self.own_faults)
         self._secret = world.keys.secret("subscribers")
         self.inbox = Inbox(self.ledger)
-        self.mllp = SubscribersDoor(self, self.inbox)
+        self.mllp = self._door = SubscribersDoor(self, self.inbox)
         self.reset()
 
     def reset(self) -> None:
@@ -104,24 +104,29 @@ class SubscribersSim(SimParty):
         }  # fmt: skip
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
-        """`counts`; `set` {"names": {"number": ["uuid"]}} (where it looks for what), {"signed": true} (demanded)."""
+        """`counts`; `set` {"names": {"number": ["uuid"]}} (where it looks for what), {"signed": true} (demanded),
+        {"unsaid": "utf-8"} (the codec of HL7 messages that declare no character set)."""
         name = body.get("act")
         if name == "counts":
             return self.inbox.counts()
         if name != "set":
             raise ValueError(f"unknown act {name!r}; there are counts, set")
-        if unknown := body.keys() - {"act", "names", "signed"}:
+        if unknown := body.keys() - {"act", "names", "signed", "unsaid"}:
             raise ValueError(f"unknown field: {', '.join(sorted(unknown))}")
         signed, names = body.get("signed", self.signed), body.get("names", {})
+        unsaid = body.get("unsaid", self._door.default)
+        if unsaid not in ("utf-8", "gb18030"):
+            raise ValueError("unsaid: utf-8 or gb18030")
         if not isinstance(signed, bool):
             raise ValueError("signed: true or false")
         if not isinstance(names, dict) or names.keys() - NAMES.keys():
             raise ValueError(f"names: an object of {', '.join(NAMES)}")
         if not all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in names.values()):
             raise ValueError("names: each a list of names")
-        self.signed = signed
+        self.signed, self._door.default = signed, unsaid
         self.names.update({what: tuple(wanted) for what, wanted in names.items()})
-        return {"signed": self.signed, "names": {what: list(wanted) for what, wanted in self.names.items()}}
+        known = {what: list(wanted) for what, wanted in self.names.items()}
+        return {"signed": signed, "unsaid": unsaid, "names": known}
 
 
 def _is_xml(req: Req) -> bool:

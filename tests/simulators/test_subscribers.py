@@ -142,6 +142,15 @@ def test_hl7_goes_to_the_application_of_msh_5(desk: Desk) -> None:
     assert desk.sim("act", {"act": "counts"}).json["lis"]["events"] == {"ADT^A08": 1}
 
 
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030"])
+def test_a_message_that_declares_no_charset_is_read_as_agreed(desk: Desk, codec: str) -> None:
+    desk.sim("act", {"act": "set", "unsaid": codec})
+    body = adt(charset="").decode().encode(codec)
+    assert msa(Caller(desk)(body))[0] == "AA"
+    other = "utf-8" if codec == "gb18030" else "gb18030"
+    assert msa(Caller(desk)(adt("M2", name="張", charset="").decode().encode(other)))[0] == "AR"
+
+
 def test_a_message_without_a_number_is_an_error(desk: Desk) -> None:
     assert "ERR|MSH^1^10^101" in Caller(desk)(adt(""))
     assert desk.rows() == []
@@ -208,7 +217,8 @@ def test_the_card_and_a_reset(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"act": "dance"}, {"act": "set", "signed": "yes"}, {"act": "set", "name": {}},
+        {"act": "dance"}, {"act": "set", "signed": "yes"}, {"act": "set", "unsaid": "latin-1"},
+        {"act": "set", "name": {}},
         {"act": "set", "names": {"x": ["y"]}}, {"act": "set", "names": {"number": "y"}},
     ],
 )  # fmt: skip
