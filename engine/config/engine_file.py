@@ -28,6 +28,7 @@ from engine.config.engine_parts import (
 )  # fmt: skip
 from engine.config.problems import Mark, nearest, problem
 from engine.config.secret import SecretRef
+from engine.config.source_parts import folder_of
 from engine.config.spec import NOWHERE, Field, Found, MapOf, Nested, Record, Spec, names_in
 from engine.config.tree import Map, Node
 from engine.config.types import IDENT, WORD, Free
@@ -110,12 +111,16 @@ def read_engine_file(node: Node, found: Found) -> EngineFile | None:
 def _doors(file: EngineFile, found: Found) -> None:
     """Each address once; a listener that rides on another names one that exists and has an address."""
     taken: dict[tuple[str, int], str] = {}
+    emptied: dict[tuple[str, str], str] = {}
     for name, door in file.listeners.items():
         address = door.http or door.mllp
         if address is not None and address[1] != 0:
             if address in taken:
                 found.append(problem("E515", door.mark, name=name, other=taken[address]))
             taken.setdefault(address, name)
+        folder = folder_of(door.drop, door.sftp)
+        if folder is not None and emptied.setdefault(folder, name) != name:
+            found.append(problem("E544", door.mark, name=name, other=emptied[folder]))
         for sender in door.senders.values():
             if sender.client not in file.clients:
                 found.append(problem("E520", sender.client.mark, name=sender.client,
