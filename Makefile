@@ -15,7 +15,7 @@ LOCK   := $(PY) -m piptools compile --quiet --allow-unsafe --generate-hashes --n
 
 help: ## 列出目标 · list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  变量 · variables: ONCE=1 (demo: 演完即停 · stop when done), PYTHON=… (setup)"
+	@echo "  变量 · variables: ONCE=1 (demo: 演完即停 · stop when done), TOPOLOGY=his-led (demo: HIS 主导 · the HIS leads), PYTHON=… (setup)"
 
 setup: $(READY) ## 建立 .venv 并安装锁定的依赖（校验哈希） · make .venv from the locked, hashed requirements
 
@@ -27,7 +27,7 @@ $(READY): requirements-dev.lock requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup ## 演示：引擎、模拟的各方、十个结算场景 · the demonstration: engine, simulated parties, ten settlements
-	@$(PY) -m engine demo $(if $(filter 1 yes true,$(ONCE)),--once)
+	@$(PY) -m engine demo $(if $(filter 1 yes true,$(ONCE)),--once) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
 
 test: setup ## 全部测试 · the whole suite
 	@$(PY) .ci/suite.py $(ARGS)

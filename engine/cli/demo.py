@@ -10,29 +10,35 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from engine.cli import demo_scenes, demo_troubles
+from engine.cli import demo_led, demo_scenes, demo_troubles
 from engine.cli.books import compared
 from engine.cli.demo_books import compare
 from engine.cli.demo_play import Claimed, Play, Played, Scene
 from engine.cli.demo_show import Show
 from engine.cli.demo_stage import Stage
+from engine.cli.init import checked_topology
 from engine.cli.say import FOUND, GOOD, INTERRUPTED, CannotRun, WrongUse, document
 from simulators.base.world import SimWorld
 from simulators.kiosk import Kiosk, NoReply
 
 SCENES: Sequence[Scene] = (*demo_scenes.SCENES, *demo_troubles.SCENES)
+LED: Sequence[Scene] = (*demo_scenes.SCENES, *demo_led.troubles(demo_troubles.SCENES))
 FOLDER = Path("var/demo")
 RATE = 10
 CLIENT = "K01"
 
 
-def demo(root: Path, once: bool, only: str = "", as_json: bool = False) -> int:
-    """Play. Exit code 0 when every scene ended as it must, 1 when one did not, 130 for Ctrl-C while playing."""
-    scenes = chosen(only)
+def demo(root: Path, once: bool, only: str = "", as_json: bool = False, topology: str = "engine-led") -> int:
+    """Play, with the engine or the HIS leading.
+
+    Exit code 0 when every scene ended as it must, 1 when one did not, 130 for Ctrl-C while playing.
+    """
+    led = checked_topology(topology) == "his-led"
+    scenes = chosen(only, LED if led else SCENES)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends as Ctrl-C does: nothing is left running
     with Show(scenes, quiet=as_json) as show:
         show.say("准备 · setting the stage")
-        stage = Stage(root / FOLDER, RATE)
+        stage = Stage(root / FOLDER, RATE, his_led=led)
         try:
             for what, usual, used in stage.moved:
                 show.note(f"端口 {usual} 已占用，{what} 改用 {used} · port {usual} is taken, {what} uses {used}")
@@ -56,14 +62,14 @@ def demo(root: Path, once: bool, only: str = "", as_json: bool = False) -> int:
     return FOUND if wrong else GOOD
 
 
-def chosen(only: str) -> Sequence[Scene]:
+def chosen(only: str, scenes: Sequence[Scene] = SCENES) -> Sequence[Scene]:
     """The scenes of `1,3,10`; all for ""."""
     if not only:
-        return SCENES
+        return scenes
     numbers = {text.strip() for text in only.split(",")}
-    if unknown := numbers - {str(scene.no) for scene in SCENES}:
-        raise WrongUse(f"--only: 1–{len(SCENES)}, not {', '.join(sorted(unknown))}")
-    return [scene for scene in SCENES if str(scene.no) in numbers]
+    if unknown := numbers - {str(scene.no) for scene in scenes}:
+        raise WrongUse(f"--only: 1–{len(scenes)}, not {', '.join(sorted(unknown))}")
+    return [scene for scene in scenes if str(scene.no) in numbers]
 
 
 def _wait() -> None:

@@ -35,7 +35,7 @@ async def his_refuses(play: Play) -> None:
     reason = story.last.get("reason", {})
     play.claim(reason.get("side") == "his", f"the reason's side: {reason}")
     play.claim(bool(reason.get("zh")), "the patient is not told why")
-    await _until(play, lambda: play.kept() == 0)
+    await until(play, lambda: play.kept() == 0)
     play.nothing_kept()
     taken = sum(row["amount"] for row in play.rows("wechat", "charge"))
     play.claim(taken > 0, "no money had moved: the scene proves nothing")
@@ -78,19 +78,23 @@ async def killed(play: Play) -> None:
     """kill -9 when the insurance has settled and the engine has not heard of it; a new process carries on."""
     bill = play.bill("P0100", "visit1")
     play.stage.fault("insurance", "2207A", "timeout_after_commit", match={"person": "P0100"}, seconds=600)
-    under_way = Deferred.fromCoroutine(play.settle("P0100", bill, CODE))
-    await _until(play, lambda: bool(play.rows("insurance", "settle")))
+    await carried_on_after_a_kill(play, Deferred.fromCoroutine(play.settle("P0100", bill, CODE)))
+
+
+async def carried_on_after_a_kill(play: Play, under_way: Deferred[Story]) -> None:
+    """As soon as the insurance has settled the engine dies; started again, it settles once."""
+    await until(play, lambda: bool(play.rows("insurance", "settle")))
     play.stage.kill_engine()
     play.say("kill -9")
     play.stage.start_engine()
     play.say("重新启动 · started again")
-    story: Story = await under_way
+    story = await under_way
     play.claim(play.kiosk().repeated > 0, "the kiosk lost no reply: the engine was not killed in the middle")
     play.claim(story.state in REST, f"the kiosk waits still: {story.state}")
     play.settled_once(story, insured=True)
 
 
-async def _until(play: Play, holds: Any) -> None:
+async def until(play: Play, holds: Any) -> None:
     """Wait until it holds, at most a while; what follows then claims it anyway."""
     for _ in range(int(SHORT)):
         if holds():

@@ -30,15 +30,47 @@ def copy_site(target: Path) -> None:
             shutil.copyfile(source / name, target / name)
 
 
-def init(folder: Path) -> int:
-    """Make it. WrongUse when the folder already holds something."""
+TOPOLOGIES = ("engine-led", "his-led")
+"""Who settles with insurance and invoice: the engine, or the HIS inside its own answer."""
+DOOR = "POST /v1/outpatient/settlements"
+LED_DOOR = "POST /v1/outpatient/his-led/settlements"
+
+
+def led_by_his(root: Path) -> None:
+    """Put the HIS-led flow behind the usual door, where terminals look for it, and take away what it replaces: the
+    engine-led flow with its maps and tables, and the engine's own sign-in at the insurance."""
+    from engine.site.load import lint
+
+    channels = root / "channels"
+    for name in ("outpatient_settlement", "insurance_signin"):
+        for path in (channels / f"{name}.yaml", channels / f"{name}.test.yaml"):
+            path.unlink()
+    path = channels / "outpatient_settlement_his_led.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(LED_DOOR, DOOR), encoding="utf-8")
+    for code in ("W501", "W502"):  # maps nobody uses now, then the tables only they used
+        for unused in {problem.file for problem in lint(root) if problem.code == code}:
+            (root / unused).unlink()
+
+
+def checked_topology(topology: str) -> str:
+    """The topology as it was given; WrongUse when there is none of this name."""
+    if topology not in TOPOLOGIES:
+        raise WrongUse(f"--topology: {', '.join(TOPOLOGIES)}, not {topology}")
+    return topology
+
+
+def init(folder: Path, topology: str = TOPOLOGIES[0]) -> int:
+    """Make it. WrongUse when the folder already holds something or the topology has no such name."""
     from engine.config.problems import failing
     from engine.site.load import lint
 
+    led = checked_topology(topology) == "his-led"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WrongUse(f"目录不是空的 · the folder is not empty: {folder}")
     try:
         copy_site(folder)
+        if led:
+            led_by_his(folder)
         (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
     except OSError as no:
         raise CannotRun(f"无法写入 · cannot write: {no}") from None

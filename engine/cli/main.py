@@ -29,6 +29,9 @@ Source = Annotated[
     Path | None, typer.Option("--from", metavar="DIR", help="取自另一目录 · take it from another folder")
 ]
 Base = Annotated[str, typer.Option(metavar="VERSION", help="修改所依据的版本 · the version it was made from")]
+Topology = Annotated[
+    str, typer.Option(help="谁办医保与开票：engine-led, his-led · who settles with insurance and invoice")
+]
 By = Annotated[str, typer.Option(help="谁 · who")]
 Reason = Annotated[str, typer.Option(help="为何（留痕） · why (kept in the history)")]
 VERSION_HELP = "版本号前 6 位、行号、active 或目录 · a hash's first 6 characters, a line's number, active, a folder"
@@ -84,11 +87,14 @@ def keys(root: Root = HERE, json: Json = False) -> None:
 
 
 @app.command(rich_help_panel=WRITE)
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="新目录 · the new folder")]) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="新目录 · the new folder")],
+    topology: Topology = "engine-led",
+) -> None:
     """新建一个可直接通过检查的配置目录 · Begin a new configuration that lints clean."""
     from engine.cli.init import init as work
 
-    _end(work(folder.absolute()))
+    _end(work(folder.absolute(), topology))
 
 
 @app.command(rich_help_panel=WRITE)
@@ -231,6 +237,7 @@ def simulate(
 def demo(
     once: Annotated[bool, typer.Option("--once", help="演完即停 · stop when the scenarios are over")] = False,
     only: Annotated[str, typer.Option(metavar="N[,N...]", help="只演这几个 · only these scenarios")] = "",
+    topology: Topology = "engine-led",
     root: Root = HERE,
     json: Json = False,
 ) -> None:
@@ -240,7 +247,7 @@ def demo(
     """
     from engine.cli.demo import demo as work
 
-    _end(work(root.absolute(), once, only, json))
+    _end(work(root.absolute(), once, only, json, topology))
 
 
 @app.command("list", rich_help_panel=LOOK)

@@ -59,6 +59,7 @@ def _unused(parts: Parts) -> None:
             parties.add(str(call.to))
         for step in (*channel.steps, *channel.final):
             maps.update(str(name) for name in step.maps)
+            parties.add(str(step.word("party")))
         for hear in channel.hears:
             maps.add(str(hear.fact))
             schemas.add(str(hear.schema))
@@ -82,7 +83,7 @@ def _unused(parts: Parts) -> None:
 
 
 def _calls(parts: Parts, channel: ChannelFile) -> None:
-    used = {str(word) for _, word in used_calls(channel)}
+    used = {str(word) for _, word in used_calls(channel)} | set(channel.deliver.to if channel.deliver else ())
     for name in channel.calls:
         if name not in used:
             parts.wrong("W504", mark_of(name), name=name)
