@@ -308,7 +308,8 @@ class Engine:
             if one != old.engine.clients.get(name):
                 found += _missing(f"clients.{name}", partial(resolve_secret, one.secret, self.root))
         for name, entry in new.engine.parties.items():
-            if entry != old.engine.parties.get(name):
+            was = old.engine.parties.get(name)
+            if was is None or (entry.kind, entry.settings) != (was.kind, was.settings):
                 found += _missing(f"parties.{name}", partial(_open_party, self._link(name, new)))
         return found
 
