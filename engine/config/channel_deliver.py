@@ -22,7 +22,8 @@ CLASSES = ("not_sent", "silent", "unknown", "refused")
 
 @dataclass(frozen=True, slots=True)
 class TakesIn:
-    """Where messages come from: `messages` over HL7, `request` over HTTP, or `tell`: handed over by settlements.
+    """Where messages come from: `messages` over HL7 (or in files), `request` over HTTP, `rows` of a view that is polled,
+    or `tell`: handed over by settlements.
     `answer_within`: seconds that `ack: delivered` waits for the destinations."""
 
     at: Word | None
@@ -36,17 +37,19 @@ class TakesIn:
     check: bool
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False, repr=False)
+    rows: bool = False
 
     @staticmethod
     def of(record: Record, found: Found) -> TakesIn | None:
-        given = [name for name in ("messages", "request", "tell") if name in record.marks]
+        given = [name for name in ("messages", "request", "rows", "tell") if name in record.marks]
         if len(given) != 1:
             if given:
                 found.append(problem("E216", record.at(given[1]), one=given[0], other=given[1]))
             else:
-                found.append(problem("E218", record.mark, choices="messages, request, tell"))
+                found.append(problem("E218", record.mark, choices="messages, request, rows, tell"))
             return None
-        needed = {"messages": ("at",), "request": ("at", "schema", "once_by"), "tell": ()}[given[0]]
+        needs = {"messages": ("at",), "request": ("at", "schema", "once_by"), "rows": ("at",), "tell": ()}
+        needed = needs[given[0]]
         for name in needed:
             if name not in record.marks:
                 found.append(problem("E202", record.mark, name=name, zh="deliver 通道的 listen", en="such a listen",
@@ -59,7 +62,7 @@ class TakesIn:
         return TakesIn(
             record["at"], record["messages"], record["request"], record["schema"], record["once_by"],
             record["tell"] == "yes", record["ack"], record["answer_within"], record["check"] == "yes", record.mark,
-            record.marks,
+            record.marks, record["rows"] == "yes",
         )  # fmt: skip
 
 
@@ -67,10 +70,12 @@ _EXAMPLES = {"at": "hl7", "schema": "event", "once_by": "[client, request.event_
 TAKES_IN = Spec(
     "takes in", "收取消息", "what it takes in",
     (
-        Field("at", WORD, "engine.yaml 中的监听（mllp 或 http）", "a listener of engine.yaml, mllp or http", "hl7"),
+        Field("at", WORD, "engine.yaml 中的监听", "a listener of engine.yaml", "hl7"),
         Field("messages", ListOf(EVENT, 1), "收取哪些 HL7 消息", "which HL7 messages", "[ADT^A01, ADT^A08]",
               default=()),
         Field("request", Request(), "HTTP 方法与路径", "method and path over HTTP", "POST /v1/events"),
+        Field("rows", Choice(("yes",)), "收取轮询视图的各行（request 下是各列）",
+              "takes the rows of a view that is polled (its columns are below request)", "yes"),
         Field("schema", WORD, "HTTP 请求的 JSON Schema", "schema of the HTTP request", "event"),
         Field("once_by", ListOf(PLACE, 1), "同一消息的判定字段（HL7 固定为 MSH-3、MSH-4、MSH-10）",
               "what makes two messages the same one (HL7: always MSH-3, MSH-4 and MSH-10)",

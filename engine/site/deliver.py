@@ -17,6 +17,8 @@ from engine.site.deliver_spec import DeliverSpec, Destination, Names
 from engine.site.names import op_of
 from engine.site.parts import Parts
 
+HL7_DOORS = ("mllp", "drop", "sftp")
+"""Where HL7 messages come in: over the network, or in files."""
 ALWAYS = ("message", "hospital", "now", "own")
 
 
@@ -44,10 +46,10 @@ def _listens(parts: Parts, deliver: DeliverFile, taken: dict[tuple[str, str], Ma
     listen = deliver.listen
     if listen.at is not None and parts.engine is not None:
         door = parts.engine.listeners.get(listen.at)
-        wanted = "mllp" if listen.messages else "http"
+        wanted = HL7_DOORS if listen.messages else ("poll",) if listen.rows else ("http",)
         unread = door is None and listen.at in parts.engine.written
-        if not unread and (door is None or getattr(door, wanted) is None):
-            fit = [name for name, one in parts.engine.listeners.items() if getattr(one, wanted) is not None]
+        fit = [name for name, one in parts.engine.listeners.items() if any(getattr(one, kind) for kind in wanted)]
+        if not unread and listen.at not in fit:
             parts.wrong("E308", listen.at.mark, name=listen.at, hint=nearest(listen.at, fit))
     if listen.schema is not None and listen.schema not in parts.schemas and (
         "schema", str(listen.schema)

@@ -98,6 +98,14 @@ switches = sa.Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+marks = sa.Table(
+    "marks", metadata,
+    _col("source", Text, "the listener that reads a view", key=True),
+    _col("mark", Blob, "sealed: how far it has read; its last row's number may be a patient's"),
+    _col("at", Instant),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 hands = sa.Table(
     "hands", metadata,
     _col("id", Id, key=True),

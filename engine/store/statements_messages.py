@@ -77,6 +77,14 @@ ROWS: tuple[Row, ...] = (
     ("switch_clear", "It goes on.", "DELETE FROM switches WHERE what = :what", {}),
     ("switches_all", "What is stopped by hand.", "SELECT what, state, at, by_whom, reason FROM switches", {}),
     (
+        "mark_set",
+        "How far a view has been read.",
+        """INSERT INTO marks (source, mark, at) VALUES (:source, :mark, :at)
+        ON CONFLICT (source) DO UPDATE SET mark = excluded.mark, at = excluded.at""",
+        {"mark": ("marks.mark", ("source",))},
+    ),
+    ("mark_get", "How far a view has been read.", "SELECT mark FROM marks WHERE source = :source", {}),
+    (
         "hand_add",
         "What a person did with messages.",
         """INSERT INTO hands (id, at, kind, what, by_whom, reason)

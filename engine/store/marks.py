@@ -1,0 +1,16 @@
+"""How far the views of other databases have been read, by the listener that reads them."""
+
+from __future__ import annotations
+
+from engine.store.contract import Connection, Sealed, Write
+
+
+def keep_mark(source: str, mark: str, at: float) -> Write:
+    """A view has been read so far."""
+    return Write("mark_set", {"source": source, "mark": Sealed(mark.encode()), "at": at}, rows=1)
+
+
+def mark_of(conn: Connection, source: str) -> str | None:
+    """How far a view has been read; None before its first reading."""
+    row = conn.row("mark_get", source=source)
+    return None if row is None else conn.unseal("marks.mark", source, bytes(row[0])).decode()
