@@ -20,10 +20,10 @@ from engine.config.secret import SecretMissing, SecretRef, resolve_secret
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener
 from engine.connectors.http_sender import HttpSender
-from engine.console.console import Console, routes
-from engine.console.node import Door, Node
 from engine.connectors.mllp import MllpLimits, MllpListener
 from engine.connectors.tls import TlsOptions
+from engine.console.console import Console, routes
+from engine.console.node import Door, Node
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
 from engine.parties.registry import PARTIES
@@ -31,6 +31,9 @@ from engine.runtime.answer_api import AnswerApi
 from engine.runtime.auth import NONCE_LIFE, Client, Gate
 from engine.runtime.callbacks import Callbacks
 from engine.runtime.connections import Connections, Link
+from engine.runtime.deliver import Deliver
+from engine.runtime.deliver_api import DeliverApi
+from engine.runtime.deliver_hands import Hands
 from engine.runtime.desk import Desk
 from engine.runtime.doors import Doors
 from engine.runtime.driver import SettlementDriver
@@ -41,6 +44,7 @@ from engine.runtime.journal import Journal
 from engine.runtime.listening import Kind, Listening, Prepared
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
+from engine.runtime.mllp_calls import MllpCalls
 from engine.runtime.numbers import Numbers
 from engine.runtime.orders import Orders
 from engine.runtime.outflow import Outflow
@@ -105,6 +109,11 @@ class Engine:
             Health(self.meters, self._not_ready),
         )
         self.hl7 = Hl7Door(world, self.gate, self.sites, self.orders, store, self.ids, self.meters, log)
+        self.deliver = Deliver(
+            world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take
+        )
+        hands = Hands(world, store, self.ids, self.sites, self.deliver)
+        self._deliver_api = DeliverApi(world, self.gate, self.sites, self.ids, self.deliver, hands, self.meters)
         self.listening = Listening({
             "http": Kind(lambda door: door.http, self._http, self._renew),
             "mllp": Kind(lambda door: door.mllp, self._mllp, self._renew_mllp),
@@ -132,10 +141,12 @@ class Engine:
         used_since = self.world.now() - NONCE_LIFE
         self.gate.remember(await self.store.read(lambda conn: used_nonces(conn, used_since)))
         await self.recovery.mark()
+        await self.deliver.recover()
         self._build_doors()
         await self._open_doors()
         self._state = "running"
         self.recovery.carry_on()
+        self.deliver.start()
         self.timed.start()
         self.housekeeping.start()
         self.log.info("started", site=self.sites.current.content_hash[:12], doors=len(self.listeners))
@@ -148,7 +159,8 @@ class Engine:
         until = self.world.now() + DRAIN
         self.orders.leave_by = self.world.now() + LAST_WORDS
         await self.listening.drain(DRAIN)
-        while self.driver.in_flight and self.world.now() < until:
+        self.deliver.stop()
+        while (self.driver.in_flight or self.deliver.busy) and self.world.now() < until:
             pause: Deferred[None] = Deferred()
             self.world.later(0.1, pause.callback, None)
             await pause
@@ -170,10 +182,14 @@ class Engine:
     def extra_routes(self) -> dict[str, list[Route]]:
         """Routes that no channel asks for, by listener: the console, and the configuration's own ("": the first)."""
         console = self.sites.current.engine.console
-        return {"": self._site_api.routes()} | ({} if console is None else {console.at: self._console})
+        found = {"": self._site_api.routes()} | ({} if console is None else {console.at: list(self._console)})
+        for at, routes_there in self._deliver_api.routes().items():
+            found[at] = [*found.get(at, ()), *routes_there]
+        return found
 
     def _build_doors(self) -> None:
         self.doors.build(self.sites.current, self.extra_routes, self.sites.older())
+        self.deliver.reloaded()
 
     def _http(self, name: str, door: Listener) -> HttpListener:
         assert door.http is not None
@@ -198,7 +214,7 @@ class Engine:
     def _mllp(self, name: str, door: Listener) -> MllpListener:
         assert door.mllp is not None
         listener = MllpListener(
-            self.world, name, *door.mllp, lambda data, peer: self.hl7.take(listener.name, data, peer),
+            self.world, name, *door.mllp, lambda data, peer: self.deliver.take(listener.name, data, peer),
             _mllp_limits(door), self._tls(door),
             on_error=lambda failure: self.log.error(
                 "door_failed", door=listener.name, why=trouble_of(failure.value, failure.tb)
@@ -248,7 +264,11 @@ class Engine:
     def _link(self, name: str, site: Site) -> Link:
         entry, reply_max = site.engine.parties[name], site.engine.limits.body_bytes
 
-        def sender() -> HttpSender:
+        def sender() -> HttpSender | MllpCalls:
+            if entry.url.startswith("mllp:"):
+                return MllpCalls(
+                    self.world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max
+                )
             return HttpSender(
                 self.world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max
             )

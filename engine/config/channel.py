@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.config.channel_deliver import DELIVER_FIELDS, DeliverFile
 from engine.config.channel_hl7 import HL7, Hl7Rows
 from engine.config.channel_rows import (
     CALL_ROW,
@@ -25,7 +26,7 @@ from engine.config.spec import Field, Found, ListOf, MapOf, Nested, Record, Spec
 from engine.config.tree import Map, Node
 from engine.config.types import CALL, LINES, WORD, Choice, Text
 
-KINDS = ("answer", "settle", "every")
+KINDS = ("answer", "settle", "every", "deliver")
 
 SETTLE = Spec(
     "settle", "结算步骤", "the steps",
@@ -38,7 +39,7 @@ SETTLE = Spec(
     ),
 )  # fmt: skip
 
-_COMMON = (
+_NAMED = (
     Field("channel", WORD, "通道名，与文件名一致", "its name, the same as the file's", "outpatient_settlement",
           required=True),
     Field("kind", Choice(KINDS), "通道种类", "its kind", "settle", required=True),
@@ -46,6 +47,9 @@ _COMMON = (
     Field("let", MapOf(Text(), WORD), "条件的名称", "conditions by name",
           "{insured: \"request.pay_identity == 'insured'\"}",
           default={}),
+)  # fmt: skip
+_COMMON = (
+    *_NAMED,
     Field("calls", MapOf(Nested(CALL_ROW, CallRow.of), CALL, 1), "与外部系统的每一种往来，一行一个",
           "every talk with an outside party, one row each",
           "{his.bill: {to: his, op: query, send: his_bill_query, read: his_bill, wait: 5s, repeats: freely}}",
@@ -83,6 +87,7 @@ CHANNELS: Mapping[str, Spec] = {
          Field("keep", Choice(("session",)), "结果保存为签到会话", "keep the result as the party's session",
                "session")),
     ),
+    "deliver": Spec("deliver", "转发通道", "a channel of kind deliver", (*_NAMED, *DELIVER_FIELDS)),
 }  # fmt: skip
 
 
@@ -111,6 +116,7 @@ class ChannelFile:
     do: tuple[Word, ...]
     keep: str
     written: frozenset[str]
+    deliver: DeliverFile | None = None
 
 
 def read_channel(node: Node, file: str, stem: str, found: Found) -> ChannelFile | None:
@@ -123,7 +129,7 @@ def read_channel(node: Node, file: str, stem: str, found: Found) -> ChannelFile 
         return None
     if record["channel"] != stem:
         found.append(problem("E215", record.at("channel"), name=record["channel"], file_name=stem))
-    return _channel(record, file, names_in(node, "calls"))
+    return _channel(record, file, names_in(node, "to" if spec.name == "deliver" else "calls"))
 
 
 def _spec_of(node: Node, file: str, found: Found) -> Spec | None:
@@ -156,6 +162,8 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         return record.values.get(name, default)
 
     settle: Record | None = part("settle")
+    deliver = DeliverFile.of(record) if record["kind"] == "deliver" else None
+    calls = record["calls"] if deliver is None else {name: row.call for name, row in deliver.to.items()}
     return ChannelFile(
         name=record["channel"],
         kind=record["kind"],
@@ -163,8 +171,8 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         file=file,
         mark=record.mark,
         let=record["let"],
-        calls={name: row.named(name) for name, row in record["calls"].items()},
-        listen=part("listen"),
+        calls={name: row.named(name) for name, row in calls.items()},
+        listen=None if deliver else part("listen"),
         answers=part("answers"),
         amounts=part("amounts"),
         lines=part("lines"),
@@ -177,6 +185,7 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         do=part("do", ()),
         keep=part("keep") or "",
         written=written,
+        deliver=deliver,
     )
 
 

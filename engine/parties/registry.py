@@ -14,6 +14,8 @@ _MODULES: Final = {
     "municipal": "engine.parties.municipal.party",
     "wechat": "engine.parties.wechat.party",
     "einvoice": "engine.parties.einvoice.party",
+    "subscriber": "engine.parties.subscriber",
+    "mllp": "engine.parties.mllp",
 }
 
 

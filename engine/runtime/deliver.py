@@ -92,6 +92,15 @@ class Deliver:
             self.lanes.stopped_channels.pop(name, None)
             self.lanes.let_go(name)
 
+    def reloaded(self) -> None:
+        """Another configuration is in force: gates take its limits, what waited for a channel that is back goes on."""
+        for name in list(self.lanes.gates):
+            if name in self._sites.current.engine.parties:
+                self.lanes.gate(name).pump()
+        for name in self.lanes.parked():
+            if name not in self.lanes.stopped_channels:
+                self.lanes.let_go(name)
+
     def take(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """One HL7 message of a listener, from its bytes to its acknowledgement."""
         door = self._sites.current.engine.listeners.get(listener)
@@ -99,9 +108,9 @@ class Deliver:
             return self._orders(listener, data, peer)
         try:
             message = hl7v2.parse(data, door.charset or "utf-8")
-        except Undecodable as fault:
-            if self._settles_at(listener):
-                return self._orders(listener, data, peer)
+        except Undecodable as fault:  # nobody knows whose it was: the bytes are kept, whichever channels listen here
+            if door.peers and not within(peer.ip, door.peers):
+                return self._orders(listener, data, peer)  # refused too, but a stranger's bytes are not kept
             return self.intake.unreadable(listener, data, fault)
         header = message.header
         event = f"{header.code}^{header.event}"

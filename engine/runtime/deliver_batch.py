@@ -75,6 +75,11 @@ class Batches:
         if not self._called and self._flying < AHEAD:
             self._call(0.0)
 
+    @staticmethod
+    def rows_of(held: Held) -> list[Write | ManyRows]:
+        """The writes of one message, for a unit of somebody else's."""
+        return rows_of_messages([held])
+
     def _call(self, seconds: float) -> None:
         self._called = True
         self._world.later(seconds, self._write)

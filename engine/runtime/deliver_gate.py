@@ -63,9 +63,8 @@ class Gate:
         finally:
             self._pumping = False
 
-    def ended(self, good: bool | None) -> None:
-        """A message came back: taken, failed, or (None) it was never sent and says nothing about the party."""
-        self.in_flight -= 1
+    def heard(self, good: bool | None) -> None:
+        """An attempt ended: the party took it or answered well, or not, or (None) this says nothing about it."""
         if good:
             self.failures, self._pause = 0, 0.0
         elif good is False:
@@ -74,6 +73,10 @@ class Gate:
                 breaker = self.entry.breaker
                 self._pause = min(breaker.cap, self._pause * 2) if self._pause else breaker.pause
                 self._until = self._world.now() + self._pause
+
+    def ended(self) -> None:
+        """How it ended is on the disk: only now another may go, so that no more can ever be repeated after a death."""
+        self.in_flight -= 1
         if self.ready and not self._pumping:
             self.pump()
 
@@ -103,7 +106,7 @@ class Gate:
         self._allowance = min(burst, self._allowance + (now - self._counted) * rate)
         self._counted = now
         if self._allowance < 1.0:
-            return (1.0 - self._allowance) / rate
+            return max(0.001, (1.0 - self._allowance) / rate)
         self._allowance -= 1.0
         return None
 

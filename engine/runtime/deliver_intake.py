@@ -11,7 +11,7 @@ waits again and hears how it stands then.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -105,7 +105,7 @@ class Intake:
             code: AckCode = "AR" if findings[0].rule == "version" else "AE"
             return self._refuse(held, header, code, findings[0].text, [one.as_error() for one in findings[:10]], answer)
         try:
-            self._accept(channel, spec, held, dict(spec.reader.read(message)))
+            self._accept(spec, held, dict(spec.reader.read(message)))
         except ConditionFailed as no:
             error = HL7Error("101", text=f"cannot be decided: {no.text}")
             return self._refuse(held, header, "AE", error.text, [error], answer)
@@ -145,7 +145,7 @@ class Intake:
         held.reply = [answer]
         if not self._again(held):
             assert channel.deliver is not None
-            self._accept(channel, channel.deliver, held, names)
+            self._accept(channel.deliver, held, names)
 
     def _again(self, held: Held) -> bool:
         """Whether its number was seen lately; then it is dealt with."""
@@ -175,27 +175,32 @@ class Intake:
             self._late.setdefault(first.id, []).append(held)
             self._wait(held)
 
-    def _accept(self, channel: Channel, spec: DeliverSpec, held: Held, names: Names) -> None:
+    def _accept(self, spec: DeliverSpec, held: Held, names: Names) -> None:
         """Where it goes, in which lanes; then to the disk."""
         with_lets(spec, names, held, self._sites.current.engine.hospital)
         patient, visit = spec.patient(names), spec.visit(names)
         held.patient = self._index("patient", patient) if patient else 0
         held.visit = self._index("visit", visit) if visit else 0
-        key = spec.key(names) if spec.key is not None else ""
-        held.key = self._index("patient" if key == patient else "key", key) if key else held.id
         if spec.when is None or spec.when.test(names):
-            held.rows = [
-                (held.id, dest.name, channel.name, dest.party, held.key, "ready", 0, 0.0, "")
-                for dest in spec.to.values()
-                if dest.when is None or dest.when.test(names)
-            ]
+            self.place(spec, held, names, None)
         if held.rows:
-            held.left, held.names = len(held.rows), names
             if not spec.ack_delivered:
                 held.ack = "AA"
         else:
             held.state, held.ack = "skipped", "AA"
         self._batches.take(held)
+
+    def place(self, spec: DeliverSpec, held: Held, names: Names, only: Collection[str] | None) -> None:
+        """Its lane, and its rows for the outbox: every destination that wants it, or `only` these."""
+        key = spec.key(names) if spec.key is not None else ""
+        held.key = self._index("patient" if key == spec.patient(names) else "key", key) if key else held.id
+        held.rows = [
+            (held.id, dest.name, held.channel, dest.party, held.key, "ready", 0, 0.0, "")
+            for dest in spec.to.values()
+            if (only is None or dest.name in only) and (dest.when is None or dest.when.test(names))
+        ]
+        if held.rows:
+            held.left, held.names = len(held.rows), names
 
     def _taken(self, messages: list[Held]) -> None:
         """They are on the disk."""

@@ -67,6 +67,7 @@ class Lanes:
         self._reading = False
         self._parked: dict[str, list[Lane]] = {}
         self._memory = 0
+        self._left: list[Gate] = []
         self._stopped = False
         self.stopped_channels: dict[str, str] = {}
         self.undelivered = 0
@@ -207,6 +208,10 @@ class Lanes:
         if self._waiting:
             self._set_alarm()
 
+    def parked(self) -> list[str]:
+        """Channels with lanes that wait for them."""
+        return list(self._parked)
+
     def let_go(self, channel: str) -> None:
         """A stopped channel goes on, or a new configuration has it again."""
         for lane in self._parked.pop(channel, []):
@@ -247,7 +252,7 @@ class Lanes:
         if target is None or lane.channel in self.stopped_channels:
             lane.state = "parked"
             self._parked.setdefault(lane.channel, []).append(lane)
-            gate.ended(None)
+            gate.ended()
         elif isinstance(item, int) or item.body is None:
             self._wanted.append(lane)
             self._read()
@@ -300,7 +305,7 @@ class Lanes:
             lane, held, lane.dest, sent.started_at or now, sent.took, sent.outcome, sent.code, sent.request, sent.reply
         )
         if lane.gate is not None:
-            lane.gate.ended(sent.healthy)
+            lane.gate.heard(sent.healthy)
         if sent.dead:
             end.dead, end.tries = sent.dead, lane.tries + 1
         elif sent.failed:
@@ -327,6 +332,9 @@ class Lanes:
         for end in ends:
             lane: Lane = end.lane
             held = end.held
+            gate, lane.gate = lane.gate, None
+            if gate is not None:
+                self._left.append(gate)
             if end.next_at is not None:
                 lane.tries, lane.due = end.tries, end.next_at
                 self._forget(held)
@@ -353,6 +361,9 @@ class Lanes:
             if held.left <= 0:
                 self._forget(held)
                 self.settled(held)
+        left, self._left = self._left, []
+        for gate in left:
+            gate.ended()
 
     def _forget(self, held: Held) -> None:
         """Its bytes are no longer needed here, or not for a while."""

@@ -8,6 +8,7 @@ from engine.config.engine_parts import Limits
 from engine.parties.contract import OutcomeRow
 from engine.pipeline.condition import Condition, compile_condition
 from engine.saga.plan import CallRule, Plan, Repeats, Step, StepKind
+from engine.site.deliver import compiled_deliver
 from engine.site.flow import conditions_of
 from engine.site.hl7 import compiled_hl7
 from engine.site.names import op_of
@@ -38,6 +39,7 @@ def compiled(parts: Parts, channel: ChannelFile) -> Channel:
         keep=channel.keep,
         lines=str(channel.lines or "").replace("[]", ""),
         hl7=compiled_hl7(parts, channel.hl7),
+        deliver=compiled_deliver(parts, channel),
     )
 
 

@@ -12,6 +12,7 @@ from engine.parties.contract import Party
 from engine.parties.registry import PARTIES
 from engine.site.advice import check_advice
 from engine.site.compiled import compiled
+from engine.site.deliver import check_deliver
 from engine.site.descriptions import check_descriptions
 from engine.site.files import hash_of, pinned_part, read_files, whole_part
 from engine.site.flow import check_flow
@@ -101,5 +102,6 @@ def _check(parts: Parts, files: Files, *, whole: bool) -> None:
     check_settings(parts)
     check_descriptions(parts, files)
     check_money(parts)
+    check_deliver(parts)
     check_flow(parts)
     check_advice(parts)

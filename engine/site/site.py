@@ -15,6 +15,7 @@ from engine.pipeline.condition import Condition
 from engine.pipeline.field_map import FieldMap
 from engine.pipeline.schema_check import Schema
 from engine.saga.plan import Plan
+from engine.site.deliver_spec import DeliverSpec
 from engine.site.hl7_spec import Hl7Spec
 
 
@@ -74,6 +75,7 @@ class Channel:
     keep: str
     lines: str = ""
     hl7: Hl7Spec | None = None
+    deliver: DeliverSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

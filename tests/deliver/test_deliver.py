@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,9 @@ def test_the_same_number_with_other_content_is_refused_and_both_are_kept(folder:
             ward.stop()
             ward.start()
         other = ward.send("C1", name="测试乙")
-        assert other.code == "AR" and b"&Duplicate" not in other.raw and b"205" in other.raw
+        assert other.code == "AR"
+        assert b"&Duplicate" not in other.raw
+        assert b"205" in other.raw
         ward.advance(5)
         assert len(ward.emr.got) == 1
         assert ward.state("C1") == "done refused"
@@ -101,9 +104,11 @@ def test_ack_delivered_waits_for_the_receiver_and_says_ae_when_it_is_refused(fol
     ward = Ward(folder, ack="delivered")
     ward.emr.answer = lambda body: 400 if body["control"] == "BAD" else 200
     ward.start()
-    assert ward.send("C1").code == "AA" and ward.emr.got == [("P1", "C1")]
+    assert ward.send("C1").code == "AA"
+    assert ward.emr.got == [("P1", "C1")]
     bad = ward.send("BAD")
-    assert bad.code == "AE" and bad.control == "BAD"
+    assert bad.code == "AE"
+    assert bad.control == "BAD"
     assert ward.send("BAD").raw == bad.raw
     assert ward.state("BAD") == "dead"
     ward.stop()
@@ -115,7 +120,8 @@ def test_ack_delivered_says_ae_when_it_takes_too_long_and_aa_to_the_repeat(folde
     ward.start()
     began = ward.sim.seconds()
     late = ward.send("C1")
-    assert late.code == "AE" and b"stored, not delivered yet" in late.raw
+    assert late.code == "AE"
+    assert b"stored, not delivered yet" in late.raw
     assert 4.9 < ward.sim.seconds() - began < 6
     ward.emr.answer = lambda body: 200
     ward.advance(60)
@@ -134,7 +140,8 @@ def test_ack_delivered_after_a_crash_the_repeat_waits_for_the_delivery(folder: P
     ward.emr.answer = lambda body: 200
     ward.start()
     assert ward.send("C1").code == "AA"
-    assert ward.emr.got == [("P1", "C1")] and lost.called  # the connection died with the process
+    assert ward.emr.got == [("P1", "C1")]
+    assert lost.called
     ward.stop()
 
 
@@ -169,7 +176,8 @@ def test_a_filtered_message_is_kept_and_not_sent(folder: Path) -> None:
     ward.start()
     assert ward.send("C1", mode="T").code == "AA"
     ward.advance(5)
-    assert ward.emr.asked == [] and ward.state("C1") == "skipped"
+    assert ward.emr.asked == []
+    assert ward.state("C1") == "skipped"
     ward.stop()
 
 
@@ -182,7 +190,9 @@ def test_a_refusal_is_a_dead_letter_with_its_reason_and_the_lane_goes_on(folder:
     ward.advance(10)
     assert ward.emr.got == [("P1", "C2"), ("P1", "C3")]
     kept, due, _ = ward.story("C1")
-    assert kept.state == "dead" and due[0]["state"] == "dead" and due[0]["reason"] == "refused 422"
+    assert kept.state == "dead"
+    assert due[0]["state"] == "dead"
+    assert due[0]["reason"] == "refused 422"
     ward.stop()
 
 
@@ -225,8 +235,10 @@ def test_too_old_is_a_dead_letter_and_pauses_grow_to_their_cap(folder: Path) -> 
     _, due, tried = ward.story("C1")
     assert due[0]["state"] == "dead"
     at = [one.started_at for one in tried]
-    pauses = [after - before for before, after in zip(at, at[1:], strict=False)]
-    assert 1.9 < pauses[0] < 2.6 and 3.9 < pauses[1] < 5 and max(pauses) < 37
+    pauses = [after - before for before, after in itertools.pairwise(at)]
+    assert 1.9 < pauses[0] < 2.6
+    assert 3.9 < pauses[1] < 5
+    assert max(pauses) < 37
     assert at[-1] - at[0] < 600
     ward.stop()
 
@@ -248,7 +260,9 @@ def test_a_receiver_over_mllp_gets_the_message_as_it_came(folder: Path) -> None:
     body = adt("C1", name="東瑋")
     assert ack_of(ward.wait(ward.raw(body))).code == "AA"
     ward.advance(2)
-    assert ward.lis == [body] and ward.emr.got == [("P1", "C1")] and ward.state("C1") == "done"
+    assert ward.lis == [body]
+    assert ward.emr.got == [("P1", "C1")]
+    assert ward.state("C1") == "done"
     ward.stop()
 
 
@@ -259,5 +273,6 @@ def test_the_number_at_the_receiver_stays_when_it_is_sent_again(folder: Path) ->
     ward.start()
     ward.send("C1")
     ward.advance(60)
-    assert len(numbers) == 3 and len(set(numbers)) == 1
+    assert len(numbers) == 3
+    assert len(set(numbers)) == 1
     ward.stop()

@@ -28,7 +28,7 @@ from engine.store.contract import Connection
 from engine.store.messages import attempts_of, due_of, message
 from engine.store.open import open_store
 from engine.store.store import SqlStore
-from tests.simulation.reactor import SimReactor
+from tests.simulation.reactor import SimReactor, Weather
 
 CHANNEL = """channel: events
 kind:    deliver
@@ -154,7 +154,7 @@ class Ward:
 
     def __init__(self, folder: Path, *, ack: str = "stored", dead: str = "go_on", max_age: str = "3d", gates: str = "",
                  window: int = 8, repeats: str = "same_number", more: str = "", seed: int = 1) -> None:  # fmt: skip
-        self.sim = SimReactor(seed)
+        self.sim = SimReactor(seed, Weather(delay=(0.02, 0.05)))
         self.folder = folder
         self.emr = Emr(self)
         self.lis: list[bytes] = []

@@ -1,0 +1,179 @@
+"""What a person does with messages: send again, edit and send, replay many, give up, stop and let go. Each is kept with
+who did it and why.
+
+A message of a settlement (handed over by `tell`, or a DFT) speaks of money. It is only ever sent again under its own
+number, by which its receiver knows it; a copy under a new number would be another booking, and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.world import World
+from engine.runtime.deliver import Deliver
+from engine.runtime.deliver_message import Held, digest_of, names_of
+from engine.runtime.sites import Sites
+from engine.site.deliver_spec import DeliverSpec
+from engine.store.contract import Connection, Store, Unit, Write
+from engine.store.ids import Ids
+from engine.store.lists_messages import Asked, list_messages
+from engine.store.messages import (
+    Kept,
+    add_hand,
+    due_of,
+    give_up,
+    message,
+    message_bytes,
+    reopen,
+    send_again,
+    set_switch,
+)
+
+REPLAY_MAX = 10_000
+SHOWN = 20
+
+
+class NotDone(Exception):
+    """What a person asked for is refused: a stable code and a detail."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code} {detail}")
+        self.code, self.detail = code, detail
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who, and why; `used` is what the proof of who it is used up."""
+
+    who: str
+    reason: str
+    used: tuple[Write, ...] = ()
+
+
+class Hands:
+    """Carries out what a person decided."""
+
+    def __init__(self, world: World, store: Store, ids: Ids, sites: Sites, deliver: Deliver) -> None:
+        self._world, self._store, self._ids, self._sites, self._deliver = world, store, ids, sites, deliver
+
+    async def resend(self, no: int, dest: str, body: bytes | None, by: By) -> dict[str, Any]:
+        """Send a message again. A dead letter goes on under its own number; what was delivered goes out as a new
+        message under a new one; with `body`, edited. NotDone: E-NO-MESSAGE, E-REPLAY-MONEY, E-BODY-GONE, E-DEST."""
+        kept, due, spec = await self._look(no)
+        dead = [row for row in due if row["state"] == "dead" and dest in ("", row["dest"])]
+        if body is None and dead:
+            await self._revive(no, dead, "resend", by)
+            return {"message": str(no), "again": [row["dest"] for row in dead]}
+        return await self._copy(kept, spec, dest, body, "resend", by)
+
+    async def discard(self, no: int, dest: str, by: By) -> dict[str, Any]:
+        """Give up a dead letter: it stays in the list as dead, nothing is sent. NotDone: E-NO-MESSAGE, E-NOT-DEAD."""
+        _, due, _ = await self._look(no)
+        dead = [row for row in due if row["state"] == "dead" and dest in ("", row["dest"])]
+        if not dead:
+            raise NotDone("E-NOT-DEAD", str(no))
+        writes = [give_up(no, row["dest"]) for row in dead]
+        await self._do((*writes, self._hand("discard", f"{no} {' '.join(row['dest'] for row in dead)}", by)), by)
+        for row in dead:
+            self._deliver.lanes.released(row["channel"], row["dest"], row["lane"])
+        return {"message": str(no), "discarded": [row["dest"] for row in dead]}
+
+    async def replay(self, asked: Asked, dest: str, dry: bool, by: By) -> dict[str, Any]:
+        """Send many again: dead letters under their own numbers, delivered ones as new messages. `dry`: only say how
+        many and which. NotDone: E-REPLAY-MONEY when one of them speaks of money and is not a dead letter, E-LIMIT."""
+        found = await self._store.read(lambda conn: list_messages(conn, asked))
+        if len(found) > REPLAY_MAX:
+            raise NotDone("E-LIMIT", str(REPLAY_MAX))
+        ids = [int(row["id"]) for row in reversed(found) if row["state"] in ("done", "dead")]
+        money = [str(row["id"]) for row in found if row["state"] == "done" and self._money(row["channel"], row["kind"])]
+        shown = {"count": len(ids), "first": [str(one) for one in ids[:SHOWN]], "money": money[:SHOWN]}
+        if dry:
+            return {**shown, "dry_run": True}
+        if money:
+            raise NotDone("E-REPLAY-MONEY", ", ".join(money[:3]))
+        for number in ids:
+            await self.resend(number, dest, None, By(by.who, by.reason))
+        await self._do((self._hand("replay", f"{len(ids)} messages, {asked.said()}", by),), by)
+        return shown
+
+    async def switch(self, what: str, state: str, by: By) -> dict[str, Any]:
+        """Pause, kill or let go a channel or party. NotDone: E-NO-CHANNEL."""
+        kind, _, name = what.partition(" ")
+        site = self._sites.current
+        known = {
+            "channel": {one.name for one in site.channels.values() if one.deliver is not None},
+            "party": set(site.engine.parties),
+        }
+        if name not in known.get(kind, ()) or (kind == "party" and state == "killed"):
+            raise NotDone("E-NO-CHANNEL", what)
+        word = {"paused": "pause", "killed": "kill"}.get(state, "resume")
+        row = set_switch(what, state, self._world.now(), by.who, by.reason)
+        await self._do((row, self._hand(word, what, by)), by)
+        self._deliver.switched(what, state)
+        return {"what": what, "state": state or "running"}
+
+    # One message
+
+    async def _look(self, no: int) -> tuple[Kept, Sequence[Mapping[str, Any]], DeliverSpec]:
+        def look(conn: Connection) -> tuple[Kept | None, Sequence[Mapping[str, Any]]]:
+            return message(conn, no), due_of(conn, no)
+
+        kept, due = await self._store.read(look)
+        if kept is None:
+            raise NotDone("E-NO-MESSAGE", str(no))
+        channel = self._sites.current.channels.get(kept.channel)
+        if channel is None or channel.deliver is None:
+            raise NotDone("E-NO-CHANNEL", kept.channel or "-")
+        return kept, due, channel.deliver
+
+    def _money(self, channel: str, kind: str) -> bool:
+        found = self._sites.current.channels.get(channel)
+        form = found.deliver.form if found is not None and found.deliver is not None else ""
+        return form == "tell" or kind.startswith("DFT")
+
+    async def _revive(self, no: int, dead: Sequence[Mapping[str, Any]], word: str, by: By) -> None:
+        writes = [send_again(no, row["dest"]) for row in dead]
+        what = f"{no} {' '.join(row['dest'] for row in dead)}"
+        await self._do((*writes, reopen(no), self._hand(word, what, by)), by)
+        for row in dead:
+            self._deliver.lanes.revived(row["channel"], row["dest"], row["lane"], no)
+
+    async def _copy(
+        self, kept: Kept, spec: DeliverSpec, dest: str, body: bytes | None, word: str, by: By
+    ) -> dict[str, Any]:
+        """A new message with the old one's bytes, or edited ones."""
+        if self._money(kept.channel, kept.kind):
+            raise NotDone("E-REPLAY-MONEY", str(kept.id))
+        if body is None:
+            found = await self._store.read(lambda conn: message_bytes(conn, [kept.id]))
+            if kept.id not in found:
+                raise NotDone("E-BODY-GONE", str(kept.id))
+            body = found[kept.id][1]
+        held = Held(self._ids.new(), kept.channel, kept.kind, kept.source, kept.control, self._world.now())
+        held.body, held.digest, held.opens, held.of_message = body, digest_of(body), 0, kept.id
+        held.ack = "AA"
+        held.patient, held.visit = kept.patient, kept.visit
+        try:
+            door = self._sites.current.engine.listeners.get(spec.at)
+            charset = (door.charset if door is not None else "") or "utf-8"
+            names = names_of(spec, held, self._sites.current.engine.hospital, charset)
+        except ValueError as no:
+            raise NotDone("E-BODY", str(no)[:100]) from None
+        self._deliver.intake.place(spec, held, names, {dest} if dest else None)
+        if not held.rows:
+            raise NotDone("E-DEST", dest or "-")
+        await self._do((*self._deliver.batches.rows_of(held), self._hand(word, f"{kept.id} as {held.id}", by)), by)
+        self._deliver.lanes.add(held)
+        return {"message": str(held.id), "of": str(kept.id), "again": [str(row[1]) for row in held.rows]}
+
+    # Keeping it
+
+    def _hand(self, kind: str, what: str, by: By) -> Write:
+        return add_hand(self._ids.new(), self._world.now(), kind, what, by.who, by.reason)
+
+    async def _do(self, writes: Sequence[Any], by: By) -> None:
+        done = await self._store.submit(Unit("hand", (*writes, *by.used)))
+        if not done.committed:
+            raise NotDone("E-STATE", done.failed_sql)

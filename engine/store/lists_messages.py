@@ -1,0 +1,91 @@
+"""Lists of messages and lanes for people: newest first, by page, never reading bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store.contract import Connection
+from engine.store.schema_messages import hands, messages, outbox, switches
+
+Rows = list[Mapping[str, Any]]
+STATES = ("open", "done", "dead", "skipped", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which messages; "" and None for all. `patient`, `visit`: their 64 bits. Times are unix seconds."""
+
+    channel: str = ""
+    state: str = ""
+    kind: str = ""
+    control: str = ""
+    patient: int = 0
+    visit: int = 0
+    since: float | None = None
+    until: float | None = None
+    after_id: int | None = None
+    limit: int = 50
+
+    def said(self) -> str:
+        """In words of ours, for the trail."""
+        parts = [f"{name} {value}" for name in ("channel", "state", "kind") if (value := getattr(self, name))]
+        return ", ".join(parts) or "all"
+
+
+def list_messages(conn: Connection, asked: Asked) -> Rows:
+    """Messages, newest first; the next page is `after_id` = the last row's id."""
+    t = messages
+    query = sa.select(
+        t.c.id, t.c.channel, t.c.source, t.c.control, t.c.kind, t.c.of_message, t.c.received_at, t.c.state, t.c.ack,
+        t.c.done_at, t.c.size,
+    ).order_by(t.c.id.desc()).limit(max(1, asked.limit))  # fmt: skip
+    if asked.state == "open":  # few, and found through the outbox
+        query = query.where(t.c.id.in_(sa.select(outbox.c.message_id).where(outbox.c.state == "ready")))
+    elif asked.state:
+        query = query.where(t.c.state == asked.state)
+    for column, value in ((t.c.channel, asked.channel), (t.c.kind, asked.kind), (t.c.control, asked.control)):
+        if value:
+            query = query.where(column == value)
+    for column, number in ((t.c.patient, asked.patient), (t.c.visit, asked.visit)):
+        if number:
+            query = query.where(column == number)
+    if asked.since is not None:
+        query = query.where(t.c.received_at >= asked.since)
+    if asked.until is not None:
+        query = query.where(t.c.received_at < asked.until)
+    if asked.after_id is not None:
+        query = query.where(t.c.id < asked.after_id)
+    return conn.select(query)
+
+
+def list_outbox(conn: Connection, state: str = "", limit: int = 50) -> Rows:
+    """What is not delivered, by channel, destination and state: how many, the oldest, when the next is tried."""
+    t = outbox
+    query = (
+        sa.select(
+            t.c.channel, t.c.dest, t.c.party, t.c.state, sa.func.count().label("messages"),
+            sa.func.count(sa.distinct(t.c.lane)).label("lanes"), sa.func.min(t.c.message_id).label("oldest"),
+            sa.func.min(t.c.next_at).label("next_at"), sa.func.max(t.c.tries).label("tries"),
+            sa.func.max(t.c.reason).label("reason"),
+        )
+        .group_by(t.c.channel, t.c.dest, t.c.party, t.c.state)
+        .order_by(t.c.channel, t.c.dest, t.c.state)
+        .limit(limit)
+    )  # fmt: skip
+    return conn.select(query.where(t.c.state == state) if state else query)
+
+
+def list_switches(conn: Connection) -> Rows:
+    """What is stopped by hand."""
+    t = switches
+    return conn.select(sa.select(t.c.what, t.c.state, t.c.at, t.c.by_whom).order_by(t.c.what))
+
+
+def list_hands(conn: Connection, limit: int = 50) -> Rows:
+    """What people did, newest first."""
+    t = hands
+    return conn.select(sa.select(t.c.id, t.c.at, t.c.kind, t.c.what, t.c.by_whom).order_by(t.c.id.desc()).limit(limit))
