@@ -27,6 +27,7 @@ class Laboratory:
 
     def __init__(self) -> None:
         self.sim = SubscribersSim(SimWorld(reactor, rate=RATE))  # type: ignore[arg-type]  # the reactor in use
+        self.sim.act({"act": "set", "unsaid": "utf-8"})  # what our codec writes when it declares nothing
         self.port: Any = self.sim.listen_mllp(0)
         number = self.port.getHost().port
         self.sender = MllpSender(World(reactor, rate=RATE), "127.0.0.1", number, charset="gb18030")  # type: ignore[arg-type]  # the same

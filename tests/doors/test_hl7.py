@@ -168,7 +168,7 @@ def test_an_undecodable_byte_is_ar_with_its_offset(town: Town, his: His) -> None
     spoiled = message.replace("测".encode(), b"\xff\xfe")
     ack = his.line.ask(spoiled)
     assert ack.code == "AR"
-    assert f"@{spoiled.index(0xFF)}" in ack.field("MSA", 3)
+    assert f"byte {spoiled.index(0xFF)}" in ack.field("MSA", 3)
     assert not town.select("SELECT no FROM settlements")
 
 
