@@ -142,7 +142,7 @@ class Hospital:
         for path in self.folder.glob("var/engine.db*"):
             path.unlink()
         for name in PORTS:
-            if name != "api":
+            if name not in ("api", "hl7"):
                 self.post(name, "/sim/reset", {})
 
     def close(self) -> None:

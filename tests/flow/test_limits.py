@@ -76,7 +76,7 @@ async def test_a_reply_longer_than_the_node_takes_counts_as_none(tmp_path: Path)
 
 @pytest_twisted.ensureDeferred
 async def test_only_so_many_events_wait_for_one_settlement(tmp_path: Path) -> None:
-    lab = await opened(tmp_path, ("attempts: 5}", "attempts: 5, queued_events: 3}"))
+    lab = await opened(tmp_path, ("attempts: 5,", "attempts: 5, queued_events: 3,"))
     try:
         _, quoted = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
         engine, no = lab.engine, quoted["settlement_no"]
