@@ -58,3 +58,9 @@ def test_some_only() -> None:
         addresses(one, ["nobody"])
     with pytest.raises(CannotRun, match="wechat"):
         addresses(one, ["wechat"])
+
+
+def test_the_shipped_file_names_the_subscribers() -> None:
+    shipped = node_file_of(ROOT, (ROOT / "engine.yaml").read_text(encoding="utf-8"))
+    assert addresses(shipped)["subscribers"] == "http://127.0.0.1:8741"
+    assert mllp_ports(shipped, addresses(shipped))["subscribers"] == 8742
