@@ -289,6 +289,7 @@ class SqlStore:
         """Nobody knows what is on the disk: answer nobody with a result, have the process stopped."""
         self.state, self._why = "dead", why
         self._cancel_timers()
+        self.on_fatal(why)  # first: the process ends here, and nobody is told anything more
         waiting = [done for _, done in batch] + left_waiting(self._queue)
         if self.world.inline:
             self.backend.abandon()
@@ -300,7 +301,6 @@ class SqlStore:
         if self._stopping is not None:
             self._stopping.errback(StoreStopped(why))
         self._readers.close()
-        self.on_fatal(why)
 
     def _lose(self) -> None:
         """A test's crash: everything in memory is gone, nobody is told."""
