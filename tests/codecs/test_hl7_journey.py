@@ -210,3 +210,29 @@ def test_whatever_bytes_come_no_replacement_character_is_ever_made(
     assert message.raw == data
     assert message.to_bytes() == data
     assert written or "\ufffd" not in message.to_text()
+
+
+# What is empty, what is to be deleted, what repeats
+
+
+def test_empty_and_to_be_deleted_are_told_apart_and_travel_on() -> None:
+    data = (
+        b'MSH|^~\\&|NHIS|X|ENGINE||2026||ADT^A08|M1|P|2.4||||||GBK\rEVN|A08|2026\r'
+        b'PID|1|P1|P1~""~P3^^^^T||Z^""^|||""||\rPV1|1|O\r'
+    )
+    message = parse(data)
+    assert (message.get("PID-8"), message.get("PID-9"), message.get("PID-40")) == ('""', "", "")
+    assert (message.get("PID-5.1"), message.get("PID-5.2"), message.get("PID-5.3")) == ("Z", '""', "")
+    assert message.all("PID-3") == ["P1", '""', "P3^^^^T"]
+    assert message.to_bytes() == data
+    message.set("PID-9", "x")
+    assert message.to_bytes() == data.replace(b'|""||\r', b'|""|x|\r'), "what was deleted and what was empty stay so"
+
+
+def test_repetitions_keep_their_places_when_one_is_changed() -> None:
+    message = received("GBK", TOLD_APART)
+    message.set("PID-3[3].1", "億~區")
+    message.set("PID-3[2].5", "T|2")
+    back = parse(message.to_bytes())
+    assert back.all("PID-3.1") == ["P1", "X2", "億~區"]
+    assert back.all("PID-3.5") == ["PatientNO", "T|2", ""]
