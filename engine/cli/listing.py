@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import reading
+from engine.cli.listing_messages import lane_rows, message_rows
 from engine.cli.moments import moment, since_of
 from engine.cli.say import GOOD, STATE_STYLES, WrongUse, documents, table, yuan
 from engine.core.times import rfc3339
@@ -103,7 +104,8 @@ def _messages(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
         for row in list_inbox(conn, verdict=wanted.state or None, since=since, limit=wanted.limit)
         if held is None or row["settlement_no"] in held
     ]  # fmt: skip
-    return sorted([*sent, *heard], key=lambda row: -row["id"])[: wanted.limit]
+    told = [] if wanted.bill else message_rows(conn, wanted.state, since, wanted.limit)
+    return sorted([*sent, *heard, *told], key=lambda row: -row["id"])[: wanted.limit]
 
 
 def _lanes(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
@@ -125,7 +127,8 @@ def _lanes(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     )  # fmt: skip
     if since is not None:
         query = query.where(t.c.created_at >= since)
-    return [dict(row) for row in conn.select(query.limit(wanted.limit))]
+    rows = [dict(row) for row in conn.select(query.limit(wanted.limit))]
+    return (rows + lane_rows(conn, wanted.state, wanted.limit))[: wanted.limit]
 
 
 def _tasks(conn: Connection, wanted: Wanted, since: float | None) -> Rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.main_messages import register
 from engine.cli.say import CANNOT, INTERRUPTED, WRONG_USE, CannotRun, WrongUse, trouble
 
 if TYPE_CHECKING:
@@ -222,6 +223,17 @@ def schema(folder: Annotated[Path, typer.Argument(metavar="DIR", help="写到哪
     _end(work(folder.absolute()))
 
 
+@app.command(rich_help_panel=WRITE)
+def docs(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="写到哪里 · where to write them")],
+    root: Root = HERE,
+) -> None:
+    """写出接口文档（HTML）与 OpenAPI，交给终端和 HIS 厂商 · Write the interface document to hand out."""
+    from engine.cli.docs import docs as work
+
+    _end(work(root.absolute(), out.absolute()))
+
+
 @app.command(rich_help_panel=TRY)
 def simulate(
     parties: Annotated[list[str] | None, typer.Argument(metavar="[PARTY]...", help=PARTY_HELP)] = None,
@@ -312,6 +324,9 @@ def resolve(
     if onto:
         _end(move(root.absolute(), no, by, reason, onto, _world()))
     _end(work(root.absolute(), no, by, reason, leg or [], _world()))
+
+
+register(app)
 
 
 def main() -> None:

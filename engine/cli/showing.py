@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import reading
+from engine.cli.listing_messages import draw_message, message_story
 from engine.cli.moments import moment
 from engine.cli.say import GOOD, STATE_STYLES, WrongUse, document, line, table, yuan
 from engine.core.money import AMOUNTS
@@ -27,7 +28,11 @@ LEG_FIELDS = ("id", "step", "call", "party", "number", "undo", "of_leg", "attemp
 def show(root: Path, no: str, as_json: bool = False, with_bytes: bool = False) -> int:
     """Print it. `no`: a settlement's number, a bill, or any number of ours. WrongUse when there is none."""
     with reading(root) as conn:
-        tree = story(conn, no, with_bytes=with_bytes)
+        told = message_story(conn, no, with_bytes=with_bytes)
+        tree = story(conn, no, with_bytes=with_bytes) if told is None else {}
+    if told is not None:
+        document(told) if as_json else draw_message(told)
+        return GOOD
     if as_json:
         document(tree)
     else:

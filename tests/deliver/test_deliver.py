@@ -161,7 +161,8 @@ def test_what_is_not_taken_is_refused_with_its_place_and_kept(
     ward = Ward(folder)
     ward.start()
     ack = ack_of(ward.wait(ward.raw(body)))
-    assert ack.code == code and said in ack.raw, ack.raw
+    assert ack.code == code, ack.raw
+    assert said in ack.raw
     ward.advance(5)
     assert ward.emr.asked == []
     (number,) = ward.rows("SELECT id FROM messages WHERE state = 'refused'")[0]

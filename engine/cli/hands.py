@@ -1,0 +1,68 @@
+"""`engine messages …`, `replay`, `pause`, `resume`, `kill`: a person's hand on messages, through the running engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.cli.control import ask
+from engine.cli.folder import node_file
+from engine.cli.moments import since_of
+from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document
+from engine.core.world import World
+
+EDIT_MAX = 1 << 20
+
+
+def resend(root: Path, no: str, dest: str, edit: Path | None, by: str, reason: str, world: World) -> int:
+    """Send one message again; exit code 1 when the engine refuses it."""
+    body: dict[str, Any] = {"by": by, "reason": reason, "dest": dest}
+    if edit is not None:
+        try:
+            text = edit.read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError) as no_file:
+            raise CannotRun(f"{edit}: {no_file}") from None
+        if len(text) > EDIT_MAX:
+            raise WrongUse(f"--edit: {EDIT_MAX} bytes")
+        # An editor writes line feeds; HL7 ends its segments with CR.
+        body["body"] = text.replace("\r\n", "\r").replace("\n", "\r") if text.startswith("MSH") else text
+    return _told(ask(root, "operate", f"/v1/deliver/messages/{_number(no)}/resend", body, world))
+
+
+def discard(root: Path, no: str, dest: str, by: str, reason: str, world: World) -> int:
+    """Give up a dead letter."""
+    body = {"by": by, "reason": reason, "dest": dest}
+    return _told(ask(root, "operate", f"/v1/deliver/messages/{_number(no)}/discard", body, world))
+
+
+def replay(
+    root: Path, channel: str, state: str, since: str, until: str, dest: str, dry: bool, by: str, reason: str,
+    world: World,
+) -> int:  # fmt: skip
+    """Send many again; `dry`: only say which."""
+    body: dict[str, Any] = {"by": by, "reason": reason, "channel": channel, "state": state, "dest": dest}
+    body["dry_run"] = dry
+    for name, text in (("since", since), ("until", until)):
+        at = since_of(root, text)
+        if at is not None:
+            body[name] = int(at)
+    return _told(ask(root, "operate", "/v1/deliver/replay", body, world))
+
+
+def switch(root: Path, what: str, state: str, by: str, reason: str, world: World) -> int:
+    """Pause, kill or let go a channel or party by its name."""
+    file = node_file(root)
+    kind = "party" if what in file.parties and not (root / "channels" / f"{what}.yaml").exists() else "channel"
+    body = {"by": by, "reason": reason, "what": f"{kind} {what}", "state": state}
+    return _told(ask(root, "operate", "/v1/deliver/switch", body, world))
+
+
+def _number(no: str) -> str:
+    if not no.isascii() or not no.isdigit():
+        raise WrongUse(f"消息号是数字 · a message's number is digits: {no}")
+    return no
+
+
+def _told(answer: tuple[int, dict[str, Any]]) -> int:
+    document(answer[1])
+    return GOOD if answer[0] < 300 else FOUND
