@@ -24,6 +24,7 @@ from engine.runtime.judge import found_fact
 from engine.runtime.ledger_rows import task_open
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
+from engine.runtime.replies import RETRY_AFTER
 from engine.runtime.sites import Sites
 from engine.runtime.verify_keys import VerifyKeys
 from engine.saga.case import Case
@@ -64,7 +65,7 @@ class Callbacks:
             link = self._connections.get(party)
         except CannotCall as no:
             self._log.error("callback_without_keys", party=party, why=str(no))
-            return HttpReply(503)
+            return HttpReply(503, (("Retry-After", RETRY_AFTER[503]),))
         verdict = link.party.verify(link.opened, request, self._world.now())
         missing = verdict.unknown_key if isinstance(verdict, NotHeard) else ""
         if missing and await self._verify_keys.has(party, missing):

@@ -15,7 +15,7 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import AMOUNTS
 from engine.pipeline.rejected import SIDES
 from engine.runtime import site_doc
-from engine.runtime.replies import json_reply
+from engine.runtime.replies import RETRY_AFTER, json_reply
 from engine.runtime.routes import Route
 from engine.site.site import Channel, Site
 
@@ -32,8 +32,8 @@ _STATUS = {
     "404": "没有这个结算单 · no such settlement",
     "409": "busy 或 E-REPEAT-DIFFERS · busy, or the number came with other content",
     "413": "请求过大 · too large",
-    "429": "过于频繁 · too many",
-    "503": "暂时不能受理，未发生扣费 · cannot take work now, nothing was charged",
+    "429": "过于频繁（E-RATE），Retry-After 秒后再来 · too many (E-RATE), come again after Retry-After seconds",
+    "503": "暂时不能受理，未发生扣费，Retry-After 秒后再来 · cannot take work now, nothing was charged; Retry-After",
 }
 _STATUS_OF_ANSWER = {
     "422": "对方拒绝，reason 是对方的话 · the party refused, in its own words",
@@ -128,6 +128,8 @@ def _operation(summary: str, name: str, body: Doc | None, *, no: bool = False) -
         "parameters": [],
         "responses": {status: {"description": text, "content": settlement} for status, text in _STATUS.items()},
     }
+    for status in RETRY_AFTER:
+        operation["responses"][str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     if no:
         operation["parameters"].append({"name": "no", "in": "path", "required": True, "schema": _TEXT})
     if body is not None:

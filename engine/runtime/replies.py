@@ -17,22 +17,20 @@ STATUS = {
     "later": 503,
 }  # fmt: skip
 """What a caller is told (engine/runtime/told.py) → HTTP status; every other word is 200."""
-LATER = 5  # seconds after which one may try again
-CALMER = 60  # seconds after which a client that came too often may come again
+RETRY_AFTER = {429: "60", 503: "5"}
+"""Seconds after which one may come again: a client that came too often, and anybody when the node cannot take work."""
 JSON = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
 
 
 def json_reply(status: int, body: Mapping[str, Any]) -> HttpReply:
-    """A JSON body in UTF-8."""
-    return HttpReply(status, JSON, print_json(body))
+    """A JSON body in UTF-8; 429 and 503 say when to come again."""
+    after = RETRY_AFTER.get(status)
+    return HttpReply(status, JSON if after is None else (*JSON, ("Retry-After", after)), print_json(body))
 
 
 def reply_of(what: Told) -> HttpReply:
     """What the settlement API says of it."""
-    reply = json_reply(STATUS.get(what.word, 200), what.body)
-    if what.word != "later":
-        return reply
-    return HttpReply(reply.status, (*reply.headers, ("Retry-After", str(LATER))), reply.body)
+    return json_reply(STATUS.get(what.word, 200), what.body)
 
 
 def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> HttpReply:
@@ -42,10 +40,7 @@ def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> HttpReply:
 
 def error(status: int, code: str, detail: str = "", **more: Any) -> HttpReply:
     """`{"state"?, "reason": {code, zh, en, side, next}}`; `more` adds fields such as `field` or `settlement_no`."""
-    reply = json_reply(status, {**more, "reason": reason_json(of_code(code, detail))})
-    if status != 503:
-        return reply
-    return HttpReply(status, (*reply.headers, ("Retry-After", str(LATER))), reply.body)
+    return json_reply(status, {**more, "reason": reason_json(of_code(code, detail))})
 
 
 def not_this_method(methods: Sequence[str]) -> HttpReply:
@@ -58,6 +53,5 @@ def not_this_method(methods: Sequence[str]) -> HttpReply:
 def refused(status: int) -> HttpReply:
     """401 or 403, with no detail at all; 429 for a client that is known and comes too often."""
     if status == 429:
-        reply = error(429, "E-RATE")
-        return HttpReply(reply.status, (*reply.headers, ("Retry-After", str(CALMER))), reply.body)
+        return error(429, "E-RATE")
     return json_reply(status, {"reason": {"code": f"E-{status}"}})
