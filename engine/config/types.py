@@ -11,6 +11,8 @@ from engine.config.spec import Found, Word, text_of
 from engine.config.tree import Node, plain
 from engine.core.times import seconds_of
 
+_USER = re.compile(r"://[^/@\s]*@")
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -42,7 +44,8 @@ class Name:
         if scalar is None:
             return None
         if re.fullmatch(self.pattern, scalar.text, re.ASCII) is None:
-            found.append(problem("E209", scalar.mark, text=scalar.text, zh=self.zh, en=self.en,
+            shown = _USER.sub("://••••@", scalar.text)  # a password in an address is told to nobody
+            found.append(problem("E209", scalar.mark, text=shown, zh=self.zh, en=self.en,
                                  rule_zh=self.rule_zh, rule_en=self.rule_en))  # fmt: skip
             return None
         return Word(scalar.text, scalar.mark)

@@ -94,7 +94,7 @@ def _leg(parts: Parts, channel: ChannelFile, step: StepRow, *, final: bool) -> N
     if final and again is not None:
         parts.wrong("E420", again.mark, name="again")
     if op is not None and op.changes:
-        if step.word("ask") is None and call.repeats != "same_number":
+        if step.word("ask") is None and (op.money or call.repeats != "same_number"):
             parts.wrong("E412", step.name.mark, name=step.name)
         if op.money and not final and step.word("undo") is None:
             parts.wrong("E413", step.name.mark, name=step.name)

@@ -18,6 +18,7 @@ from engine.config.spec import Word, mark_of
 from engine.parties.contract import Party
 from engine.site.parts import Parts
 
+_FORM = frozenset({"dict_type", "list_type", "tuple_type", "set_type", "string_type"})
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 
 
@@ -60,16 +61,31 @@ def _check_one(parts: Parts, name: str, entry: PartyEntry, model: type[BaseModel
 
 
 def _try(parts: Parts, entry: PartyEntry, model: type[BaseModel], good: Mapping[str, Any], referred: set[str]) -> None:
-    """What the model itself says of the values that are written out; references are read later."""
+    """What the model itself says of the values that are written out. References are read later: of those only the form
+    is known (a list where a mapping should be)."""
+    written = {key: value for key, value in entry.settings.items() if key in referred and _refers(value)}
     try:
-        model.model_validate(_plain(good))
+        model.model_validate({**_plain(good), **_named(written)})
     except ValidationError as bad:
         for error in bad.errors(include_url=False, include_input=False):
             where = [str(step) for step in error["loc"]]
-            if not where or where[0] in referred or where[0] not in entry.settings:
+            if not where or where[0] not in entry.settings:
+                continue
+            if where[0] in referred and not (where[0] in written and error["type"] in _FORM):
                 continue
             mark = entry.marks.get(where[0], entry.mark)
             parts.wrong("E211", mark, what=".".join(where), detail=error["msg"])
+
+
+def _named(value: Any) -> Any:
+    """References as their own texts."""
+    match value:
+        case dict():
+            return {str(key): _named(item) for key, item in value.items()}
+        case list():
+            return [_named(item) for item in value]
+        case _:
+            return str(value)
 
 
 def _plain(value: Any) -> Any:
