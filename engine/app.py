@@ -56,6 +56,7 @@ from engine.runtime.sessions import Session, Sessions
 from engine.runtime.settlement_api import SettlementApi
 from engine.runtime.site_api import SiteApi
 from engine.runtime.sites import Sites
+from engine.runtime.sources import Sources
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
 from engine.site.settings import settings_of
@@ -109,14 +110,13 @@ class Engine:
             Health(self.meters, self._not_ready),
         )
         self.hl7 = Hl7Door(world, self.gate, self.sites, self.orders, store, self.ids, self.meters, log)
-        self.deliver = Deliver(
-            world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take
-        )
+        self.deliver = Deliver(world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take)
+        sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log)
         hands = Hands(world, store, self.ids, self.sites, self.deliver)
         self._deliver_api = DeliverApi(world, self.gate, self.sites, self.ids, self.deliver, hands, self.meters)
         self.listening = Listening({
             "http": Kind(lambda door: door.http, self._http, self._renew),
-            "mllp": Kind(lambda door: door.mllp, self._mllp, self._renew_mllp),
+            "mllp": Kind(lambda door: door.mllp, self._mllp, self._renew_mllp), **sources.kinds(),
         })  # fmt: skip
         self.reload = Reload(world, store, self.sites, self.driver, self, log)
         self._site_api = SiteApi(

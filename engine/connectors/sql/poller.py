@@ -43,10 +43,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: `key` as text, `values` by column. `wrong`: the column and reason it cannot be carried exactly; then
-    `values` holds what could be."""
+    """One row: `key` and `mark` as text (the two name this state of the row), `values` by column. `wrong`: the column
+    and reason it cannot be carried exactly; then `values` holds what could be."""
 
     key: str
+    mark: str
     values: Mapping[str, Value]
     wrong: str = ""
 
@@ -214,7 +215,7 @@ class SqlPoller:
         for raw in connection.execute(query.order_by(mark, key).limit(self._page)):
             values = tuple(raw)
             found.last = (_plain(values[0]), _plain(values[1]))
-            found.rows.append(self._row(found.last[1], values[2:]))
+            found.rows.append(self._row(found.last, values[2:]))
         return found
 
     def _top(self, connection: Connection) -> Any:
@@ -222,7 +223,7 @@ class SqlPoller:
         query: Any = select(func.max(column(view.mark))).select_from(table(view.name, schema=view.schema or None))
         return _plain(connection.execute(query).scalar())
 
-    def _row(self, key: Any, raw: Sequence[Any]) -> Row:
+    def _row(self, at: tuple[Any, Any], raw: Sequence[Any]) -> Row:
         values: dict[str, Value] = {}
         wrong = []
         for name, value in zip(self._view.columns, raw, strict=True):
@@ -233,7 +234,7 @@ class SqlPoller:
                     values[name] = text_of(value, self._view.charset, self._view.mangled)
             except BadValue as fault:
                 wrong.append(f"{name}: {fault}")
-        return Row(text_of(key) or "", values, "; ".join(wrong))
+        return Row(_named(at[1]), _named(at[0]), values, "; ".join(wrong))
 
     # --- trouble --------------------------------------------------------------------------------
 
@@ -249,6 +250,11 @@ class SqlPoller:
         if self.failing != text and self._on_trouble is not None:
             self._on_trouble(kind, text)  # once is enough until it changes
         self.failing = text
+
+
+def _named(value: Any) -> str:
+    """A key or mark as text; bytes, such as a row version, in hexadecimal."""
+    return value.hex() if isinstance(value, bytes) else text_of(value) or ""
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,265 @@
+"""Listeners that fetch: what lies in a directory or stands in a view becomes messages of deliver channels.
+
+A file's messages go the way of those that come over MLLP, one by one, and the file is kept by what they were told: in
+`archive` when all were taken, in `error` with the reasons when one was not. A row of a view is a message as well, known
+again by its key and mark.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+
+from engine.codecs.hl7_ack import AckKind, read_ack
+from engine.codecs.hl7_file import messages_in
+from engine.codecs.hl7v2 import header_of
+from engine.config.engine_parts import Listener
+from engine.config.secret import SecretMissing, SecretRef, resolve_secret
+from engine.config.source_parts import Files, Poll, Sftp
+from engine.connectors.files.local import LocalPlace
+from engine.connectors.files.parcel import TAKEN, Fate, Parcel, Verdict
+from engine.connectors.files.pickup import Pickup, PickupLimits
+from engine.connectors.files.place import Place
+from engine.connectors.files.ready import Convention, Whole
+from engine.connectors.files.sftp import SftpPlace
+from engine.connectors.files.ssh import SshLogin
+from engine.connectors.mllp import Peer
+from engine.connectors.sql.database import Database
+from engine.connectors.sql.poller import Page, Row, SqlPoller, View
+from engine.core.world import World
+from engine.runtime.deliver import Deliver
+from engine.runtime.deliver_message import Held, digest_of
+from engine.runtime.listening import Kind
+from engine.runtime.logs import Log, trouble_of
+from engine.runtime.sites import Sites
+from engine.store.contract import Store, Unit
+from engine.store.ids import Ids
+from engine.store.marks import keep_mark, mark_of
+
+NO_ROOM = "cannot be stored now"
+"""What the intake says when the disk is full: the file stays where it is and comes again."""
+_AGAIN = 5.0  # seconds until a listener whose secrets could not be read looks again
+
+
+class NotNow(Exception):
+    """What was fetched cannot be taken yet: it is fetched again."""
+
+
+class Fetcher:
+    """A directory or view as `Listening` has its listeners: it begins and is drained, and has no port."""
+
+    def __init__(self, world: World, name: str, where: str, make: Callable[[], Pickup | SqlPoller], log: Log) -> None:
+        self.name, self.host, self.port = name, where, 0
+        self.connections = self.in_flight = 0
+        self._world, self._make, self._log = world, make, log
+        self._at_work: Pickup | SqlPoller | None = None
+        self._timer: Any = None
+        self._told = ""
+
+    def start(self) -> Deferred[int]:
+        """Begin to fetch. An absent share or database is no reason not to start: it is looked for again."""
+        self._begin()
+        return succeed(0)
+
+    def drain(self, seconds: float) -> Deferred[None]:
+        """Fetch no more; what is at hand may end within so many seconds."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        return succeed(None) if self._at_work is None else self._at_work.stop(seconds)
+
+    def _begin(self) -> None:
+        try:
+            self._at_work = self._make()
+        except (SecretMissing, ValueError) as no:
+            if str(no) != self._told:
+                self._told = str(no)
+                self._log.error("source_trouble", door=self.name, kind="settings", why=self._told)
+            self._timer = self._world.later(_AGAIN, self._begin)
+            return
+        self._at_work.start()
+
+
+class Sources:
+    """Makes the listeners that fetch. `root`: the folder secrets are read from."""
+
+    def __init__(
+        self, world: World, root: Path, store: Store, ids: Ids, sites: Sites, deliver: Deliver, log: Log
+    ) -> None:
+        self._world, self._root, self._store, self._ids = world, root, store, ids
+        self._sites, self._deliver, self._log = sites, deliver, log
+
+    def kinds(self) -> dict[str, Kind]:
+        """For `Listening`. One whose row was changed is another one: the old is drained, the new begins."""
+
+        def kind(row: str, where: Callable[[Any], str]) -> Kind:
+            def address(door: Listener) -> tuple[str, int] | None:
+                found = getattr(door, row)
+                mark = hashlib.sha256(repr((door.charset, door.body_bytes, found)).encode()).hexdigest()[:12]
+                return None if found is None else (f"{where(found)}#{mark}", 0)
+
+            return Kind(address, self._fetcher, lambda listener, door: None)
+
+        return {
+            "drop": kind("drop", lambda files: str(files.directory)),
+            "sftp": kind("sftp", lambda sftp: f"{sftp.host[0]}:{sftp.host[1]}{sftp.files.directory}"),
+            "poll": kind("poll", lambda poll: str(poll.view)),
+        }
+
+    def _fetcher(self, name: str, door: Listener) -> Fetcher:
+        def make() -> Pickup | SqlPoller:
+            if door.poll is not None:
+                return self._poller(fetcher, door, door.poll)
+            return self._pickup(fetcher, door)
+
+        where = door.drop.directory if door.drop else door.sftp.files.directory if door.sftp else ""
+        fetcher = Fetcher(self._world, name, where, make, self._log)
+        return fetcher
+
+    def _trouble(self, fetcher: Fetcher) -> Callable[[str, str], None]:
+        def told(kind: str, text: str) -> None:
+            if text != NotNow.__name__:
+                self._log.warning("source_trouble", door=fetcher.name, kind=kind, why=text)
+
+        return told
+
+    def _failed(self, fetcher: Fetcher) -> Callable[[Any], None]:
+        def failed(failure: Any) -> None:
+            if failure.check(NotNow) is None:
+                self._log.error("door_failed", door=fetcher.name, why=trouble_of(failure.value, failure.tb))
+
+        return failed
+
+    def _in_force(self, name: str) -> None:
+        """A listener is made before its configuration is in force, and drained after it no longer is."""
+        if name not in self._sites.current.engine.listeners:
+            raise NotNow
+
+    def _secret(self, ref: SecretRef | None) -> bytes:
+        return b"" if ref is None else resolve_secret(ref, self._root)
+
+    # Files
+
+    def _pickup(self, fetcher: Fetcher, door: Listener) -> Pickup:
+        files = door.drop or (door.sftp.files if door.sftp else None)
+        assert files is not None, "a row with an address of its own"
+        limits = PickupLimits(every_s=files.every, file_bytes=door.body_bytes, keep=files.keep)
+        rule = Convention(files.files, Whole(files.whole), files.still, files.marker, files.overdue)
+
+        async def receive(parcels: Sequence[Parcel]) -> list[Verdict]:
+            return await self._take_files(fetcher.name, parcels)
+
+        return Pickup(
+            self._world, fetcher.name, self._place(files, door.sftp), receive, rule, limits,
+            on_trouble=self._trouble(fetcher), on_error=self._failed(fetcher),
+        )  # fmt: skip
+
+    def _place(self, files: Files, sftp: Sftp | None) -> Place:
+        owner = str(self._sites.current.engine.name)
+        if sftp is None:
+            return LocalPlace(self._world, files.directory, owner)
+        login = SshLogin(
+            sftp.user, sftp.host_keys, self._secret(sftp.password).decode(), self._secret(sftp.key),
+            self._secret(sftp.passphrase).decode(),
+        )  # fmt: skip
+        return SftpPlace(self._world, *sftp.host, files.directory, owner, login)
+
+    async def _take_files(self, name: str, parcels: Sequence[Parcel]) -> list[Verdict]:
+        """All messages of all files are taken in at once, in their order, and stored together."""
+        self._in_force(name)
+        peer = Peer("", 0, name)
+        sent = [messages_in(parcel.body) for parcel in parcels]
+        asked = [[self._deliver.take(name, message, peer) for message in messages] for messages in sent]
+        acks = [await gatherResults(waiting, consumeErrors=True) for waiting in asked]
+        return [_verdict(messages, told) for messages, told in zip(sent, acks, strict=True)]
+
+    # Rows
+
+    def _poller(self, fetcher: Fetcher, door: Listener, poll: Poll) -> SqlPoller:
+        database = Database(
+            self._world, poll.database, password=self._secret(poll.password).decode(), op_s=poll.wait
+        )
+        view = View(
+            poll.view, poll.mark_column, poll.key, poll.columns, poll.schema, frozenset(poll.yuan), poll.lag,
+            door.charset or "utf-8", poll.mangled, poll.everything,
+        )  # fmt: skip
+
+        async def load() -> str | None:
+            self._in_force(fetcher.name)
+            return await self._store.read(lambda conn: mark_of(conn, fetcher.name))
+
+        async def receive(page: Page) -> None:
+            await self._take_rows(fetcher.name, page)
+
+        return SqlPoller(
+            self._world, fetcher.name, database, view, load, receive, every_s=poll.every, page=poll.page,
+            on_trouble=self._trouble(fetcher), on_error=self._failed(fetcher),
+        )  # fmt: skip
+
+    async def _take_rows(self, name: str, page: Page) -> None:
+        """Rows first, then how far they go: what comes twice after a crash is known by its key and mark."""
+        self._in_force(name)
+        ended = [self._take_row(name, row, page.at) for row in page.rows]
+        for held in await gatherResults(ended, consumeErrors=True):
+            if held.state == "not_stored":
+                raise NotNow
+        await self._store.submit(Unit("mark", (keep_mark(name, page.mark, page.at),)))
+
+    def _take_row(self, name: str, row: Row, at: float) -> Deferred[Held]:
+        """One row as a message; fires when it is stored. One that cannot be carried exactly is kept as refused."""
+        held = Held(self._ids.new(), "", "row", f"{name} {name}", f"{row.key}@{row.mark}"[:200], at)
+        held.body = json.dumps(row.values, ensure_ascii=False, separators=(",", ":")).encode()
+        held.digest = digest_of(held.body)
+        told = _Told()
+        channel = next(
+            (one for one in self._sites.current.channels.values() if one.deliver is not None
+             and one.deliver.form == "json" and one.deliver.at == name), None,
+        )  # fmt: skip
+        if channel is None or row.wrong:
+            why = row.wrong or "no channel takes it"
+            self._log.warning("row_refused", door=name, message=held.id, why=why)
+            held.channel = "" if channel is None else channel.name
+            held.state, held.ack, held.opens, held.reply = "refused", "AR", 0, [told]
+            self._deliver.batches.take(held)
+        else:
+            held.channel = channel.name
+            self._deliver.intake.accept_json(channel, held, {"request": dict(row.values), "client": name}, told)
+        return told.ended
+
+
+class _Told:
+    """Who waits until a row is stored."""
+
+    def __init__(self) -> None:
+        self.ended: Deferred[Held] = Deferred()
+
+    def __call__(self, held: Held) -> None:
+        if not self.ended.called:
+            self.ended.callback(held)
+
+    def later(self, held: Held) -> None:
+        """Stored, not delivered yet: a view waits for nobody."""
+        self(held)
+
+    def other_content(self, held: Held) -> None:
+        """Its key and mark came with other values: both are kept."""
+        held.reply = [self]
+
+
+def _verdict(messages: Sequence[bytes], acks: Sequence[bytes]) -> Verdict:
+    """What becomes of a file whose messages were told this. A reason names numbers and codes, and no person."""
+    wrong = []
+    for message, ack in zip(messages, acks, strict=True):
+        number = header_of(message).control_id
+        told = read_ack(ack, number)
+        if NO_ROOM in told.text:
+            raise NotNow
+        if told.kind not in (AckKind.ACCEPTED, AckKind.DOUBTFUL):
+            wrong.append(f"{number or '?'}: {told.code or 'AR'} {told.text}".strip())
+    if not wrong:
+        return TAKEN
+    return Verdict(Fate.REFUSED, f"{len(wrong)} of {len(messages)}: " + "; ".join(wrong[:20]))
