@@ -203,7 +203,25 @@ class StepType:
         return _step(key, value, found)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "object", "minProperties": 1, "maxProperties": 1}
+        said = {"anyOf": [{"enum": list(_ACTIONS)}, {
+            "type": "object", "properties": {name: {} for name in _ACTIONS}, "additionalProperties": False,
+            "minProperties": 1, "maxProperties": 1,
+        }]}  # fmt: skip
+        missing = {"anyOf": [CALL.schema(), MISSING.schema()]}
+        return {
+            "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
+            "properties": {
+                "kiosk says": {"description": "终端的请求 · what the terminal asks", **said},
+                "wait": {"description": "等待 · wait", **Duration().schema()},
+                "wait until": {"description": "等到 · wait until", **Instant().schema()},
+                "restart": {"description": "引擎重启 · the engine starts anew"},
+                "expect": EXPECT.schema(),
+            },
+            "patternProperties": {
+                r"^\S+ answers$": REPLY.schema(), r"^\S+ is silent$": missing, r"^\S+ is down$": missing,
+                r"^\S+ forgets us$": missing, r"^\S+ calls back$": CALLBACK.schema(),
+            },
+        }  # fmt: skip
 
 
 def _step(key: Scalar, value: Node, found: Found) -> Step | None:

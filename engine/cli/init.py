@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from engine.cli.say import GOOD, CannotRun, WrongUse, line
+from engine.cli.schema import write_vscode
 
 PARTS = ("engine.yaml", "channels", "mappings", "schemas")
 IGNORED = "var/\n.engine-base\n*.db\n*.db-wal\n*.db-shm\n"
@@ -72,6 +73,7 @@ def init(folder: Path, topology: str = TOPOLOGIES[0]) -> int:
         if led:
             led_by_his(folder)
         (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
+        write_vscode(folder)
     except OSError as no:
         raise CannotRun(f"无法写入 · cannot write: {no}") from None
     wrong = failing(lint(folder))

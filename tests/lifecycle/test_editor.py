@@ -1,0 +1,145 @@
+"""What VS Code is given: schemas that take every good file, mark every wrong one, and complete with words that help."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from engine.cli.schema import FILES, schema_of, settings
+from engine.config.tree import read_tree
+from engine.parties.registry import PARTIES
+from engine.site.files import read_files
+from tests.cli.shell import here
+from tests.config.test_explain import _as_editors_see
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("editor") / "site"
+    assert here("init", str(made)).returncode == 0
+    return made
+
+
+def _schema_for(folder: Path, file: str) -> Path:
+    """The one schema that VS Code would use for a file."""
+    rows = json.loads((folder / ".vscode/settings.json").read_text())["yaml.schemas"]
+    fits = []
+    for schema, patterns in rows.items():
+        wanted = any(fnmatch(file, one) for one in patterns if not one.startswith("!"))
+        if wanted and not any(fnmatch(file, one[1:]) for one in patterns if one.startswith("!")):
+            fits.append(folder / schema)
+    assert len(fits) == 1, (file, fits)
+    return fits[0]
+
+
+def test_init_writes_what_vs_code_needs(folder: Path) -> None:
+    assert json.loads((folder / ".vscode/extensions.json").read_text())["recommendations"] == ["redhat.vscode-yaml"]
+    names = {path.name.partition(".")[0] for path in (folder / ".vscode/engine").iterdir()}
+    assert names == set(FILES)
+    assert here("lint", "--root", str(folder)).returncode == 0, "nothing of it is configuration"
+
+
+def test_every_shipped_file_is_good_for_the_editor_too(folder: Path) -> None:
+    seen = set()
+    for file, data in read_files(folder).items():
+        if file.endswith(".yaml"):
+            path = _schema_for(folder, file)
+            seen.add(path.name)
+            node, _ = read_tree(data.decode(), file)
+            assert node is not None
+            validator = jsonschema_rs.validator_for(json.loads(path.read_text()))
+            wrong = [error.message for error in validator.iter_errors(_as_editors_see(node))]
+            assert not wrong, (file, wrong[0][-300:])
+    assert seen == {f"{kind}.schema.json" for kind in FILES}, "a file of every kind was looked at"
+
+
+WRONG: list[tuple[str, str, str]] = [
+    ("channels/outpatient_bills.yaml", "answer_within:", "answer_with:"),
+    ("channels/outpatient_bills.yaml", "repeats: freely", "repeats: always"),
+    ("channels/outpatient_bills.test.yaml", "- kiosk says: ask", "- kiosk say: ask"),
+    ("channels/outpatient_bills.test.yaml", "- kiosk says: ask", "- kiosk says: aks"),
+    ("mappings/his_bills.map.yaml", "make:", "mak:"),
+    ("engine.yaml", "profile: demo", "profile: dmo"),
+    ("engine.yaml", "kind:     his", "kind:     hiss"),
+    ("engine.yaml", "scopes: [query, settle]", "scopes: [query, setle]"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new"), WRONG)
+def test_a_wrong_word_is_marked(folder: Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text()
+    assert old in text
+    node, _ = read_tree(text.replace(old, new, 1), file)
+    assert node is not None
+    validator = jsonschema_rs.validator_for(json.loads(_schema_for(folder, file).read_text()))
+    assert not validator.is_valid(_as_editors_see(node))
+
+
+def _objects(tree: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every sub-schema with properties."""
+    if isinstance(tree, dict):
+        if isinstance(tree.get("properties"), dict) and tree.get("type") == "object":
+            yield path, tree
+        for key, value in tree.items():
+            yield from _objects(value, f"{path}/{key}")
+    elif isinstance(tree, list):
+        for number, item in enumerate(tree):
+            yield from _objects(item, f"{path}/{number}")
+
+
+@pytest.mark.parametrize("kind", ["engine", "channel", "map", "profile"])
+def test_every_word_to_complete_is_explained_in_both_languages(kind: str) -> None:
+    words = 0
+    for path, one in _objects(schema_of(kind)):
+        if path.endswith("/then"):
+            continue
+        for name, field in one["properties"].items():
+            if path == "" and kind == "channel":
+                continue  # only tells the kinds apart
+            words += 1
+            about = field.get("description", "")
+            assert " · " in about, f"{kind}{path}.{name}: {about!r}"
+            assert any("一" <= char <= "鿿" for char in about), f"{kind}{path}.{name}: {about!r}"
+            assert field.get("examples") or field.get("enum"), f"{kind}{path}.{name} shows no example"
+    assert words > 8
+
+
+def _at(tree: Any, *path: Any) -> Any:
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+def test_the_words_of_closed_lists_are_there() -> None:
+    engine, channel = schema_of("engine"), schema_of("channel")
+    party = _at(engine, "properties", "parties", "additionalProperties")
+    assert set(party["properties"]["kind"]["enum"]) == set(PARTIES)
+    by_kind = {_at(one, "if", "properties", "kind", "const"): one["then"]["properties"] for one in party["allOf"]}
+    assert set(by_kind) == set(PARTIES)
+    for kind, fields in by_kind.items():
+        assert set(fields) == {
+            info.alias or name for name, info in PARTIES[kind].settings.model_fields.items()
+        }, kind  # fmt: skip
+    scopes = _at(engine, "properties", "clients", "additionalProperties", "properties", "scopes", "items", "enum")
+    assert {"query", "settle", "refund", "operate", "admin"} <= set(scopes)
+    kinds = {_at(branch, "properties", "kind", "enum", 0) for branch in channel["oneOf"]}
+    assert kinds == set(channel["properties"]["kind"]["enum"]) >= {"answer", "settle", "every"}
+    settle = next(one for one in channel["oneOf"] if _at(one, "properties", "kind", "enum") == ["settle"])
+    call = _at(settle, "properties", "calls", "additionalProperties")
+    assert _at(call, "properties", "repeats", "enum") == ["freely", "same_number", "never"]
+    assert {"to", "op"} <= set(call["required"])
+
+
+def test_the_command_prints_settings_that_name_what_it_wrote(tmp_path: Path) -> None:
+    said = here("schema", str(tmp_path / "schemas"))
+    assert said.returncode == 0
+    shown = json.loads(said.stdout[said.stdout.index("{\n") :])
+    assert shown == settings("schemas")
+    written = {path.name for path in (tmp_path / "schemas").iterdir()}
+    assert {Path(name).name for name in shown["yaml.schemas"]} == written
