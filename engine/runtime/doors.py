@@ -11,6 +11,7 @@ from engine.runtime import openapi
 from engine.runtime.answer_api import AnswerApi
 from engine.runtime.callbacks import Callbacks
 from engine.runtime.health import Health
+from engine.runtime.interface import page as interface
 from engine.runtime.replies import error, not_this_method
 from engine.runtime.routes import Route, Routes
 from engine.runtime.settlement_api import SettlementApi
@@ -36,7 +37,7 @@ class Doors:
         for channel in (channel for one in older for channel in one.channels.values()):
             self._left_open(site, channel, tables)
         for table in tables.values():
-            for route in (*self._health.routes(), *openapi.routes(lambda: site)):
+            for route in (*self._health.routes(), *openapi.routes(lambda: site), *interface.routes(lambda: site)):
                 table.add(route)
         api = next(iter(tables.values()))
         for name, routes in extra.items():

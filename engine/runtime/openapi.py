@@ -30,6 +30,7 @@ _STATUS = {
     "401": "签名、时间或随机数不对 · unsigned, stale or replayed",
     "403": "没有权限 · out of scope",
     "404": "没有这个结算单 · no such settlement",
+    "405": "方法不对，Allow 写明可用的 · another method, Allow names those that are",
     "409": "busy 或 E-REPEAT-DIFFERS · busy, or the number came with other content",
     "413": "请求过大 · too large",
     "429": "过于频繁（E-RATE），Retry-After 秒后再来 · too many (E-RATE), come again after Retry-After seconds",

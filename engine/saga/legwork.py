@@ -3,20 +3,7 @@
 from __future__ import annotations
 
 from engine.saga.case import AT_REST, CASE, Case, CaseEvent, CaseState, Reason, put
-from engine.saga.events import (
-    Answered,
-    Cancelled,
-    Command,
-    FactHeard,
-    Judge,
-    Moved,
-    RefundAsked,
-    Refused,
-    Resolved,
-    Send,
-    Task,
-    TaskOver,
-)  # fmt: skip
+from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Resolved, Send, Task, TaskOver
 from engine.saga.legs import Leg, LegEvent, LegState, Then, row
 from engine.saga.plan import CallRule, Plan, Repeats, Step
 from engine.saga.rules import Rules
@@ -56,11 +43,11 @@ class LegWork:
         if after in AT_REST and self.case.rest_at is None:
             self.case.rest_at = self.now
 
-    def asked_back(self, event: Cancelled | RefundAsked, kind: str) -> None:
+    def asked_back(self, reason: Reason, kind: str, by: str) -> None:
         """Somebody wants the settlement undone: why, and which client it was."""
-        self.case.cause, self.case.cause_kind = event.reason, kind
-        if event.by:
-            self.case.data["asked_by"] = event.by
+        self.case.cause, self.case.cause_kind = reason, kind
+        if by:
+            self.case.data["asked_by"] = by
 
     def refuse_by_rule(self, step: Step, reason: Reason) -> None:
         """A rule or a map said no before anything of the step was sent."""

@@ -79,7 +79,7 @@ class _Turn(LegWork):
                         self.apply(leg, LegEvent.CRASH)
             case RefundAsked():
                 if self.case.state is CaseState.SETTLED:
-                    self.asked_back(event, "refunded")
+                    self.asked_back(event.reason, "refunded", event.by)
                     self.case.rest_at = None
                     self.move(CaseEvent.REFUND, event.reason.code)
             case Resolved():
@@ -204,7 +204,7 @@ class _Turn(LegWork):
             return
         if any(leg.state is LegState.OK and not leg.undo and self.rule(leg.call).money for leg in case.legs):
             return  # money has moved: from here only a refund takes it back
-        self.asked_back(event, "cancelled")
+        self.asked_back(event.reason, "cancelled", event.by)
         case.pending = None
         self.move(CaseEvent.CANCEL, event.reason.code)
 

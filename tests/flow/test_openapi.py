@@ -12,6 +12,7 @@ from tests.rig.lab import Lab
 ADDRESSES = {
     "/v1/outpatient/settlements",
     "/v1/outpatient/bills",
+    "/v1/outpatient/his-led/settlements",
     "/v1/municipal/settlements",
     "/v1/settlements/{no}",
     "/v1/settlements/{no}/pay",
