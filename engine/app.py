@@ -19,7 +19,6 @@ from engine.config.engine_parts import Listener
 from engine.config.secret import SecretMissing, SecretRef, resolve_secret
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener
-from engine.connectors.http_sender import HttpSender
 from engine.connectors.mllp import MllpLimits, MllpListener
 from engine.connectors.tls import TlsOptions
 from engine.console.console import Console, routes
@@ -44,7 +43,6 @@ from engine.runtime.journal import Journal
 from engine.runtime.listening import Kind, Listening, Prepared
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
-from engine.runtime.mllp_calls import MllpCalls
 from engine.runtime.numbers import Numbers
 from engine.runtime.orders import Orders
 from engine.runtime.outflow import Outflow
@@ -52,6 +50,7 @@ from engine.runtime.recovery import Recovery
 from engine.runtime.reload import Reload
 from engine.runtime.replies import error
 from engine.runtime.routes import Route
+from engine.runtime.senders import Sender, sender_for
 from engine.runtime.sessions import Session, Sessions
 from engine.runtime.settlement_api import SettlementApi
 from engine.runtime.site_api import SiteApi
@@ -264,17 +263,15 @@ class Engine:
     def _link(self, name: str, site: Site) -> Link:
         entry, reply_max = site.engine.parties[name], site.engine.limits.body_bytes
 
-        def sender() -> HttpSender | MllpCalls:
-            if entry.url.startswith("mllp:"):
-                return MllpCalls(
-                    self.world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max
-                )
-            return HttpSender(
-                self.world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max
-            )
-
         party = PARTIES[entry.kind]
-        return Link(party, lambda: settings_of(entry, party, self.root, site.files), sender)
+
+        def settings() -> Any:
+            return settings_of(entry, party, self.root, site.files)
+
+        def sender() -> Sender:
+            return sender_for(self.world, entry, str(site.engine.name), reply_max, settings)
+
+        return Link(party, settings, sender)
 
     def _node(self) -> Node:
         """What the console is told of this node."""
@@ -363,7 +360,7 @@ class Engine:
         for sender in self.connections.replace(self._links(site), stay):
             self.world.later(LINGER, self._retire, sender)
 
-    def _retire(self, sender: HttpSender) -> None:
+    def _retire(self, sender: Sender) -> None:
         """A sender nobody gives new calls to: stopped once what it carries has ended."""
         if sender.in_flight or sender.queued:
             self.world.later(LINGER, self._retire, sender)

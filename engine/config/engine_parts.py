@@ -21,8 +21,11 @@ SCOPES = ("query", "settle", "refund", "operate", "admin", "deliver")
 ROLES = ("look", "operate", "finance", "admin")
 
 URL_PATH = Name("路径前缀", "a path", r"/[A-Za-z0-9._~/-]*", "以 / 开头", "it begins with /")
-URL = Name("地址", "an address", r"https?://[^\s?#@]+|mllp://[^\s/?#@]+:[0-9]{1,5}",
-           "http://、https:// 或 mllp:// 开头，不含账号、? 和 #", "http://, https:// or mllp://, without user, ? or #")  # fmt: skip
+URL = Name("地址", "an address",
+           r"https?://[^\s?#@]+|mllp://[^\s/?#@]+:[0-9]{1,5}|file:///[^\s?#]*|sftp://[^\s/?#@]+/[^\s?#]*|"
+           r"(?:oracle|mssql|postgresql|mysql|sqlite)(?:\+[a-z0-9]+)?:(?!//[^/@]*:[^/@]*@)[^\s#]+",
+           "以 http://、https://、mllp://、file:///、sftp:// 或数据库名开头，不含口令",
+           "it begins with http://, https://, mllp://, file:///, sftp:// or a database's name, and holds no password")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

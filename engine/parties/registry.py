@@ -16,6 +16,8 @@ _MODULES: Final = {
     "einvoice": "engine.parties.einvoice.party",
     "subscriber": "engine.parties.subscriber",
     "mllp": "engine.parties.mllp",
+    "files": "engine.parties.files",
+    "table": "engine.parties.table",
 }
 
 

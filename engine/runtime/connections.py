@@ -10,11 +10,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from engine.config.secret import SecretMissing
-from engine.connectors.http_sender import HttpSender
 from engine.parties.contract import Party
-from engine.runtime.mllp_calls import MllpCalls
-
-Sender = HttpSender | MllpCalls
+from engine.runtime.senders import Sender
 
 
 class CannotCall(Exception):
@@ -63,9 +60,9 @@ class Connections:
         link = self._links[name]
         try:
             opened = link.party.open(link.settings())
+            connection = Connection(name, link.party, opened, link.sender())
         except (SecretMissing, OSError, ValueError, KeyError) as problem:
             raise CannotCall(f"{name}: {problem}") from None
-        connection = Connection(name, link.party, opened, link.sender())
         self._open[name] = connection
         return connection
 
@@ -91,7 +88,7 @@ class Connections:
         self._leaving += left
         return left
 
-    def leave(self, sender: HttpSender) -> None:
+    def leave(self, sender: Sender) -> None:
         """A sender of before, once it carries nothing any more."""
         self._leaving.remove(sender)
         sender.stop()

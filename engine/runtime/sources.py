@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
 
@@ -26,11 +26,7 @@ from engine.connectors.files.parcel import TAKEN, Fate, Parcel, Verdict
 from engine.connectors.files.pickup import Pickup, PickupLimits
 from engine.connectors.files.place import Place
 from engine.connectors.files.ready import Convention, Whole
-from engine.connectors.files.sftp import SftpPlace
-from engine.connectors.files.ssh import SshLogin
 from engine.connectors.mllp import Peer
-from engine.connectors.sql.database import Database
-from engine.connectors.sql.poller import Page, Row, SqlPoller, View
 from engine.core.world import World
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_message import Held, digest_of
@@ -40,6 +36,9 @@ from engine.runtime.sites import Sites
 from engine.store.contract import Store, Unit
 from engine.store.ids import Ids
 from engine.store.marks import keep_mark, mark_of
+
+if TYPE_CHECKING:
+    from engine.connectors.sql.poller import Page, Row, SqlPoller
 
 NO_ROOM = "cannot be stored now"
 """What the intake says when the disk is full: the file stays where it is and comes again."""
@@ -162,6 +161,9 @@ class Sources:
         owner = str(self._sites.current.engine.name)
         if sftp is None:
             return LocalPlace(self._world, files.directory, owner)
+        from engine.connectors.files.sftp import SftpPlace  # whoever has no SFTP needs no SSH in memory
+        from engine.connectors.files.ssh import SshLogin
+
         login = SshLogin(
             sftp.user, sftp.host_keys, self._secret(sftp.password).decode(), self._secret(sftp.key),
             self._secret(sftp.passphrase).decode(),
@@ -180,6 +182,9 @@ class Sources:
     # Rows
 
     def _poller(self, fetcher: Fetcher, door: Listener, poll: Poll) -> SqlPoller:
+        from engine.connectors.sql.database import Database
+        from engine.connectors.sql.poller import SqlPoller, View
+
         database = Database(
             self._world, poll.database, password=self._secret(poll.password).decode(), op_s=poll.wait
         )

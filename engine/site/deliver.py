@@ -9,6 +9,7 @@ from engine.codecs.hl7_fields import FieldReader
 from engine.config.channel import ChannelFile
 from engine.config.channel_deliver import DeliverFile
 from engine.config.problems import Mark, Problem, nearest
+from engine.config.source_parts import DATABASES
 from engine.config.spec import Word, mark_of
 from engine.parties.contract import OutcomeRow
 from engine.pipeline.condition import Condition, compile_condition
@@ -19,6 +20,12 @@ from engine.site.parts import Parts
 
 HL7_DOORS = ("mllp", "drop", "sftp")
 """Where HL7 messages come in: over the network, or in files."""
+ADDRESSES = {
+    "mllp": ("mllp://",),
+    "files": ("file:///", "sftp://"),
+    "table": tuple(DATABASES),
+}
+"""How the address of a kind of party begins, where it is not HTTP."""
 ALWAYS = ("message", "hospital", "now", "own")
 
 
@@ -68,17 +75,17 @@ def _receivers(parts: Parts, channel: ChannelFile) -> None:
         if op is not None and (op.money or op.session):
             parts.wrong("E332", call.op.mark, op=call.op)
         entry = parts.engine.parties.get(call.to) if parts.engine else None
-        if call.send is None and entry is not None and (entry.kind != "mllp" or call.op != "forward"):
+        if call.send is None and entry is not None and call.op != "forward":
             zh, en = "不是原文转发的接收方", "a receiver that does not forward"
             parts.wrong("E202", call.mark, name="send", zh=zh, en=en, example="adt_event")
 
 
 def _addresses(parts: Parts) -> None:
-    """HL7 parties have an MLLP address, the others an HTTP one."""
+    """HL7 parties have an MLLP address, those that are written to a directory's or a database's, the others HTTP."""
     for name, entry in parts.engine.parties.items() if parts.engine else ():
-        wanted = "mllp://" if entry.kind == "mllp" else "http"
+        wanted = ADDRESSES.get(entry.kind, ("http://", "https://"))
         if not entry.url.startswith(wanted):
-            shown = wanted if entry.kind == "mllp" else "http://, https://"
+            shown = ", ".join(wanted)
             parts.wrong("E335", entry.marks.get("url", entry.mark), party=name, kind=entry.kind, wanted=shown)
 
 

@@ -1,0 +1,57 @@
+"""What carries the calls to a party: HTTP, MLLP, files or rows, by the address engine.yaml gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from engine.config.engine_parts import PartyEntry
+from engine.connectors.http_sender import HttpSender
+from engine.core.world import World
+from engine.runtime.mllp_calls import MllpCalls
+from engine.runtime.written_calls import WrittenCalls
+
+Sender = HttpSender | MllpCalls | WrittenCalls
+
+
+def sender_for(world: World, entry: PartyEntry, owner: str, reply_max: int, settings: Callable[[], Any]) -> Sender:
+    """A sender to this address. `owner` is the node's name, `reply_max` bytes; `settings` gives the party's own,
+    secrets resolved. Errors: SecretMissing, ValueError."""
+    scheme = entry.url.partition(":")[0]
+    if scheme in ("http", "https"):
+        return HttpSender(world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
+    if scheme == "mllp":
+        return MllpCalls(world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
+    if entry.kind == "files":
+        return WrittenCalls(_files(world, entry, owner, settings()))
+    return WrittenCalls(_rows(world, entry, settings()))
+
+
+def _files(world: World, entry: PartyEntry, owner: str, settings: Any) -> Any:
+    from engine.connectors.files.local import LocalPlace  # whoever writes no files needs none of this
+    from engine.connectors.files.place import Place
+    from engine.connectors.files.sender import FileSender
+
+    parts = urlsplit(entry.url)
+    place: Place
+    if parts.scheme == "file":
+        place = LocalPlace(world, unquote(parts.path), owner, op_s=entry.wait_max)
+    else:
+        from engine.connectors.files.sftp import SftpPlace
+        from engine.connectors.files.ssh import SshLogin
+
+        login = SshLogin(settings.user, settings.host_keys, settings.password, settings.key.encode())
+        place = SftpPlace(
+            world, parts.hostname or "", parts.port or 22, unquote(parts.path), owner, login, op_s=entry.wait_max
+        )
+    return FileSender(world, place, marker=settings.marker, queue_max=entry.queue)
+
+
+def _rows(world: World, entry: PartyEntry, settings: Any) -> Any:
+    from engine.connectors.sql.database import Database
+    from engine.connectors.sql.sender import Into, SqlSender
+
+    database = Database(world, entry.url, password=settings.password, op_s=entry.wait_max)
+    into = Into(settings.table, settings.number, settings.owner, frozenset(settings.yuan), frozenset(settings.ours))
+    return SqlSender(world, database, into, queue_max=entry.queue)
