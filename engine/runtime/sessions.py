@@ -63,6 +63,11 @@ class Sessions:
             session = await self._sign_in(party)
             if session is not None:
                 self._live[party] = session
-        finally:
-            for turn in self._waiting.pop(party):
-                turn.callback(None)
+        except Exception:  # not a `finally`: a coroutine nobody will resume is closed, and must wake nobody
+            self._over(party)
+            raise
+        self._over(party)
+
+    def _over(self, party: str) -> None:
+        for turn in self._waiting.pop(party):
+            turn.callback(None)

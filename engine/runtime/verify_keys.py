@@ -46,10 +46,15 @@ class VerifyKeys:
         self._waiting[party] = []
         try:
             await self._renew(party, name)
-        finally:
-            for turn in self._waiting.pop(party):
-                turn.callback(None)
+        except Exception:  # not a `finally`: a coroutine nobody will resume is closed, and must wake nobody
+            self._over(party)
+            raise
+        self._over(party)
         return self._knows(party, name)
+
+    def _over(self, party: str) -> None:
+        for turn in self._waiting.pop(party):
+            turn.callback(None)
 
     def _knows(self, party: str, name: str) -> bool:
         kind = self._connections.party(party)

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
+from engine.core.world import World
 from engine.parties.nhsa import party as nhsa_party
+from engine.runtime.sessions import Sessions
 from engine.store.calls import calls_of
 from engine.store.contract import Done, Unit
 from engine.store.lists import list_settlements
@@ -97,3 +100,20 @@ async def test_a_secret_that_its_party_refuses_is_not_quoted(lab: Lab) -> None:
 def only_no(conn: Any) -> str:
     """The only settlement of the store."""
     return str(list_settlements(conn, limit=1)[0]["no"])
+
+
+def test_a_sign_in_that_dies_with_its_process_wakes_nobody() -> None:
+    """A coroutine nobody will resume is closed when it is thrown away; who waited for it may be closed already."""
+    never: Deferred[Any] = Deferred()
+
+    async def sign_in(party: str) -> Any:
+        return await never
+
+    sessions = Sessions(World(Clock()), sign_in)
+    first, second = sessions.get("nhsa"), sessions.get("nhsa")
+    first.send(None)  # type: ignore[attr-defined]  # driven by hand, as a dropped Deferred would leave it
+    second.send(None)  # type: ignore[attr-defined]  # as above
+    (turn,) = sessions._waiting["nhsa"]
+    first.close()  # type: ignore[attr-defined]  # what the collector does
+    assert not turn.called
+    second.close()  # type: ignore[attr-defined]  # as above
