@@ -63,7 +63,8 @@ class Outgoing:
 
     `body` is what the send map made; `number` our number for it; `settings` the connection's settings as the
     party's `open` returned them (addresses, ids, parsed keys); `session` values of the daily sign-in;
-    `now` unix seconds; `nonce` 32 hex characters.
+    `now` unix seconds; `nonce` 32 hex characters; `made`: when a message that may be sent again was first there, 0 for
+    a call of this moment: what is sent again under its number must say the same, byte for byte.
     """
 
     op: str
@@ -73,6 +74,7 @@ class Outgoing:
     session: Mapping[str, str]
     now: float
     nonce: str
+    made: float = 0.0
 
 
 @dataclass(slots=True)

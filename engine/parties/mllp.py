@@ -84,7 +84,7 @@ class MllpParty:
             message.set(f"MSH-{at}", application)
             if facility:
                 message.set(f"MSH-{int(at) + 1}", facility)
-        message.set("MSH-7", beijing(call.now, "%Y%m%d%H%M%S"))
+        message.set("MSH-7", beijing(call.made or call.now, "%Y%m%d%H%M%S"))
         message.set("MSH-10", call.number)
         if not isinstance(call.body, dict):
             raise ValueError(f"{call.op}: the send map must make an object")

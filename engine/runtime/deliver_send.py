@@ -52,13 +52,9 @@ class Sending:
 
     def send(self, held: Held, spec: DeliverSpec, dest: Destination, over: Over, lane: Any) -> None:
         """Try one message at one destination."""
-        site = self._sites.current
         try:
-            body = self._body(held, spec, dest, site.engine.hospital)
-            link = self._connections.get(dest.party)
-            number = f"{held.id}{dest.suffix}"
-            call = Outgoing(dest.op, body, number, link.opened, NO_SESSION, self._world.now(), "")
-            request = link.party.build(call)
+            body = self._body(held, spec, dest, self._sites.current.engine.hospital)
+            self._leave(held, dest, body, over, lane)
         except MapRejected as no:
             self._soon(over, lane, held, Sent("not_sent", "", no.code, dead=f"{no.code} {no.path or no.detail}"))
         except ConditionFailed as no:
@@ -70,11 +66,17 @@ class Sending:
         except Exception as bad:  # noqa: BLE001 - what a map made and the party cannot write: a person has to look
             why = f"cannot be written: {type(bad).__name__}"
             self._soon(over, lane, held, Sent("not_sent", "", "UNWRITABLE", dead=why))
-        else:
-            where = (link, dest, call, request, over, lane, held)
-            sent = link.sender.send(request, dest.wait)
-            sent.addCallbacks(self._answered, self._failed, where, errbackArgs=where)
-            sent.addErrback(self.on_defect)
+
+    def _leave(self, held: Held, dest: Destination, body: Any, over: Over, lane: Any) -> None:
+        """What a rehearsal replaces: build and send."""
+        link = self._connections.get(dest.party)
+        number = f"{held.id}{dest.suffix}"
+        call = Outgoing(dest.op, body, number, link.opened, NO_SESSION, self._world.now(), "", held.received)
+        request = link.party.build(call)
+        where = (link, dest, call, request, over, lane, held)
+        sent = link.sender.send(request, dest.wait)
+        sent.addCallbacks(self._answered, self._failed, where, errbackArgs=where)
+        sent.addErrback(self.on_defect)
 
     def _soon(self, over: Over, lane: Any, held: Held, sent: Sent) -> None:
         sent.started_at = self._world.now()
@@ -88,7 +90,7 @@ class Sending:
             charset = self._charset(spec.at)
             names = held.names = names_of(spec, held, hospital, charset)
         names["own"] = {"number": f"{held.id}{dest.suffix}"}
-        names["now"] = int(self._world.now())
+        names["now"] = int(held.received)  # not the clock: a repeat under one number says the same
         return dest.send.run(names)
 
     def _charset(self, listener: str) -> str:
