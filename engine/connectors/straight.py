@@ -17,7 +17,8 @@ class Straight:
 
     def __init__(self, wire: Any) -> None:
         self._wire = wire
-        self._plain = hasattr(wire, "writeSomeData") and not getattr(wire, "TLS", False)
+        # Of its class: a TLS wrapper passes on what it does not know itself, and would put clear text on the wire.
+        self._plain = hasattr(type(wire), "writeSomeData") and not getattr(wire, "TLS", False)
 
     def write(self, data: bytes) -> None:
         """Write all of it, sooner or later, in order."""
