@@ -32,7 +32,6 @@ from engine.runtime.callbacks import Callbacks
 from engine.runtime.connections import Connections, Link
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_api import DeliverApi
-from engine.runtime.deliver_hands import Hands
 from engine.runtime.desk import Desk
 from engine.runtime.doors import Doors
 from engine.runtime.driver import SettlementDriver
@@ -111,8 +110,8 @@ class Engine:
         self.hl7 = Hl7Door(world, self.gate, self.sites, self.orders, store, self.ids, self.meters, log)
         self.deliver = Deliver(world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take)
         sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log)
-        hands = Hands(world, store, self.ids, self.sites, self.deliver)
-        self._deliver_api = DeliverApi(world, self.gate, self.sites, self.ids, self.deliver, hands, self.meters)
+        self.driver.teller = self.deliver.tell
+        self._deliver_api = DeliverApi(world, self.gate, store, self.sites, self.ids, self.deliver, self.meters)
         self.listening = Listening({
             "http": Kind(lambda door: door.http, self._http, self._renew),
             "mllp": Kind(lambda door: door.mllp, self._mllp, self._renew_mllp), **sources.kinds(),

@@ -17,6 +17,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 from engine.codecs import json_text
 from engine.config.problems import Mark, Problem, in_order, problem, render_all
 from engine.config.tree import read_text, read_tree
+from engine.conversation_deliver import said_to_deliver
 from engine.conversation_file import Conversation, Expect, Step, TestFile, Value, read_test
 from engine.conversation_stage import Broken, Stage, at_path, signed_in
 from engine.site.load import load
@@ -165,6 +166,8 @@ class _Play:
             stage.ask("GET", f"{self._door()}?{query}" if query else self._door())
         elif action == "show":
             stage.ask("GET", f"/v1/settlements/{no}")
+        elif action in ("send", "hand"):
+            stage.answer = (200, said_to_deliver(stage, action, body))
         elif action == "pay":
             stage.ask("POST", f"/v1/settlements/{no}/pay", {"choice_no": self._count("pay", body), **body})
         else:

@@ -17,11 +17,13 @@ import engine.conversation_codes  # noqa: F401 - declares the codes used here
 from engine.config.problems import Mark, nearest, problem
 from engine.config.spec import Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, text_of
 from engine.config.tree import Map, Node, Scalar, Seq
-from engine.config.types import CALL, IDENT, WORD, Choice, Count, Duration, Text
+from engine.config.types import IDENT, WORD, Choice, Count, Duration, Name, Text
 from engine.core.times import instant_of
 
 Tree = Any
 FOREVER = 1_000_000
+CALL = Name("调用名或接收方", "a call's or receiver's name", r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*",
+            "例如 his.bill，或 deliver 通道的 emr", "such as his.bill, or emr of a deliver channel")  # fmt: skip
 TIME = "%Y-%m-%d %H:%M:%S"
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,12}", re.ASCII)
@@ -179,7 +181,7 @@ EXPECT = Spec("expect", "预期", "an expectation", (
     Field("tasks", ListOf(WORD), "留给人工的任务", "tasks left for a person", "[undo_refused]"),
 ))  # fmt: skip
 _WAYS = {"answers": "answers", "is silent": "silent", "is down": "down", "forgets us": "forgets"}
-_ACTIONS = ("settle", "pay", "cancel", "refund", "show", "ask")
+_ACTIONS = ("settle", "pay", "cancel", "refund", "show", "ask", "send", "hand")
 _WRITTEN = ("kiosk says", "WHO answers", "WHO is silent", "WHO is down", "WHO forgets us", "WHO calls back", "wait",
             "wait until", "restart", "expect")  # fmt: skip
 

@@ -20,6 +20,7 @@ from twisted.internet.task import Clock
 
 from engine.app import Engine
 from engine.codecs import json_text
+from engine.conversation_deliver import rehearse_deliver
 from engine.conversation_file import FOREVER, Reply, TestFile
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
@@ -281,6 +282,7 @@ class Stage:
         store = open_store(str(self._folder / "engine.db"), world, bytes(32), durable=False)
         kind = type("Rehearsal", (_Rehearsal,), {"script": self.script, "acted": self._acted})
         engine: Engine = kind(world, self._folder, self.site, store, open_log(world.now, self.log))
+        rehearse_deliver(engine, self.script, self.test.channel)
         self.run(Deferred.fromCoroutine(engine.start()), 60.0)
         if self.site.channels[self.test.channel].kind != "every":
             for party in signed_in(self.site):

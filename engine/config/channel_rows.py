@@ -109,7 +109,7 @@ CALL_ROW = Spec(
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One row of `steps` or `final`; `verb` is do, check, work, await or observe, `name` what stands behind it."""
+    """One row of `steps` or `final`; `verb` is do, check, work, await, tell or observe, `name` what stands behind."""
 
     verb: str
     name: Word
@@ -171,6 +171,14 @@ STEPS: Mapping[str, Spec] = {
             Field("await", WORD, "等待哪个事件", "the event it waits for", "pay_choice", required=True),
             Field("answer", Choice(ANSWER_STATES), "等待时的应答状态", "the state answered meanwhile", "quoted"),
             Field("within", Duration(), "最多等多久", "how long it waits", "5m", required=True),
+            _IF,
+        ),
+    ),
+    "tell": Spec(
+        "tell", "转交步骤", "a tell step",
+        (
+            Field("tell", WORD, "转交给哪个 deliver 通道", "the deliver channel it hands a message to", "dft_p03",
+                  required=True),
             _IF,
         ),
     ),

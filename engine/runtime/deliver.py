@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,11 +18,13 @@ from engine.codecs.errors import Undecodable
 from engine.config.mllp_parts import within
 from engine.connectors.mllp import Peer
 from engine.core.world import World
+from engine.pipeline.condition import ConditionFailed
 from engine.runtime.connections import Connections
 from engine.runtime.deliver_batch import Batches
 from engine.runtime.deliver_intake import Intake
 from engine.runtime.deliver_lanes import Lanes
 from engine.runtime.deliver_send import Sending
+from engine.runtime.handing import Handed, nobody_told
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.sites import Sites
@@ -49,6 +51,10 @@ class Deliver:
         self.sending.on_defect = self._defect
         self.lanes = Lanes(world, store, sites, self.batches, self.sending, log)
         self.intake = Intake(world, store, ids, sites, self.batches, self.lanes, meters, self._index)
+
+    def send_with(self, sending: Sending) -> None:
+        """A rehearsal's own way of sending."""
+        self.sending = self.lanes.sending = sending
 
     @property
     def busy(self) -> bool:
@@ -100,6 +106,19 @@ class Deliver:
         for name in self.lanes.parked():
             if name not in self.lanes.stopped_channels:
                 self.lanes.let_go(name)
+
+    def tell(self, channel: str, no: str, names: Mapping[str, Any]) -> Handed:
+        """A settlement hands a message to a channel: stored in the settlement's own unit, sent after it."""
+        found = self._sites.current.channels.get(channel)
+        if found is None or found.deliver is None:
+            self._log.error("tell_lost", channel=channel, no=no)
+            return nobody_told(channel, no, names)
+        try:
+            held = self.intake.told(found.deliver, channel, no, names)
+        except ConditionFailed as failed:
+            self._log.error("tell_undecided", channel=channel, no=no, why=failed.text)
+            return nobody_told(channel, no, names)
+        return Handed(self.batches.rows_of(held), lambda: self.lanes.add(held))
 
     def take(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """One HL7 message of a listener, from its bytes to its acknowledgement."""

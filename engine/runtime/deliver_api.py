@@ -21,7 +21,7 @@ from engine.runtime.replies import error, json_reply, refused, wrong_fields
 from engine.runtime.routes import Route
 from engine.runtime.sites import Sites
 from engine.site.site import Channel
-from engine.store.contract import StoreFull, StoreStopped
+from engine.store.contract import Store, StoreFull, StoreStopped
 from engine.store.ids import Ids
 from engine.store.lists_messages import STATES, Asked
 from engine.store.trail import use_nonce
@@ -37,10 +37,11 @@ class DeliverApi:
     """Handlers."""
 
     def __init__(
-        self, world: World, gate: Gate, sites: Sites, ids: Ids, deliver: Deliver, hands: Hands, meters: Meters
+        self, world: World, gate: Gate, store: Store, sites: Sites, ids: Ids, deliver: Deliver, meters: Meters
     ) -> None:
         self._world, self._gate, self._sites, self._ids = world, gate, sites, ids
-        self._deliver, self._hands, self._meters = deliver, hands, meters
+        self._deliver, self._meters = deliver, meters
+        self._hands = Hands(world, store, ids, sites, deliver)
 
     def routes(self) -> dict[str, list[Route]]:
         """By listener; "" is the first one."""

@@ -11,7 +11,7 @@ waits again and hears how it stands then.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +33,7 @@ from engine.runtime.meters import Meters
 from engine.runtime.sites import Sites
 from engine.site.deliver_spec import DeliverSpec, Names
 from engine.site.site import Channel
+from engine.store.codec import encode
 from engine.store.contract import Store
 from engine.store.ids import Ids
 from engine.store.messages import Known, known_message
@@ -189,6 +190,22 @@ class Intake:
         else:
             held.state, held.ack = "skipped", "AA"
         self._batches.take(held)
+
+    def told(self, spec: DeliverSpec, channel: str, no: str, names: Mapping[str, Any]) -> Held:
+        """A message a settlement hands over: what the channel's maps read of it, sealed as its bytes."""
+        held = Held(self._ids.new(), channel, "settlement", f"settlement {channel}", no, self._world.now())
+        held.body = encode({name: names[name] for name in sorted(spec.roots) if name in names})
+        held.digest, held.opens, held.ack = digest_of(held.body), 0, "AA"
+        read = with_lets(spec, dict(names), held, self._sites.current.engine.hospital)
+        patient, visit = spec.patient(read), spec.visit(read)
+        held.patient = self._index("patient", patient) if patient else 0
+        held.visit = self._index("visit", visit) if visit else 0
+        if spec.when is None or spec.when.test(read):
+            self.place(spec, held, read, None)
+        if not held.rows:
+            held.state = "skipped"
+        held.names = None
+        return held
 
     def place(self, spec: DeliverSpec, held: Held, names: Names, only: Collection[str] | None) -> None:
         """Its lane, and its rows for the outbox: every destination that wants it, or `only` these."""

@@ -57,7 +57,7 @@ class Lanes:
         self, world: World, store: Store, sites: Sites, batches: Batches, sending: Sending, log: Log
     ) -> None:
         self._world, self._store, self._sites, self._log = world, store, sites, log
-        self._batches, self._sending = batches, sending
+        self._batches, self.sending = batches, sending
         batches.ended = self._ended
         self._lanes: dict[tuple[str, str], dict[int, Lane]] = {}
         self.gates: dict[str, Gate] = {}
@@ -295,7 +295,7 @@ class Lanes:
 
     def _send(self, lane: Lane, held: Held, spec: DeliverSpec, dest: Destination) -> None:
         failpoints.hit("deliver.before_send")
-        self._sending.send(held, spec, dest, self._over, lane)
+        self.sending.send(held, spec, dest, self._over, lane)
 
     def _over(self, lane: Lane, held: Held, sent: Sent) -> None:
         """An attempt ended: what comes of it is written; the lane goes on when it is on the disk."""

@@ -20,6 +20,7 @@ from engine.core.digest import digest_of
 from engine.core.world import World
 from engine.runtime.answers import state_of
 from engine.runtime.desk import Desk
+from engine.runtime.handing import Handed, Teller, nobody_told
 from engine.runtime.hearing import heard_of, label_of
 from engine.runtime.judge import SiteJudge
 from engine.runtime.ledger_rows import rows_of_turn
@@ -29,7 +30,7 @@ from engine.runtime.outflow import Outflow
 from engine.runtime.room import CannotMove, Letter, Room
 from engine.runtime.sites import Sites, UnknownSite
 from engine.saga.case import AT_REST, Case, CaseState
-from engine.saga.events import Command, Event, Recovered, Send, Started, Task, Tick
+from engine.saga.events import Command, Event, Recovered, Send, Started, Task, Tell, Tick
 from engine.saga.machine import advance
 from engine.saga.rules import RULES, Rules
 from engine.store.contract import Crash, Done, Store, StoreFull, StoreStopped, Unit, Write
@@ -64,6 +65,7 @@ class _Turn:
     sends: list[Send]
     call_ids: dict[int, int]
     label: str
+    told: list[Handed]
 
 
 class SettlementDriver:
@@ -91,6 +93,7 @@ class SettlementDriver:
         self._loading: dict[str, list[Letter]] = {}
         self.open_max, self.queue_max, self._sealer = open_max, queue_max, sealer
         self._desk = desk
+        self.teller: Teller = nobody_told
         self.in_flight = 0
 
     # Doors
@@ -307,11 +310,14 @@ class SettlementDriver:
             if send.purpose == "do":
                 self._same_content(case.leg(send.leg_id), send)
         writes = rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills)
+        told = [self.teller(c.channel, case.no, room.judge.names(case)) for c in commands if isinstance(c, Tell)]
+        writes += [write for handed in told for write in handed.writes]
         label = label_of(room, letter) if failpoints.armed() else ""
         failpoints.hit(f"commit.before:{label}")
         if not self._rules.number_saved_first:
             self._carry_out(room, sends, call_ids)
-        return _Turn(Unit(type(letter.event).__name__, tuple(writes)), before, now, commands, sends, call_ids, label)
+        unit = Unit(type(letter.event).__name__, tuple(writes))
+        return _Turn(unit, before, now, commands, sends, call_ids, label, told)
 
     def _carry_on(self, room: Room, turn: _Turn, done: Done) -> None:
         """It is stored: now the calls leave, and who waits is told."""
@@ -323,6 +329,8 @@ class SettlementDriver:
         if self._rules.number_saved_first:
             self._carry_out(room, turn.sends, turn.call_ids)
         self._report(room, turn.before, turn.commands)
+        for handed in turn.told:
+            handed.stored()
         word = state_of(room.case, room.plan, turn.now)
         if word != room.word:  # who waits looks at nothing else, and thirteen turns of fifteen do not change it
             room.word = word

@@ -132,7 +132,14 @@ class Moved:
     why: str
 
 
-Command = Send | Task | TaskOver | Moved
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Hand a message about the settlement to this deliver channel, in the unit that stores the new state."""
+
+    channel: str
+
+
+Command = Send | Task | TaskOver | Moved | Tell
 
 
 class Refused(Exception):

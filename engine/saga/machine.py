@@ -21,6 +21,7 @@ from engine.saga.events import (
     Refused,
     Resolved,
     Task,
+    Tell,
     Tick,
 )
 from engine.saga.legs import Leg, LegEvent, LegState
@@ -317,6 +318,8 @@ class _Turn(LegWork):
                 put(case.data, step.key, self.judge.work(step.maps[0], case))
             case StepKind.OBSERVE:
                 self.observe(step)
+            case StepKind.TELL:
+                self.out.append(Tell(step.key))
             case StepKind.DO:
                 return self._do(step)
         case.cursor += 1

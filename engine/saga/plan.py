@@ -11,13 +11,14 @@ class StepKind(StrEnum):
     """What a step is.
 
     DO talks with a party, CHECK tests rules, WORK runs a map, AWAIT waits for an event, OBSERVE notes a leg that
-    another party carried (HIS-led settlement)."""
+    another party carried (HIS-led settlement), TELL hands a message to a deliver channel."""
 
     DO = "do"
     CHECK = "check"
     WORK = "work"
     AWAIT = "await"
     OBSERVE = "observe"
+    TELL = "tell"
 
 
 class Repeats(StrEnum):

@@ -146,6 +146,7 @@ def compiled_deliver(parts: Parts, channel: ChannelFile) -> DeliverSpec | None:
         answer_within=listen.answer_within,
         check=listen.check,
         reader=FieldReader(path for path in paths if _form(deliver) == "hl7"),
+        roots=frozenset(path.partition(".")[0].partition("[")[0] for path in paths) - {*ALWAYS, *channel.let},
         key=_getter(deliver.key) if deliver.key is not None else None,
         patient=_getter(deliver.patient),
         visit=_getter(deliver.visit),

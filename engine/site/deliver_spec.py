@@ -36,7 +36,8 @@ class Destination:
 @dataclass(frozen=True, slots=True)
 class DeliverSpec:
     """`form`: hl7, json (by HTTP) or tell. `events`: what it takes over HL7 (`ADT^*` for all of a type). `reader` takes
-    out of an HL7 message what anybody reads. `key`, `patient`, `visit` give a value or "". `retry` by class."""
+    out of an HL7 message what anybody reads; `roots`: the first names of all that is read. `key`, `patient`, `visit`
+    give a value or "". `retry` by class."""
 
     form: str
     at: str
@@ -48,6 +49,7 @@ class DeliverSpec:
     answer_within: float
     check: bool
     reader: FieldReader
+    roots: frozenset[str]
     key: Callable[[Names], str] | None
     patient: Callable[[Names], str]
     visit: Callable[[Names], str]

@@ -1,0 +1,27 @@
+"""What a settlement hands to a deliver channel: writes for its own unit, and what happens once they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.store.contract import Write
+from engine.store.many import ManyRows
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A message about to be stored with the settlement; `stored` is called after the commit."""
+
+    writes: Sequence[Write | ManyRows]
+    stored: Callable[[], None]
+
+
+Teller = Callable[[str, str, Mapping[str, Any]], Handed]
+"""(channel, settlement, all its names) → what is handed over."""
+
+
+def nobody_told(channel: str, no: str, names: Mapping[str, Any]) -> Handed:
+    """For a settlement driver without deliver channels."""
+    return Handed((), lambda: None)
