@@ -14,9 +14,13 @@ from twisted.internet.defer import Deferred
 
 from engine.config.engine_parts import PartyEntry
 from engine.connectors.contract import NotSent
-from engine.core.http import HttpRequest
+from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
-from engine.parties.files import PARTY, Settings
+from engine.parties.contract import NotHeard, Outgoing
+from engine.parties.files import PARTY as FILES
+from engine.parties.files import Settings
+from engine.parties.table import PARTY as TABLE
+from engine.parties.table import Settings as TableSettings
 from engine.runtime.senders import sender_for
 from engine.site.load import lint
 from tests.connectors.sftp_server import House
@@ -179,6 +183,44 @@ def test_mistakes_are_told(tmp_path: Path, party: str, op: str, wrong: str) -> N
     assert [(one.file, one.line, one.code) for one in found] == [("engine.yaml", 9, wrong)]
 
 
+CALLS = [
+    (FILES, Settings(), "write", {"a": "億"}, b'{"a":"\xe5\x84\x84"}'),
+    (FILES, Settings(format="xml"), "write", {"a": "b"}, None),
+    (FILES, Settings(), "forward", b"MSH|", b"MSH|"),
+    (TABLE, TableSettings(table="T", number="NO"), "insert", {"A": "b", "N": 7}, b'{"NO":"41-1","A":"b","N":7}'),
+]
+
+
+@pytest.mark.parametrize(("party", "settings", "op", "body", "bytes_"), CALLS)
+def test_parties_that_are_written_to_are_pure_and_believe_no_noise(
+    party: Any, settings: Any, op: str, body: Any, bytes_: bytes | None
+) -> None:
+    call = Outgoing(op, body, "41-1", settings, {}, 0.0, "")
+    request = party.build(call)
+    assert request == party.build(call)
+    assert bytes_ is None or request.body == bytes_
+    for noise in (b"", b"{}", b"WRITTEN", b"written ", b"<html>", b"ok"):
+        for status in (200, 201, 204, 409, 500):
+            assert not party.read(call, request, HttpReply(status, (), noise)).intact
+    heard = party.verify(settings, HttpRequest("POST", "/x", (), b"x"), 0.0)
+    assert isinstance(heard, NotHeard)
+    for secret in ("password", "key"):
+        if hasattr(settings, secret):
+            assert "s3cret" not in repr(settings.model_copy(update={secret: "s3cret"}))
+
+
+@pytest.mark.parametrize("number", ["", "../1", "a/b", "1 2", "1\n", "x" * 65])
+def test_a_number_that_is_no_part_of_a_file_name_is_not_written(number: str) -> None:
+    with pytest.raises(ValueError, match="number"):
+        FILES.build(Outgoing("write", {}, number, Settings(), {}, 0.0, ""))
+
+
+@pytest.mark.parametrize("body", [[], "x", {"A": 1.5}, {"A": ["x"]}, {"A": {"b": "c"}}])
+def test_a_row_is_texts_and_whole_numbers(body: Any) -> None:
+    with pytest.raises(ValueError, match="row"):
+        TABLE.build(Outgoing("insert", body, "1", TableSettings(table="T", number="NO"), {}, 0.0, ""))
+
+
 def entry(url: str, **settings: Any) -> PartyEntry:
     return PartyEntry("files", url, 1, 10, 5.0, None, settings)
 
@@ -193,7 +235,7 @@ async def test_a_file_goes_to_an_sftp_server(tmp_path: Path) -> None:
     for status, body in ((201, b"written"), (200, b"same")):
         reply = await sender.send(request, 10)
         assert (reply.status, reply.body) == (status, body)
-        assert PARTY.read(None, request, reply).intact  # type: ignore[arg-type]  # it looks at the reply alone
+        assert FILES.read(None, request, reply).intact  # type: ignore[arg-type]  # it looks at the reply alone
     reply = await sender.send(HttpRequest("WRITE", "/7.json", (), b"other"), 10)
     assert (reply.status, reply.body) == (409, b"clash")
     assert (tmp_path / "in" / "7.json").read_bytes() == b"{}"
