@@ -206,7 +206,7 @@ def test_what_is_well_formed_arrives_whole(case: str, way: str) -> None:
     else:
         door.say(line, data * 2 if way == "twice" and b"1.0" not in data else data)
     door.sim.advance(0.001)
-    assert set(door.requests) == {expected}
+    assert door.requests == [expected] * len(door.requests) != []
     assert len(door.requests) == len(statuses(line.heard)) == (2 if way == "twice" and b"1.0" not in data else 1)
 
 
