@@ -40,7 +40,8 @@ def check_led(
         real = {row.no: row.amount for row in there[role] if row.kind == kind and row.state == "done"}
         if told or ours:
             yield from _same(kept, kind, told, real)
-        if (told or ours) and kept.state is CaseState.SETTLED and real and ours != set(real):
+        wanted = kept.state is CaseState.SETTLED and not (kept.tasks and not ours)  # a task says why nothing was noted
+        if (told or ours) and wanted and real and ours != set(real):
             yield _said(kept, "observed_differs", what=WHAT[kind], no=_one(ours), other=_one(real))
     if kept.state in RELEASES_BILLS:
         yield from _left(kept, seen)

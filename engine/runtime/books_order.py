@@ -10,6 +10,7 @@ from engine.runtime.books_kinds import Difference, difference
 from engine.runtime.books_view import OPEN_LEG, RESTED, CallRow, Kept, LegRow, Limits
 from engine.saga.case import CASE, RELEASES_BILLS, CaseState
 from engine.saga.legs import FORWARD, UNDO, LegState
+from engine.saga.legwork import UNDO_SLOW
 
 LEG_MOVES = frozenset(
     {(before.value, after.value) for table in (FORWARD, UNDO) for (before, _), (after, _) in table.items()}
@@ -112,7 +113,7 @@ def _sequence(kept: Kept, payers: frozenset[str]) -> Iterator[Difference]:
 
 def _undo_order(kept: Kept) -> Iterator[Difference]:
     """P16 and P20: an undo begins when every later forward leg is known as no, or undone. Giving back a late payment
-    (of a leg known as no) stands aside and waits for nothing."""
+    (of a leg known as no) stands aside and waits for nothing; what moves no money passes another party's slow undo."""
     if not kept.moves:
         return
     undo_of = {leg.of: leg for leg in kept.legs if leg.undo}
@@ -134,6 +135,9 @@ def _still_stood(kept: Kept, later: LegRow, its_undo: LegRow | None, undo: LegRo
         return False
     if its_undo is None:
         return later.amount is not None
+    slow = undo.created_at >= its_undo.created_at + UNDO_SLOW and undo.amount is None and undo.party != its_undo.party
+    if slow:
+        return False
     gone = kept.ok_at(its_undo.id)
     return gone is None or gone > undo.created_at
 

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 CHANNELS = {"WX": "05", "ZFB": "04", "YL": "07", "CASH": "02", "YB": "11"}
 GROUPS = {"03": "检查费", "04": "化验费", "05": "治疗费", "06": "手术费", "08": "卫生材料费", "09": "西药费"}
-UNKNOWN_NUMBER, ALREADY_RED = "E0009", "E0010"
+ALREADY_RED = "E0010"
 PLACE, CLERK = "001", "收费处"
 
 
 @dataclass
 class Invoice:
-    """One invoice under the HIS's receipt number; `number` empty until it stands."""
+    """One invoice under the HIS's receipt number; `number` empty until it stands. `body`: what it is issued from."""
 
     bus_no: str
     row: Row
+    body: dict[str, Any] | None = None
     batch: str = ""
     number: str = ""
     check: str = ""
@@ -45,25 +46,21 @@ class Invoices:
 
     async def issue(self, made: Invoice, bill: Bill, parts: dict[str, int], mode: str) -> None:
         """Issue it, or find it issued. `parts`: cash, fund, account in fen. Errors: Said, Silence."""
-        told = await self._office.ask("invoiceEBillOutpatient", self._body(made, bill, parts, mode))
-        self._stands(made, told)
+        made.body = made.body or self._body(made, bill, parts, mode)
+        await self._issued(made, made.body)
 
-    def _stands(self, made: Invoice, told: dict[str, Any]) -> None:
+    async def _issued(self, made: Invoice, body: dict[str, Any]) -> None:
+        """Under one busNo the platform issues once: a repeat is told the bill that stands."""
+        told = await self._office.ask("invoiceEBillOutpatient", body)
         made.batch, made.number, made.check = told["billBatchCode"], told["billNo"], told["random"]
         made.url = told.get("pictureUrl", "")
         self._party.ledger.change(made.row, state="done", party_no=made.number)
 
     async def write_off(self, made: Invoice, reason: str) -> None:
-        """Red-flush it, also when nobody knows whether it was issued. Errors: Said, Silence."""
-        if not made.number:
-            try:
-                found = await self._office.ask("getBillByBusNo", {"busNo": made.bus_no})
-            except Said as no:
-                if no.code != UNKNOWN_NUMBER:
-                    raise
-                self._party.ledger.change(made.row, state="none")
-                return
-            self._stands(made, found)
+        """Red-flush it. One whose answer was lost is issued once more first: to find nothing would not help against a
+        late one. Errors: Said, Silence."""
+        if not made.number and made.body is not None:
+            await self._issued(made, made.body)
         try:
             await self._office.ask("writeOffEBill", {
                 "billBatchCode": made.batch, "billNo": made.number, "reason": reason, "operator": CLERK,

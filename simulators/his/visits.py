@@ -44,7 +44,7 @@ class Visit:
     card: Card
     psn_no: str = ""
     mdtrt_id: str = ""
-    asked: bool = False  # 2201 has left: it may stand although nobody heard of it
+    asked: dict[str, Any] | None = None  # the 2201 that has left: it may stand or still come, though nobody heard of it
     ended: bool = False
     row: Row | None = None
     msgids: dict[str, str] = field(default_factory=dict)
@@ -86,13 +86,13 @@ class Visits:
         """Register, say why the patient came, upload the lines. Errors: Said, Silence."""
         name, code, dept, dept_name, caty = DOCTORS[bill.doctor]
         when = write_time(bill.at)
-        visit.asked = True
         visit.row = self._party.ledger.add("register", no=pre_no, bill=bill.no, ref=visit.number, state="asked")
-        made = await self._change(visit, "2201", {"data": {
+        visit.asked = {"data": {
             "psn_no": visit.psn_no, "insutype": INSUTYPE, "begntime": when, **self._card(visit),
             "ipt_otp_no": visit.number, "atddr_no": code, "dr_name": name, "dept_code": dept,
             "dept_name": dept_name, "caty": caty,
-        }})
+        }}
+        made = await self._change(visit, "2201", visit.asked)
         visit.mdtrt_id = made["data"]["mdtrt_id"]
         self._party.ledger.change(visit.row, state="open", party_no=visit.mdtrt_id)
         seen = {
@@ -142,14 +142,16 @@ class Visits:
         await self._change(visit, "2208", {"data": given})
 
     async def leave(self, visit: Visit) -> None:
-        """Take lines and registration back, also when nobody knows whether they arrived. Errors: Said, Silence."""
-        if visit.ended or not visit.asked:
+        """Take lines and registration back. A registration whose answer was lost is sent once more under its msgid: to
+        find nothing would not help against a late one, but what stands can be taken back. Errors: Said, Silence."""
+        if visit.ended or visit.asked is None:
             visit.ended = True
             return
         if not visit.mdtrt_id:
-            asked = {"psn_no": visit.psn_no, "ipt_otp_no": visit.number}
-            found = (await self.office.ask("5201", {"data": asked}))["mdtrtinfo"]
-            visit.mdtrt_id = found[0]["mdtrt_id"] if found else ""
+            try:
+                visit.mdtrt_id = (await self._change(visit, "2201", visit.asked))["data"]["mdtrt_id"]
+            except Said:
+                visit.mdtrt_id = ""  # refused under this msgid: that stays so
         if visit.mdtrt_id:
             about = {"mdtrt_id": visit.mdtrt_id, "psn_no": visit.psn_no}
             try:

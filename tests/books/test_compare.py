@@ -409,6 +409,31 @@ def _ok_is_never_unsure_again(day: Day) -> None:
     day.kept["S1"].moves = [*day.kept["S1"].moves, Move(1500.0, 4, "ok", "unsure")]
 
 
+def _refund_takes_long(day: Day, until_unload: float) -> None:
+    """The refund of S3 is known only after 2000 s; the lines are withdrawn so many seconds after it was sent."""
+    kept = day.kept["S3"]
+    refund = next(leg for leg in kept.legs if leg.call == "pay.refund")
+    kept.moves = [
+        replace(move, at=refund.created_at + 2000.0) if (move.leg_id, move.after) == (refund.id, "ok") else move
+        for move in kept.moves
+    ]
+    for call in ("nhsa.unload", "nhsa.unregister", "his.unlock"):
+        day.leg("S3", call, lambda leg: replace(leg, created_at=refund.created_at + until_unload))
+    kept.moves = [replace(move, at=refund.created_at + until_unload) if move.leg_id > refund.id else move
+                  for move in kept.moves]  # fmt: skip
+
+
+@plants("undo_order", "S3")
+def _lines_withdrawn_before_the_refund_was_slow(day: Day) -> None:
+    _refund_takes_long(day, 899.0)
+
+
+def test_what_moves_no_money_passes_a_refund_that_takes_long() -> None:
+    day = good_day()
+    _refund_takes_long(day, 900.0)
+    assert _kinds(day) == []
+
+
 @plants("no_without_proof", "S4")
 def _asked_before_the_fence(day: Day) -> None:
     day.leg("S4", "pay.qr", lambda leg: replace(leg, fence_at=9000.0) if leg.fence_at else leg)

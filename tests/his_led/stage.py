@@ -191,6 +191,16 @@ class Town:
         view = self.do(look)
         return [(leg.call, str(leg.state), leg.undo, leg.because) for leg in view.settlements[no].legs]
 
+    def states(self) -> dict[str, str]:
+        """Settlement → state, as the store has it."""
+
+        async def look() -> Any:
+            engine = self.lab.engine
+            assert engine is not None
+            return await engine.store.read(lambda conn: load_view(conn, engine.world.now()))
+
+        return {no: str(kept.state) for no, kept in self.do(look).settlements.items()}
+
     def nothing_stands(self) -> None:
         """No party holds anything of anybody."""
         assert self.kept() == 0
