@@ -54,6 +54,7 @@ from engine.runtime.sessions import Session, Sessions
 from engine.runtime.settlement_api import SettlementApi
 from engine.runtime.site_api import SiteApi
 from engine.runtime.sites import Sites
+from engine.runtime.soap_door import SoapDoor
 from engine.runtime.sources import Sources
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
@@ -100,6 +101,7 @@ class Engine:
         self.housekeeping = Housekeeping(world, store, site.engine.retention, log)
         self.recovery = Recovery(world, store, self.driver, log)
         self.orders = Orders(world, self.sites, self.driver, store, self.numbers, self.ids, self.meters)
+        self.soap = SoapDoor(world, self.gate, self.orders, self.meters)
         self.doors = Doors(
             SettlementApi(world, self.gate, self.orders, self.meters),
             AnswerApi(world, self.gate, self.sites, self.outflow, journal, self.meters),
@@ -178,11 +180,12 @@ class Engine:
 
     @property
     def extra_routes(self) -> dict[str, list[Route]]:
-        """Routes that no channel asks for, by listener: the console, and the configuration's own ("": the first)."""
+        """Routes beside the channels' own, by listener: SOAP, the console, the configuration's ("": the first)."""
         console = self.sites.current.engine.console
         found = {"": self._site_api.routes()} | ({} if console is None else {console.at: list(self._console)})
-        for at, routes_there in self._deliver_api.routes().items():
-            found[at] = [*found.get(at, ()), *routes_there]
+        for more in (self._deliver_api.routes(), self.soap.routes(self.sites.current)):
+            for at, routes_there in more.items():
+                found[at] = [*found.get(at, ()), *routes_there]
         return found
 
     def _build_doors(self) -> None:
@@ -311,7 +314,7 @@ class Engine:
             return lambda: resolve_secret(ref, self.root)
 
         return {
-            name: Client(name, reader(one.secret), frozenset(one.scopes), frozenset(one.campuses))
+            name: Client(name, reader(one.secret), frozenset(one.scopes), frozenset(one.campuses), one.soap_token)
             for name, one in site.engine.clients.items()
         }
 

@@ -158,11 +158,19 @@ def fault_of(opened: Opened) -> SoapFault | None:
     return SoapFault(local or "Fault", (text or "").strip()[:500], _texts(detail))
 
 
+def write_envelope(version: str, element: etree._Element) -> Wire:
+    """An envelope around one element that was made without a description."""
+    uri = ENVELOPES[version]
+    envelope = etree.Element(f"{{{uri}}}Envelope", nsmap={"soap": uri})
+    etree.SubElement(envelope, f"{{{uri}}}Body").append(element)
+    return Wire(_bytes(envelope), (("Content-Type", f"{MEDIA[version]}; charset=utf-8"),))
+
+
 def write_fault(
-    version: str, who: str, text: str, detail: etree._Element | None = None, *, lang: str = "zh-CN"
+    version: str, who: str, text: str, detail: etree._Element | None = None, *, en: str = ""
 ) -> Wire:
     """A fault: `who` is "client" or "server" (whose mistake), or a code of SOAP itself (MustUnderstand,
-    VersionMismatch); `detail` goes into it as it is."""
+    VersionMismatch); `text` is Chinese, `en` the same in English; `detail` goes into it as it is."""
     uri = ENVELOPES[version]
     code = {"1.1": {"client": "Client", "server": "Server"}, "1.2": {"client": "Sender", "server": "Receiver"}}
     name = code[version].get(who, who)
@@ -170,14 +178,17 @@ def write_fault(
     fault = etree.SubElement(etree.SubElement(envelope, f"{{{uri}}}Body"), f"{{{uri}}}Fault")
     if version == "1.1":
         etree.SubElement(fault, "faultcode").text = f"soap:{name}"
-        etree.SubElement(fault, "faultstring").text = text
+        etree.SubElement(fault, "faultstring").text = f"{text} · {en}" if en else text
         place = "detail"
     else:
         whole = etree.SubElement(fault, f"{{{uri}}}Code")
         etree.SubElement(whole, f"{{{uri}}}Value").text = f"soap:{name}"
-        reason = etree.SubElement(etree.SubElement(fault, f"{{{uri}}}Reason"), f"{{{uri}}}Text")
-        reason.set("{http://www.w3.org/XML/1998/namespace}lang", lang)
-        reason.text = text
+        reason = etree.SubElement(fault, f"{{{uri}}}Reason")
+        for lang, words in (("zh-CN", text), ("en", en)):
+            if words or lang == "zh-CN":
+                told = etree.SubElement(reason, f"{{{uri}}}Text")
+                told.set("{http://www.w3.org/XML/1998/namespace}lang", lang)
+                told.text = words
         place = f"{{{uri}}}Detail"
     if detail is not None:
         etree.SubElement(fault, place).append(detail)

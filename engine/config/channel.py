@@ -21,6 +21,7 @@ from engine.config.channel_rows import (
     StepRow,
     StepType,
 )  # fmt: skip
+from engine.config.channel_soap import SOAP, SoapRows
 from engine.config.problems import Mark, problem
 from engine.config.spec import Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, names_in
 from engine.config.tree import Map, Node
@@ -76,6 +77,8 @@ CHANNELS: Mapping[str, Spec] = {
          Field("settle", Nested(SETTLE), "步骤", "the steps", "{steps: [{do: his.bill}]}", required=True),
          Field("hl7", Nested(HL7, Hl7Rows.of), "HIS 以 HL7（MLLP）办理", "how a HIS settles by HL7 over MLLP",
                "{at: hl7, message: DFT^P03, profile: settlement, action: ZJS_1, asks: […], answer: hl7_answer}"),
+         Field("soap", Nested(SOAP, SoapRows.of), "HIS 以 SOAP 办理", "how a HIS settles by SOAP",
+               "{at: api, path: /soap/insurance}"),
          Field("hears", ListOf(Nested(HEARS, Hear.of)), "等待的事件", "events it hears",
                "[{event: paid, at: wechat_callback, party: wechat, fact: wechat_paid_fact}]", default=())),
     ),
@@ -108,6 +111,7 @@ class ChannelFile:
     amounts: Word | None
     lines: Word | None
     hl7: Hl7Rows | None
+    soap: SoapRows | None
     steps: tuple[StepRow, ...]
     final: tuple[StepRow, ...]
     hears: tuple[Hear, ...]
@@ -177,6 +181,7 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         amounts=part("amounts"),
         lines=part("lines"),
         hl7=part("hl7"),
+        soap=part("soap"),
         steps=settle["steps"] if settle else (),
         final=settle["final"] if settle else (),
         hears=part("hears", ()),

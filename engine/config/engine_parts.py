@@ -200,11 +200,13 @@ class Client:
     secret: SecretRef
     scopes: tuple[str, ...]
     campuses: tuple[str, ...]
+    soap_token: bool
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
 
     @staticmethod
     def of(record: Record, found: Found) -> Client:
-        return Client(record["secret"], record["scopes"], record["campuses"], record.mark)
+        allowed = record["soap_token"] == "yes"  # noqa: S105 - a yes or no, no password
+        return Client(record["secret"], record["scopes"], record["campuses"], allowed, record.mark)
 
 
 CLIENT = Spec(
@@ -213,6 +215,9 @@ CLIENT = Spec(
         Field("secret", Secret(), "签名密钥", "its signing secret", "file:var/keys/client-K01.secret", required=True),
         Field("scopes", ListOf(Choice(SCOPES), 1), "可以做什么", "what it may do", "[query, settle]", required=True),
         Field("campuses", ListOf(IDENT), "限定院区（不写：全部）", "its campuses (none: all)", "[main]", default=()),
+        Field("soap_token", Choice(("yes", "no")), "SOAP 可用 UsernameToken（摘要）代替签名头",
+              "by SOAP it may prove itself with a UsernameToken (digest) instead of the signature headers", "yes",
+              default="no"),
     ),
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ class Said:
 ERRORS: dict[str, Said] = {
     # The caller's own mistakes
     "E-BODY": Said("client", "请求内容不是合法的 JSON：{detail}", "The body is not valid JSON: {detail}", "请检查请求报文", "Check the request."),
+    "E-SOAP": Said("client", "请求不是合法的 SOAP 报文：{detail}", "Not a proper SOAP message: {detail}", "请按 ?wsdl 重新生成报文", "Make the message from ?wsdl."),
     "E-FIELD": Said("client", "字段 {detail}", "Field {detail}", "请按接口文档修改该字段", "Correct the field; see the interface document."),
     "E-TOO-LARGE": Said("client", "请求内容过大", "The request is too large", "请减小报文", "Send less at once."),
     "E-NO-ROUTE": Said("client", "没有这个接口地址", "There is no such address", "请查看接口文档 /openapi.json", "See /openapi.json."),

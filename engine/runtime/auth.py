@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from engine.codecs.soap_security import Token
 from engine.core.http import HttpRequest
 from engine.core.world import World
 
@@ -28,12 +29,14 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client of engine.yaml. `secret` is read when it is needed. Empty `campuses`: all."""
+    """One client of engine.yaml. `secret` is read when it is needed. Empty `campuses`: all. `soap_token`: it may prove
+    itself by a UsernameToken instead of a signature."""
 
     id: str
     secret: Callable[[], bytes]
     scopes: frozenset[str]
     campuses: frozenset[str] = frozenset()
+    soap_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ class Gate:
         """A client by its id: for doors that prove in another way who it is."""
         return self._clients.get(client)
 
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether any client may prove itself by a UsernameToken: else nothing unsigned is even read."""
+        return any(client.soap_token for client in self._clients.values())
+
     def remember(self, used: Iterable[tuple[str, str]]) -> None:
         """(client, nonce) pairs an earlier process has stored: they are used up here too."""
         for client, nonce in used:
@@ -82,6 +90,18 @@ class Gate:
         if client.scopes.isdisjoint(scopes):
             return Refusal(403, "scope")
         return client
+
+    def check_token(self, token: Token) -> Client | Refusal:
+        """The client of a UsernameToken, when engine.yaml allows it one; or why not. Scopes are for the order."""
+        client = self._clients.get(token.username)
+        allowed = client is not None and client.soap_token
+        good = token.proves(client.secret() if client is not None and allowed else b"\x00" * 32)
+        if not good or client is None or not allowed:
+            return Refusal(401, "token")
+        if not self._fresh(token.at):
+            return Refusal(401, "stale")
+        fault = self._used(client.id, token.nonce)
+        return Refusal(429 if fault == MANY else 401, fault) if fault else client
 
     def _fresh(self, stamp: float) -> bool:
         """On the development clock the wall's time is as good as ours: clients may not share our clock."""

@@ -14,6 +14,7 @@ from engine.site.hl7 import compiled_hl7
 from engine.site.names import op_of
 from engine.site.parts import Parts
 from engine.site.site import CallSpec, Channel, Hears
+from engine.site.soap import compiled_soap
 
 LATE_MAX = 120.0  # seconds; only for calls that move no money (lint asks for the agreed value where they do)
 
@@ -40,6 +41,7 @@ def compiled(parts: Parts, channel: ChannelFile) -> Channel:
         lines=str(channel.lines or "").replace("[]", ""),
         hl7=compiled_hl7(parts, channel.hl7),
         deliver=compiled_deliver(parts, channel),
+        soap=compiled_soap(channel.soap),
     )
 
 

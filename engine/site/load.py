@@ -22,6 +22,7 @@ from engine.site.names import check_names
 from engine.site.parts import Parts, read_parts
 from engine.site.settings import check_settings
 from engine.site.site import Site
+from engine.site.soap import check_soap
 
 Files = Mapping[str, bytes]
 
@@ -101,6 +102,7 @@ def _check(parts: Parts, files: Files, *, whole: bool) -> None:
         return
     check_settings(parts)
     check_descriptions(parts, files)
+    check_soap(parts)
     check_money(parts)
     check_deliver(parts)
     check_flow(parts)

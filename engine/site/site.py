@@ -17,6 +17,7 @@ from engine.pipeline.schema_check import Schema
 from engine.saga.plan import Plan
 from engine.site.deliver_spec import DeliverSpec
 from engine.site.hl7_spec import Hl7Spec
+from engine.site.soap_spec import SoapSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Channel:
     lines: str = ""
     hl7: Hl7Spec | None = None
     deliver: DeliverSpec | None = None
+    soap: SoapSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,14 @@ def told(item: Problem) -> str:
 
 
 def placed(line: str) -> str:
-    """`engine.yaml:+6:20` with the line that is now."""
-    first = SHIPPED["engine.yaml"].decode().split("\n  municipal:")[0].count("\n") + 2
-    return re.sub(r"^engine\.yaml:\+([0-9]+):", lambda match: f"engine.yaml:{first + int(match[1])}:", line)
+    """`engine.yaml:+6:20` counts from the connection, `…:@soap+1:9` from the line that begins with that word."""
+    match = re.match(r"^([^:]+):(?:@([A-Za-z0-9]+))?\+([0-9]+):", line)
+    if match is None:
+        return line
+    file, word = match[1], match[2] or "municipal"
+    lines = SHIPPED[file].decode().split("\n")
+    first = next(number for number, text in enumerate(lines, 1) if text.strip().startswith(f"{word}:"))
+    return f"{file}:{first + int(match[3])}:{line[match.end() :]}"
 
 
 BEFORE = {told(item) for item in lint(SHIPPED)}
