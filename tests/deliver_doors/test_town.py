@@ -63,4 +63,4 @@ def test_some_only() -> None:
 def test_the_shipped_file_names_the_subscribers() -> None:
     shipped = node_file_of(ROOT, (ROOT / "engine.yaml").read_text(encoding="utf-8"))
     assert addresses(shipped)["subscribers"] == "http://127.0.0.1:8741"
-    assert mllp_ports(shipped, addresses(shipped))["subscribers"] == 8742
+    assert mllp_ports(shipped, addresses(shipped)) == {"subscribers": 8742, "his": 8702}
