@@ -29,6 +29,9 @@ NOT_OURS = frozenset({"message", "notice"})  # kinds that carry no business numb
 EFFECTS = frozenset({"order", "charge", "refund", "register", "settle", "cancel", "book", "lock", "issue"})
 
 
+Rows = Sequence[LedgerRow]
+
+
 @dataclass(slots=True)
 class _Shelf:
     """All ledgers, sorted to settlements."""
@@ -126,7 +129,8 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing
         if rest:
             yield from check_invoice_rest(kept, rows, invoicing)
     if Role.HIS in shelf.rows and rest:
-        there = {role: shelf.of(role, kept.no) for role in (Role.INSURANCE, Role.INVOICE) if role in shelf.rows}
+        read = [role for role in (Role.INSURANCE, Role.INVOICE) if role in shelf.rows]
+        there: dict[Role, Rows] = {role: shelf.of(role, kept.no) for role in read}
         yield from check_led(kept, shelf.of(Role.HIS, kept.no), there, shelf.roles)
 
 
