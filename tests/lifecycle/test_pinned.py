@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+from twisted.internet.defer import Deferred
 
 from engine.site.files import hash_of, pinned_part, texts_of
 from engine.store.contract import Unit
@@ -175,3 +176,29 @@ def _without_invoice(lab: Lab) -> dict[str, bytes]:
         if not skip:
             kept.append(line)
     return {**files, ENGINE: ("\n".join(kept) + "\n").encode()}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_party_goes_when_nobody_in_flight_needs_it_though_its_channel_was_in_force(lab: Lab) -> None:
+    no = await _quoted(lab)
+    _, done = await lab.kiosk.pay(no, CODE)
+    assert done["state"] == "settled"
+    status, answer = await apply(lab, _without_invoice(lab))
+    assert (status, answer.get("changed")) == (200, True), answer
+    assert "einvoice" not in running(lab).connections.names()
+    assert (await lab.kiosk.settle(lab.bill_request("P0002", "B20261122002")))[0] == 404, "that channel is gone"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_settlement_asked_for_in_that_moment_waits_and_begins_with_what_is_in_force(lab: Lab) -> None:
+    sites = running(lab).sites
+    sites.hold()
+    asked = Deferred.fromCoroutine(lab.kiosk.settle(lab.bill_request("P0001", "B20261122001")))
+    over: Deferred[None] = Deferred()
+    running(lab).world.later(3.0, over.callback, None)
+    await over
+    assert not asked.called
+    assert not running(lab).driver.rooms(), "nothing has begun"
+    sites.release()
+    status, answer = await asked
+    assert (status, answer["state"]) == (200, "quoted")
