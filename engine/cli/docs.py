@@ -10,12 +10,18 @@ from engine.cli.say import GOOD, CannotRun, line
 
 
 def docs(root: Path, out: Path) -> int:
-    """Write `interface.html` and `openapi.json`: what the engine serves at /docs/interface and /openapi.json."""
+    """Write `interface.html`, `openapi.json` and a WSDL for each SOAP service: what the engine serves itself."""
     from engine.runtime.interface.page import page
     from engine.runtime.openapi import document
+    from engine.runtime.soap_service import service_of
 
     site = loaded(root)
     files = {
+        **{
+            f"{channel.name}.wsdl": service_of(site, channel).at(f"http://engine{channel.soap.path}").decode()
+            for channel in site.channels.values()
+            if channel.soap is not None
+        },
         "interface.html": page(site),
         "openapi.json": json.dumps(document(site), ensure_ascii=False, indent=1) + "\n",
     }

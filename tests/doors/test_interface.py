@@ -16,6 +16,7 @@ from engine.runtime.interface import examples, words
 from engine.runtime.interface.page import page
 from engine.runtime.openapi import document
 from engine.runtime.replies import STATUS
+from engine.runtime.soap_service import service_of
 from engine.runtime.told import ERROR_WORDS
 from engine.site.load import load
 from engine.site.site import Site
@@ -53,6 +54,10 @@ def test_it_is_served_to_everybody_and_written_by_the_command(town: Town, tmp_pa
     written = (tmp_path / "handed" / "interface.html").read_text()
     assert re.sub(r"<code>\d{4,5}</code>", "", reply.body.decode()) == re.sub(r"<code>\d{4,5}</code>", "", written)
     assert json.loads((tmp_path / "handed" / "openapi.json").read_text())["openapi"] == "3.1.0"
+    served = town.ask("GET", "/soap/insurance?wsdl", headers=[]).body
+    wsdl = (tmp_path / "handed" / "outpatient_settlement.wsdl").read_bytes()
+    address = re.compile(rb'location="[^"]*"')
+    assert address.sub(b"", wsdl) == address.sub(b"", served)
 
 
 def test_every_address_field_code_and_place_is_in_it(site: Site, text: str) -> None:
@@ -67,6 +72,9 @@ def test_every_address_field_code_and_place_is_in_it(site: Site, text: str) -> N
         for field in json.loads(site.files[f"schemas/{name}.json"])["properties"]:
             assert field in codes, (name, field)
     for channel in site.channels.values():
+        if channel.soap is not None:
+            assert channel.soap.path in text
+            assert all(f">{name}</span>" in text for name in service_of(site, channel).deeds)
         if channel.hl7 is not None:
             for segment, rules in channel.hl7.profile.segments.items():
                 assert {f"{segment}-{number}" for number in rules.fields} <= codes

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from tests.doors.his import Ack, His
 from tests.edge.town import START, Reply, Town
@@ -85,6 +87,73 @@ class Hl7:
         return word, _common(answer)
 
 
+SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
+SPACE = "urn:hospital-settlement:v1"
+SOAP_PATH = "/soap/insurance"
+WORD_OF = {"E-NO-SETTLEMENT": "not_found", "E-FIELD": "malformed", "E-BUSY": "busy", "E-STORE": "later",
+           "E-401": "unsigned", "E-403": "forbidden"}  # fmt: skip
+"""A fault's code → the word; every other is a conflict."""
+
+
+class Soap:
+    """SOAP 1.1, signed; written and read without a SOAP library (tests/soap asks with one)."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+
+    def start(self, order: Body) -> Told:
+        return self._ask("PreSettle", order)
+
+    def pay(self, no: str, choice: Body) -> Told:
+        return self._ask("Settle", {"settlement_no": no, **choice})
+
+    def cancel(self, no: str, body: Body) -> Told:
+        return self._ask("Cancel", {"settlement_no": no, **body})
+
+    def refund(self, no: str, body: Body) -> Told:
+        return self._ask("Refund", {"settlement_no": no, **body})
+
+    def show(self, no: str) -> Told:
+        return self._ask("Query", {"settlement_no": no})
+
+    def _ask(self, operation: str, body: Body) -> Told:
+        text = (
+            f'<e:Envelope xmlns:e="{SOAP11}"><e:Body><{operation} xmlns="{SPACE}">{_xml(body)}</{operation}>'
+            "</e:Body></e:Envelope>"
+        )
+        data = text.encode()
+        headers = [*self._town.signed("POST", SOAP_PATH, data, client=CLIENT), ("Content-Type", "text/xml")]
+        reply = self._town.ask("POST", SOAP_PATH, data, headers=headers)
+        root = ElementTree.fromstring(reply.body)  # noqa: S314 - the engine's own answer
+        settlement = root.find(f".//{{{SPACE}}}settlement")
+        if settlement is not None:
+            answer = _plain(settlement)
+            return str(answer["state"]), _common(answer)
+        problem = root.find(f".//{{{SPACE}}}Problem")
+        assert problem is not None, reply.body.decode()
+        told = _plain(problem)
+        reason = {name: told.pop(name) for name in ("code", "zh", "en", "side", "next", "next_en") if name in told}
+        return WORD_OF.get(reason["code"], "conflict"), _common({**told, "reason": reason})
+
+
+def _xml(tree: Any) -> str:
+    rows = []
+    for name, value in tree.items():
+        for one in value if isinstance(value, list) else [value]:
+            rows.append(f"<{name}>{_xml(one) if isinstance(one, dict) else escape(str(one))}</{name}>")
+    return "".join(rows)
+
+
+def _plain(node: ElementTree.Element) -> Any:
+    """Elements as values; amounts are whole numbers."""
+    if len(node) == 0:
+        return node.text or ""
+    made = {child.tag.rpartition("}")[2]: _plain(child) for child in node}
+    if node.tag.endswith("}amounts"):
+        return {name: int(value) for name, value in made.items()}
+    return made
+
+
 _used: dict[int, int] = {}
 
 
@@ -102,4 +171,4 @@ def _common(body: Body) -> Body:
     return kept
 
 
-WAYS: dict[str, Callable[[Town], Way]] = {"json": Json, "hl7": Hl7}
+WAYS: dict[str, Callable[[Town], Way]] = {"json": Json, "soap": Soap, "hl7": Hl7}

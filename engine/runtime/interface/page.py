@@ -13,6 +13,7 @@ from engine.runtime.hl7_words import CAME_TO_NOTHING
 from engine.runtime.interface import examples, tables, words
 from engine.runtime.replies import STATUS
 from engine.runtime.routes import Route
+from engine.runtime.soap_service import SPACE, service_of
 from engine.site.site import Channel, Site
 
 PATH = "/docs/interface"
@@ -46,7 +47,7 @@ def page(site: Site) -> str:
         his=tables.his_calls(site),
         errors=tables.errors(site),
         sample=examples,
-        soap=None,
+        soap=[_soap(site, channel) for channel in settles if channel.soap is not None],
         start=next((str(one.listen.request.path) for one in settles if one.listen is not None), ""),
     )
 
@@ -125,6 +126,17 @@ def _hl7(site: Site, channel: Channel) -> dict[str, Any]:
         "answers": dict(tables.answer_places(spec)),
         "asked": "" if made is None else examples.message_text(made),
         "told": "" if made is None else examples.acknowledged(spec, made, names),
+    }
+
+
+def _soap(site: Site, channel: Channel) -> dict[str, Any]:
+    assert channel.soap is not None
+    deeds = service_of(site, channel).deeds.values()
+    return {
+        "title": channel.title,
+        "path": channel.soap.path,
+        "space": SPACE,
+        "deeds": [(deed.name, deed.title, tables.rows_of(deed.takes)) for deed in deeds],
     }
 
 

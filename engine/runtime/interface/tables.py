@@ -30,8 +30,12 @@ class FieldRow:
 
 def schema_rows(site: Site, name: str) -> list[FieldRow]:
     """The fields of a request's JSON Schema."""
-    content = json.loads(site.files[f"schemas/{name}.json"])
-    return list(_fields(content, content, "", _conditional(content)))
+    return rows_of(json.loads(site.files[f"schemas/{name}.json"]))
+
+
+def rows_of(schema: Tree) -> list[FieldRow]:
+    """The fields of a JSON Schema."""
+    return list(_fields(schema, schema, "", _conditional(schema)))
 
 
 def _fields(root: Tree, node: Tree, path: str, needed: Mapping[str, str]) -> Iterator[FieldRow]:
@@ -54,7 +58,8 @@ def _resolved(root: Tree, node: Tree) -> Tree:
 
 
 def _about(node: Tree, name: str) -> Both:
-    return Both(str(node.get("title", name)), str(node.get("description", name)))
+    title, _, english = str(node.get("title", name)).partition("· ")
+    return Both(title.strip(), str(node.get("description") or english or name))
 
 
 def _conditional(node: Tree) -> dict[str, str]:

@@ -96,6 +96,14 @@ HL7_RULES: Final = (
     Both("HL7 没有签名：发送方（MSH-3）必须是约定的调用方，从约定的网络或用约定的证书连接。",
          "HL7 is not signed: the sender (MSH-3) is an agreed client, from an agreed network or with an agreed certificate."),
 )  # fmt: skip
+SOAP_RULES: Final = (
+    Both("操作与字段和 JSON 接口逐一相同，WSDL 由通道生成；document/literal，SOAP 1.1 与 1.2。",
+         "Operations and fields are the JSON door's, one by one; the WSDL is made from the channel; document/literal, SOAP 1.1 and 1.2."),
+    Both("与 JSON 接口同样签名（四个请求头，对整个信封）；不能设请求头的调用方可约定用 WS-Security UsernameToken（摘要、随机数、时间）。",
+         "Signed as the JSON door is (four headers, over the whole envelope); a client whose tools cannot set headers may be allowed a WS-Security UsernameToken (digest, nonce, created)."),
+    Both("凡是没有办成的都是 Fault，detail 里的 Problem 有与 JSON 相同的 code、zh、en、side、next、field。",
+         "Whatever is not a settlement is a Fault; Problem in its detail has the code, zh, en, side, next and field of the JSON door."),
+)  # fmt: skip
 HIS: Final = (
     Both("锁定：从 lock.bill 到 expireTime，别人（窗口也一样）不能收、改、作废这张账单。没有锁，收费员会把自助机正在办的账单再收一次。",
          "Lock: from lock.bill until expireTime nobody else, the window neither, may collect, change or void the bill. Without it a cashier collects what a kiosk is settling."),
