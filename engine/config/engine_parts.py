@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from engine.config.mllp_parts import HL7_SENDER, SENDER, TLS, Network, Sender, Tls
-from engine.config.party_gates import BREAKER, Breaker, Hours
+from engine.config.party_gates import BREAKER, BREAKER_USUAL, Breaker, Hours
 from engine.config.problems import Mark, problem
 from engine.config.secret import Secret, SecretRef, secret_ref
 from engine.config.source_parts import DROP, POLL, SFTP, Files, Poll, Sftp
@@ -263,7 +263,7 @@ class PartyEntry:
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False, repr=False)
     rate: int | None = None
     hours: tuple[int, int] | None = None
-    breaker: Breaker = Breaker()
+    breaker: Breaker = BREAKER_USUAL
 
     @staticmethod
     def of(record: Record, found: Found) -> PartyEntry:
@@ -289,7 +289,7 @@ PARTY = Spec(
         Field("hours", Hours(), "deliver 通道在哪个时段发送（北京时间）", "hours in which deliver channels send, Beijing",
               "07:00-22:00"),
         Field("breaker", Nested(BREAKER, Breaker.of), "deliver 通道的熔断", "the breaker of deliver channels",
-              "{after: 5, pause: 5s}", default=Breaker()),
+              "{after: 5, pause: 5s}", default=BREAKER_USUAL),
     ),
     more=SettingType(),
 )  # fmt: skip

@@ -26,6 +26,7 @@ class Breaker:
         return Breaker(record["after"], record["pause"], record["cap"])
 
 
+BREAKER_USUAL = Breaker()
 BREAKER = Spec(
     "breaker", "熔断", "the breaker",
     (
