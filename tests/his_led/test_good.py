@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from engine.console.case_page import _party_of
 from simulators.town import PERSONS
 from tests.his_led.stage import BILL, CODE, DOOR, QR, UNPAY, Town
 
@@ -154,3 +157,18 @@ def test_one_bill_at_both_doors_is_charged_once(town: Town) -> None:
     status, busy = town.do(second)
     assert (status, busy["settlement_no"]) == (409, first["settlement_no"])
     assert kiosk.door != DOOR
+
+
+def test_the_console_says_whose_an_observed_leg_is(town: Town) -> None:
+    answer = town.do(town.settle)
+
+    async def shown() -> list[tuple[str, str]]:
+        engine = town.lab.engine
+        assert engine is not None
+        case = await engine.driver.look(answer["settlement_no"])
+        assert case is not None
+        plan = engine.sites.judge(case.site_hash, case.channel).plan
+        look = _party_of(plan, SimpleNamespace(calls=[]))  # type: ignore[arg-type]  # only its calls are asked for
+        return [(leg.call, look(leg)[0]) for leg in case.legs if leg.because == "observed"]
+
+    assert town.do(shown) == [("nhsa.register", "nhsa"), ("nhsa.settle", "nhsa"), ("einvoice.issue", "einvoice")]

@@ -95,7 +95,10 @@ def _judged(town: Town, bills: list[str]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("seed", range(24))
+FAILED_ONCE = (148, 205, 279, 307)
+
+
+@pytest.mark.parametrize("seed", [*range(8), *FAILED_ONCE])
 def test_a_life(seed: int, tmp_path: Path) -> None:
     assert live(seed, tmp_path) == ""
 
