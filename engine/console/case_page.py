@@ -68,7 +68,7 @@ def patient_of(case: Case) -> str:
 
 
 def _party_of(plan: Plan | None, found: Whole) -> Callable[[Leg], tuple[str, str]]:
-    """Leg → (party, operation), of the plan or else of the leg's own calls; of an observed leg the party that has it."""
+    """Leg → (party, operation) of the plan or else of its own calls; of an observed leg the party it stands at."""
     seen = {call.call: (call.party, call.op) for call in found.calls}
     seen |= {step.key: (step.party, "") for step in plan.steps if step.party} if plan is not None else {}
 
