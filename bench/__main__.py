@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from bench import cases, floors
+from bench import cases, floors, soap
 from bench.report import Row, Verdict, busy, keep, machine, markdown
 
 ALL = "eabcd"
@@ -49,7 +49,7 @@ def main(asked: str) -> int:
 
 def rows_of_parts() -> list[Row]:
     """The floors that need no disk."""
-    return [*floors.parts(), *floors.http()]
+    return [*floors.parts(), *soap.rows(), *floors.http()]
 
 
 if __name__ == "__main__":

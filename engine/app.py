@@ -58,6 +58,7 @@ from engine.runtime.soap_door import SoapDoor
 from engine.runtime.sources import Sources
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
+from engine.site.descriptions import same_descriptions
 from engine.site.settings import settings_of
 from engine.site.site import Site
 from engine.store.contract import Store
@@ -356,7 +357,7 @@ class Engine:
         self._replace_parties(self.sites.current, self.sites.current)
 
     def _replace_parties(self, old: Site, site: Site) -> None:
-        same_limit = old.engine.limits.body_bytes == site.engine.limits.body_bytes
+        same_limit = old.engine.limits.body_bytes == site.engine.limits.body_bytes and same_descriptions(old, site)
         before = old.engine.parties
         stay = [name for name, entry in site.engine.parties.items() if same_limit and entry == before.get(name)]
         for sender in self.connections.replace(self._links(site), stay):

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lxml import etree
-from zeep import Settings
-from zeep.wsdl import Document
 
 from engine.codecs import xml_text
 from engine.codecs.errors import Undecodable
@@ -89,12 +87,19 @@ def load_wsdl(files: Mapping[str, bytes], main: str) -> Wsdl:
         raise BadWsdl(sorted(flaws, key=lambda flaw: (flaw.file, flaw.line, flaw.kind)))
     try:
         types = compile_types(roots)
-        vendored: Any = _Vendored({name: files[name] for name in roots})
-        return _compiled(Document(_HOME + main, vendored, settings=Settings(forbid_external=True)), types)
+        return _compiled(_document(main, {name: files[name] for name in roots}), types)
     except BadTypes as no:
         raise BadWsdl([Flaw("types", no.file, no.line, detail=no.text)]) from None
     except Exception as no:  # noqa: BLE001 zeep raises KeyError, LookupError and worse on descriptions that do not fit together
         raise BadWsdl([Flaw("other", main, 1, detail=f"{type(no).__name__}: {no}"[:200])]) from None
+
+
+def _document(main: str, files: Mapping[str, bytes]) -> Any:
+    from zeep import Settings  # here: 17 MiB that only a site with a description pays for
+    from zeep.wsdl import Document
+
+    vendored: Any = _Vendored(files)
+    return Document(_HOME + main, vendored, settings=Settings(forbid_external=True))
 
 
 def _compiled(document: Any, types: etree.XMLSchema | None) -> Wsdl:

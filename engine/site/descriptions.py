@@ -9,6 +9,7 @@ from engine.codecs.soap_wsdl import BadWsdl, Flaw, Wsdl, load_wsdl, members
 from engine.config.engine_parts import PartyEntry
 from engine.config.problems import Mark, Problem, failing, nearest, problem
 from engine.site.parts import Parts
+from engine.site.site import Site
 
 FOLDER: Final = "schemas/wsdl/"
 _CODES: Final = {
@@ -42,6 +43,15 @@ def check_descriptions(parts: Parts, files: Mapping[str, bytes]) -> None:
     for name in sorted(set(found) - used):
         if f"{name}.wsdl" not in imported:
             parts.wrong("W803", Mark(f"{FOLDER}{name}.wsdl", 1, 1), name=name)
+
+
+def same_descriptions(old: Site, new: Site) -> bool:
+    """Whether two sites have the same service descriptions: connections that were opened with them may stay."""
+    return _of(old.files) == _of(new.files)
+
+
+def _of(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: data for name, data in files.items() if name.startswith(FOLDER)}
 
 
 def _told(flaw: Flaw) -> Problem:

@@ -12,6 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from engine.config.channel import read_channel
 from engine.config.tree import read_tree
+from engine.core.errors import ERRORS
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Fact, Outcome
 from engine.parties.contract import Answer, Outgoing
@@ -19,6 +20,7 @@ from engine.parties.registry import PARTIES
 from engine.pipeline.code_table import CodeTable
 from engine.pipeline.code_table_file import read_code_table
 from engine.pipeline.field_map import FieldMap, compile_map
+from engine.pipeline.rejected import CodeText
 from engine.saga.case import put
 from engine.site.files import read_files
 from simulators.base.party import SimParty
@@ -35,6 +37,7 @@ from .judge import outcome_of
 ROOT = Path(__file__).resolve().parents[2]
 START = 1795312800.0  # 2026-11-22 10:00 in Beijing
 FILES = read_files(ROOT)
+KNOWN = {code: CodeText(said.zh, said.en, said.side, said.next) for code, said in ERRORS.items()}
 NOTIFY = "http://127.0.0.1:8600/callback/wechat"
 HOSPITAL = {
     "name": "模拟口腔医院", "code": "H37020000000", "place_code": "KIOSK1", "payee": "自助结算", "med_type": "11",
@@ -140,7 +143,7 @@ def shipped_maps() -> dict[str, FieldMap]:
     for path in sorted((ROOT / "mappings").glob("*.map.yaml")):
         node, problems = read_tree(path.read_text("utf-8"), path.name)
         found += problems
-        made = compile_map(node, path.name, found, tables, {})
+        made = compile_map(node, path.name, found, tables, KNOWN)
         if made is not None:
             maps[made.name] = made
     assert not found, found
