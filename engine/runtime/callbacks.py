@@ -73,7 +73,7 @@ class Callbacks:
         if isinstance(verdict, NotHeard):
             self._meters.refused(party, verdict.why)
             say = self._log.warning if verdict.alarm else self._log.info
-            say("callback_refused", party=party, why=f"{verdict.why} {verdict.unknown_key}".strip())
+            say("callback_refused", party=party, why=verdict.why)  # its serial may say anything
             return verdict.reply
         fact_map = self._map_of(hears)
         hospital = self._sites.current.engine.hospital
