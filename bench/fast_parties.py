@@ -249,6 +249,9 @@ class Door(Protocol):
 
     def _asked(self, head: bytes, body: bytes, began: float) -> None:
         books, path = self._books, head.split(b" ", 2)[1]
+        if path.startswith(b"/bench/echo/"):
+            NET.callLater(books.delays[self._name], self._echo, path.rpartition(b"/")[2].decode(), began)
+            return
         if path.startswith(b"/bench/"):
             self._say(books.command(path, body), b"")
             return
@@ -270,6 +273,12 @@ class Door(Protocol):
         if number:
             key = number.decode()
             books.held[key] = books.held.get(key, 0.0) + perf_counter() - began
+
+    def _echo(self, number: str, began: float) -> None:
+        """As long as an answer takes, and nothing else: see bench.relay."""
+        held = self._books.held
+        self._say(b"{}", b"")
+        held[number] = held.get(number, 0.0) + perf_counter() - began
 
     def _say(self, body: bytes, more: bytes) -> None:
         self._wire.write(
