@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from engine.config.engine_parts import Listener
+from engine.config.listener_parts import Listener
 from engine.config.secret import SecretMissing, SecretRef, resolve_secret
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.config.engine_parts import URL_PATH
+from engine.config.listener_parts import URL_PATH
 from engine.config.problems import Mark
 from engine.config.spec import NOWHERE, Field, Found, Record, Spec, Word
 from engine.config.types import WORD

@@ -13,7 +13,6 @@ from engine.config.engine_parts import (
     ENGINE,
     KEYS,
     LIMITS,
-    LISTENER,
     PARTY,
     RETENTION,
     STORE,
@@ -22,10 +21,10 @@ from engine.config.engine_parts import (
     Console,
     Keys,
     Limits,
-    Listener,
     PartyEntry,
     Retention,
 )  # fmt: skip
+from engine.config.listener_parts import LISTENER, Listener
 from engine.config.problems import Mark, nearest, problem
 from engine.config.secret import SecretRef
 from engine.config.source_parts import folder_of

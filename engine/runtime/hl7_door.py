@@ -20,7 +20,7 @@ from engine.codecs.errors import Undecodable
 from engine.codecs.hl7_ack import AckCode, HL7Error, ack
 from engine.codecs.hl7_plan import plan_of
 from engine.codecs.hl7v2 import Header, Message, header_of, parse
-from engine.config.engine_parts import Listener
+from engine.config.listener_parts import Listener
 from engine.config.mllp_parts import within
 from engine.connectors.mllp import Peer
 from engine.core.times import beijing

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import CannotListenError
 
-from engine.config.engine_parts import Listener
+from engine.config.listener_parts import Listener
 
 
 class Opened(Protocol):

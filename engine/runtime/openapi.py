@@ -14,7 +14,7 @@ from engine.core.errors import ERRORS
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import AMOUNTS
 from engine.pipeline.rejected import SIDES
-from engine.runtime import site_doc
+from engine.runtime import deliver_doc, site_doc
 from engine.runtime.replies import RETRY_AFTER, json_reply
 from engine.runtime.routes import Route
 from engine.site.site import Channel, Site
@@ -54,7 +54,7 @@ def document(site: Site) -> Doc:
             _settle_paths(site, channel, paths)
         elif channel.kind == "answer":
             _answer_path(site, channel, paths)
-    paths |= site_doc.paths()
+    paths |= site_doc.paths() | deliver_doc.paths(site)
     return {
         "openapi": "3.1.0",
         "info": {

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from engine.codecs.hl7_ack import AckKind, read_ack
 from engine.codecs.hl7_file import messages_in
 from engine.codecs.hl7v2 import header_of
-from engine.config.engine_parts import Listener
+from engine.config.listener_parts import Listener
 from engine.config.secret import SecretMissing, SecretRef, resolve_secret
 from engine.config.source_parts import Files, Poll, Sftp
 from engine.connectors.files.local import LocalPlace

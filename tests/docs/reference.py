@@ -12,7 +12,8 @@ from typing import Any
 
 from engine.config import channel, hl7_profile, map_file
 from engine.config.engine_file import ENGINE_FILE
-from engine.config.engine_parts import LISTENER, PARTY
+from engine.config.engine_parts import PARTY
+from engine.config.listener_parts import LISTENER
 from engine.config.problems import CODES
 from engine.config.spec import Field, ListOf, MapOf, Nested, Spec
 from engine.conversation_file import FILE as TEST
