@@ -32,6 +32,7 @@ from engine.runtime.callbacks import Callbacks
 from engine.runtime.connections import Connections, Link
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_api import DeliverApi
+from engine.runtime.deliver_spread import shared_doors
 from engine.runtime.desk import Desk
 from engine.runtime.doors import Doors
 from engine.runtime.driver import SettlementDriver
@@ -76,11 +77,11 @@ class Engine:
     """One node of the settlement engine."""
 
     def __init__(
-        self, world: World, root: Path, site: Site, store: Store, log: Log, *, rules: Rules = RULES
+        self, world: World, root: Path, site: Site, store: Store, log: Log, *, rules: Rules = RULES, processes: int = 1
     ) -> None:
         self.world, self.root, self.store, self.log = world, root, store, log
         self.meters = Meters()
-        self.ids = Ids(world, store)
+        self.ids = Ids(world, store, lanes=processes)
         self._settlement_numbers, self._message_numbers = Counter(store, "settlement"), Counter(store, "message")
         self.numbers = Numbers(world, self._settlement_numbers, self._message_numbers)
         self.sites = Sites(site, self.numbers)
@@ -96,9 +97,7 @@ class Engine:
         )  # fmt: skip
         self.gate = Gate(world, self._clients(site))
         journal = Journal(world, store, self.ids, log)
-        self.timed = Timed(
-            world, self.sites, self.outflow, store, self.numbers, journal, log, self.sessions.put
-        )
+        self.timed = Timed(world, self.sites, self.outflow, store, self.numbers, journal, log, self.sessions.put)
         self.housekeeping = Housekeeping(world, store, site.engine.retention, log)
         self.recovery = Recovery(world, store, self.driver, log)
         self.orders = Orders(world, self.sites, self.driver, store, self.numbers, self.ids, self.meters)
@@ -114,6 +113,7 @@ class Engine:
         self.deliver = Deliver(world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take)
         sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log)
         self.driver.teller = self.deliver.tell
+        self._shared = shared_doors(site) if processes > 1 else frozenset[str]()
         self._deliver_api = DeliverApi(world, self.gate, store, self.sites, self.ids, self.deliver, self.meters)
         self.listening = Listening({
             "http": Kind(lambda door: door.http, self._http, self._renew),
@@ -217,7 +217,7 @@ class Engine:
         assert door.mllp is not None
         listener = MllpListener(
             self.world, name, *door.mllp, lambda data, peer: self.deliver.take(listener.name, data, peer),
-            _mllp_limits(door), self._tls(door),
+            mllp_limits(door), self._tls(door), share=name in self._shared,
             on_error=lambda failure: self.log.error(
                 "door_failed", door=listener.name, why=trouble_of(failure.value, failure.tb)
             ),
@@ -225,7 +225,7 @@ class Engine:
         return listener
 
     def _renew_mllp(self, listener: Any, door: Listener) -> None:
-        listener.limits = _mllp_limits(door)
+        listener.limits = mllp_limits(door)
 
     def _tls(self, door: Listener) -> TlsOptions | None:
         if door.tls is None:
@@ -387,7 +387,7 @@ def _missing(what: str, read: Callable[[], object]) -> list[str]:
     return []
 
 
-def _mllp_limits(door: Listener) -> MllpLimits:
+def mllp_limits(door: Listener) -> MllpLimits:
     return MllpLimits(
         message=door.body_bytes, connections=door.connections, per_ip=door.connections, idle_s=door.idle
     )

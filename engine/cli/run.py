@@ -14,6 +14,7 @@ from engine.cli.applied import applied_site
 from engine.cli.folder import loaded, master_key, store_url
 from engine.cli.say import CANNOT, GOOD, INTERRUPTED, CannotRun, WrongUse, line, trouble
 from engine.cli.versions import note_base
+from engine.cli.workers import Workers
 
 if TYPE_CHECKING:
     from engine.app import Engine
@@ -35,7 +36,9 @@ def run(root: Path, profile: str = "", folder: bool = False) -> int:
     from engine.app import Engine
     from engine.core import failpoints
     from engine.core.world import World
+    from engine.runtime.deliver_spread import processes_of
     from engine.runtime.logs import open_log
+    from engine.store.beside import Beside, worker_path
     from engine.store.contract import CannotStart
     from engine.store.open import open_store
 
@@ -49,7 +52,8 @@ def run(root: Path, profile: str = "", folder: bool = False) -> int:
     world = World(reactor, rate=float(clock.rate), anchor=clock.anchor)
     log = open_log(world.now)
     try:
-        store = open_store(store_url(root, site.engine), world, master_key(root, site.engine))
+        url = store_url(root, site.engine)
+        store = open_store(url, world, master_key(root, site.engine))
     except CannotStart as no:
         raise CannotRun(f"存储无法打开 · the store cannot be opened: {no}") from None
 
@@ -60,8 +64,11 @@ def run(root: Path, profile: str = "", folder: bool = False) -> int:
         os._exit(CANNOT)
 
     store.on_fatal = dead
-    engine = Engine(world, root, site, store, log, rules=rules)
-    return _Life(reactor, engine).run()
+    count = processes_of(site, url)
+    engine = Engine(world, root, site, store, log, rules=rules, processes=count)
+    if count > 1:
+        engine.deliver.intake.beside = Beside([worker_path(url, index) for index in range(1, count)]).known
+    return _Life(reactor, engine, Workers(reactor, root, count, log)).run()
 
 
 def _of_profile(site: Site, profile: str) -> Site:
@@ -93,8 +100,9 @@ def _rules(profile: str) -> Rules:
 class _Life:
     """Start, signals, drain, end."""
 
-    def __init__(self, reactor: Any, engine: Engine) -> None:
-        self._reactor, self._engine = reactor, engine
+    def __init__(self, reactor: Any, engine: Engine, workers: Workers) -> None:
+        self._reactor, self._engine, self._workers = reactor, engine, workers
+        engine.deliver.on_reloaded = workers.renew
         self._code = GOOD
         self._stopping = False
 
@@ -116,6 +124,9 @@ class _Life:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        self._workers.start(self._say_ready)
+
+    def _say_ready(self) -> None:
         for listener in self._engine.listeners.values():
             line(f"engine ready http://{listener.host}:{listener.port}")
             break
@@ -156,6 +167,7 @@ class _Life:
         def over(result: Any) -> None:
             if result is not None:
                 trouble(f"停止时出错 · while stopping: {result.getErrorMessage()}")
+            self._reactor.callInThread(self._workers.stop)
             self._reactor.stop()
 
         Deferred.fromCoroutine(self._engine.stop()).addBoth(over)

@@ -114,9 +114,9 @@ class FieldReader:
             if segments:
                 made[name] = [_row(segment, rows, 1) for segment in segments]
         for name, at, rows in self._repeats.values():
-            segment = message.find(at.segment)
-            if segment is not None and segment.count(at.field):
-                made[name] = [_row(segment, rows, number + 1) for number in range(segment.count(at.field))]
+            first = message.find(at.segment)
+            if first is not None and first.count(at.field):
+                made[name] = [_row(first, rows, number + 1) for number in range(first.count(at.field))]
         return {ROOT: made}
 
 

@@ -219,6 +219,7 @@ class Limits:
     queued_events: int = 1000
     attempts: int = 5
     bill_max: int | None = None
+    processes: int = 2
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
 
     @staticmethod
@@ -236,8 +237,8 @@ LIMITS = Spec(
               default=20_000),
         Field("queued_events", Count(1, 100_000), "一笔结算排队事件上限", "most events queued for one settlement",
               "1000", default=1000),
-        Field("attempts", Count(1, 20), "一笔结算的支付次数上限", "most payment attempts of a settlement", "5",
-              default=5),
+        Field("attempts", Count(1, 20), "一笔结算的支付次数上限", "most payment attempts", "5", default=5),
+        Field("processes", Count(1, 16), "spread 的通道用几个进程", "processes of spread channels", "2", default=2),
         Field("bill_max", Count(100, 10**11), "一张账单的合理上限（分），超过不受理", "the largest plausible bill, fen",
               "10000000"),
     ),

@@ -45,6 +45,7 @@ class Deliver:
     ) -> None:  # fmt: skip
         self._world, self._store, self._sites, self._log, self._orders = world, store, sites, log, orders
         self._meters = meters
+        self.on_reloaded: Callable[[], None] = lambda: None
         self._indexes: dict[tuple[str, str], int] = {}
         self.batches = Batches(world, store, ids)
         self.sending = Sending(world, sites, connections, meters)
@@ -106,6 +107,7 @@ class Deliver:
         for name in self.lanes.parked():
             if name not in self.lanes.stopped_channels:
                 self.lanes.let_go(name)
+        self.on_reloaded()
 
     def tell(self, channel: str, no: str, names: Mapping[str, Any]) -> Handed:
         """A settlement hands a message to a channel: stored in the settlement's own unit, sent after it."""

@@ -61,6 +61,8 @@ class Intake:
         self._site: Any = None
         self._table: dict[tuple[str, str], Channel] = {}
         self.killed: dict[str, str] = {}
+        self.beside: Callable[[str, str], Known | None] | None = None  # what other processes took in
+        self._elsewhere: list[Held] = []  # repeats that wait for another process's delivery
 
     # HL7
 
@@ -153,6 +155,10 @@ class Intake:
         key = (held.source, held.control)
         first = self._recent.get(key)
         if first is None:
+            found = self.beside(*key) if self.beside is not None and held.control else None
+            if found is not None:
+                self._repeat(held, found, None, elsewhere=True)
+                return True
             self._recent[key] = held
             if len(self._recent) > RECENT:
                 self._recent.popitem(last=False)
@@ -160,7 +166,7 @@ class Intake:
         self._repeat(held, Known(first.id, first.digest, first.state, first.ack, first.received), first)
         return True
 
-    def _repeat(self, held: Held, first: Known, live: Held | None) -> None:
+    def _repeat(self, held: Held, first: Known, live: Held | None, *, elsewhere: bool = False) -> None:
         if first.digest != held.digest:
             held.state, held.ack, held.opens, held.rows = "refused", "AR", 0, []
             for caller in held.reply:
@@ -173,7 +179,10 @@ class Intake:
         elif first.ack:
             self._tell(held)
         else:
-            self._late.setdefault(first.id, []).append(held)
+            if elsewhere:
+                self._elsewhere.append(held)
+            else:
+                self._late.setdefault(first.id, []).append(held)
             self._wait(held)
 
     def _accept(self, spec: DeliverSpec, held: Held, names: Names) -> None:
@@ -291,6 +300,14 @@ class Intake:
         """Who has waited long enough is told that it is stored, and no more."""
         self._timer = None
         now = self._world.now()
+        waiting, self._elsewhere = self._elsewhere, []
+        for held in waiting:
+            found = self.beside(held.source, held.control) if self.beside is not None and held.reply else None
+            if found is not None and found.ack:
+                held.ack = found.ack
+                self._tell(held)
+            elif held.reply:
+                self._elsewhere.append(held)
         while self._patient and (self._patient[0][0] <= now or self._patient[0][1].reply is None):
             _, held = self._patient.popleft()
             if held.reply is not None:

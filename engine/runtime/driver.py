@@ -309,9 +309,9 @@ class SettlementDriver:
         for send in sends:
             if send.purpose == "do":
                 self._same_content(case.leg(send.leg_id), send)
-        writes = rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills)
         told = [self.teller(c.channel, case.no, room.judge.names(case)) for c in commands if isinstance(c, Tell)]
-        writes += [write for handed in told for write in handed.writes]
+        writes = [*rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills),
+                  *(write for handed in told for write in handed.writes)]  # fmt: skip
         label = label_of(room, letter) if failpoints.armed() else ""
         failpoints.hit(f"commit.before:{label}")
         if not self._rules.number_saved_first:

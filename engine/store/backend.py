@@ -92,7 +92,7 @@ def pack(sealer: Sealer, units: Sequence[Unit]) -> None:
     for unit in units:
         for write in unit.writes:
             for parameter in _SEALS.get(write.sql, ()):
-                value = write.params.get(parameter)
+                value = write.params.get(parameter)  # type: ignore[union-attr]  # ManyRows names no statement with seals
                 if type(value) is Sealed and value.packed is None and len(value.data) >= SMALL:
                     found.append(value)
     if found:

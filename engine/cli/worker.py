@@ -1,0 +1,71 @@
+"""A worker's process: `python -m engine.cli.worker ROOT INDEX COUNT PARENT`, started by `engine run` only."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from engine.cli.applied import applied_site
+from engine.cli.folder import loaded, master_key, store_url
+from engine.cli.say import CANNOT, GOOD, line, trouble
+
+
+def main(root: Path, index: int, count: int, parent: int) -> int:
+    """Run one worker until it is told to stop or its engine, the process `parent`, is gone."""
+    from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
+
+    from engine.core import failpoints
+    from engine.core.world import World
+    from engine.runtime.logs import open_log
+    from engine.store.beside import Beside, worker_path
+    from engine.store.open import open_store
+    from engine.worker import Worker
+
+    site = applied_site(root) or loaded(root)
+    failpoints.arm(os.environ)
+    clock, net = site.engine.clock, reactor
+    world = World(net, rate=float(clock.rate), anchor=clock.anchor)
+    log, url = open_log(world.now), store_url(root, site.engine)
+    store = open_store(worker_path(url, index), world, master_key(root, site.engine))
+    store.on_fatal = lambda why: os._exit(CANNOT)
+    others = [url, *(worker_path(url, one) for one in range(1, count) if one != index)]
+    worker = Worker(world, root, site, store, log, Beside(others), index, count)
+    return _run(net, worker, parent)
+
+
+def _run(net: Any, worker: Any, parent: int) -> int:
+    from twisted.internet.defer import Deferred
+
+    code = [GOOD]
+
+    def end(_: Any = None) -> None:
+        Deferred.fromCoroutine(worker.stop()).addBoth(lambda _: net.stop())
+
+    def ready(_: Any) -> None:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        net.callLater(1.0, watch)
+        line("worker ready")
+
+    def watch() -> None:
+        end() if os.getppid() != parent else net.callLater(1.0, watch)  # the engine died: nobody may outlive it
+
+    def failed(failure: Any) -> None:
+        code[0] = CANNOT
+        trouble(f"worker: {failure.getErrorMessage()}")
+        net.stop()
+
+    net.callWhenRunning(lambda: Deferred.fromCoroutine(worker.start()).addCallbacks(ready, failed))
+    signal.signal(signal.SIGTERM, lambda *_: net.callFromThread(end))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches us too: the engine tells us when
+    net.run(installSignalHandlers=False)
+    return code[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:5])))

@@ -1,0 +1,125 @@
+"""A worker: a process that shares the doors of spread deliver channels with the engine and has a store of its own.
+
+It takes messages in and sends them on, and does nothing else: no settlement, no clock, no HTTP. What people stop is
+read from the engine's store; a new configuration is a new worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from engine.app import mllp_limits
+from engine.codecs import hl7v2
+from engine.codecs.hl7_ack import ack
+from engine.connectors.http_sender import HttpSender
+from engine.connectors.mllp import MllpListener, Peer
+from engine.core.times import beijing
+from engine.core.world import World
+from engine.parties.registry import PARTIES
+from engine.runtime.connections import Connections, Link
+from engine.runtime.deliver import Deliver
+from engine.runtime.deliver_spread import shared_doors
+from engine.runtime.housekeeping import Housekeeping
+from engine.runtime.logs import Log, trouble_of
+from engine.runtime.meters import Meters
+from engine.runtime.mllp_calls import MllpCalls
+from engine.runtime.numbers import Numbers
+from engine.runtime.sites import Sites
+from engine.site.settings import settings_of
+from engine.site.site import Site
+from engine.store.beside import Beside
+from engine.store.counters import Counter
+from engine.store.ids import Ids
+from engine.store.store import SqlStore
+
+DRAIN = 30.0  # seconds in which what is in flight may end
+LOOK = 1.0  # seconds between two looks at what people stopped
+
+
+class Worker:
+    """One worker. `beside`: the engine's file first, then the other workers'. `lane` of `lanes`: which ids are its."""
+
+    def __init__(
+        self, world: World, root: Any, site: Site, store: SqlStore, log: Log, beside: Beside, lane: int, lanes: int
+    ) -> None:
+        self._world, self._root, self._store, self._log, self._beside = world, root, store, log, beside
+        self._ids = Ids(world, store, lane=lane, lanes=lanes)
+        numbers = Numbers(world, Counter(store, "settlement"), Counter(store, "message"))
+        self._sites = Sites(site, numbers)
+        self._connections = Connections({name: self._link(name, site) for name in site.engine.parties})
+        self._meters = Meters()
+        self.deliver = Deliver(
+            world, store, self._ids, self._sites, self._connections, self._meters, log, self._nobody
+        )
+        self.deliver.intake.beside = beside.known
+        self._housekeeping = Housekeeping(world, store, site.engine.retention, log)
+        self._doors: list[MllpListener] = []
+        self._stopped: Mapping[str, str] = {}
+        self._timer: Any = None
+
+    async def start(self) -> None:
+        """Store, recovery, doors."""
+        await self._store.start()
+        await self._ids.start()
+        self._look()
+        await self.deliver.recover()
+        site = self._sites.current
+        for name in sorted(shared_doors(site)):
+            door = site.engine.listeners[name]
+            assert door.mllp is not None
+            listener = MllpListener(
+                self._world, name, *door.mllp, partial(self.deliver.take, name),
+                mllp_limits(door), share=True,
+                on_error=lambda failure: self._log.error("door_failed", why=trouble_of(failure.value, failure.tb)),
+            )  # fmt: skip
+            await listener.start()
+            self._doors.append(listener)
+        self.deliver.start()
+        self._housekeeping.start()
+
+    async def stop(self) -> None:
+        """Close the doors, let what is in flight end, leave."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._housekeeping.stop()
+        until = self._world.now() + DRAIN
+        await gatherResults([one.drain(DRAIN) for one in self._doors], consumeErrors=True)
+        self.deliver.stop()
+        while self.deliver.busy and self._world.now() < until:
+            pause: Deferred[None] = Deferred()
+            self._world.later(0.05, pause.callback, None)
+            await pause
+        await self._connections.close()
+        await self._store.stop()
+        self._beside.close()
+
+    def _look(self) -> None:
+        """What people stopped or let go since the last look."""
+        now = self._beside.switches()
+        for what in {*now, *self._stopped}:
+            if now.get(what, "") != self._stopped.get(what, ""):
+                self.deliver.switched(what, now.get(what, ""))
+        self._stopped = now
+        self._timer = self._world.later(LOOK, self._look)
+
+    def _link(self, name: str, site: Site) -> Link:
+        entry, reply_max = site.engine.parties[name], site.engine.limits.body_bytes
+        party = PARTIES[entry.kind]
+
+        def sender() -> HttpSender | MllpCalls:
+            kind = MllpCalls if entry.url.startswith("mllp:") else HttpSender
+            return kind(self._world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
+
+        return Link(party, lambda: settings_of(entry, party, self._root, site.files), sender)
+
+    def _nobody(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
+        """A message no deliver channel takes: refused as the engine would refuse it."""
+        header = hl7v2.header_of(data)
+        at = beijing(self._world.now(), "%Y%m%d%H%M%S")
+        answer: Deferred[bytes] = Deferred()
+        answer.callback(ack(header, "AR", "not taken here", control_id=f"A{self._ids.new()}", at=at))
+        return answer
