@@ -82,13 +82,12 @@ class GroupWriter:
         """Guards seldom fail: the units are first tried together, and only when one fails each in a savepoint of its
         own, which costs two statements a unit."""
         backend = self._backend
-        if len(units) > 1:
-            pack(self._sealer, units)
+        pack(self._sealer, units)
         backend.begin()
-        results = self._gathered(units) if backend.gathers and len(units) > 1 else self._together(units)
+        results = self._gathered(units) if backend.gathers else self._together(units)
         if not _kept(results[-1]):
             backend.rollback()
-            if len(units) == 1:
+            if len(units) == 1 and not backend.gathers:
                 return results
             backend.begin()
             results = [self._apart(unit) for unit in units]
