@@ -94,3 +94,14 @@ def keep(rows: list[Row], verdicts: list[Verdict], about: dict[str, Any]) -> str
     tree = {"machine": about, "rows": [asdict(row) for row in rows], "verdicts": [asdict(one) for one in verdicts]}
     (RESULTS / "latest.json").write_text(json.dumps(tree, ensure_ascii=False, indent=1) + "\n")
     return text
+
+
+def keep_as(name: str, rows: list[Row], verdicts: list[Verdict], about: dict[str, Any], *, write: bool) -> str:
+    """The table of another benchmark; a whole run is kept beside the others under its name."""
+    text = markdown(rows, verdicts, about).replace("# Benchmark", f"# Benchmark: {name}", 1)
+    if write:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.md").write_text(text)
+        tree = {"machine": about, "rows": [asdict(row) for row in rows], "verdicts": [asdict(one) for one in verdicts]}
+        (RESULTS / f"{name}.json").write_text(json.dumps(tree, ensure_ascii=False, indent=1) + "\n")
+    return text

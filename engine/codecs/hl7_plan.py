@@ -32,7 +32,7 @@ _CODES: Final = {  # rule -> condition of HL7 table 0357
     "version": "203",
 }
 _SHORT: Final = 40  # characters
-_CLEAN_MAX: Final = 20_000
+_CLEAN_MAX: Final = 5_000
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 _TIME: Final = r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\.\d{1,4})?)?)?"
 _ZONE: Final = r"(?:[+-](?:0\d|1[0-4])[0-5]\d)?"

@@ -165,8 +165,9 @@ class Hands:
         if not held.rows:
             raise NotDone("E-DEST", dest or "-")
         await self._do((*self._deliver.batches.rows_of(held), self._hand(word, f"{kept.id} as {held.id}", by)), by)
+        receivers = [str(row[1]) for row in held.rows]
         self._deliver.lanes.add(held)
-        return {"message": str(held.id), "of": str(kept.id), "again": [str(row[1]) for row in held.rows]}
+        return {"message": str(held.id), "of": str(kept.id), "again": receivers}
 
     # Keeping it
 

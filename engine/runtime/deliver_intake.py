@@ -38,7 +38,7 @@ from engine.store.contract import Store
 from engine.store.ids import Ids
 from engine.store.messages import Known, known_message
 
-RECENT = 10_000  # messages whose number is known without asking the store
+RECENT = 2_000  # messages whose number is known without asking the store
 LOOK = 0.25  # seconds between two looks at who has waited too long
 Index = Callable[[str, str], int]
 

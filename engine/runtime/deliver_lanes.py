@@ -80,6 +80,7 @@ class Lanes:
         keep = self._memory + len(held.body or b"") <= IN_MEMORY
         for row in held.rows:
             self._append(str(row[2]), str(row[1]), int(row[4]), held if keep else held.id)  # type: ignore[call-overload]
+        held.rows = []
         if keep:
             self._memory += len(held.body or b"")
 

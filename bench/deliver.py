@@ -1,0 +1,180 @@
+"""How fast messages go through: MLLP in, 12 fields mapped, HTTP POST, reply stored; encryption on, an AA only after the
+commit. Generator and sink are processes of their own and say their own ceilings.
+
+    python -m bench.deliver           (all)      python -m bench.deliver fo     (some, by letter)
+
+    f  one process, ack: delivered, 32 connections       o  open loops: 2,000/s and 300/s
+    s  two processes (spread)                            w  a destination of 100 ms, 1,000 connections
+    m  the same with 1,000,000 messages stored           r  recovery with 100,000 undelivered
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from bench.deliver_ward import DeliverWard
+from bench.report import Row, Verdict, busy, keep_as, machine
+from bench.ward import ROOT
+
+Found = tuple[list[Row], list[Verdict]]
+STORED = 1_000_000
+UNDELIVERED = 100_000
+
+
+def _load(ward: DeliverWard, case: str, what: str, **asked: float) -> tuple[dict[str, float], float, list[Row]]:
+    """One measured run after a warm one: what the generator said, CPU µs a message, rows."""
+    ward.load(**{**asked, "seconds": 2})
+    ward.ask_sink("count")
+    cpu = ward.cpu()
+    said = ward.load(**asked)
+    cpu = (ward.cpu() - cpu) / max(1, said["all"]) * 1e6
+    there = ward.ask_sink("count")
+    rate = said["acked"] / max(0.001, said["seconds"])
+    wrong = f"odd {said['odd']}, unfinished {said['unfinished']}, twice {there['twice']}"
+    good = not said["odd"] and not said["unfinished"] and not there["twice"] and there["count"] >= said["all"]
+    rows = [
+        Row(case, f"{what}: delivered", rate, "/s", "all arrived once" if good else wrong),
+        Row(case, f"{what}: sender waits, p50 / p95 / p99", said["p50"], f"/ {said['p95']} / {said['p99']} ms"),
+        Row(case, f"{what}: CPU a message, all threads", cpu, "µs",
+            f"generator's own {said['cpu'] / max(1, said['all']) * 1e6:.0f} µs"),
+    ]  # fmt: skip
+    said["rate"], said["good"] = rate, good
+    return said, cpu, rows
+
+
+def one_process() -> Found:
+    """f. As fast as one process can."""
+    case = "f one process"
+    with DeliverWard() as ward:
+        ceiling = ward.load(stub=True, connections=32, seconds=3)
+        ward.start()
+        said, cpu, rows = _load(ward, case, "32 connections", connections=32, seconds=10, warm=1)
+        rss = ward.rss(peak=True)
+    most = ceiling["acked"] / ceiling["seconds"]
+    rows += [Row(case, "generator alone", most, "/s"), Row(case, "memory, at most", rss, "MiB")]
+    verdicts = [
+        Verdict("≥ 4,000/s delivered by one process", f"{said['rate']:,.0f}/s", said["rate"] >= 4000),
+        Verdict("≤ 250 µs CPU a message", f"{cpu:.0f} µs", cpu <= 250),
+        Verdict("≤ 150 MiB", f"{rss:.0f} MiB", rss <= 150),
+        Verdict("every message delivered once", str(said["good"]), bool(said["good"])),
+    ]
+    return rows, verdicts
+
+
+def open_loops() -> Found:
+    """o. At a given rate, whatever the engine does."""
+    case, rows, verdicts = "o open loop", list[Row](), list[Verdict]()
+    with DeliverWard() as ward:
+        ward.start()
+        for rate, limit in ((2000, 10.0), (300, 2.0)):
+            said, _, more = _load(ward, case, f"{rate}/s", connections=64, seconds=8, warm=1, rate=rate)
+            rows += more
+            verdicts.append(Verdict(f"p99 ≤ {limit:.0f} ms at {rate}/s", f"{said['p99']} ms", said["p99"] <= limit))
+    return rows, verdicts
+
+
+def two_processes() -> Found:
+    """s. Two processes behind one door."""
+    case = "s two processes"
+    with DeliverWard(spread=True) as ward:
+        ward.start()
+        said, _, rows = _load(ward, case, "64 connections", connections=64, seconds=10, warm=1)
+        rows.append(Row(case, "memory of both, at most", ward.rss(peak=True), "MiB"))
+    return rows, [Verdict("≥ 7,000/s delivered by two processes", f"{said['rate']:,.0f}/s", said["rate"] >= 7000)]
+
+
+def slow_destination() -> Found:
+    """w. Waiting costs nothing: a destination that takes 100 ms, 1,000 connections."""
+    case = "w 100 ms destination"
+    with DeliverWard(window=1000) as ward:
+        ward.start()
+        ward.ask_sink("delay/100")
+        said, _, rows = _load(ward, case, "1,000 connections", connections=1000, seconds=10, warm=2)
+    return rows, [Verdict("≥ 5,000/s at a 100 ms destination", f"{said['rate']:,.0f}/s", said["rate"] >= 5000)]
+
+
+def _fill(ward: DeliverWard, count: int, *, undelivered: bool) -> None:
+    subprocess.run(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "bench.deliver_fill", str(ward.folder), str(count), "open" if undelivered else "done"],
+        cwd=ROOT, check=True,
+    )  # fmt: skip
+
+
+def a_million_stored() -> Found:
+    """m. The same rate on an empty store and on a full one."""
+    case = "m stored messages"
+    with DeliverWard() as ward:
+        ward.start()
+        empty, _, rows = _load(ward, case, "store empty", connections=32, seconds=6, warm=1)
+    with DeliverWard() as ward:
+        ward.start()
+        ward.stop()
+        _fill(ward, STORED, undelivered=False)
+        ward.start()
+        full, _, more = _load(ward, case, f"{STORED:,} stored", connections=32, seconds=6, warm=1)
+    share = full["rate"] / max(1.0, empty["rate"])
+    return rows + more, [Verdict("no slower at 1,000,000 stored (≥ 90 %)", f"{share:.0%}", share >= 0.9)]
+
+
+def recovery() -> Found:
+    """r. A start with 100,000 undelivered messages and a destination that is away."""
+    case = "r recovery"
+    with DeliverWard() as ward:
+        ward.start()
+        ward.stop()
+        _fill(ward, UNDELIVERED, undelivered=True)
+        ward.ask_sink("fail/1")
+        ward.start()
+        opened, rss = ward.started_in, ward.rss(peak=True)
+        ward.ask_sink("fail/0")
+        ward.ask_sink("count")
+        began = time.perf_counter()
+        count = 0
+        while count < UNDELIVERED and time.perf_counter() - began < 180:
+            time.sleep(1)  # noqa: TID251 - the measured stretch
+            count += ward.ask_sink("count")["count"]
+        took = time.perf_counter() - began
+        peak = ward.rss(peak=True)
+    rows = [
+        Row(case, f"doors open, {UNDELIVERED:,} undelivered", opened, "s"),
+        Row(case, "memory then / at most", rss, f"/ {peak:.0f} MiB"),
+        Row(case, "drained", count / took, "/s", f"{count:,} in {took:.0f} s"),
+    ]
+    return rows, [
+        Verdict("100,000 undelivered: doors open ≤ 10 s", f"{opened:.1f} s", opened <= 10),
+        Verdict("100,000 undelivered: ≤ 300 MiB", f"{peak:.0f} MiB", peak <= 300),
+    ]
+
+
+CASES: dict[str, Callable[[], Found]] = {
+    "f": one_process, "o": open_loops, "s": two_processes, "w": slow_destination, "m": a_million_stored, "r": recovery,
+}  # fmt: skip
+
+
+def main(asked: str) -> int:
+    """Run the cases asked for; 1 when a target is not met. A whole run is kept in bench/results/deliver.*"""
+    about = {**machine(), "load_before": busy()}
+    rows: list[Row] = []
+    verdicts: list[Verdict] = []
+    for name in asked or CASES:
+        print(f"{name} …", flush=True)
+        found, judged = CASES[name]()
+        for row in found:
+            print(f"   {row.what}: {row.figure:.2f} {row.unit}  {row.floor}", flush=True)
+        rows += found
+        verdicts += judged
+    text = keep_as("deliver", rows, verdicts, about, write=not asked)
+    print("\n" + text)
+    return 0 if all(one.met for one in verdicts) else 1
+
+
+if __name__ == "__main__":
+    letters = "".join(sys.argv[1:])
+    if set(letters) - set(CASES):
+        sys.exit(f"cases: {' '.join(CASES)}")
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    sys.exit(main(letters))
