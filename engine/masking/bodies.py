@@ -22,6 +22,7 @@ DEPTH_MAX = 40
 NUMBER_MAX = 64  # characters: longer Base64 that is no text is a signature or a cipher
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}", re.ASCII)
 _HEX = re.compile(r"[0-9A-Fa-f]+", re.ASCII)
+_DECLARATION = re.compile(r"^<\?xml[^?]{0,200}\?>")
 _PERSON_SEGMENTS = frozenset({"PID", "PD1", "NK1", "GT1", "IN1", "IN2", "MRG"})
 
 
@@ -257,17 +258,39 @@ def _elements(root: etree._Element) -> Iterator[tuple[str, etree._Element, froze
 def _learn_xml(masker: Masker, root: etree._Element) -> None:
     for tag, element, beside in _elements(root):
         text = (element.text or "").strip()
+        document = _document(text)
         inner = _inner(text) if text else None
-        if inner is not None and not isinstance(inner[1], str):
+        if document is not None:
+            _learn_xml(masker, document)
+        elif inner is not None and not isinstance(inner[1], str):
             _learn(masker, inner[1])
         elif text:
             masker.learn(tag, text, beside)
 
 
+def _document(text: str) -> etree._Element | None:
+    """A whole XML document that is the text of an element, as SOAP platforms carry their business data."""
+    if not text.startswith("<"):
+        return None
+    return _xml(_DECLARATION.sub("", text, count=1).encode("utf-8", "surrogatepass"))
+
+
 def _laid_xml(masker: Masker, root: etree._Element) -> str:
-    for tag, element, beside in _elements(root):
+    _cover_xml(masker, root)
+    etree.indent(root)
+    return etree.tostring(root, encoding="unicode")
+
+
+def _cover_xml(masker: Masker, root: etree._Element) -> None:
+    """Cover what is a person's; a document inside is shown as elements of its own."""
+    for tag, element, beside in list(_elements(root)):
         text = (element.text or "").strip()
-        if text and not len(element):
+        document = None if len(element) else _document(text)
+        if document is not None:
+            _cover_xml(masker, document)
+            element.text = None
+            element.append(document)
+        elif text and not len(element):
             inner = _inner(text)
             if inner is not None and inner[1] is not None:
                 element.text = f"⟨{inner[0]}⟩ " + "".join(_laid(masker, inner[1], tag, 1, beside))

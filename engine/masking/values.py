@@ -16,7 +16,8 @@ NAME_KEYS = frozenset(
 NUMBER_KEYS = frozenset(
     {"idno", "idcard", "idcardno", "idnumber", "certno", "certificateno", "identityno", "sfzh", "sfzhm", "zjhm",
      "mdtrtcertno", "psncertno", "paperno", "cardid", "cardno", "cardsn", "bankcard", "bankcardno", "accno", "psnno",
-     "healthcode", "credential", "credentialvalue", "身份证号", "卡号"}
+     "healthcode", "credential", "credentialvalue", "身份证号", "卡号",
+     "shbzhm", "kh", "kxlh", "ylzbh", "grbh"}
 )  # fmt: skip
 PHONE_KEYS = frozenset(
     {"phone", "tel", "mobile", "mobilephone", "telephone", "payertel", "conertel", "agntertel", "sjh", "lxdh"}
@@ -33,7 +34,8 @@ PERSON_SIGNS = NUMBER_KEYS | PHONE_KEYS | BIRTH_KEYS | frozenset({"gender", "gen
 OURS = frozenset(
     {"setlid", "mdtrtid", "transactionid", "outtradeno", "outrefundno", "refundid", "tradeno", "msgid", "busno",
      "feedetlsn", "chrgbchno", "billno", "settleno", "lockno", "voidno", "infrefmsgid", "medlistcodg",
-     "medinslistcodg", "billbatchcode", "settlementno", "requestno"}
+     "medinslistcodg", "billbatchcode", "settlementno", "requestno",
+     "jylsh", "yjylsh", "mzlsh", "brjsh", "ywzqh"}
 )  # fmt: skip
 """Numbers of settlements, not of persons: shown whole although they may look like a card's."""
 _SECRET_HEADER = re.compile(r"sign|token|secret|auth|cookie|key|nonce", re.IGNORECASE)
