@@ -298,8 +298,6 @@ def _cover_xml(masker: Masker, root: etree._Element) -> None:
                 element.text = masker.value(tag, text, beside)
         for name, value in element.attrib.items():
             element.attrib[name] = masker.value(str(name), str(value))
-    etree.indent(root)
-    return etree.tostring(root, encoding="unicode")
 
 
 # HL7
