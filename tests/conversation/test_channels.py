@@ -16,7 +16,7 @@ CHANNELS = (
     "outpatient_settlement", "outpatient_settlement_his_led",
 )  # fmt: skip
 LEAST = {
-    "dft_p03": 3, "his_events": 8, "insurance_signin": 3, "municipal_settlement": 15, "municipal_signin": 3,
+    "dft_p03": 3, "his_events": 7, "insurance_signin": 3, "municipal_settlement": 15, "municipal_signin": 3,
     "outpatient_bills": 4, "outpatient_settlement": 20, "outpatient_settlement_his_led": 20,
 }  # fmt: skip
 
