@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import reading
-from engine.cli.listing_messages import lane_rows, message_rows
+from engine.cli.listing_messages import beside, lane_rows, message_rows
 from engine.cli.moments import moment, since_of
 from engine.cli.say import GOOD, STATE_STYLES, WrongUse, documents, table, yuan
 from engine.core.times import rfc3339
@@ -45,6 +45,17 @@ def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
     since = since_of(root, wanted.since)
     with reading(root) as conn:
         rows = kind.rows(conn, wanted, since)
+    if what in ("messages", "lanes") and not wanted.bill:
+        with beside(root) as others:
+            for one in others:
+                rows += (
+                    message_rows(one, wanted.state, since, wanted.limit)
+                    if what == "messages"
+                    else lane_rows(one, wanted.state, wanted.limit)
+                )
+        if what == "messages":
+            rows = sorted(rows, key=lambda row: -row["id"])
+        rows = rows[: wanted.limit]
     if as_json:
         documents({name: _public(name, value) for name, value in row.items()} for row in rows)
     else:

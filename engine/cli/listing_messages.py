@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.say import STATE_STYLES, line, table
@@ -28,6 +31,26 @@ def message_rows(conn: Connection, state: str, since: float | None, limit: int) 
         }
         for row in list_messages(conn, Asked(state=state, since=since, limit=limit))
     ]  # fmt: skip
+
+
+@contextmanager
+def beside(root: Path) -> Iterator[list[Connection]]:
+    """Views of the stores of the workers of spread channels."""
+    from engine.cli.folder import master_key, node_file, store_url
+    from engine.store.beside import worker_files
+    from engine.store.contract import CannotStart
+    from engine.store.open import open_reader
+
+    file = node_file(root)
+    url = store_url(root, file)
+    with ExitStack() as opened:
+        found = []
+        for path in [] if url.startswith("postgres") else worker_files(url):
+            try:
+                found.append(opened.enter_context(open_reader(path, master_key(root, file))))
+            except CannotStart:  # an older program's, or being made just now
+                continue
+        yield found
 
 
 def lane_rows(conn: Connection, state: str, limit: int) -> Rows:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import reading
-from engine.cli.listing_messages import draw_message, message_story
+from engine.cli.listing_messages import beside, draw_message, message_story
 from engine.cli.moments import moment
 from engine.cli.say import GOOD, STATE_STYLES, WrongUse, document, line, table, yuan
 from engine.core.money import AMOUNTS
@@ -29,6 +29,8 @@ def show(root: Path, no: str, as_json: bool = False, with_bytes: bool = False) -
     """Print it. `no`: a settlement's number, a bill, or any number of ours. WrongUse when there is none."""
     with reading(root) as conn:
         told = message_story(conn, no, with_bytes=with_bytes)
+        with beside(root) as others:
+            told = told or next(filter(None, (message_story(one, no, with_bytes=with_bytes) for one in others)), None)
         tree = story(conn, no, with_bytes=with_bytes) if told is None else {}
     if told is not None:
         document(told) if as_json else draw_message(told)

@@ -13,13 +13,16 @@ NONCE_LIFE = 1200.0  # seconds; twice what a client may repeat
 
 async def purge(store: Store, now: float, *, bodies: float, calls: float, batch: int = BATCH) -> int:
     """Delete the bodies that are `bodies` seconds old and the calls that are `calls` seconds old, of settlements at
-    rest for as long, and of none; and one-time words nobody can use any more. Returns the number of rows deleted."""
+    rest for as long, and of none; messages of deliver channels likewise, but for what is not delivered yet; and
+    one-time words nobody can use any more. Returns the number of rows deleted."""
     gone = 0
     for write in (
         Write("purge_bodies", _older(now - bodies, batch)),
         Write("purge_calls", _older(now - calls, batch)),
         Write("purge_nonces", {"before": now - NONCE_LIFE, "limit": batch}),
-    ):
+        *(Write(name, {"before_id": first_id_at(now - age), "limit": batch})
+          for name, age in (("purge_chunks", bodies), ("purge_attempts", calls), ("purge_messages", calls))),
+    ):  # fmt: skip
         while True:
             done = await store.submit(Unit("purge", (write,)))
             gone += done.counts[0]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time  # the wall's time: real processes are waited for here
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pysqlite3
 import pytest
 
 from bench.deliver_ward import DeliverWard
+from bench.ward import ROOT
+
+TOLD: dict[str, Any] = {"cwd": ROOT, "capture_output": True, "text": True, "check": True}
 
 
 @pytest.fixture
@@ -69,3 +76,17 @@ def test_two_processes_share_a_door_know_each_others_messages_and_survive(ward: 
     worker_pid = ward.processes()[1]
     ward.kill()
     assert _until(lambda: not _alive(worker_pid)), "a worker does not outlive its engine"
+
+
+def test_lists_and_stories_are_read_from_all_of_them(ward: DeliverWard) -> None:
+    ward.load(connections=16, seconds=20, limit=200)
+    command = [sys.executable, "-m", "engine"]
+    where = ["--root", str(ward.folder), "--json"]
+    said = subprocess.run([*command, "list", "messages", "--limit", "1000", *where], **TOLD)  # noqa: S603 our own
+    rows = [json.loads(line) for line in said.stdout.splitlines()]
+    assert len(rows) == 200
+    assert {row["outcome"] for row in rows} == {"done"}
+    for name in ("engine.db", "engine-w1.db"):
+        number = str(min(_ids(ward, name)))
+        shown = subprocess.run([*command, "show", number, *where], **TOLD)  # noqa: S603 our own
+        assert json.loads(shown.stdout)["message"] == number
