@@ -140,9 +140,13 @@ class Link(Protocol):
         self._load.ready(self)
 
     def connectionLost(self, reason: Any = None) -> None:
-        if self._load.began and self._busy:
-            self._load.under_way -= 1
-            self._load.odd["connection lost"] = self._load.odd.get("connection lost", 0) + 1
+        load = self._load
+        if load.began and self._busy:
+            load.under_way -= 1
+            load.odd["connection lost"] = load.odd.get("connection lost", 0) + 1
+        load.connected -= 1
+        if load.began and not load.connected:
+            load.end()  # the engine is gone
 
     def send(self, at: float) -> None:
         load = self._load

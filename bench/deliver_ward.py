@@ -64,7 +64,7 @@ class DeliverWard:
         self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("BENCH_DIR")))
         self.port, self.hl7 = free_port(), free_port()
         self._asked = {"ack": ack, "check": check, "spread": "yes" if spread else "no"}
-        self._window, self._preload, self._environment = window, preload, environment or {}
+        self._window, self._preload, self.environment = window, preload, environment or {}
         self.engine: subprocess.Popen[str] | None = None
         self.sink: subprocess.Popen[str] | None = None
         self.ports: dict[str, int] = {}
@@ -100,7 +100,7 @@ class DeliverWard:
     def start(self, module: str = "engine") -> None:
         """Start the engine; RuntimeError when it is not ready in time."""
         began = time.perf_counter()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self._environment}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
         if self._preload:
             environment["LD_PRELOAD"] = self._preload
         with (self.folder / "engine.log").open("a") as errors:
