@@ -1,5 +1,5 @@
-"""The real process killed at every named place of deliver, under load: what was acknowledged arrives, repeats are no more
-than was in flight."""
+"""The real process killed at every named place of deliver, under load: what was acknowledged arrives, and no more comes
+twice than was in flight."""
 
 from __future__ import annotations
 
