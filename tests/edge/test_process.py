@@ -159,7 +159,7 @@ def test_told_to_stop_with_fifty_under_way(hospital: Hospital) -> None:
     booked = [row for row in hospital.ledger("his", "book") if row["state"] == "done"]
     assert len(booked) == sum(answer["state"] == "settled" for answer in ends)
     assert sum(row["amount"] for row in booked) == due == hospital.kept()
-    assert len(booked) >= SETTLEMENTS // 2
+    assert len(booked) >= SETTLEMENTS // 10, "the stop came before anything had happened"
     _end(engine)
 
 
