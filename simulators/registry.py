@@ -12,6 +12,7 @@ PARTIES: dict[str, str] = {
     "insurance": "simulators.insurance:InsuranceSim",
     "municipal": "simulators.municipal:MunicipalSim",
     "wechat": "simulators.wechat:WeChatSim",
+    "unionpay": "simulators.unionpay:UnionPaySim",
     "einvoice": "simulators.einvoice:EinvoiceSim",
     "subscribers": "simulators.subscribers:SubscribersSim",
 }

@@ -13,6 +13,7 @@ _MODULES: Final = {
     "nhsa": "engine.parties.nhsa.party",
     "municipal": "engine.parties.municipal.party",
     "wechat": "engine.parties.wechat.party",
+    "unionpay": "engine.parties.unionpay.party",
     "einvoice": "engine.parties.einvoice.party",
     "subscriber": "engine.parties.subscriber",
     "mllp": "engine.parties.mllp",

@@ -30,6 +30,7 @@ from simulators.einvoice import EinvoiceSim
 from simulators.his import HisSim
 from simulators.insurance import InsuranceSim
 from simulators.municipal import MunicipalSim
+from simulators.unionpay import UnionPaySim
 from simulators.wechat import WeChatSim
 
 from .judge import outcome_of
@@ -39,6 +40,7 @@ START = 1795312800.0  # 2026-11-22 10:00 in Beijing
 FILES = read_files(ROOT)
 KNOWN = {code: CodeText(said.zh, said.en, said.side, said.next) for code, said in ERRORS.items()}
 NOTIFY = "http://127.0.0.1:8600/callback/wechat"
+UNIONPAY_NOTIFY = "http://127.0.0.1:8600/callback/unionpay"
 HOSPITAL = {
     "name": "模拟口腔医院", "code": "H37020000000", "place_code": "KIOSK1", "payee": "自助结算", "med_type": "11",
     "specialist": "yes",
@@ -54,6 +56,7 @@ class Town:
         self.sims: dict[str, Any] = {
             "his": HisSim(self.world), "nhsa": InsuranceSim(self.world),
             "municipal": MunicipalSim(self.world), "wechat": WeChatSim(self.world),
+            "unionpay": UnionPaySim(self.world),
             "einvoice": EinvoiceSim(self.world),
         }  # fmt: skip
         self.opened = {kind: self._open(kind) for kind in self.sims}
@@ -64,6 +67,7 @@ class Town:
         card = self.sims[kind].card("http://sim")
         settings = {
             "his": self._his, "nhsa": self._nhsa, "municipal": self._municipal, "wechat": self._wechat,
+            "unionpay": self._unionpay,
             "einvoice": self._einvoice,
         }[kind](card)  # fmt: skip
         party = PARTIES[kind]
@@ -100,6 +104,11 @@ class Town:
                 card["platform_serial"]: card["platform_certificate"], card["public_key_id"]: card["public_key"]
             },
         }  # fmt: skip
+
+    @staticmethod
+    def _unionpay(card: Mapping[str, Any]) -> dict[str, Any]:
+        names = ("mer_id", "sign_certificate", "sign_private_key", "root", "middle", "signer")
+        return {**{name: card[name] for name in names}, "back_url": UNIONPAY_NOTIFY}
 
     @staticmethod
     def _einvoice(card: Mapping[str, Any]) -> dict[str, Any]:

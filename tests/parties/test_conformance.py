@@ -28,6 +28,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "nhsa": {"insuplc_admdvs": "370200", "input": {}},
     "municipal": {},
     "wechat": {"out_trade_no": "N1", "out_refund_no": "N1"},
+    "unionpay": {"orderId": "N1", "txnTime": "20261122100000"},
     "einvoice": {"busNo": "N1"},
 }
 DELIVERED_TO = {"subscriber", "mllp", "files", "table"}
@@ -108,7 +109,7 @@ def test_a_party_says_who_it_is_to_people_and_to_the_books(kind: str) -> None:
 def test_secrets_are_not_shown_by_a_repr(kind: str) -> None:
     opened = TOWN.opened[kind]
     plain = getattr(opened, "plain", opened)
-    for name in ("secret", "key", "api_v3_key", "api_v2_key", "merchant_private_key"):
+    for name in ("secret", "key", "api_v3_key", "api_v2_key", "merchant_private_key", "sign_private_key", "secure_key"):
         value = getattr(plain, name, "")
         assert not value or value not in repr(opened)
 

@@ -41,8 +41,11 @@ from simulators.registry import party_class
 from simulators.town import PERSONS
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTIES = {"his": 8701, "insurance": 8711, "municipal": 8712, "wechat": 8721, "einvoice": 8731}
-CARD_NAMES = {"his": "his", "insurance": "nhsa", "municipal": "municipal", "wechat": "wechat", "einvoice": "einvoice"}
+PARTIES = {"his": 8701, "insurance": 8711, "municipal": 8712, "wechat": 8721, "unionpay": 8723, "einvoice": 8731}
+CARD_NAMES = {
+    "his": "his", "insurance": "nhsa", "municipal": "municipal", "wechat": "wechat", "unionpay": "unionpay",
+    "einvoice": "einvoice",
+}  # fmt: skip
 SECRET = "kiosk-secret-for-tests"
 _SITES: dict[str, Site] = {}  # loading costs a second: simulated laboratories share the loaded site
 

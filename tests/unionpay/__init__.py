@@ -1,0 +1,1 @@
+"""Settlements paid by UnionPay QR, through the whole engine and the gateway's simulator."""
