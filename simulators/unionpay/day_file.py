@@ -23,6 +23,7 @@ FAULTS = frozenset({
     "bill_missing_row", "bill_extra_row", "bill_wrong_amount", "bill_none", "bill_garbage", "bill_bomb",
 })
 _CODES = {"qr": "S22", "scan": "S22", "front": "S22", "undo": "S32", "refund": "S30"}
+KEPT_DAYS = 30
 _BOMB = 80 << 20  # bytes that a bomb unfolds to
 
 
@@ -59,7 +60,7 @@ def answer(party: UnionPaySim, day: str) -> dict[str, str]:
 def _whole_day(party: UnionPaySim, day: str) -> str:
     """yyyyMMdd of the latest such clearing day whose file is ready, "" when there is none."""
     now = datetime.fromtimestamp(party.world.now(), BEIJING)
-    for back in range(1, 367):
+    for back in range(1, 1 + KEPT_DAYS):
         there = now - timedelta(days=back)
         if there.strftime("%m%d") == day:
             ready = back > 1 or now.hour >= party.settings.file_hour

@@ -1,0 +1,110 @@
+"""A client made of `openssl` and the simulator's card alone, over real sockets: nothing of the engine, no SDK."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest_twisted
+from twisted.internet.threads import deferToThread
+
+from simulators.base.world import SimWorld
+from simulators.unionpay import UnionPaySim
+
+
+def openssl(*arguments: str, data: bytes) -> bytes:
+    done = subprocess.run(["openssl", *arguments], input=data, capture_output=True, check=False, timeout=20)  # noqa: S603, S607 the system's openssl is the judge
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Client:
+    """What a hospital's own programmer would write on one afternoon."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self.folder = folder
+        self.card = json.loads(self._get(f"{address}/sim/card.json"))
+        for name in ("root", "middle", "sign_private_key"):
+            (folder / name).write_text(self.card[name])
+
+    def _get(self, url: str, body: bytes | None = None) -> bytes:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(urllib.request.Request(url, body), timeout=20) as reply:  # noqa: S310 the simulator's own address
+            found: bytes = reply.read()
+            return found
+
+    def ask(self, url: str, **fields: str) -> dict[str, str]:
+        """Sign, post, check certificate and signature, and read."""
+        whole = {
+            "version": "5.1.0", "encoding": "UTF-8", "signMethod": "01", "bizType": "000000", "accessType": "0",
+            "merId": self.card["mer_id"], "certId": self.card["cert_id"], **fields,
+        }  # fmt: skip
+        made = openssl("dgst", "-sha256", "-sign", str(self.folder / "sign_private_key"), data=self._hashed(whole))
+        whole["signature"] = openssl("base64", "-A", data=made).decode()
+        raw = self._get(self.card[url], urlencode(whole).encode()).decode()
+        answer = dict(pair.split("=", 1) for pair in raw.split("&"))
+        self._judge(answer)
+        return answer
+
+    def _hashed(self, fields: dict[str, str]) -> bytes:
+        text = "&".join(f"{k}={fields[k]}" for k in sorted(fields) if k != "signature")
+        return hashlib.sha256(text.encode()).hexdigest().encode()
+
+    def _judge(self, answer: dict[str, str]) -> None:
+        place = {name: str(self.folder / name) for name in ("root", "middle", "leaf", "public", "signature")}
+        (self.folder / "leaf").write_text(answer["signPubKeyCert"])
+        openssl("verify", "-CAfile", place["root"], "-untrusted", place["middle"], place["leaf"], data=b"")
+        (self.folder / "public").write_bytes(openssl("x509", "-in", place["leaf"], "-noout", "-pubkey", data=b""))
+        (self.folder / "signature").write_bytes(openssl("base64", "-d", "-A", data=answer["signature"].encode()))
+        openssl("dgst", "-sha256", "-verify", place["public"], "-signature", place["signature"], data=self._hashed(answer))
+
+
+async def with_client(folder: Path, story: Callable[[Client, str], Any]) -> Any:
+    from twisted.internet import reactor
+
+    sim = UnionPaySim(SimWorld(reactor))
+    port = sim.listen(0)
+    address = f"http://127.0.0.1:{port.getHost().port}"
+    try:
+        return await deferToThread(lambda: story(Client(address, folder), sim.world.stamp("%Y%m%d%H%M%S")))
+    finally:
+        await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_order_and_its_query(tmp_path: Path) -> None:
+    def story(client: Client, now: str) -> None:
+        order = {"orderId": "OUTSIDE001", "txnTime": now, "channelType": "08", "txnAmt": "100", "currencyCode": "156",
+                 "backUrl": "http://127.0.0.1:9/none"}  # fmt: skip
+        made = client.ask("back_url", txnType="01", txnSubType="07", **order)
+        assert (made["respCode"], made["qrCode"][:8]) == ("00", "https://")
+        asked = client.ask("query_url", txnType="00", txnSubType="00", orderId="OUTSIDE001", txnTime=now)
+        assert (asked["respCode"], asked["origRespCode"]) == ("00", "05")
+        again = client.ask("back_url", txnType="01", txnSubType="07", **order)
+        assert again["respCode"] == "12"
+        lacking = client.ask("back_url", txnType="01", txnSubType="07", **{**order, "orderId": "OUTSIDE-02"})
+        assert lacking["respCode"] == "10"
+        client.card["cert_id"] = "1"
+        assert client.ask("query_url", txnType="00", txnSubType="00", orderId="X", txnTime=now)["respCode"] == "11"
+        client.card["cert_id"] = hex(69026276696)
+        assert client.ask("query_url", txnType="00", txnSubType="00", orderId="OUTSIDE001", txnTime=now)["respCode"] == "00"
+
+    await with_client(tmp_path, story)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_pfx_of_the_card_opens_with_openssl(tmp_path: Path) -> None:
+    def story(client: Client, now: str) -> None:
+        (tmp_path / "pfx").write_bytes(openssl("base64", "-d", "-A", data=client.card["sign_pfx"].encode()))
+        password = f"pass:{client.card['sign_pfx_password']}"
+        text = openssl("pkcs12", "-in", str(tmp_path / "pfx"), "-nodes", "-passin", password, data=b"")
+        assert b"BEGIN CERTIFICATE" in text
+        assert b"PRIVATE KEY" in text
+
+    await with_client(tmp_path, story)
