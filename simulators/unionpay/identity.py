@@ -18,8 +18,8 @@ from simulators.unionpay import sign
 MER_ID = "777290058110048"
 PFX_PASSWORD = "000000"  # noqa: S105 - the password every UnionPay test certificate has
 SIGNER = "00040000:SIGN"
-# name: (serial, common name, issuer, is an authority, first and last day from today). They begin years ago: keys outlive
-# the clocks of tests, which move.
+# name: (serial, common name, issuer, is an authority, first and last day from today). They begin years ago: keys
+# outlive the clocks of tests, which move.
 _PAPERS: dict[str, tuple[int, str, str, bool, int, int]] = {
     "root": (1001, "Simulated Town Root CA", "", True, -1825, 3653),
     "middle": (1002, "Simulated Town OCA1", "root", True, -1825, 3653),

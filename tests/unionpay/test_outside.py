@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest_twisted
-from twisted.internet.threads import deferToThread
+from twisted.internet.threads import deferToThread  # noqa: TID251 - openssl and urllib block
 
 from simulators.base.world import SimWorld
 from simulators.unionpay import UnionPaySim
@@ -62,11 +62,12 @@ class Client:
         openssl("verify", "-CAfile", place["root"], "-untrusted", place["middle"], place["leaf"], data=b"")
         (self.folder / "public").write_bytes(openssl("x509", "-in", place["leaf"], "-noout", "-pubkey", data=b""))
         (self.folder / "signature").write_bytes(openssl("base64", "-d", "-A", data=answer["signature"].encode()))
-        openssl("dgst", "-sha256", "-verify", place["public"], "-signature", place["signature"], data=self._hashed(answer))
+        judge = ("dgst", "-sha256", "-verify", place["public"], "-signature", place["signature"])
+        openssl(*judge, data=self._hashed(answer))
 
 
 async def with_client(folder: Path, story: Callable[[Client, str], Any]) -> Any:
-    from twisted.internet import reactor
+    from twisted.internet import reactor  # noqa: TID251 - a real socket for an outside client
 
     sim = UnionPaySim(SimWorld(reactor))
     port = sim.listen(0)
@@ -93,7 +94,8 @@ async def test_an_order_and_its_query(tmp_path: Path) -> None:
         client.card["cert_id"] = "1"
         assert client.ask("query_url", txnType="00", txnSubType="00", orderId="X", txnTime=now)["respCode"] == "11"
         client.card["cert_id"] = hex(69026276696)
-        assert client.ask("query_url", txnType="00", txnSubType="00", orderId="OUTSIDE001", txnTime=now)["respCode"] == "00"
+        asked = client.ask("query_url", txnType="00", txnSubType="00", orderId="OUTSIDE001", txnTime=now)
+        assert asked["respCode"] == "00"
 
     await with_client(tmp_path, story)
 
