@@ -146,7 +146,7 @@ def _callback_again(party: UnionPaySim, body: Body) -> Body:
 def _set(party: UnionPaySim, body: Body) -> Body:
     """Change settings."""
     party.settings.change({k: v for k, v in body.items() if k != "act"})
-    return vars(party.settings)
+    return dict(vars(party.settings))
 
 
 def _state(party: UnionPaySim, body: Body) -> Body:

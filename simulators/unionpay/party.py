@@ -82,7 +82,7 @@ class UnionPaySim(SimParty):
         return {
             "base_url": base_url, "front_url": base_url + gateway.FRONT, "back_url": base_url + gateway.BACK,
             "query_url": base_url + gateway.QUERY, "file_url": base_url + "/", **self.identity.card(),
-            "settings": vars(self.settings),
+            "settings": dict(vars(self.settings)),
         }
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
