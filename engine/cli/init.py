@@ -51,6 +51,23 @@ def led_by_his(root: Path) -> None:
     for code in ("W501", "W502"):  # maps nobody uses now, then the tables only they used
         for unused in {problem.file for problem in lint(root) if problem.code == code}:
             (root / unused).unlink()
+    unused_parties = {problem.line for problem in lint(root) if problem.code == "W507"}
+    engine = root / "engine.yaml"
+    engine.write_text(_without(engine.read_text(encoding="utf-8"), unused_parties), encoding="utf-8")
+
+
+def _without(text: str, starts: set[int]) -> str:
+    """The file less the entries that begin at these lines (1, 2, …), each with what is indented below it."""
+    kept: list[str] = []
+    depth = -1
+    for at, line_ in enumerate(text.splitlines(keepends=True), 1):
+        indent = len(line_) - len(line_.lstrip(" "))
+        if depth >= 0 and (indent > depth or not line_.strip()):
+            continue
+        depth = indent if at in starts else -1
+        if depth < 0:
+            kept.append(line_)
+    return "".join(kept)
 
 
 def checked_topology(topology: str) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = {"api": 8600, "hl7": 8610, "his": 8701, "insurance": 8711, "municipal": 8712, "wechat": 8721, "einvoice": 8731}
+PORTS = {"api": 8600, "hl7": 8610, "his": 8701, "insurance": 8711, "municipal": 8712, "wechat": 8721, "unionpay": 8723, "einvoice": 8731}
 RATE = 20
 START_LIMIT = 30.0
 
