@@ -19,7 +19,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = {"api": 8600, "hl7": 8610, "his": 8701, "insurance": 8711, "municipal": 8712, "wechat": 8721, "unionpay": 8723, "einvoice": 8731}
+PORTS = {
+    "api": 8600, "hl7": 8610, "his": 8701, "insurance": 8711, "municipal": 8712, "wechat": 8721, "unionpay": 8723,
+    "einvoice": 8731,
+}  # fmt: skip
+OWN = ("api", "hl7")  # the engine's; the others are simulators'
 RATE = 20
 START_LIMIT = 30.0
 
@@ -56,9 +60,9 @@ class Hospital:
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.ports[name]}")
         text = text.replace("profile: demo}", f"profile: test, clock: {{rate: {RATE}, anchor: {self.anchor}}}}}")
         (self.folder / "engine.yaml").write_text(text)
-        listed = ",".join(f"{name}={port}" for name, port in self.ports.items() if name not in ("api", "hl7"))
+        listed = ",".join(f"{name}={port}" for name, port in self.ports.items() if name not in OWN)
         command = [
-            sys.executable, "-m", "simulators", *(name for name in PORTS if name not in ("api", "hl7")), "--ports", listed,
+            sys.executable, "-m", "simulators", *(name for name in PORTS if name not in OWN), "--ports", listed,
             "--state", str(self.folder / "var" / "sim"), "--rate", str(RATE), "--anchor", str(self.anchor),
         ]  # fmt: skip
         self.simulators = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
