@@ -22,7 +22,7 @@ CLASSES = ("not_sent", "silent", "unknown", "refused")
 
 @dataclass(frozen=True, slots=True)
 class TakesIn:
-    """Where messages come from: `messages` over HL7 (or in files), `request` over HTTP, `rows` of a view that is polled,
+    """Where messages come from: `messages` over HL7 (or in files), `request` over HTTP, `rows` of a polled view,
     or `tell`: handed over by settlements.
     `answer_within`: seconds that `ack: delivered` waits for the destinations."""
 

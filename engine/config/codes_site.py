@@ -146,9 +146,10 @@ declare(
         "W512",
         "正式环境没有写一张账单的合理上限（limits.bill_max）",
         "a production node without a largest plausible bill (limits.bill_max)",
-        "HIS 若把元写成分（或相反），账单各处一致地差 100 倍，合计检查看不出来；超过上限的账单不受理，并提示工作人员。单位：分。",
-        "A HIS that writes fen for yuan is wrong by 100 everywhere alike, so that no sum shows it. A bill above the limit "
-        "is refused and a person is told. In fen.",
+        "HIS 若把元写成分（或相反），账单各处一致地差 100 倍，合计检查看不出来；"
+        "超过上限的账单不受理，并提示工作人员。单位：分。",
+        "A HIS that writes fen for yuan is wrong by 100 everywhere alike, so that no sum shows it. "
+        "A bill above the limit is refused and a person is told. In fen.",
         "limits: {attempts: 5}",
         "limits: {attempts: 5, bill_max: 10000000}",
     ),

@@ -22,7 +22,8 @@ URL = Name("地址", "an address",
            r"https?://[^\s?#@]+|mllp://[^\s/?#@]+:[0-9]{1,5}|file:///[^\s?#]*|sftp://[^\s/?#@]+/[^\s?#]*|"
            r"(?:oracle|mssql|postgresql|mysql|sqlite)(?:\+[a-z0-9]+)?:(?!//[^/@]*:[^/@]*@)[^\s#]+",
            "以 http://、https://、mllp://、file:///、sftp:// 或数据库名开头，不含口令",
-           "it begins with http://, https://, mllp://, file:///, sftp:// or a database's name, and holds no password")  # fmt: skip
+           "it begins with http://, https://, mllp://, file:///, sftp:// or a database's name, "
+           "and holds no password")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,8 @@ PARTY = Spec(
         Field("late_max", Duration(), "约定：请求发出多久后不可能再生效",
               "agreed: a request this old can no longer take effect", "5m"),
         Field("rate", Count(1, 100_000), "deliver 通道每秒最多发几条", "messages a second of deliver channels", "50"),
-        Field("hours", Hours(), "deliver 通道在哪个时段发送（北京时间）", "hours in which deliver channels send, Beijing",
+        Field("hours", Hours(), "deliver 通道在哪个时段发送（北京时间）",
+              "hours in which deliver channels send, Beijing",
               "07:00-22:00"),
         Field("breaker", Nested(BREAKER, Breaker.of), "deliver 通道的熔断", "the breaker of deliver channels",
               "{after: 5, pause: 5s}", default=BREAKER_USUAL),

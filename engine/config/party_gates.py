@@ -31,7 +31,8 @@ BREAKER = Spec(
     "breaker", "熔断", "the breaker",
     (
         Field("after", Count(1, 1000), "连续失败几次后暂停", "failures in a row that open it", "5", default=5),
-        Field("pause", Duration(), "暂停多久后试一条，失败则加倍", "the pause before one message is tried; then doubled",
+        Field("pause", Duration(), "暂停多久后试一条，失败则加倍",
+              "the pause before one message is tried; then doubled",
               "5s", default=5.0),
         Field("cap", Duration(), "暂停最长多久", "no pause is longer", "1m", default=60.0),
     ),

@@ -68,7 +68,8 @@ _OPS: Final = (
     _op("balance.and.pay.bill", "结算入账", "book the settlement", changes=True, money=True, number="settlement"),
     _op("query.pay.bill", "查询结算", "ask for a settlement by our number"),
     _op("void.pay.bill", "作废结算", "void a booked settlement", changes=True, money=True, number="void"),
-    _op("pre.balance.bill", "预结算（医保由 HIS 办理）", "quote, the HIS asks the insurance", changes=True, number="quote"),
+    _op("pre.balance.bill", "预结算（医保由 HIS 办理）", "quote, the HIS asks the insurance",
+        changes=True, number="quote"),
     _op("query.ebill", "查询电子票据（HIS 开具）", "ask for the invoice the HIS issued"),
     _op("cancel.pre.balance.bill", "撤销预结算", "take a quote back", changes=True),
 )

@@ -10,7 +10,6 @@ from engine.codecs.hl7_fields import FieldReader, Place
 from engine.config.hl7_profile import Profile
 from engine.pipeline.field_map import FieldMap
 
-
 _INDEX = re.compile(r"\[[0-9]+\]", re.ASCII)
 
 

@@ -93,7 +93,8 @@ def test_keys_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> N
     site = new_site(tmp_path / "site")
     files = sorted((site / "var/keys").iterdir())
     assert [path.name for path in files] == [
-        "client-C01.secret", "client-H01.secret", "client-K01.secret", "client-OPS.secret", "index.key", "store.key", "user-admin.hash",
+        "client-C01.secret", "client-H01.secret", "client-K01.secret", "client-OPS.secret", "index.key", "store.key",
+        "user-admin.hash",
     ]  # fmt: skip
     contents = {path: path.read_bytes() for path in files}
     assert len(set(contents.values())) == len(files), "every secret is its own"

@@ -1,4 +1,4 @@
-"""The platform's certificate list: believed when it proves itself, never otherwise, never in place of a configured key."""
+"""The platform's certificate list: believed when it proves itself, never otherwise, never for a configured key."""
 
 from __future__ import annotations
 
