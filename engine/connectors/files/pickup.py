@@ -11,21 +11,18 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from engine.connectors.files.parcel import Fate, Parcel, Receive, Verdict, safe_name
 from engine.connectors.files.place import Changed, FileTrouble, Gone, Place, PlaceTrouble, Seen, TooLong
 from engine.connectors.files.ready import Convention, Watch, Whole
+from engine.connectors.rounds import OnTrouble, Rounds
 from engine.core.retry import Backoff
 from engine.core.times import beijing, rfc3339
 from engine.core.world import World
 
 _ODD_MAX = 1000  # names remembered so as not to say them again
-OnTrouble = Callable[[str, str], None]
-"""(`kind`, text): kind is one of place, overdue, too-long, odd, receiver; the text names no person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +40,9 @@ class PickupLimits:
     retry: Backoff = Backoff(first=1.0, factor=2.0, cap=60.0)  # noqa: RUF009 - frozen
 
 
-class Pickup:
-    """One directory being emptied. `start` begins at once, `stop` fires when the batch at hand is done.
-
-    Counters: `taken`, `duplicates`, `refused` files; `failing` says why nothing can be done now ("" when all is well).
-    """
+class Pickup(Rounds):
+    """One directory being emptied; what a crash left behind is handed over first. Counters: `taken`, `duplicates`,
+    `refused` files. Kinds of trouble: place, overdue, too-long, odd, receiver."""
 
     def __init__(
         self,
@@ -62,79 +57,27 @@ class Pickup:
         on_duplicate: Callable[[Parcel], None] | None = None,
         on_error: Callable[[Failure], None] | None = None,
     ) -> None:
-        self.name = name
+        self._limits = limits or PickupLimits()
+        super().__init__(world, name, self._limits.every_s, self._limits.retry, on_trouble, on_error)
         self.taken = self.duplicates = self.refused = 0
-        self.failing = ""
-        self._world = world
         self._place = place
         self._receive = receive
         self._convention = convention or Convention()
-        self._limits = limits or PickupLimits()
         self._watch = Watch(self._convention)
-        self._on_trouble = on_trouble
         self._on_duplicate = on_duplicate
-        self._on_error = on_error
         self._recover = True
-        self._tries = 0
-        self._timer: Any = None
-        self._round: Deferred[None] | None = None
         self._odd: set[str] = set()
         self._not_before: dict[str, float] = {}
-        self._stopped = False
-
-    def start(self) -> Deferred[None]:
-        """Begin to look; what a crash left behind is handed over first. Fires at once: an absent directory is no
-        reason not to start."""
-        self._look()
-        return succeed(None)
-
-    def stop(self, seconds: float = 30.0) -> Deferred[None]:
-        """Look no more; fires once the batch at hand is finished, or after so many seconds, and the place is closed.
-        What was not finished is handed over again after the next start."""
-        self._stopped = True
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        return Deferred.fromCoroutine(self._close(seconds))
-
-    async def _close(self, seconds: float) -> None:
-        if self._round is not None:
-            done: Deferred[None] = Deferred()
-            timer = self._world.later(seconds, done.callback, None)
-            self._round.addBoth(lambda _: None if done.called else done.callback(None))
-            await done
-            if timer.active():
-                timer.cancel()
-        await self._place.close()
-
-    def _look(self) -> None:
-        self._timer = None
-        self._round = Deferred.fromCoroutine(self._try_round())
-
-    async def _try_round(self) -> None:
-        more = False
-        try:
-            more = await self._one_round()
-            self._tries, self.failing = 0, ""
-        except Exception as fault:  # noqa: BLE001 - whatever stops a round, there is another one
-            self._tries += 1
-            self._recover = True
-            self._broken(fault)
-        self._round = None
-        if self._stopped:
-            return
-        if self._tries:
-            wait = max(self._limits.every_s, self._limits.retry.delay(self._tries, self._world.jitter()))
-        else:
-            wait = 0.0 if more else self._limits.every_s
-        self._timer = self._world.later(wait, self._look)
 
     def _broken(self, fault: Exception) -> None:
-        if isinstance(fault, PlaceTrouble):
-            self._trouble("place", fault.why)
-            return
-        self._trouble("receiver", type(fault).__name__)
-        if self._on_error is not None:
-            self._on_error(Failure(fault))  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+        self._recover = True
+        super()._broken(fault)
+
+    def _hindrance(self, fault: Exception) -> tuple[str, str] | None:
+        return ("place", fault.why) if isinstance(fault, PlaceTrouble) else None
+
+    async def _let_go(self) -> None:
+        await self._place.close()
 
     async def _one_round(self) -> bool:
         """True when there is more to do at once."""
@@ -265,11 +208,3 @@ class Pickup:
                 self._odd.clear()
             self._odd.add(name)
             self._trouble("odd", f"{name}: {why}")
-
-    def _trouble(self, kind: str, text: str) -> None:
-        if kind in ("place", "receiver"):
-            if self.failing == text:
-                return  # once is enough until it changes
-            self.failing = text
-        if self._on_trouble is not None:
-            self._on_trouble(kind, text)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, and_, column, func, or_, select, table
-from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
+from engine.connectors.rounds import OnTrouble, Rounds
 from engine.connectors.sql.database import Database, DatabaseTrouble
 from engine.connectors.sql.values import BadValue, Value, fen_of_value, mark_of, mark_text, text_of
 from engine.core.retry import Backoff
@@ -65,8 +65,6 @@ class Page:
 
 ReceivePage = Callable[[Page], Awaitable[object]]
 """Stores a page and its mark in one transaction. Where it raises, the same rows come again."""
-OnTrouble = Callable[[str, str], None]
-"""(`kind`, text): kind is `database` or `receiver`."""
 _NOTHING = mark_text(None, None)
 
 
@@ -77,11 +75,9 @@ class _Read:
     top: Any = None
 
 
-class SqlPoller:
-    """One view being read. `load_mark` gives the stored mark, None when there is none yet.
-
-    Counters: `rows`, `pages`; `failing` says why nothing can be read now.
-    """
+class SqlPoller(Rounds):
+    """One view being read. `load_mark` gives the stored mark, None when there is none yet. Counters: `rows`, `pages`.
+    Kinds of trouble: database, receiver."""
 
     def __init__(
         self,
@@ -98,68 +94,21 @@ class SqlPoller:
         on_trouble: OnTrouble | None = None,
         on_error: Callable[[Failure], None] | None = None,
     ) -> None:
-        self.name = name
+        super().__init__(world, name, every_s, retry, on_trouble, on_error)
         self.rows = self.pages = 0
-        self.failing = ""
-        self._world = world
         self._database = database
         self._view = view
         self._load_mark = load_mark
         self._receive = receive
-        self._every_s = every_s
         self._page = page
-        self._retry = retry
-        self._on_trouble = on_trouble
-        self._on_error = on_error
         self._mark: tuple[Any, Any] | None = None  # None: not loaded
         self._tops: deque[tuple[float, Any]] = deque()
-        self._tries = 0
-        self._timer: Any = None
-        self._round: Deferred[None] | None = None
-        self._stopped = False
 
-    def start(self) -> Deferred[None]:
-        """Begin to read. Fires at once: a database that is away is no reason not to start."""
-        self._look()
-        return succeed(None)
+    def _hindrance(self, fault: Exception) -> tuple[str, str] | None:
+        return ("database", str(fault)) if isinstance(fault, DatabaseTrouble | BadValue) else None
 
-    def stop(self, seconds: float = 30.0) -> Deferred[None]:
-        """Read no more; fires when the page at hand has been taken, or after so many seconds, and the connection is
-        closed. What was not taken comes again after the next start."""
-        self._stopped = True
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        return Deferred.fromCoroutine(self._close(seconds))
-
-    async def _close(self, seconds: float) -> None:
-        if self._round is not None:
-            done: Deferred[None] = Deferred()
-            timer = self._world.later(seconds, done.callback, None)
-            self._round.addBoth(lambda _: None if done.called else done.callback(None))
-            await done
-            if timer.active():
-                timer.cancel()
+    async def _let_go(self) -> None:
         self._database.close()
-
-    def _look(self) -> None:
-        self._timer = None
-        self._round = Deferred.fromCoroutine(self._try_round())
-
-    async def _try_round(self) -> None:
-        more = False
-        try:
-            more = await self._one_round()
-            self._tries, self.failing = 0, ""
-        except Exception as fault:  # noqa: BLE001 - whatever stops a round, there is another one
-            self._tries += 1
-            self._broken(fault)
-        self._round = None
-        if self._stopped:
-            return
-        wait = 0.0 if more else self._every_s
-        if self._tries:
-            wait = max(self._every_s, self._retry.delay(self._tries, self._world.jitter()))
-        self._timer = self._world.later(wait, self._look)
 
     async def _one_round(self) -> bool:
         """True when there is more to read at once."""
@@ -235,21 +184,6 @@ class SqlPoller:
             except BadValue as fault:
                 wrong.append(f"{name}: {fault}")
         return Row(_named(at[1]), _named(at[0]), values, "; ".join(wrong))
-
-    # --- trouble --------------------------------------------------------------------------------
-
-    def _broken(self, fault: Exception) -> None:
-        if isinstance(fault, DatabaseTrouble | BadValue):
-            self._trouble("database", str(fault))
-            return
-        self._trouble("receiver", type(fault).__name__)
-        if self._on_error is not None:
-            self._on_error(Failure(fault))  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
-
-    def _trouble(self, kind: str, text: str) -> None:
-        if self.failing != text and self._on_trouble is not None:
-            self._on_trouble(kind, text)  # once is enough until it changes
-        self.failing = text
 
 
 def _named(value: Any) -> str:
