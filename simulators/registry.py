@@ -13,6 +13,7 @@ PARTIES: dict[str, str] = {
     "municipal": "simulators.municipal:MunicipalSim",
     "wechat": "simulators.wechat:WeChatSim",
     "unionpay": "simulators.unionpay:UnionPaySim",
+    "alipay": "simulators.alipay:AlipaySim",
     "einvoice": "simulators.einvoice:EinvoiceSim",
     "subscribers": "simulators.subscribers:SubscribersSim",
 }

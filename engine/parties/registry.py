@@ -14,6 +14,7 @@ _MODULES: Final = {
     "municipal": "engine.parties.municipal.party",
     "wechat": "engine.parties.wechat.party",
     "unionpay": "engine.parties.unionpay.party",
+    "alipay": "engine.parties.alipay.party",
     "einvoice": "engine.parties.einvoice.party",
     "subscriber": "engine.parties.subscriber",
     "mllp": "engine.parties.mllp",

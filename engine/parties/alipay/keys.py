@@ -1,0 +1,168 @@
+"""The application's and Alipay's keys, parsed once, in public key mode or in certificate mode."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.x509.oid import NameOID
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_RSA_SIGNATURES: Final = "1.2.840.113549.1.1."
+_ISSUER: Final = (
+    ("CN", NameOID.COMMON_NAME), ("OU", NameOID.ORGANIZATIONAL_UNIT_NAME),
+    ("O", NameOID.ORGANIZATION_NAME), ("C", NameOID.COUNTRY_NAME),
+)  # fmt: skip
+PUBLIC_KEY: Final = ""  # the name of Alipay's only key in public key mode
+
+
+class Settings(BaseModel):
+    """The connection to Alipay's gateway.
+
+    Public key mode: `alipay_public_key`. Certificate mode: `app_certificate`, `alipay_certificate` (Alipay's own, with
+    those between it and a root behind it; while Alipay changes it, the old and the new one) and
+    `alipay_root_certificate`, all PEM. Exactly one of the two modes. `seller_id`: the payee's 2088… number.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app_id: str = Field(pattern=r"^[0-9]{8,32}$")
+    seller_id: str = Field(pattern=r"^2088[0-9]{12}$")
+    app_private_key: str = Field(repr=False)
+    alipay_public_key: str = ""
+    app_certificate: str = ""
+    alipay_certificate: str = ""
+    alipay_root_certificate: str = ""
+    notify_url: str = Field(pattern=r"^https?://[^?#\s]{1,240}$")
+    endpoint: str = Field(default="/gateway.do", pattern=r"^/[A-Za-z0-9._/-]{1,100}$")
+    app_auth_token: str = Field(default="", max_length=64, repr=False)
+
+    @model_validator(mode="after")
+    def _one_mode(self) -> Self:
+        certificates = (self.app_certificate, self.alipay_certificate, self.alipay_root_certificate)
+        if self.alipay_public_key and any(certificates):
+            raise ValueError("alipay_public_key: not together with certificates")
+        if not self.alipay_public_key and not all(certificates):
+            raise ValueError(
+                "alipay_public_key, or app_certificate, alipay_certificate and alipay_root_certificate, are wanted"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """Settings with the keys parsed; what `Outgoing.settings` carries.
+
+    `verify_keys`: certificate number → Alipay's key; in public key mode the one key under "".
+    `app_cert_sn`, `root_cert_sn`: sent with each request of certificate mode, "" otherwise.
+    """
+
+    plain: Settings
+    private_key: RSAPrivateKey
+    verify_keys: Mapping[str, RSAPublicKey]
+    app_cert_sn: str = ""
+    root_cert_sn: str = ""
+
+
+def certificate_number(certificate: x509.Certificate) -> str:
+    """Alipay's number of a certificate: MD5 in hex of the issuer's CN, OU, O, C and the decimal serial."""
+    parts = []
+    for short, oid in _ISSUER:
+        found = certificate.issuer.get_attributes_for_oid(oid)
+        if found:
+            parts.append(f"{short}={found[0].value!s}")
+    text = ",".join(parts) + str(certificate.serial_number)
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def root_number(roots: Sequence[x509.Certificate]) -> str:
+    """The numbers of the RSA roots, joined by `_`: the file holds roots of other algorithms too."""
+    return "_".join(certificate_number(root) for root in roots if _is_rsa(root))
+
+
+def opened(settings: Settings) -> Seller:
+    """Parse all keys; ValueError names the field that is wrong."""
+    try:
+        private = load_pem_private_key(settings.app_private_key.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"app_private_key: not a PEM private key without password ({error})") from None
+    if not isinstance(private, RSAPrivateKey) or private.key_size < 2048:
+        raise ValueError("app_private_key: an RSA key of at least 2048 bits is wanted")
+    if settings.alipay_public_key:
+        return Seller(settings, private, {PUBLIC_KEY: _public_key(settings.alipay_public_key)})
+    roots = _certificates("alipay_root_certificate", settings.alipay_root_certificate)
+    own = _certificates("app_certificate", settings.app_certificate)[0]
+    if own.public_key() != private.public_key():
+        raise ValueError("app_certificate: it is not the certificate of app_private_key")
+    chain = _certificates("alipay_certificate", settings.alipay_certificate)
+    keys = {certificate_number(one): _trusted(one, chain, roots) for one in chain if not _is_authority(one)}
+    if not keys:
+        raise ValueError("alipay_certificate: Alipay's own certificate is not in it")
+    return Seller(settings, private, keys, certificate_number(own), root_number(roots))
+
+
+def _public_key(pem: str) -> RSAPublicKey:
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"alipay_public_key: not a PEM public key ({error})") from None
+    if not isinstance(key, RSAPublicKey) or key.key_size < 2048:
+        raise ValueError("alipay_public_key: an RSA key of at least 2048 bits is wanted")
+    return key
+
+
+def _certificates(field: str, pem: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem.encode())
+    except ValueError as error:
+        raise ValueError(f"{field}: not a PEM certificate ({error})") from None
+
+
+def _is_rsa(certificate: x509.Certificate) -> bool:
+    return certificate.signature_algorithm_oid.dotted_string.startswith(_RSA_SIGNATURES)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def _trusted(
+    one: x509.Certificate, chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]
+) -> RSAPublicKey:
+    """The key of a certificate that a root vouches for, directly or through authorities of the chain."""
+    key = one.public_key()
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("alipay_certificate: an RSA certificate is wanted")
+    at = one
+    for _ in range(len(chain) + 1):
+        if any(_issued(root, at) for root in roots):
+            return key
+        above = next((c for c in chain if c is not at and _is_authority(c) and _issued(c, at)), None)
+        if above is None:
+            break
+        at = above
+    raise ValueError("alipay_certificate: no certificate of alipay_root_certificate vouches for it")
+
+
+def _issued(above: x509.Certificate, below: x509.Certificate) -> bool:
+    """Whether `above` signed `below`; False for algorithms other than RSA."""
+    if above.subject != below.issuer or not _is_rsa(below):
+        return False
+    key, how = above.public_key(), below.signature_hash_algorithm
+    if not isinstance(key, RSAPublicKey) or how is None:
+        return False
+    try:
+        key.verify(below.signature, below.tbs_certificate_bytes, PKCS1v15(), how)
+    except InvalidSignature:
+        return False
+    return True

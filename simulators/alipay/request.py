@@ -1,0 +1,116 @@
+"""A request of the gateway taken apart and checked: parameters from query and body together, the signature over all."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from simulators.alipay.identity import Identity, canonical, verify
+from simulators.alipay.reasons import Refusal
+from simulators.base.wire import Req
+from simulators.base.world import BEIJING
+
+CLOCK_TOLERANCE = 600.0
+AMOUNT = re.compile(r"(\d{1,9})(?:\.(\d{1,2}))?", re.ASCII)
+NUMBER = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+
+
+@dataclass
+class Asked:
+    """One request: its public parameters and its business content."""
+
+    method: str
+    params: dict[str, str]
+    biz: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def node(self) -> str:
+        """The answer's node."""
+        return f"{self.method.replace('.', '_')}_response"
+
+    @property
+    def by_certificate(self) -> bool:
+        return bool(self.params.get("app_cert_sn"))
+
+    @property
+    def notify_url(self) -> str:
+        return self.params.get("notify_url", "")
+
+    def text(self, name: str, most: int = 256, *, needed: bool = True) -> str:
+        """A text of the content; Refusal when it is missing, too long, or no text."""
+        value = self.biz.get(name)
+        if value is None or value == "":
+            if needed:
+                raise Refusal("missing", f"缺少必选参数{name}")
+            return ""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)  # some clients send amounts as numbers
+        if not isinstance(value, str) or len(value) > most:
+            raise Refusal("param", f"参数{name}无效")
+        return value
+
+    def number(self, name: str, *, needed: bool = True) -> str:
+        """One of the caller's numbers."""
+        value = self.text(name, 64, needed=needed)
+        if value and NUMBER.fullmatch(value) is None:
+            raise Refusal("param", f"参数{name}无效")
+        return value
+
+    def fen(self, name: str) -> int:
+        """A positive amount in yuan, as fen."""
+        match = AMOUNT.fullmatch(self.text(name, 12))
+        amount = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0")) if match else 0
+        if amount < 1:
+            raise Refusal("param", f"参数{name}无效，金额须大于0且至多两位小数")
+        return amount
+
+
+def params_of(req: Req) -> dict[str, str]:
+    """All parameters, wherever they stand; Refusal when a name is given twice."""
+    pairs = parse_qsl(req.target.partition("?")[2], keep_blank_values=True)
+    kind = req.headers.get("content-type", "")
+    if req.body and ("form-urlencoded" in kind or not kind):
+        try:
+            pairs += parse_qsl(req.body.decode("ascii"), keep_blank_values=True)
+        except UnicodeDecodeError:
+            raise Refusal("charset") from None
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Refusal("param", "参数重复")
+    return found
+
+
+def asked(req: Req, identity: Identity, now: float, *, strict_clock: bool) -> Asked:
+    """The request, authorised; Refusal otherwise."""
+    params = params_of(req)
+    for name in ("app_id", "method", "sign", "sign_type", "timestamp", "version", "charset"):
+        if not params.get(name):
+            raise Refusal("missing", f"缺少{name}参数")
+    if params["app_id"] != identity.app_id:
+        raise Refusal("app_id")
+    if params["sign_type"] != "RSA2":
+        raise Refusal("sign_type")
+    if params["charset"].lower() not in ("utf-8", "utf8"):
+        raise Refusal("charset")
+    try:
+        stamp = datetime.strptime(params["timestamp"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).timestamp()
+    except ValueError:
+        raise Refusal("timestamp") from None
+    if strict_clock and abs(stamp - now) > CLOCK_TOLERANCE:
+        raise Refusal("timestamp")
+    if not verify(identity.app_public, canonical(params, "sign"), params["sign"]):
+        raise Refusal("sign")
+    sent = (params.get("app_cert_sn", ""), params.get("alipay_root_cert_sn", ""))
+    if any(sent) and sent != (identity.app_cert_sn, identity.root_cert_sn):
+        raise Refusal("cert")
+    try:
+        biz = json.loads(params.get("biz_content") or "{}")
+    except ValueError:
+        raise Refusal("param", "biz_content不是JSON") from None
+    if not isinstance(biz, dict):
+        raise Refusal("param", "biz_content不是JSON对象")
+    return Asked(params["method"], params, biz)
