@@ -23,6 +23,7 @@ from engine.pipeline.field_map import FieldMap, compile_map
 from engine.pipeline.rejected import CodeText
 from engine.saga.case import put
 from engine.site.files import read_files
+from simulators.alipay import AlipaySim
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
@@ -48,7 +49,7 @@ HOSPITAL = {
 
 
 class Town:
-    """All four parties, each with its simulator and the connection opened from the simulator's card."""
+    """All parties, each with its simulator and the connection opened from the simulator's card."""
 
     def __init__(self) -> None:
         self.clock = MemoryReactorClock()  # type: ignore[no-untyped-call]  # Twisted left it untyped
@@ -56,6 +57,7 @@ class Town:
         self.sims: dict[str, Any] = {
             "his": HisSim(self.world), "nhsa": InsuranceSim(self.world),
             "municipal": MunicipalSim(self.world), "wechat": WeChatSim(self.world),
+            "alipay": AlipaySim(self.world),
             "unionpay": UnionPaySim(self.world),
             "einvoice": EinvoiceSim(self.world),
         }  # fmt: skip
@@ -67,6 +69,7 @@ class Town:
         card = self.sims[kind].card("http://sim")
         settings = {
             "his": self._his, "nhsa": self._nhsa, "municipal": self._municipal, "wechat": self._wechat,
+            "alipay": self._alipay,
             "unionpay": self._unionpay,
             "einvoice": self._einvoice,
         }[kind](card)  # fmt: skip
@@ -109,6 +112,11 @@ class Town:
     def _unionpay(card: Mapping[str, Any]) -> dict[str, Any]:
         names = ("mer_id", "sign_certificate", "sign_private_key", "root", "middle", "signer")
         return {**{name: card[name] for name in names}, "back_url": UNIONPAY_NOTIFY}
+
+    @staticmethod
+    def _alipay(card: Mapping[str, Any]) -> dict[str, Any]:
+        names = ("app_id", "seller_id", "app_private_key", "alipay_public_key")
+        return {**{name: card[name] for name in names}, "notify_url": NOTIFY.replace("wechat", "alipay")}
 
     @staticmethod
     def _einvoice(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,12 +28,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "nhsa": {"insuplc_admdvs": "370200", "input": {}},
     "municipal": {},
     "wechat": {"out_trade_no": "N1", "out_refund_no": "N1"},
+    "alipay": {"out_trade_no": "N1", "out_request_no": "N1", "out_order_no": "N1"},
     "unionpay": {"orderId": "N1", "txnTime": "20261122100000"},
     "einvoice": {"busNo": "N1"},
 }
 DELIVERED_TO = {"subscriber", "mllp", "files", "table"}
 """Parties that only deliver channels write to: theirs are judged in tests/deliver and tests/connectors."""
 ASKED = [kind for kind in PARTIES if kind not in DELIVERED_TO]
+UNDO = ("reverse", "write_off", "cancel", "freeze_cancel")  # they name the number of what they undo
 EVERY = [(kind, op) for kind in ASKED for op in PARTIES[kind].ops]
 
 
@@ -90,7 +92,7 @@ def test_tables_are_whole(kind: str) -> None:
         touched = row.ops or set(party.ops)
         refuses_money = row.outcome is Outcome.REFUSED and any(party.ops[op].money for op in touched)
         assert row.because or row.code.isupper() or not refuses_money, row
-    assert all(op.number or not op.money or op.name in ("reverse", "write_off") for op in party.ops.values())
+    assert all(op.number or not op.money or op.name in UNDO for op in party.ops.values())
 
 
 @pytest.mark.parametrize("kind", list(PARTIES))
@@ -109,7 +111,8 @@ def test_a_party_says_who_it_is_to_people_and_to_the_books(kind: str) -> None:
 def test_secrets_are_not_shown_by_a_repr(kind: str) -> None:
     opened = TOWN.opened[kind]
     plain = getattr(opened, "plain", opened)
-    for name in ("secret", "key", "api_v3_key", "api_v2_key", "merchant_private_key", "sign_private_key", "secure_key"):
+    for name in ("secret", "key", "api_v3_key", "api_v2_key", "merchant_private_key", "app_private_key",
+                  "sign_private_key", "secure_key"):
         value = getattr(plain, name, "")
         assert not value or value not in repr(opened)
 

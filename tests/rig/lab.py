@@ -41,9 +41,13 @@ from simulators.registry import party_class
 from simulators.town import PERSONS
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTIES = {"his": 8701, "insurance": 8711, "municipal": 8712, "wechat": 8721, "unionpay": 8723, "einvoice": 8731}
+PARTIES = {
+    "his": 8701, "insurance": 8711, "municipal": 8712, "wechat": 8721, "alipay": 8722, "unionpay": 8723,
+    "einvoice": 8731,
+}  # fmt: skip
 CARD_NAMES = {
-    "his": "his", "insurance": "nhsa", "municipal": "municipal", "wechat": "wechat", "unionpay": "unionpay",
+    "his": "his", "insurance": "nhsa", "municipal": "municipal", "wechat": "wechat", "alipay": "alipay",
+    "unionpay": "unionpay",
     "einvoice": "einvoice",
 }  # fmt: skip
 SECRET = "kiosk-secret-for-tests"

@@ -65,7 +65,8 @@ def _about(node: Tree, name: str) -> Both:
 def _conditional(node: Tree) -> dict[str, str]:
     """Fields needed in one case only (`if` … `then: required`), and in which."""
     tests = node.get("if", {}).get("properties", {})
-    case = ", ".join(f"{name} = {test['const']}" for name, test in tests.items() if "const" in test)
+    words = {name: test.get("enum", [test["const"]] if "const" in test else []) for name, test in tests.items()}
+    case = ", ".join(f"{name} = {' / '.join(map(str, of))}" for name, of in words.items() if of)
     return dict.fromkeys(node.get("then", {}).get("required", []), case) if case else {}
 
 
