@@ -37,7 +37,7 @@ By = Annotated[str, typer.Option(help="谁 · who")]
 Reason = Annotated[str, typer.Option(help="为何（留痕） · why (kept in the history)")]
 VERSION_HELP = "版本号前 6 位、行号、active 或目录 · a hash's first 6 characters, a line's number, active, a folder"
 HERE = Path()
-PARTY_HELP = "his, insurance, wechat, einvoice（不写为全部 · default: all）"
+PARTY_HELP = "his, insurance, wechat, alipay, einvoice（不写为全部 · default: all）"
 
 
 def _end(code: int) -> None:
