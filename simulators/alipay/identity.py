@@ -46,7 +46,7 @@ def canonical(fields: Mapping[str, str], *without: str) -> bytes:
 
 def number_of(certificate: x509.Certificate) -> str:
     """The platform's number of a certificate: MD5 of issuer and decimal serial."""
-    values = {short: certificate.issuer.get_attributes_for_oid(oid)[0].value for short, oid in _NAMES}
+    values = {short: str(certificate.issuer.get_attributes_for_oid(oid)[0].value) for short, oid in _NAMES}
     text = ",".join(f"{short}={value}" for short, value in values.items()) + str(certificate.serial_number)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 

@@ -97,7 +97,8 @@ class Seller:
 
     async def pay(self, no: str, code: str = "280000000000000000", **more: Any) -> dict[str, Any]:
         return await self.call("alipay.trade.pay", {
-            "out_trade_no": no, "scene": "bar_code", "auth_code": code, "subject": "门诊缴费", "total_amount": "10.75", **more,
+            "out_trade_no": no, "scene": "bar_code", "auth_code": code, "subject": "门诊缴费",
+            "total_amount": "10.75", **more,
         }, notify_url=self.town.notify_url)  # fmt: skip
 
     async def order(self, no: str) -> str:
