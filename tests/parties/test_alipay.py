@@ -1,5 +1,4 @@
-"""Alipay's party alone: signatures, envelopes, notifications and every way of tampering; face to face with the simulator
-in both key modes."""
+"""Alipay's party: signatures, envelopes, notifications and every way of tampering; with the simulator in both modes."""
 
 from __future__ import annotations
 
@@ -315,7 +314,8 @@ def _notice(spoil: tuple[str, ...] = (), charset: str = "utf-8", **fields: str) 
     sim = Town().sims["alipay"]
     sim.settings.notify_charset = charset
     plain = {"notify_type": "trade_status_sync", "trade_status": "TRADE_SUCCESS", "trade_no": "T1",
-             "out_trade_no": "N1", "seller_id": CARD["seller_id"], "subject": "门诊 缴费+100%", "total_amount": "10.75", **fields}  # fmt: skip
+             "out_trade_no": "N1", "seller_id": CARD["seller_id"], "subject": "门诊 缴费+100%",
+             "total_amount": "10.75", **fields}  # fmt: skip
     return bytes(sim.courier.form_of(Notice("paid", "http://x", plain, {}, id="ID1", spoil=spoil)))
 
 
