@@ -84,9 +84,9 @@ class Gate:
             return Refusal(401, "signature")
         if not self._fresh(float(stamp)):
             return Refusal(401, "stale")
-        fault = self._used(client.id, nonce)
-        if fault:
-            return Refusal(429 if fault == MANY else 401, fault)
+        spent = self._spent(client.id, nonce)
+        if spent is not None:
+            return spent
         if client.scopes.isdisjoint(scopes):
             return Refusal(403, "scope")
         return client
@@ -100,24 +100,23 @@ class Gate:
             return Refusal(401, "token")
         if not self._fresh(token.at):
             return Refusal(401, "stale")
-        fault = self._used(client.id, token.nonce)
-        return Refusal(429 if fault == MANY else 401, fault) if fault else client
+        return self._spent(client.id, token.nonce) or client
 
     def _fresh(self, stamp: float) -> bool:
         """On the development clock the wall's time is as good as ours: clients may not share our clock."""
         return abs(stamp - self._world.now()) <= SKEW or abs(stamp - self._world.wall()) <= SKEW
 
-    def _used(self, client: str, nonce: str) -> str:
+    def _spent(self, client: str, nonce: str) -> Refusal | None:
         """Take the nonce; or why not. A used one is forgotten by time alone: never sooner, however many there are."""
         wall, used = self._world.wall(), self._nonces.setdefault(client, OrderedDict())
         while used and wall - next(iter(used.values())) > NONCE_LIFE:
             used.popitem(last=False)
         if nonce in used:
-            return "replayed"
+            return Refusal(401, "replayed")
         if len(used) >= NONCES_MAX:
-            return MANY
+            return Refusal(429, MANY)
         used[nonce] = wall
-        return ""
+        return None
 
 
 def signature(secret: bytes, request: HttpRequest, stamp: str, nonce: str) -> str:
