@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from twisted.internet.defer import Deferred
 
-from simulators.alipay import acts, bills
+from simulators.alipay import acts, bills, said
 from simulators.alipay.auth import Auth, Auths, Operation
 from simulators.alipay.book import Book, Payment, Refund, Trade
 from simulators.alipay.courier import Courier, Notice
@@ -20,6 +20,7 @@ from simulators.alipay.reasons import MSG, Refusal
 from simulators.alipay.request import Asked, asked, params_of
 from simulators.alipay.settings import Settings
 from simulators.alipay.trade import Form, Trades, yuan
+from simulators.base.menu import Section
 from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import BEIJING, SimWorld
@@ -54,6 +55,10 @@ class AlipaySim(SimParty):
         "callback_new_id", "other_app", "other_seller", "refund_unchanged", "refund_slow", "bill_missing_row",
         "bill_extra_row", "bill_wrong_amount", "bill_none",
     })
+    title = said.TITLE
+    ops_said = said.OPS
+    faults_said = said.FAULTS
+    acts_said = said.ACTS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
@@ -107,6 +112,7 @@ class AlipaySim(SimParty):
                 raise Refusal("method")
             return self._early(op, wanted, self._answer(wanted, self.doors[op](wanted)))
         except Refusal as refusal:
+            self.objected(refusal.objection(f"{refusal.code} {refusal.sub_code}", refusal.words))
             return self._refused(wanted, refusal)
 
     def _answer(self, wanted: Asked, form: Form) -> Resp:
@@ -162,6 +168,9 @@ class AlipaySim(SimParty):
             "base_url": base_url, "endpoint": base_url, "gateway": f"{base_url}/gateway.do", **self.identity.card(),
             "settings": vars(self.settings),
         }
+
+    def sections(self) -> list[Section]:
+        return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         try:

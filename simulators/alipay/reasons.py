@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from simulators.base.objection import Objecting
+
 MSG = {
     "10000": "Success", "10003": "order success pay inprocess", "20000": "Service Currently Unavailable",
     "20001": "Insufficient Token Permissions", "40001": "Missing Required Arguments", "40002": "Invalid Arguments",
@@ -46,7 +48,7 @@ REASONS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class Refusal(Exception):
+class Refusal(Objecting):
     """The platform's no, by its name in REASONS; `words` replace the table's."""
 
     def __init__(self, name: str, words: str = "") -> None:

@@ -45,19 +45,19 @@ class Asked:
         value = self.biz.get(name)
         if value is None or value == "":
             if needed:
-                raise Refusal("missing", f"缺少必选参数{name}")
+                raise Refusal("missing", f"缺少必选参数{name}").at(name, f"text of at most {most} characters, required")
             return ""
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)  # some clients send amounts as numbers
         if not isinstance(value, str) or len(value) > most:
-            raise Refusal("param", f"参数{name}无效")
+            raise Refusal("param", f"参数{name}无效").at(name, f"text of at most {most} characters", value)
         return value
 
     def number(self, name: str, *, needed: bool = True) -> str:
         """One of the caller's numbers."""
         value = self.text(name, 64, needed=needed)
         if value and NUMBER.fullmatch(value) is None:
-            raise Refusal("param", f"参数{name}无效")
+            raise Refusal("param", f"参数{name}无效").at(name, f"matches {NUMBER.pattern}", value)
         return value
 
     def fen(self, name: str) -> int:
@@ -65,7 +65,8 @@ class Asked:
         match = AMOUNT.fullmatch(self.text(name, 12))
         amount = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0")) if match else 0
         if amount < 1:
-            raise Refusal("param", f"参数{name}无效，金额须大于0且至多两位小数")
+            refusal = Refusal("param", f"参数{name}无效，金额须大于0且至多两位小数")
+            raise refusal.at(name, "yuan above 0 with at most two decimals", self.biz.get(name))
         return amount
 
 
@@ -89,21 +90,22 @@ def asked(req: Req, identity: Identity, now: float, *, strict_clock: bool) -> As
     params = params_of(req)
     for name in ("app_id", "method", "sign", "sign_type", "timestamp", "version", "charset"):
         if not params.get(name):
-            raise Refusal("missing", f"缺少{name}参数")
+            raise Refusal("missing", f"缺少{name}参数").at(name, "required")
     if params["app_id"] != identity.app_id:
-        raise Refusal("app_id")
+        raise Refusal("app_id").at("app_id", identity.app_id, params["app_id"])
     if params["sign_type"] != "RSA2":
-        raise Refusal("sign_type")
+        raise Refusal("sign_type").at("sign_type", "RSA2", params["sign_type"])
     if params["charset"].lower() not in ("utf-8", "utf8"):
-        raise Refusal("charset")
+        raise Refusal("charset").at("charset", "utf-8", params["charset"])
     try:
         stamp = datetime.strptime(params["timestamp"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).timestamp()
     except ValueError:
-        raise Refusal("timestamp") from None
+        raise Refusal("timestamp").at("timestamp", "yyyy-MM-dd HH:mm:ss", params["timestamp"]) from None
     if strict_clock and abs(stamp - now) > CLOCK_TOLERANCE:
         raise Refusal("timestamp")
-    if not verify(identity.app_public, canonical(params, "sign"), params["sign"]):
-        raise Refusal("sign")
+    content = canonical(params, "sign")
+    if not verify(identity.app_public, content, params["sign"]):
+        raise Refusal("sign").at("sign", f"SHA256withRSA over {content!r}", params["sign"])
     sent = (params.get("app_cert_sn", ""), params.get("alipay_root_cert_sn", ""))
     if any(sent) and sent != (identity.app_cert_sn, identity.root_cert_sn):
         raise Refusal("cert")

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from simulators.base.exchanges import Exchange, Exchanges
 from simulators.base.faults import BREAKS, REFUSALS, Fault
+from simulators.base.objection import Objection
 from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import SimWorld
 
@@ -38,6 +39,10 @@ class Host(Protocol):
     def own_breaks(self) -> frozenset[str]: ...
     @property
     def life(self) -> int: ...
+    @property
+    def objection(self) -> Objection | None: ...
+    @objection.setter
+    def objection(self, why: Objection | None) -> None: ...
     def serve(self, op: str, req: Req) -> Resp | Deferred[Resp]: ...
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp: ...
 
@@ -95,11 +100,13 @@ class Conduct:
         self._execute(lambda resp: self._never(0.0))
 
     def _execute(self, then: Callable[[Resp], None]) -> None:
+        self.party.objection = None
         try:
             result = self.party.serve(self.op, self.req)
         except Exception:  # noqa: BLE001 - a party's own mistake must answer as a broken server does
             self._broken(Failure())  # type: ignore[no-untyped-call]  # Twisted left it untyped
             return
+        self.row.objection = self.party.objection
         if isinstance(result, Deferred):
             result.addCallbacks(then, self._broken).addErrback(self._broken)
         else:

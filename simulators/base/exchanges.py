@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from simulators.base.objection import Objection
 from simulators.base.world import SimWorld
 
 KEEP_ROWS = 1000
@@ -30,6 +31,7 @@ class Exchange:
     reply: bytes = b""
     outcome: str = "open"
     fault: str = ""
+    objection: Objection | None = None  # the rule this request broke
 
 
 class Exchanges:
@@ -71,17 +73,22 @@ class Exchanges:
         return {
             "seq": row.seq, "at": self._world.rfc3339(row.at), "direction": row.direction, "op": row.op,
             "peer": row.peer, "outcome": row.outcome, "fault": row.fault,
-            "request": _readable(row.request), "reply": _readable(row.reply),
+            "request": readable(row.request), "reply": readable(row.reply),
             "request_base64": base64.b64encode(row.request).decode("ascii"),
             "reply_base64": base64.b64encode(row.reply).decode("ascii"),
+            **({"objection": row.objection.public()} if row.objection else {}),
         }
+
+    def find(self, seq: int) -> Exchange | None:
+        """One that is still kept."""
+        return next((row for row in self.rows if row.seq == seq), None)
 
     def clear(self) -> None:
         self.rows.clear()
         self._bytes = 0
 
 
-def _readable(data: bytes) -> str:
+def readable(data: bytes) -> str:
     """Text for people: UTF-8, or where it is none GB18030; the exact bytes stand beside it."""
     try:
         return data.decode("utf-8")

@@ -20,6 +20,7 @@ from simulators.base.faults import EXECUTED, NOT_EXECUTED, TIMED
 from simulators.base.mllp import END, VT, Unframer, framed
 from simulators.base.mllp_ack import Verdict, ack_of, refusal_of
 from simulators.base.mllp_er7 import Er7, Unreadable, read
+from simulators.base.objection import Objection
 from simulators.base.wire import Req, Resp
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ class _Errand:
         self._side, self._message = side, message
         self._wrong_number = side.wrong_number(message)  # now: executing it makes it the last one
         self.name, self.world, self.exchanges = side.host.name, side.host.world, side.host.exchanges
+        self.objection: Objection | None = None
 
     @property
     def life(self) -> int:

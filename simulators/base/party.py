@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
@@ -14,7 +14,9 @@ from simulators.base.door import SimSite
 from simulators.base.exchanges import Exchanges
 from simulators.base.faults import CALLBACKS, COMMON, Faults
 from simulators.base.ledger import Ledger
+from simulators.base.menu import COMMON_SAID, Act, Misfortune, Section, Words
 from simulators.base.mllp_side import MllpSide
+from simulators.base.objection import Objection
 from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import Later, SimWorld
 
@@ -30,7 +32,8 @@ class SimParty:
 
     Own misfortunes: `own_refusals` are not executed and answered by `break_reply(kind, op, req, None)`;
     `own_breaks` are executed and their reply spoiled by `break_reply`; `own_faults` the party takes
-    itself with `take_fault` where they matter.
+    itself with `take_fault` where they matter. What a person reads about all of this is data too: `title`,
+    `ops_said`, `faults_said`, `acts_said`, `sections` (see `simulators/base/menu.py`); the page at /sim/ is made of it.
     """
 
     name: ClassVar[str] = ""
@@ -39,6 +42,11 @@ class SimParty:
     own_refusals: ClassVar[frozenset[str]] = frozenset()
     own_breaks: ClassVar[frozenset[str]] = frozenset()
     own_faults: ClassVar[frozenset[str]] = frozenset()
+    meaningless: ClassVar[frozenset[str]] = frozenset()  # common faults that change nothing here: not in the menu
+    title: ClassVar[Words] = Words("", "")
+    ops_said: ClassVar[Mapping[str, Words]] = {}
+    faults_said: ClassVar[Mapping[str, Misfortune]] = {}  # the own ones, and common ones that mean something special
+    acts_said: ClassVar[tuple[Act, ...]] = ()
 
     def __init__(self, world: SimWorld) -> None:
         self.world = world
@@ -47,6 +55,7 @@ class SimParty:
         self.exchanges = Exchanges(world)
         self.mllp: MllpSide | None = None  # the subclass makes it
         self.mllp_address = ""  # host:port once it listens
+        self.objection: Objection | None = None  # of the request being served, for the log of exchanges
         self.life = 0  # counts resets; what was planned in an earlier life does not happen any more
         self._promises: set[Later] = set()
         self._request_faults = (COMMON - CALLBACKS) | self.own_refusals | self.own_breaks
@@ -80,7 +89,21 @@ class SimParty:
     def reset(self) -> None:
         """Back to the first morning; the base has already cleared books, faults and exchanges."""
 
+    def sections(self) -> list[Section]:
+        """The party's state as tables, with the buttons that make sense in each row; for the page."""
+        return []
+
     # What the base does for it
+
+    def fault_menu(self) -> dict[str, Misfortune]:
+        """Every misfortune that changes something here, told to a person."""
+        names = sorted(self.faults.known - self.meaningless)
+        untold = {name: Misfortune(Words(name, name)) for name in names}
+        return {name: self.faults_said.get(name) or COMMON_SAID.get(name) or untold[name] for name in names}
+
+    def objected(self, why: Objection) -> None:
+        """Call it where a request is refused for what it is: the exchange will say which rule it broke."""
+        self.objection = why
 
     def handle(self, req: Req, line: Line) -> None:
         """A request has arrived complete."""

@@ -10,11 +10,13 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from simulators.base.objection import Objecting
+
 VERSION = "1.0"
 GOOD = "S0000"
 
 
-class Failure(Exception):
+class Failure(Objecting):
     """The platform's refusal: a result code and plain text."""
 
     def __init__(self, code: str, text: str) -> None:
@@ -35,7 +37,7 @@ def opened(outer: Any, app_id: str, key: str) -> dict[str, Any]:
     fields = {name: outer.get(name) for name in ("appid", "data", "noise", "version", "sign")}
     for name, value in fields.items():
         if not isinstance(value, str) or not value:
-            raise Failure("E0001", f"参数{name}不能为空")
+            raise Failure("E0001", f"参数{name}不能为空").at(name, "text, required")
     if unknown := sorted(outer.keys() - fields.keys()):
         raise Failure("E0001", f"未知参数{unknown[0]}")
     if fields["version"] != VERSION:
@@ -43,10 +45,11 @@ def opened(outer: Any, app_id: str, key: str) -> dict[str, Any]:
     if len(str(fields["noise"])) > 36:
         raise Failure("E0001", "参数noise长度错误")
     if fields["appid"] != app_id:
-        raise Failure("E0002", "应用帐号不存在")
+        raise Failure("E0002", "应用帐号不存在").at("appid", app_id, fields["appid"])
     expected = sign(app_id, str(fields["data"]), str(fields["noise"]), key)
     if not hmac.compare_digest(expected.encode(), str(fields["sign"]).encode("utf-8", "replace")):
-        raise Failure("E0003", "签名验证失败")
+        wanted = "MD5 upper hex over appid=…&data=…&noise=…&key=…&version=1.0"
+        raise Failure("E0003", "签名验证失败").at("sign", wanted, fields["sign"])
     try:
         inner = json.loads(base64.b64decode(str(fields["data"]), validate=True), parse_float=Decimal)
     except (binascii.Error, ValueError, RecursionError):

@@ -125,20 +125,30 @@ def checked(service: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def _check_object(where: str, spec: dict[str, Field], body: dict[str, Any]) -> None:
     if unknown := sorted(body.keys() - spec.keys()):
-        raise Failure("E0006", f"未知参数{where}{unknown[0]}")
+        raise Failure("E0006", f"未知参数{where}{unknown[0]}").at(where + unknown[0], f"only {', '.join(spec)}")
     for name, field in spec.items():
         value = body.get(name)
         if value is None or value in ("", []):
             if field.required:
-                raise Failure("E0005", f"参数{where}{name}不能为空")
+                raise Failure("E0005", f"参数{where}{name}不能为空").at(where + name, _form(field))
             continue
         _check_value(where + name, field, value)
+
+
+def _form(field: Field) -> str:
+    kind = {
+        "text": f"text of at most {field.longest} characters", "digits": f"{field.longest} digits",
+        "time17": "yyyyMMddHHmmssSSS", "money": "yuan with at most two decimals", "number": "a number (14,4)",
+        "count": f"a whole number of at most {field.longest} digits", "rows": "list of objects",
+    }[field.kind]
+    among = f", one of {' '.join(field.among)}" if field.among else ""
+    return f"{kind}{among}{', required' if field.required else ''}"
 
 
 def _check_value(name: str, field: Field, value: Any) -> None:
     if field.kind == "rows":
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-            raise Failure("E0006", f"参数{name}应为列表")
+            raise Failure("E0006", f"参数{name}应为列表").at(name, _form(field), value)
         for place, row in enumerate(value, 1):
             _check_object(f"{name}[{place}].", field.rows or {}, row)
         return
@@ -146,35 +156,35 @@ def _check_value(name: str, field: Field, value: Any) -> None:
         _check_number(name, field, value)
         return
     if not isinstance(value, str):
-        raise Failure("E0006", f"参数{name}应为字符串")
+        raise Failure("E0006", f"参数{name}应为字符串").at(name, _form(field), value)
     if len(value) > field.longest:
-        raise Failure("E0006", f"参数{name}长度超过{field.longest}")
+        raise Failure("E0006", f"参数{name}长度超过{field.longest}").at(name, _form(field), value)
     if field.among and value not in field.among:
-        raise Failure("E0006", f"参数{name}的值{value}不在允许范围")
+        raise Failure("E0006", f"参数{name}的值{value}不在允许范围").at(name, _form(field), value)
     if field.kind == "digits" and not (len(value) == field.longest and value.isascii() and value.isdecimal()):
-        raise Failure("E0006", f"参数{name}应为{field.longest}位数字")
+        raise Failure("E0006", f"参数{name}应为{field.longest}位数字").at(name, _form(field), value)
     if field.kind == "time17":
         _check_time(name, value)
 
 
 def _check_number(name: str, field: Field, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise Failure("E0006", f"参数{name}应为数字")
+        raise Failure("E0006", f"参数{name}应为数字").at(name, _form(field), value)
     if field.kind == "money":
         if not _MONEY.fullmatch(str(value)):
-            raise Failure("E0006", f"参数{name}应为两位小数以内的金额")
+            raise Failure("E0006", f"参数{name}应为两位小数以内的金额").at(name, _form(field), value)
         return
     if field.kind == "count":
         if not re.fullmatch(rf"\d{{1,{field.longest}}}", str(value), re.ASCII):
-            raise Failure("E0006", f"参数{name}应为整数")
+            raise Failure("E0006", f"参数{name}应为整数").at(name, _form(field), value)
         return
     try:
         number = Decimal(str(value))
     except InvalidOperation:
-        raise Failure("E0006", f"参数{name}应为数字") from None
+        raise Failure("E0006", f"参数{name}应为数字").at(name, _form(field), value) from None
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -4 or len(str(value)) > field.longest:
-        raise Failure("E0006", f"参数{name}应为四位小数以内的数字")
+        raise Failure("E0006", f"参数{name}应为四位小数以内的数字").at(name, _form(field), value)
 
 
 def _check_time(name: str, value: str) -> None:
@@ -183,7 +193,7 @@ def _check_time(name: str, value: str) -> None:
             raise ValueError(value)
         datetime.strptime(value[:14], "%Y%m%d%H%M%S").replace(tzinfo=BEIJING)
     except ValueError:
-        raise Failure("E0006", f"参数{name}格式应为yyyyMMddHHmmssSSS") from None
+        raise Failure("E0006", f"参数{name}格式应为yyyyMMddHHmmssSSS").at(name, "yyyyMMddHHmmssSSS", value) from None
 
 
 def check_sums(body: dict[str, Any]) -> int:

@@ -6,9 +6,12 @@ import base64
 import json
 from typing import Any
 
+from simulators.base.faults import CALLBACKS
+from simulators.base.menu import Section
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp, json_resp, text_resp
 from simulators.base.world import SimWorld
+from simulators.einvoice import said
 from simulators.einvoice.envelope import GOOD, Failure, opened, sealed
 from simulators.einvoice.fields import SERVICES, check_sums, checked, fen
 from simulators.einvoice.register import BATCH, PAPER_BATCH, EBill, Red, Register
@@ -37,6 +40,11 @@ class EinvoiceSim(SimParty):
     name = "einvoice"
     default_port = 8731
     own_faults = frozenset({"state_500"})
+    title = said.TITLE
+    ops_said = said.OPS
+    faults_said = said.FAULTS
+    acts_said = said.ACTS
+    meaningless = CALLBACKS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
@@ -67,6 +75,7 @@ class EinvoiceSim(SimParty):
             body = checked(op, opened(req.json, APP_ID, self._key))
             message = _WORK[op](self, body)
         except Failure as failure:
+            self.objected(failure.objection(failure.code, failure.text))
             return self._reply(req, failure.code, failure.text)
         if message is None:
             return text_resp("Internal Server Error", 500)
@@ -99,6 +108,9 @@ class EinvoiceSim(SimParty):
             "base_url": base_url, "path": PREFIX + "{service}", "app_id": APP_ID, "key": self._key,
             "bill_batch": BATCH, "paper_batch": PAPER_BATCH, "services": list(SERVICES),
         }
+
+    def sections(self) -> list[Section]:
+        return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         """set {state_query_500: bool, paper_left: number}."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from simulators.base.objection import Objecting
 from simulators.base.wire import Resp, json_resp
 from simulators.base.world import BEIJING
 
@@ -15,7 +16,7 @@ _FEN = re.compile(r"(0|[1-9]\d{0,13})")
 _YUAN = re.compile(r"(0|[1-9]\d{0,11})(\.\d{1,2})?")
 
 
-class Refusal(Exception):
+class Refusal(Objecting):
     """The HIS says no: a code, its text, and what the caller may need to know."""
 
     def __init__(self, code: str, msg: str, **data: str) -> None:

@@ -47,20 +47,27 @@ def checked(op: str, body: Any) -> dict[str, str]:
     spec = OPERATIONS[op]
     extra = {"insurance"} if op == "balance.and.pay.bill" else set()
     if unknown := sorted(body.keys() - spec.keys() - extra):
-        raise Refusal("PARAM_INVALID", f"未知参数{unknown[0]}", field=unknown[0])
+        raise Refusal("PARAM_INVALID", f"未知参数{unknown[0]}", field=unknown[0]).at(unknown[0],
+            f"only {', '.join(spec)}", body[unknown[0]])
     texts = {}
     for name, (required, longest) in spec.items():
         value = body.get(name)
         if value is None or value == "":
             if required:
-                raise Refusal("PARAM_INVALID", f"参数{name}不能为空", field=name)
+                raise Refusal("PARAM_INVALID", f"参数{name}不能为空", field=name).at(name, _form(required, longest))
             value = ""
         if not isinstance(value, str):
-            raise Refusal("PARAM_INVALID", f"参数{name}应为字符串", field=name)
+            wanted = _form(required, longest)
+            raise Refusal("PARAM_INVALID", f"参数{name}应为字符串", field=name).at(name, wanted, value)
         if len(value) > longest:
-            raise Refusal("PARAM_INVALID", f"参数{name}超过{longest}个字符", field=name)
+            wanted = _form(required, longest)
+            raise Refusal("PARAM_INVALID", f"参数{name}超过{longest}个字符", field=name).at(name, wanted, value)
         texts[name] = value
     return texts
+
+
+def _form(required: bool, longest: int) -> str:
+    return f"text of at most {longest} characters{', required' if required else ''}"
 
 
 def insurance_of(body: dict[str, Any]) -> tuple[str, str] | None:

@@ -32,15 +32,17 @@ class Guard:
             req.headers.get(name, "") for name in ("x-app-id", "x-timestamp", "x-nonce", "x-sign")
         )
         if app_id != self._app_id:
-            raise Refusal("APP_UNKNOWN", "应用标识无效")
+            raise Refusal("APP_UNKNOWN", "应用标识无效").at("X-App-Id", self._app_id, app_id)
         if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):
             raise Refusal("TIMESTAMP_INVALID", "时间戳格式错误")
         if abs(int(timestamp) - now) > CLOCK_SECONDS:
-            raise Refusal("TIMESTAMP_INVALID", "时间戳超出允许范围")
+            raise Refusal("TIMESTAMP_INVALID", "时间戳超出允许范围").at("X-Timestamp", f"within 300 s of {now:.0f}",
+                timestamp)
         if not 0 < len(nonce) <= 64 or not nonce.isascii():
             raise Refusal("NONCE_INVALID", "随机串格式错误")
         if not hmac.compare_digest(signature(self._secret, timestamp, nonce, req.body), _ascii(sign)):
-            raise Refusal("SIGN_INVALID", "签名错误")
+            wanted = f"hex HMAC-SHA256(secret, {timestamp} LF {nonce} LF body)"
+            raise Refusal("SIGN_INVALID", "签名错误").at("X-Sign", wanted, sign)
         self._once(nonce, now)
         return nonce
 

@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 
+from simulators.base.faults import CALLBACKS
+from simulators.base.menu import Section
 from simulators.base.mllp_side import ACK_FAULTS
 from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp, json_resp
 from simulators.base.world import SimWorld
+from simulators.his import said
 from simulators.his.acts import Acts
 from simulators.his.answers import Habits, Refusal, read_time, write_time
 from simulators.his.bills import long_form, short_form
@@ -53,6 +56,11 @@ class HisSim(SimParty):
     default_port = 8701
     mllp_port = 8702
     own_faults: ClassVar[frozenset[str]] = ACK_FAULTS | {"booking_fails"}
+    title = said.TITLE
+    ops_said = said.OPS
+    faults_said = said.FAULTS
+    acts_said = said.ACTS
+    meaningless = CALLBACKS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
@@ -90,11 +98,13 @@ class HisSim(SimParty):
                 raise Refusal("OPERATION_UNKNOWN", "不支持的操作")
             nonce = self._guard.admit(req, self.world.now())
         except Refusal as refusal:
+            self.objected(refusal.objection(refusal.code, refusal.msg))
             return self.habits.refused(refusal)
         try:
             body = req.json
             done = _WORK[op](self, checked(op, body), body)
         except Refusal as refusal:
+            self.objected(refusal.objection(refusal.code, refusal.msg))
             return self._signed(self.habits.refused(refusal), nonce)
         if isinstance(done, Coroutine):
             return Deferred.fromCoroutine(self._later_answered(done, nonce))
@@ -143,6 +153,9 @@ class HisSim(SimParty):
             "base_url": base_url, "app_id": APP_ID, "secret": self._secret, "persons": persons, "bills": bills,
             "settings": self.habits.public(),
         }
+
+    def sections(self) -> list[Section]:
+        return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         """new_bill, collect_at_window, change_bill, void_bill, set; HL7: send, set_hl7, waiting, hang_up."""

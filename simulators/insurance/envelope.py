@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulators.base.objection import Objecting
 from simulators.base.wire import Resp
 from simulators.insurance.fields import Refusal, clean, fields
 from simulators.insurance.money import dump
@@ -31,7 +32,7 @@ _JSON = {"Content-Type": "application/json;charset=utf-8"}
 MAX_INPUT = 40000  # characters of `input`, as the document has it
 
 
-class Malformed(Exception):
+class Malformed(Objecting):
     """Answered with the short error object: no refmsg fields, an extra `type`."""
 
 
@@ -58,7 +59,7 @@ def open_envelope(message: object, settings: Settings, received: str) -> Call:
     try:
         head = clean(message, _ENVELOPE)
     except Refusal as wrong:
-        raise Malformed(wrong.text) from None
+        raise Malformed(wrong.text).at(wrong.field, wrong.expected, wrong.got) from None
     given = message.get("input")
     if not isinstance(given, dict):
         raise Malformed("input不能为空")

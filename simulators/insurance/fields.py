@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from simulators.base.objection import Objecting
 from simulators.insurance.money import exact
 
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\Z")
 _TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d\Z")
 
 
-class Refusal(Exception):
+class Refusal(Objecting):
     """A business failure: infcode -1; `text` becomes err_msg with the platform's prefix and module codes."""
 
     def __init__(self, text: str, module: int = 4001) -> None:
@@ -34,6 +35,13 @@ class Field:
     size: int  # characters, or whole digits of a number
     places: int
     required: bool
+
+    @property
+    def form(self) -> str:
+        """As the document writes it: `C30, required`."""
+        size = {"C": str(self.size), "N": f"{self.size},{self.places}"}.get(self.kind, "")
+        written = {"D": " (yyyy-MM-dd)", "DT": " (yyyy-MM-dd HH:mm:ss)"}.get(self.kind, "")
+        return f"{self.kind}{size}{written}{', required' if self.required else ''}"
 
 
 Fields = tuple[Field, ...]
@@ -61,7 +69,7 @@ def clean(node: Mapping[str, Any], spec: Fields, where: str = "") -> dict[str, A
         value = node.get(f.name)
         if value is None or value == "":
             if f.required:
-                raise Refusal(f"{where}{f.name}不能为空")
+                raise Refusal(f"{where}{f.name}不能为空").at(where + f.name, f.form)
             taken[f.name] = None if f.kind == "N" else ""
         elif f.kind == "N":
             taken[f.name] = _number(f, value, where)
@@ -73,25 +81,25 @@ def clean(node: Mapping[str, Any], spec: Fields, where: str = "") -> dict[str, A
 def _number(f: Field, value: object, where: str) -> Decimal:
     number = exact(value)
     if number is None:
-        raise Refusal(f"{where}{f.name}不是有效的数值")
+        raise Refusal(f"{where}{f.name}不是有效的数值").at(where + f.name, f.form, value)
     exponent = number.normalize().as_tuple().exponent
     if isinstance(exponent, int) and -exponent > f.places:
-        raise Refusal(f"{where}{f.name}小数位数超过{f.places}位")
+        raise Refusal(f"{where}{f.name}小数位数超过{f.places}位").at(where + f.name, f.form, value)
     if number.adjusted() >= f.size - f.places:
-        raise Refusal(f"{where}{f.name}超过长度限制{f.size},{f.places}")
+        raise Refusal(f"{where}{f.name}超过长度限制{f.size},{f.places}").at(where + f.name, f.form, value)
     return number
 
 
 def _text(f: Field, value: object, where: str) -> str:
     if not isinstance(value, str):
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-            raise Refusal(f"{where}{f.name}类型不正确")
+            raise Refusal(f"{where}{f.name}类型不正确").at(where + f.name, f.form, value)
         value = str(value)
     if f.kind == "C":
         if len(value) > f.size:
-            raise Refusal(f"{where}{f.name}超过长度限制{f.size}")
+            raise Refusal(f"{where}{f.name}超过长度限制{f.size}").at(where + f.name, f.form, value)
     elif not (_TIME if f.kind == "DT" else _DATE).match(value) and not (f.kind == "DT" and _DATE.match(value)):
-        raise Refusal(f"{where}{f.name}日期格式不正确")
+        raise Refusal(f"{where}{f.name}日期格式不正确").at(where + f.name, f.form, value)
     return value
 
 
@@ -99,7 +107,7 @@ def node(source: Mapping[str, Any], name: str, spec: Fields) -> dict[str, Any]:
     """One object of `input`, cleaned."""
     found = source.get(name)
     if not isinstance(found, dict):
-        raise Refusal(f"输入节点{name}不能为空")
+        raise Refusal(f"输入节点{name}不能为空").at(f"input.{name}", "object, required", found)
     return clean(found, spec)
 
 
@@ -107,7 +115,7 @@ def rows(source: Mapping[str, Any], name: str, spec: Fields, key: str = "") -> l
     """A list of `input`, cleaned; `key` names the field that identifies a row in error texts."""
     found = source.get(name)
     if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
-        raise Refusal(f"输入节点{name}不能为空")
+        raise Refusal(f"输入节点{name}不能为空").at(f"input.{name}", "list of objects, not empty")
     cleaned = []
     for place, row in enumerate(found, 1):
         label = f"第{place}行[{row.get(key, '')}]" if key else f"第{place}行"

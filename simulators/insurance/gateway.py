@@ -16,6 +16,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import hmac as keyed
 
 PROFILES = ("none", "tif", "x-ca", "csb", "apikey")
+GATE_FORMS: Mapping[str, str] = {
+    "none": "",
+    "tif": "x-tif-signature = hex SHA-256(timestamp + token + nonce + timestamp), x-tif-timestamp in seconds, "
+    "x-tif-nonce once, x-tif-paasid (x-rio-… alike)",
+    "x-ca": "x-ca-signature = timestamp:UPPERHEX(HMAC-SM3(secret, timestamp LF body)), x-ca-key",
+    "csb": "_api_signature = Base64 HMAC-SHA1 over _api_access_key, _api_name, _api_timestamp, _api_version",
+    "apikey": "apikey",
+}
 SKEW = 180.0  # seconds between the caller's clock and the gateway's
 NONCE_MEMORY = 600.0  # seconds a nonce stays used
 

@@ -6,10 +6,13 @@ import re
 import zlib
 from typing import Any, ClassVar
 
+from simulators.base.faults import CALLBACKS
+from simulators.base.menu import Section
+from simulators.base.objection import Objection
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp, json_resp
 from simulators.base.world import SimWorld
-from simulators.insurance import card, signin
+from simulators.insurance import card, said, signin
 from simulators.insurance.acts import ACTS
 from simulators.insurance.books import InsuranceLedger
 from simulators.insurance.envelope import (
@@ -23,7 +26,7 @@ from simulators.insurance.envelope import (
     success,
 )
 from simulators.insurance.fields import Refusal
-from simulators.insurance.gateway import Gateway
+from simulators.insurance.gateway import GATE_FORMS, Gateway
 from simulators.insurance.money import load
 from simulators.insurance.paths import PATHS, agrees
 from simulators.insurance.registry import TRANSACTIONS, Transaction
@@ -44,6 +47,11 @@ class InsuranceSim(SimParty):
     own_breaks: ClassVar[frozenset[str]] = frozenset({
         "infcode_string", "warn_msg", "null_vs_empty", "wrong_refmsgid", "mojibake_name", "empty_body",
     })
+    title = said.TITLE
+    ops_said = said.ops({code: one.title for code, one in TRANSACTIONS.items()})
+    faults_said = said.FAULTS
+    acts_said = said.ACTS
+    meaningless = CALLBACKS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
@@ -98,6 +106,8 @@ class InsuranceSim(SimParty):
     def serve(self, op: str, req: Req) -> Resp:
         """One call of the hospital."""
         if reason := self.gateway.check(req.headers, req.body):
+            self.objected(Objection(f"gateway {self.gateway.profile}", reason, "HTTP headers",
+                GATE_FORMS[self.gateway.profile]))
             return json_resp({"errcode": 401, "errmsg": reason}, 401)
         if req.method != "POST":
             return json_resp({"errcode": 405, "errmsg": "method not allowed"}, 405, {"Allow": "POST"})
@@ -108,6 +118,7 @@ class InsuranceSim(SimParty):
             known = self._transaction(message, req.path)
             call = open_envelope(message, bureau.settings, received)
         except Malformed as wrong:
+            self.objected(wrong.objection("envelope", str(wrong)))
             return malformed(bureau, str(wrong))
         try:
             if known.needs_sign_no:
@@ -115,6 +126,7 @@ class InsuranceSim(SimParty):
             self._check_place(call)
             return self._once(known, call)
         except Refusal as refused:
+            self.objected(refused.objection(f"{op} {refused.module}", refused.text))
             return failure(bureau, received, business_text(refused))
 
     def _transaction(self, message: Any, path: str) -> Transaction:
@@ -144,6 +156,7 @@ class InsuranceSim(SimParty):
         try:
             reply = success(bureau, call, known.run(bureau, call))
         except Refusal as refused:
+            self.objected(refused.objection(f"{call.infno} {refused.module}", refused.text))
             reply = failure(bureau, call.received, business_text(refused))
         if known.changes:
             noted.answer = zlib.compress(reply.body, 1)
@@ -164,6 +177,9 @@ class InsuranceSim(SimParty):
     def card(self, base_url: str) -> dict[str, Any]:
         """Everything an outside client needs; see `card.card`."""
         return card.card(self.bureau, self.gateway, base_url)
+
+    def sections(self) -> list[Section]:
+        return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         """One of `ACTS`, named by `act`."""

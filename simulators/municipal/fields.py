@@ -9,10 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from simulators.base.objection import Objecting
 from simulators.base.world import BEIJING
 
 
-class Refusal(Exception):
+class Refusal(Objecting):
     """A business refusal: appcode (negative) and appmsg."""
 
     def __init__(self, text: str, code: int = -10) -> None:
@@ -28,6 +29,15 @@ class Field:
     longest: int
     required: bool
     rows: Mapping[str, Field] | None = None
+
+    @property
+    def form(self) -> str:
+        """For people."""
+        kind = {
+            "C": f"text of at most {self.longest} characters", "N": "yuan with two decimals (12.30)",
+            "Q": "number of at most four decimals", "D": "yyyy-MM-dd HH:mm:ss", "R": "rows",
+        }[self.kind]
+        return f"{kind}{', required' if self.required else ''}"
 
 
 def fields(spec: str, **rows: Mapping[str, Field]) -> dict[str, Field]:
@@ -71,12 +81,12 @@ _QUANTITY = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?", re.ASCII)
 def checked(spec: Mapping[str, Field], given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     """The given values when each is in order, those left out as ""; Refusal -1 names the first that is not."""
     if unknown := sorted(given.keys() - spec.keys()):
-        raise Refusal(f"未知字段{where}{unknown[0]}", -1)
+        raise Refusal(f"未知字段{where}{unknown[0]}", -1).at(where + unknown[0], f"only {', '.join(spec)}")
     made: dict[str, Any] = {}
     for name, field in spec.items():
         value = given.get(name, "")
         if value in ("", []) and field.required:
-            raise Refusal(f"字段{where}{name}不能为空", -1)
+            raise Refusal(f"字段{where}{name}不能为空", -1).at(where + name, field.form)
         if field.rows is not None:
             made[name] = [
                 checked(field.rows, row if isinstance(row, dict) else {}, f"{name}[{place}].")
@@ -84,9 +94,9 @@ def checked(spec: Mapping[str, Field], given: Mapping[str, Any], where: str = ""
             ]
             continue
         if not isinstance(value, str) or len(value) > field.longest:
-            raise Refusal(f"字段{where}{name}长度超过{field.longest}", -1)
+            raise Refusal(f"字段{where}{name}长度超过{field.longest}", -1).at(where + name, field.form, value)
         if value and not _fits(field.kind, value):
-            raise Refusal(f"字段{where}{name}格式不正确", -1)
+            raise Refusal(f"字段{where}{name}格式不正确", -1).at(where + name, field.form, value)
         made[name] = value
     return made
 

@@ -8,10 +8,14 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, ClassVar
 
+from simulators.base.faults import CALLBACKS
+from simulators.base.menu import Section
+from simulators.base.objection import Objection
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.insurance.books import InsuranceLedger
+from simulators.municipal import said
 from simulators.municipal.business import TRANSACTIONS, Call, Transaction
 from simulators.municipal.envelope import (
     ENCODINGS,
@@ -57,6 +61,11 @@ class MunicipalSim(SimParty):
     own_breaks: ClassVar[frozenset[str]] = frozenset({
         "soap_fault", "wrong_namespace", "half_xml", "empty_body", "mojibake_name", "inner_utf8",
     })
+    title = said.TITLE
+    ops_said = said.ops({code: one.title for code, one in TRANSACTIONS.items()})
+    faults_said = said.FAULTS
+    acts_said = said.ACTS
+    meaningless = CALLBACKS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
@@ -106,6 +115,7 @@ class MunicipalSim(SimParty):
         try:
             asked = opened(req)
         except Broken as broken:
+            self.objected(Objection(f"SOAP {broken.version}", str(broken), "Envelope"))
             return fault(broken.version, broken.who, str(broken))
         return reply(asked.version, self._answered(asked))
 
@@ -125,6 +135,7 @@ class MunicipalSim(SimParty):
             known = self._known(asked, head)
             return self._said(0, "成功", serial, self._once(known, head, body))
         except Refusal as refused:
+            self.objected(refused.objection(str(refused.code), refused.text))
             return self._said(refused.code, refused.text, serial, {})
 
     def _known(self, asked: Asked, head: dict[str, Any]) -> Transaction:
@@ -203,6 +214,9 @@ class MunicipalSim(SimParty):
                         for p in PERSONS],
             "acts": _ACTS,
         }  # fmt: skip
+
+    def sections(self) -> list[Section]:
+        return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         """See `card`: what persons and the platform's own people do."""

@@ -7,11 +7,14 @@ import hmac
 from typing import Any
 from xml.sax.saxutils import escape
 
-from simulators.base.faults import BREAKS, CALLBACKS, COMMON, Faults
+from simulators.base.faults import COMMON, Faults
+from simulators.base.menu import Section
 from simulators.base.mllp_side import ACK_FAULTS
+from simulators.base.objection import Objection
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp, json_resp
 from simulators.base.world import SimWorld
+from simulators.subscribers import said
 from simulators.subscribers.door import SubscribersDoor
 from simulators.subscribers.inbox import Inbox
 from simulators.subscribers.reading import NAMES, Malformed, Told, read_json, read_xml
@@ -34,11 +37,14 @@ class SubscribersSim(SimParty):
     mllp_port = 8742
     own_refusals = frozenset({"http_400", "http_429", "http_503"})
     own_faults = ACK_FAULTS
+    title = said.TITLE
+    ops_said = said.OPS
+    faults_said = said.FAULTS
+    acts_said = said.ACTS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
-        meaningless = BREAKS | CALLBACKS | {"not_enough_balance"}  # nothing is signed here, nothing is paid
-        self.faults = Faults((COMMON - meaningless) | self.own_refusals | self.own_faults)
+        self.faults = Faults((COMMON - said.MEANINGLESS) | self.own_refusals | self.own_faults)
         self._secret = world.keys.secret("subscribers")
         self.inbox = Inbox(self.ledger)
         self.mllp = self._door = SubscribersDoor(self, self.inbox)
@@ -70,10 +76,13 @@ class SubscribersSim(SimParty):
         if req.method not in ("POST", "PUT"):
             return _reply(req, 405, "1005", "请用POST")
         if not self._well_signed(req):
+            wanted = "hex HMAC-SHA256(secret, X-Message-No LF body)"
+            self.objected(Objection("1006", "签名错误", "X-Signature", wanted, req.headers.get("x-signature", "")))
             return _reply(req, 401, "1006", "签名错误")
         try:
             told = self._read(req)
         except Malformed as wrong:
+            self.objected(Objection("1001", str(wrong), "body"))
             return _reply(req, 400, "1001", str(wrong))
         if told.damaged:
             return _reply(req, 422, "1002", "文本含替换字符U+FFFD")
@@ -102,6 +111,9 @@ class SubscribersSim(SimParty):
             "emr": f"{base_url}/emr/messages", "platform": f"{base_url}/platform/messages",
             "applications": ["LIS", "RIS"], "names": {what: list(names) for what, names in self.names.items()},
         }  # fmt: skip
+
+    def sections(self) -> list[Section]:
+        return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         """`counts`; `set` {"names": {"number": ["uuid"]}} (where it looks for what), {"signed": true} (demanded),

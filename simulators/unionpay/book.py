@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from simulators.base.ledger import Ledger, Row
+from simulators.base.objection import Objecting
 from simulators.base.world import BEIJING, SimWorld
 from simulators.unionpay.settings import Settings
 
@@ -27,7 +28,7 @@ TEXTS = {
 }  # fmt: skip
 
 
-class Declined(Exception):
+class Declined(Objecting):
     """The gateway says no: a response code, and what about it."""
 
     def __init__(self, code: str, about: str = "") -> None:

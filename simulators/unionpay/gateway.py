@@ -85,6 +85,7 @@ class Gateway:
             self._check(op, given)
             form = self._doors[op](given)
         except Declined as no:
+            self.party.objected(no.objection(no.code, no.text))
             return self.answer(given, {"respCode": no.code, "respMsg": no.text})
         if op == "front":
             return text_resp(_page(given), content_type="text/html;charset=UTF-8")
@@ -110,16 +111,16 @@ class Gateway:
             raise Declined("32")
         for name in (*_ALWAYS, *NEEDED[op]):
             if not given.get(name):
-                raise Declined("13", f"[{name}]")
+                raise Declined("13", f"[{name}]").at(name, FORMS.get(name, "required"))
         if given["version"] != "5.1.0":
-            raise Declined("10", "[version]")
+            raise Declined("10", "[version]").at("version", "5.1.0", given["version"])
         if given["merId"] != self.party.identity.mer_id:
-            raise Declined("31")
+            raise Declined("31").at("merId", self.party.identity.mer_id, given["merId"])
         if not self.party.identity.asked_well(given):
-            raise Declined("11")
+            raise Declined("11").at("signature", sign.HOW.get(given["signMethod"], "signMethod 01, 11 or 12"))
         for name, value in given.items():
             if value and ("&" in value or re.fullmatch(FORMS.get(name, "(?s:.*)"), value) is None):
-                raise Declined("10", f"[{name}]")
+                raise Declined("10", f"[{name}]").at(name, FORMS.get(name, "no &"), value)
         if op not in ("query", "reverse", "file"):
             self._on_time(given["txnTime"])
 
@@ -127,9 +128,10 @@ class Gateway:
         try:
             at = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=BEIJING).timestamp()
         except ValueError:
-            raise Declined("10", "[txnTime]") from None
+            raise Declined("10", "[txnTime]").at("txnTime", "yyyyMMddHHmmss", stamp) from None
         if abs(at - self.party.world.now()) > self.party.settings.txn_time_seconds:
-            raise Declined("10", "[txnTime]无效 ")
+            wanted = f"within {self.party.settings.txn_time_seconds:.0f} s of {moment(self.party.world.now())}"
+            raise Declined("10", "[txnTime]无效 ").at("txnTime", wanted, stamp)
 
     # The business
 

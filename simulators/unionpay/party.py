@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 
+from simulators.base.menu import Section
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
-from simulators.unionpay import acts, day_file, gateway, sign
+from simulators.unionpay import acts, day_file, gateway, said, sign
 from simulators.unionpay.book import TEXTS, Book, Txn
 from simulators.unionpay.courier import Courier
 from simulators.unionpay.identity import FALSE_SIGNERS, Identity
@@ -35,6 +36,10 @@ class UnionPaySim(SimParty):
     own_faults: ClassVar[frozenset[str]] = frozenset({
         "other_merchant", "refund_fails", "refund_stuck", *day_file.FAULTS,
     })
+    title = said.TITLE
+    ops_said = said.OPS
+    faults_said = said.FAULTS
+    acts_said = said.ACTS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
@@ -84,6 +89,9 @@ class UnionPaySim(SimParty):
             "query_url": base_url + gateway.QUERY, "file_url": base_url + "/", **self.identity.card(),
             "settings": dict(vars(self.settings)),
         }
+
+    def sections(self) -> list[Section]:
+        return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         return acts.act(self, body)

@@ -11,6 +11,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 Fields = dict[str, str]
+HOW = {  # by signMethod, for people; the text is k=v joined by &, sorted by name, filled fields without signature
+    "01": "SHA256withRSA over the small hex SHA-256 of the text",
+    "11": "SHA-256(text & SHA-256(secure key)), small hex",
+    "12": "SM3(text & SM3(secure key)), small hex",
+}
 
 
 def read_form(body: bytes) -> Fields | None:

@@ -73,7 +73,8 @@ def check(spec: Node, body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refusal("param", "无法将输入源“/body”解析为JSON对象", {"location": "body", "value": None})
     if extra := sorted(_unknown(spec, body, "/body")):
-        raise Refusal("extra_param", detail={"location": None, "value": extra})
+        wanted = "only fields of the interface document"
+        raise Refusal("extra_param", detail={"location": None, "value": extra}).at(extra[0], wanted, ", ".join(extra))
     _node(spec, body, "/body")
     return body
 
@@ -99,7 +100,7 @@ def _node(spec: Node, body: Mapping[str, Any], at: str) -> None:
         if value is None:
             if inner.need:
                 text = f"输入源“{at}/{key}”映射到字段“{inner.name}”必填性规则校验失败，此字段为必填项"
-                raise Refusal("param", text, {"location": "body", "value": None})
+                raise Refusal("param", text, {"location": "body", "value": None}).at(f"{at}/{key}", form_of(inner))
             continue
         _value(inner, value, f"{at}/{key}")
 
@@ -110,44 +111,69 @@ def _value(spec: Any, value: object, at: str) -> None:
             _text(spec, value, at)
         case Whole():
             if not isinstance(value, int) or isinstance(value, bool) or abs(value) > BIGGEST:
-                raise _type(at, spec.name, "一个合法的 64 位有符号整数", value)
+                raise _type(at, spec, "一个合法的 64 位有符号整数", value)
             if value < spec.low:
                 text = f"输入源“{at}”映射到数值字段“{spec.name}”规则校验失败，值低于最小值 {spec.low}"
-                raise Refusal("param", text, {"location": "body", "value": value})
+                raise Refusal("param", text, {"location": "body", "value": value}).at(at, form_of(spec), value)
         case Flag():
             if not isinstance(value, bool):
-                raise _type(at, spec.name, "一个合法的布尔值", value)
+                raise _type(at, spec, "一个合法的布尔值", value)
         case Node():
             if not isinstance(value, dict):
-                raise _type(at, spec.name, "一个合法的对象", value)
+                raise _type(at, spec, "一个合法的对象", value)
             _node(spec, value, at)
         case Rows():
             if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-                raise _type(at, spec.name, "一个合法的数组", value)
+                raise _type(at, spec, "一个合法的数组", value)
             if len(value) > spec.high:
-                raise Refusal("param", f"输入源“{at}”映射到字段“{spec.name}”数组长度大于最大值 {spec.high}")
+                text = f"输入源“{at}”映射到字段“{spec.name}”数组长度大于最大值 {spec.high}"
+                raise Refusal("param", text).at(at, form_of(spec), len(value))
             for i, row in enumerate(value):
                 _node(spec.row, row, f"{at}/{i}")
 
 
 def _text(spec: Text, value: object, at: str) -> None:
     if not isinstance(value, str):
-        raise _type(at, spec.name, "一个合法的字符串", value)
+        raise _type(at, spec, "一个合法的字符串", value)
     size, unit = (len(value), "字符数") if spec.letters else (len(value.encode("utf-8", "replace")), "字节数")
     start = f"输入源“{at}”映射到值字段“{spec.name}”字符串规则校验失败，"
+    wrong = ""
+    shown: str | int = value
     if size < spec.low:
-        raise Refusal("param", f"{start}{unit} {size}，小于最小值 {spec.low}", {"location": "body", "value": size})
-    if size > spec.high:
-        raise Refusal("param", f"{start}{unit} {size}，大于最大值 {spec.high}", {"location": "body", "value": size})
-    if spec.pattern is not None and not spec.pattern.fullmatch(value):
-        raise Refusal("param", f"{start}格式不正确", {"location": "body", "value": value})
-    if spec.choices and value not in spec.choices:
-        raise Refusal("param", f"{start}不是合法的枚举值", {"location": "body", "value": value})
+        wrong, shown = f"{unit} {size}，小于最小值 {spec.low}", size
+    elif size > spec.high:
+        wrong, shown = f"{unit} {size}，大于最大值 {spec.high}", size
+    elif spec.pattern is not None and not spec.pattern.fullmatch(value):
+        wrong = "格式不正确"
+    elif spec.choices and value not in spec.choices:
+        wrong = "不是合法的枚举值"
+    if wrong:
+        raise Refusal("param", start + wrong, {"location": "body", "value": shown}).at(at, form_of(spec), value)
 
 
-def _type(at: str, name: str, wanted: str, value: object) -> Refusal:
-    text = f"无法将JSON输入源“{at}”映射到目标字段“{name}”中，此字段需要{wanted}"
-    return Refusal("param", text, {"location": "body", "value": value})
+def _type(at: str, spec: Any, wanted: str, value: object) -> Refusal:
+    text = f"无法将JSON输入源“{at}”映射到目标字段“{spec.name}”中，此字段需要{wanted}"
+    refusal = Refusal("param", text, {"location": "body", "value": value})
+    refusal.at(at, form_of(spec), value)
+    return refusal
+
+
+def form_of(spec: Any) -> str:
+    """The form a field should have, for people: `text, 1 to 32 bytes, required`."""
+    need = ", required" if spec.need else ""
+    match spec:
+        case Text():
+            unit = "characters" if spec.letters else "bytes"
+            more = f", matches {spec.pattern.pattern}" if spec.pattern else ""
+            more += f", one of {' '.join(spec.choices)}" if spec.choices else ""
+            return f"text, {spec.low} to {spec.high} {unit}{more}{need}"
+        case Whole():
+            return f"whole number, at least {spec.low}{need}"
+        case Flag():
+            return f"true or false{need}"
+        case Rows():
+            return f"list of at most {spec.high} objects{need}"
+    return f"object with {', '.join(spec.fields)}{need}"
 
 
 _AMOUNT = Node("订单金额", {

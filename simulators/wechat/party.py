@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 
+from simulators.base.menu import Section
 from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
-from simulators.wechat import acts, secure, v2, v3
+from simulators.wechat import acts, said, secure, v2, v3
 from simulators.wechat.book import Book, Order, Payment, Refund
 from simulators.wechat.codepay import CodePay
 from simulators.wechat.courier import Courier, Notice
@@ -42,6 +43,10 @@ class WeChatSim(SimParty):
         "callback_new_id", "other_merchant", "refund_abnormal", "refund_closed", "refund_stuck",
         "bill_missing_row", "bill_extra_row", "bill_wrong_amount", "bill_bad_hash", "bill_none", "bill_creating",
     })
+    title = said.TITLE
+    ops_said = said.OPS
+    faults_said = said.FAULTS
+    acts_said = said.ACTS
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
@@ -103,6 +108,9 @@ class WeChatSim(SimParty):
         elif not self.settings.v2_certificate and self.secure_port is not None:
             self.secure_port.stopListening()
             self.secure_port = None
+
+    def sections(self) -> list[Section]:
+        return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from simulators.base.objection import Objecting
+
 # The vendor publishes no number for plain parameter errors; this one is the simulator's own.
 OTHER = 268435466
 
@@ -85,7 +87,7 @@ OLD_SPELLING = {
 }
 
 
-class Refusal(Exception):
+class Refusal(Objecting):
     """The platform's no, by its name in REASONS; `text` and `detail` replace or add to the table's words."""
 
     def __init__(self, name: str, text: str = "", detail: dict[str, Any] | None = None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
+from simulators.base.objection import Objecting
 from simulators.base.wire import Req, Resp
 from simulators.base.world import BEIJING
 from simulators.wechat import sign
@@ -50,7 +51,7 @@ FUNDS = {"REFUND_SOURCE_UNSETTLED_FUNDS": "UNSETTLED", "REFUND_SOURCE_RECHARGE_F
 PAGE = 10  # refunds a query shows at once
 
 
-class TalkFailed(Exception):
+class TalkFailed(Objecting):
     """return_code FAIL: the request was not understood or not signed by the merchant."""
 
 
@@ -82,10 +83,12 @@ class V2:
         try:
             given = self._checked(op, req)
         except TalkFailed as failed:
+            self.party.objected(failed.objection("FAIL", str(failed)))
             return self._xml({"return_code": "FAIL", "return_msg": str(failed)})
         try:
             form = self._doors[op](given)
         except Refusal as refusal:
+            self.party.objected(refusal.objection(refusal.reason.err_code, refusal.text))
             return self.refused(op, given, refusal)
         resp = self._answer(given, {"result_code": "SUCCESS", **form})
         return self.party.refund_early(given["out_refund_no"], resp) if op == "refund" else resp
@@ -101,30 +104,31 @@ class V2:
         identity = self.party.identity
         for name in ("appid", "mch_id", "nonce_str", "sign"):
             if not given.get(name):
-                raise TalkFailed(f"缺少参数{name}")
+                raise TalkFailed(f"缺少参数{name}").at(name, "required")
         if given["mch_id"] != identity.mchid:
-            raise TalkFailed("mch_id参数格式错误")
+            raise TalkFailed("mch_id参数格式错误").at("mch_id", identity.mchid, given["mch_id"])
         if given["appid"] != identity.appid:
             raise TalkFailed("appid和mch_id不匹配")
         if given.get("sign_type", "MD5") not in ("MD5", "HMAC-SHA256"):
             raise TalkFailed("sign_type参数格式错误")
         if given["sign"] != sign.v2_sign(given, identity.api_v2_key, given.get("sign_type") or "MD5"):
-            raise TalkFailed("签名错误")
+            text = sign.v2_text(given, "…")
+            raise TalkFailed("签名错误").at("sign", f"{given.get('sign_type') or 'MD5'} over {text}", given["sign"])
         secured = req.path.startswith("/secapi/") and self.party.settings.v2_certificate
         if secured and not req.peer.startswith(TLS):
             raise TalkFailed("请使用API证书访问")
         for name in NEEDED[op]:
             if not given.get(name):
-                raise TalkFailed(f"缺少参数{name}")
+                raise TalkFailed(f"缺少参数{name}").at(name, "required")
         for name, value in given.items():
             if len(value.encode("utf-8")) > LONGEST.get(name, 6000):
-                raise TalkFailed(f"{name}参数长度有误")
+                raise TalkFailed(f"{name}参数长度有误").at(name, f"at most {LONGEST.get(name, 6000)} bytes", value)
         return given
 
     def _whole(self, given: Fields, name: str) -> int:
         text = given[name]
         if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) < 1:
-            raise Refusal("param", f"{name}参数格式错误")
+            raise Refusal("param", f"{name}参数格式错误").at(name, "whole fen above 0", text)
         return int(text)
 
     def _number(self, given: Fields) -> tuple[str, str]:

@@ -113,6 +113,8 @@ class V3:
                 return form
             return self.early(op, self.answer(form, signer), req)
         except Refusal as refusal:
+            code = f"{refusal.reason.status} {refusal.reason.code}"
+            self.party.objected(refusal.objection(code, refusal.text))
             return self.refused(req, refusal, signer)
 
     def early(self, op: str, resp: Resp, req: Req) -> Resp | Deferred[Resp]:
@@ -125,15 +127,20 @@ class V3:
     def _authorised(self, req: Req) -> None:
         settings, identity = self.party.settings, self.party.identity
         if not req.headers.get("accept") or not req.headers.get("user-agent"):
-            raise Refusal("param", "Http头缺少Accept或User-Agent")
+            raise Refusal("param", "Http头缺少Accept或User-Agent").at("Accept, User-Agent", "both headers, not empty")
         given = sign.read_authorization(req.headers.get("authorization", ""))
         if given is None:
-            raise Refusal("sign", "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》")
+            wanted = f'{sign.SCHEMA} mchid="…",nonce_str="…",timestamp="…",serial_no="…",signature="…"'
+            text = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》"
+            raise Refusal("sign", text).at("Authorization", wanted, req.headers.get("authorization", ""))
         if given.mchid != identity.mchid or not same_serial(given.serial, identity.merchant_serial):
-            raise Refusal("sign", "商户证书序列号有误，请使用签名私钥匹配的证书序列号")
+            wanted = f"mchid {identity.mchid}, serial_no {identity.merchant_serial}"
+            refusal = Refusal("sign", "商户证书序列号有误，请使用签名私钥匹配的证书序列号")
+            raise refusal.at("Authorization", wanted, f"mchid {given.mchid}, serial_no {given.serial}")
         now = self.party.world.now()
         if abs(now - given.timestamp) > CLOCK_TOLERANCE:
-            raise Refusal("sign", "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
+            refusal = Refusal("sign", "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
+            raise refusal.at("Authorization timestamp", f"within 300 s of {int(now)}", given.timestamp)
         message = sign.request_message(req.method, req.target, str(given.timestamp), given.nonce, req.body)
         if not sign.rsa_verify(identity.merchant_public, message, given.signature):
             shown = message[:256].decode("utf-8", "replace")
@@ -141,7 +148,7 @@ class V3:
                 "field": "signature", "location": "authorization", "detail": {"issue": "sign not match"},
                 "sign_information": {"method": req.method, "url": req.target,
                                      "truncated_sign_message": shown, "sign_message_length": len(message)},
-            })
+            }).at("Authorization signature", f"SHA256-RSA2048 over {shown!r}", given.signature)
         if settings.refuse_replay:
             self._once(given.nonce, now)
 

@@ -1,0 +1,98 @@
+"""The HIS's operations, misfortunes, acts and state, told to a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulators.base.menu import (
+    ACKS_SAID,
+    Act,
+    Input,
+    Line,
+    Section,
+    Words,
+    choice,
+    maybe,
+    misfortune,
+    said,
+    setting,
+    settings_section,
+    text,
+)
+from simulators.his.answers import Habits
+from simulators.town import TEMPLATES
+
+if TYPE_CHECKING:
+    from simulators.his.bills import Bill
+    from simulators.his.party import HisSim
+
+TITLE = said("医院信息系统", "HIS")
+OPS = {
+    "query.patient.info": said("查患者", "find a patient"), "query.wait.balance.bill.list": said("待缴费列表",
+        "unpaid bills"),
+    "query.wait.balance.bill.item.list": said("账单明细", "a bill's lines"), "lock.bill": said("锁账单", "lock a bill"),
+    "unlock.bill": said("解锁账单", "unlock a bill"), "balance.and.pay.bill": said("结算入账", "book the settlement"),
+    "query.pay.bill": said("查入账", "find a booking"), "void.pay.bill": said("作废入账", "void a booking"),
+    "pre.balance.bill": said("预结算（HIS 主导）", "quote (HIS-led)"),
+    "cancel.pre.balance.bill": said("取消预结算（HIS 主导）", "cancel a quote (HIS-led)"),
+    "query.ebill": said("查票据（HIS 主导）", "find the invoice (HIS-led)"), "DFT^P03": said("HL7 费用消息",
+        "HL7 charges"),
+}  # fmt: skip
+_LED, _HL7 = ("balance.and.pay.bill",), ("DFT^P03",)
+_MONEY = (
+    "query.wait.balance.bill.list", "query.wait.balance.bill.item.list", "query.pay.bill", "pre.balance.bill",
+)  # fmt: skip
+FAULTS = {
+    "booking_fails": misfortune("医保已结算而入账失败（HIS 主导）",
+        "the insurance settled, the HIS cannot book (HIS-led)", _LED),
+    "wrong_amount": misfortune("答复金额多一分", "the reply tells one fen more", _MONEY),
+    **{name: misfortune(one.words.zh, one.words.en, _HL7) for name, one in ACKS_SAID.items()},
+}
+_BILL = text("bill", "账单号", "bill")
+ACTS = (
+    Act("new_bill", "开一张账单", "write a bill", (
+        text("patient", "患者（P0001）", "patient (P0001)", hint="P0001"), choice("template", "模板", "template",
+            TEMPLATES),
+        maybe("bill", "账单号（不填自动）", "bill (empty: the next)"))),
+    Act("collect_at_window", "在窗口收掉", "collect at the window", (_BILL,), grave=True),
+    Act("change_bill", "改账单（加一项）", "change the bill (one item more)", (
+        _BILL, text("item", "项目", "item", hint="K0002"), maybe("qty", "数量", "quantity")), grave=True),
+    Act("void_bill", "作废账单", "void the bill", (_BILL,), grave=True),
+    Act("send", "发 HL7 消息", "send an HL7 message", (
+        choice("event", "事件", "event", (
+            "ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ADT^A11", "ADT^A13", "SIU^S12", "ORU^R01")),
+        maybe("count", "条数", "how many", "whole"), maybe("patient", "患者", "patient"),
+        Input("charset", Words("字符集", "character set"), "choice", ("", "GBK", "GB18030", "GB 18030-2000",
+            "UNICODE UTF-8", "UTF-8"), needed=False),
+        maybe("to", "发往（主机:端口）", "to (host:port)"))),
+    Act("set_hl7", "改 HL7 设置", "change an HL7 setting", (
+        choice("name", "设置", "setting", (
+            "to", "charset", "version", "wait", "repeat_after", "tries", "on_ae", "duplicates", "unsaid")),
+        Input("value", Words("值", "value"), "json")), setting=True),
+    Act("waiting", "还有什么没被应答", "what is not acknowledged"),
+    Act("hang_up", "停止重发", "stop sending", grave=True),
+    setting(names=tuple(Habits().public())),
+)  # fmt: skip
+_COLUMNS = (
+    said("账单", "bill"), said("患者", "patient"), said("姓名", "name"), said("金额", "amount"), said("状态", "state"),
+    said("项目", "lines"),
+)  # fmt: skip
+SHOWN = 60
+
+
+def sections(party: HisSim) -> list[Section]:
+    """Bills with the doctors' and cashiers' buttons, the settings."""
+    bills = list(party.desk.bills.values())[: -SHOWN - 1 : -1]
+    return [
+        Section(said("账单", "Bills"), _COLUMNS, [_bill(party, bill) for bill in bills], frozenset({3})),
+        settings_section(party.habits.public()),
+    ]
+
+
+def _bill(party: HisSim, bill: Bill) -> Line:
+    lines = ", ".join(f"{line.item.name} ×{line.qty.normalize():f}" for line in bill.lines)
+    acts = []
+    if bill.state == "unpaid":
+        acts = [("collect_at_window", {"bill": bill.no}), ("change_bill", {"bill": bill.no, "item": "K0002"}),
+                ("void_bill", {"bill": bill.no})]  # fmt: skip
+    return Line((bill.no, bill.person.id, bill.person.name, bill.amount, party.desk.status(bill), lines), acts)
