@@ -30,6 +30,7 @@ demo: setup ## 演示：引擎、模拟的各方、十个结算场景 · the dem
 	@$(PY) -m engine demo $(if $(filter 1 yes true,$(ONCE)),--once) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
 
 test: setup ## 全部测试 · the whole suite
+	@$(PY) -m tests.judges.venvs
 	@$(PY) .ci/suite.py $(ARGS)
 
 lint: setup ## ruff、mypy 严格、分层与整洁 · ruff, mypy strict, layers and house rules
@@ -43,7 +44,8 @@ bench: setup ## 性能测试 · the benchmarks
 lock: setup ## 重新锁定依赖 · lock the requirements anew
 	$(LOCK) --output-file=requirements.lock requirements.in
 	$(LOCK) --output-file=requirements-dev.lock requirements-dev.in
+	for one in tests/judges/*.in; do $(LOCK) --no-header --output-file="$${one%.in}.lock" "$$one"; done
 
 clean: ## 删除虚拟环境、缓存和演示数据 · remove the environment, caches and the demo's data
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis var/demo
+	rm -rf $(VENV) .venv-judges build *.egg-info .mypy_cache .ruff_cache .hypothesis var/demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,7 +16,7 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parents[1]
 SLOW_FIRST = (
     "edge", "simulation", "his_led", "deliver_doors", "lifecycle", "cli", "crash", "doors", "flow", "deliver", "store",
-    "conversation", "saga", "simulators", "connectors",
+    "conversation", "saga", "judges", "simulators", "connectors",
 )  # fmt: skip
 AT_ONCE = max(2, min(4, os.cpu_count() or 2))
 NOTHING = 5  # pytest's exit code for "no tests collected"
