@@ -101,6 +101,7 @@ def main(argv: list[str], reactor: Any) -> int:
     except CannotListenError as taken:
         print(f"{party.name} cannot listen: {taken}", file=sys.stderr)
         return 3
+    places.append(f"pages of all: {world.addresses[parties[0].name]}/sim/all")
     print("\n".join(places), flush=True)
     return _run(reactor)
 

@@ -27,6 +27,7 @@ def simulate(root: Path, parties: list[str]) -> int:
         rows = [(name, url, f"{url}/sim/card.json") for name, url in town.urls.items()]
         rows += [(name, f"mllp://127.0.0.1:{port}", "") for name, port in town.mllp.items()]
         table("模拟系统 · simulators", ("party", "address", "card"), rows)
+        line(f"打开 · open {next(iter(town.urls.values()))}/sim/all")
         line(f"密钥已写入 · their secrets are in {SECRETS}/")
         process = town.process
         assert process is not None

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
-from simulators.base.wire import Req, Resp, json_resp
+from simulators.base import deeds
+from simulators.base.pages.doors import PAGES, page
+from simulators.base.wire import Req, Resp, json_resp, text_resp
 
 if TYPE_CHECKING:
     from simulators.base.party import SimParty
@@ -16,12 +18,18 @@ _log = Logger()
 
 
 def control(party: SimParty, req: Req) -> Resp:
-    """Answer a /sim/* request: 200 with JSON, 400 malformed, 404, 405, 409 impossible now."""
+    """Answer a /sim/* request: a page, or 200 with JSON, 400 malformed, 404, 405, 409 impossible now."""
     from simulators.base.party import ActRefused
 
+    if req.path in PAGES:
+        try:
+            return page(party, req)
+        except Exception:  # noqa: BLE001 - a page that cannot be made is answered; the log has the trace
+            _log.failure("{name} {path} failed", name=party.name, path=req.path)
+            return text_resp("simulator error: this page could not be made", 500)
     methods = _DOORS.get(req.path)
     if methods is None:
-        return json_resp({"error": "no such door", "doors": sorted(_DOORS)}, 404)
+        return json_resp({"error": "no such door", "doors": ["/sim/", "/sim/all", *sorted(_DOORS)]}, 404)
     door = methods.get("GET" if req.method == "HEAD" else req.method)
     if door is None:
         return json_resp({"error": f"use {' or '.join(methods)}"}, 405, {"Allow": ", ".join(methods)})
@@ -71,21 +79,21 @@ def _list_faults(party: SimParty, req: Req) -> dict[str, Any]:
 
 
 def _add_fault(party: SimParty, req: Req) -> dict[str, Any]:
-    return party.faults.add(_object(req)).public()
+    return deeds.order(party, _object(req))
 
 
 def _clear_faults(party: SimParty, req: Req) -> dict[str, Any]:
-    party.faults.clear()
+    deeds.clear_faults(party)
     return {"faults": []}
 
 
 def _reset(party: SimParty, req: Req) -> dict[str, Any]:
-    party.start_over()
+    deeds.reset(party)
     return {"reset": True, "now": party.world.rfc3339()}
 
 
 def _act(party: SimParty, req: Req) -> dict[str, Any]:
-    return party.act(_object(req))
+    return deeds.act(party, _object(req))
 
 
 def _tell_time(party: SimParty, req: Req) -> dict[str, Any]:
@@ -94,9 +102,9 @@ def _tell_time(party: SimParty, req: Req) -> dict[str, Any]:
 
 def _advance(party: SimParty, req: Req) -> dict[str, Any]:
     seconds = _object(req)["advance"]
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= 10**9:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         raise ValueError("advance: seconds, not negative")
-    party.world.advance(seconds)
+    deeds.advance(party, seconds)
     return _tell_time(party, req)
 
 

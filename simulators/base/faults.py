@@ -35,6 +35,7 @@ class Fault:
     match: dict[str, str] = field(default_factory=dict)
     seconds: float = 30.0
     used: int = 0
+    id: int = 0  # of this party's orders
 
     def __post_init__(self) -> None:
         self._dice = random.Random(self.seed)
@@ -45,7 +46,8 @@ class Fault:
 
     def public(self) -> dict[str, Any]:
         return {
-            "op": self.op, "fault": self.fault, "times": self.times, "rate": self.rate, "seed": self.seed,
+            "op": self.op, "fault": self.fault, "times": self.times, "rate": self.rate,
+                "seed": self.seed,
             "match": self.match, "seconds": self.seconds, "used": self.used,
         }
 
@@ -56,6 +58,7 @@ class Faults:
     def __init__(self, known: Collection[str] = COMMON) -> None:
         self.known = frozenset(known)
         self.orders: list[Fault] = []
+        self._count = 0
 
     def add(self, spec: Mapping[str, Any]) -> Fault:
         """Take an order in contract form; ValueError names the wrong field."""
@@ -78,8 +81,18 @@ class Faults:
             raise ValueError("rate is 0 to 1, seconds 0 to 864000")
         fields = {str(k): str(v) for k, v in match.items()}
         order = Fault(str(spec.get("op", "*")), str(kind), times, rate, seed, fields, seconds)
+        self._count += 1
+        order.id = self._count
         self.orders.append(order)
         return order
+
+    def remove(self, number: int) -> Fault:
+        """Take one order back by its id; ValueError when it is not in force."""
+        found = next((order for order in self.orders if order.id == number), None)
+        if found is None:
+            raise ValueError(f"no order {number} in force")
+        self.orders.remove(found)
+        return found
 
     def take(self, op: str, kinds: Collection[str], fields: Callable[[], Mapping[str, str]]) -> Fault | None:
         """The first order that hits this request, counted as used; `fields` is asked only when needed."""

@@ -173,12 +173,13 @@ class Section:
     lines: Sequence[Line] = ()
     money: frozenset[int] = field(default_factory=frozenset)
     note: Words | None = None
+    quiet: bool = False  # pairs of name and value, folded until somebody wants them
 
 
 def settings_section(values: Mapping[str, Any]) -> Section:
     """What may be switched, and how it stands."""
     lines = [Line((name, _plain(value))) for name, value in values.items()]
-    return Section(said("设置", "Settings"), (said("名称", "name"), said("值", "value")), lines)
+    return Section(said("设置", "Settings"), (said("名称", "name"), said("值", "value")), lines, quiet=True)
 
 
 def _plain(value: Any) -> str:

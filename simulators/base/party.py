@@ -17,6 +17,7 @@ from simulators.base.ledger import Ledger
 from simulators.base.menu import COMMON_SAID, Act, Misfortune, Section, Words
 from simulators.base.mllp_side import MllpSide
 from simulators.base.objection import Objection
+from simulators.base.pages.playing import Note
 from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import Later, SimWorld
 
@@ -56,6 +57,8 @@ class SimParty:
         self.mllp: MllpSide | None = None  # the subclass makes it
         self.mllp_address = ""  # host:port once it listens
         self.objection: Objection | None = None  # of the request being served, for the log of exchanges
+        self.notes: list[Note] = []  # what came of the page's buttons
+        self.picked: dict[str, str] = {}  # what its fault form was filled with
         self.life = 0  # counts resets; what was planned in an earlier life does not happen any more
         self._promises: set[Later] = set()
         self._request_faults = (COMMON - CALLBACKS) | self.own_refusals | self.own_breaks
@@ -160,6 +163,7 @@ class SimParty:
         listening = self.world.reactor.listenTCP(port, self.site(), interface=interface)
         there = listening.getHost()
         self.world.addresses[self.name] = f"http://{there.host}:{there.port}"
+        self.world.parties[self.name] = self
         return listening
 
     def listen_mllp(self, port: int = 0, interface: str = "127.0.0.1") -> Any:

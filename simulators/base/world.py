@@ -7,9 +7,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from heapq import heapify, heappop, heappush
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from simulators.base.keys import KeyRing
+
+if TYPE_CHECKING:
+    from simulators.base.deeds import Deed
+    from simulators.base.party import SimParty
 
 BEIJING = timezone(timedelta(hours=8))
 
@@ -106,8 +110,12 @@ class SimWorld:
         self.rng = random.Random(seed)
         self.engine = engine
         self.addresses: dict[str, str] = {}  # where each party listens: a HIS that leads calls the others
+        self.parties: dict[str, SimParty] = {}  # those that listen, for the pages
+        self.shared: Callable[[float], None] | None = None  # moves the clock of others too, where it is shared
+        self.journal: Callable[[Deed], None] | None = None  # hears every deed, to record a scenario
         self._start = reactor.seconds()
         self._anchor = self._start if anchor is None else anchor
+        self.began = self._anchor
         self._order = 0
         self.pending: set[Later] = set()
         self._queue: list[Later] | None = None  # during `advance`: what may fall due on the way
@@ -149,6 +157,22 @@ class SimWorld:
         self._anchor += max(0.0, target - self.now())
         for call in tuple(self.pending):
             call.refresh()
+
+    def move_on(self, seconds: float) -> None:
+        """A person moves the clock: alone, or together with everybody who shares it."""
+        if self.shared is not None:
+            self.shared(seconds)
+        else:
+            self.advance(seconds)
+
+    def note(self, deed: Deed) -> None:
+        """A person did something."""
+        if self.journal is not None:
+            self.journal(deed)
+
+    def journal_time(self) -> float:
+        """Business seconds since this world began."""
+        return self.now() - self.began
 
     def moment(self) -> datetime:
         """Beijing time of now."""

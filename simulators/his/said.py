@@ -54,7 +54,7 @@ ACTS = (
         text("patient", "患者（P0001）", "patient (P0001)", hint="P0001"), choice("template", "模板", "template",
             TEMPLATES),
         maybe("bill", "账单号（不填自动）", "bill (empty: the next)"))),
-    Act("collect_at_window", "在窗口收掉", "collect at the window", (_BILL,), grave=True),
+    Act("collect_at_window", "在窗口收费", "collect at the window", (_BILL,), grave=True),
     Act("change_bill", "改账单（加一项）", "change the bill (one item more)", (
         _BILL, text("item", "项目", "item", hint="K0002"), maybe("qty", "数量", "quantity")), grave=True),
     Act("void_bill", "作废账单", "void the bill", (_BILL,), grave=True),

@@ -124,4 +124,4 @@ _EN = {
 
 def ops(titles: Mapping[str, str]) -> dict[str, Words]:
     """The transactions by number; their Chinese titles are the document's."""
-    return {code: said(f"{code} {title}", f"{code} {_EN.get(code, title)}") for code, title in titles.items()}
+    return {code: said(f"{code} {title}", f"{code} {_EN.get(code, '')}".strip()) for code, title in titles.items()}

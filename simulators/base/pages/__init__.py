@@ -1,0 +1,1 @@
+"""The page of every simulator: state, books, both sides' bytes, buttons, faults, clock."""
