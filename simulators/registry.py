@@ -11,6 +11,7 @@ PARTIES: dict[str, str] = {
     "his": "simulators.his:HisSim",
     "insurance": "simulators.insurance:InsuranceSim",
     "municipal": "simulators.municipal:MunicipalSim",
+    "mobile_pay": "simulators.mobile_pay:MobilePaySim",
     "wechat": "simulators.wechat:WeChatSim",
     "unionpay": "simulators.unionpay:UnionPaySim",
     "alipay": "simulators.alipay:AlipaySim",

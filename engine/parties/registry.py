@@ -12,6 +12,7 @@ _MODULES: Final = {
     "his": "engine.parties.his_gateway",
     "nhsa": "engine.parties.nhsa.party",
     "municipal": "engine.parties.municipal.party",
+    "mobile_pay": "engine.parties.mobile_pay.party",
     "wechat": "engine.parties.wechat.party",
     "unionpay": "engine.parties.unionpay.party",
     "alipay": "engine.parties.alipay.party",

@@ -30,6 +30,7 @@ from simulators.base.world import SimWorld
 from simulators.einvoice import EinvoiceSim
 from simulators.his import HisSim
 from simulators.insurance import InsuranceSim
+from simulators.mobile_pay import MobilePaySim
 from simulators.municipal import MunicipalSim
 from simulators.unionpay import UnionPaySim
 from simulators.wechat import WeChatSim
@@ -58,6 +59,7 @@ class Town:
             "his": HisSim(self.world), "nhsa": InsuranceSim(self.world),
             "municipal": MunicipalSim(self.world), "wechat": WeChatSim(self.world),
             "alipay": AlipaySim(self.world),
+            "mobile_pay": MobilePaySim(self.world),
             "unionpay": UnionPaySim(self.world),
             "einvoice": EinvoiceSim(self.world),
         }  # fmt: skip
@@ -70,6 +72,7 @@ class Town:
         settings = {
             "his": self._his, "nhsa": self._nhsa, "municipal": self._municipal, "wechat": self._wechat,
             "alipay": self._alipay,
+            "mobile_pay": self._mobile_pay,
             "unionpay": self._unionpay,
             "einvoice": self._einvoice,
         }[kind](card)  # fmt: skip
@@ -117,6 +120,10 @@ class Town:
     def _alipay(card: Mapping[str, Any]) -> dict[str, Any]:
         names = ("app_id", "seller_id", "app_private_key", "alipay_public_key")
         return {**{name: card[name] for name in names}, "notify_url": NOTIFY.replace("wechat", "alipay")}
+
+    @staticmethod
+    def _mobile_pay(card: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: card[name] for name in ("org_code", "app_id", "app_secret", "private_key", "platform_key")}
 
     @staticmethod
     def _einvoice(card: Mapping[str, Any]) -> dict[str, Any]:
