@@ -11,7 +11,6 @@ from engine.core.http import HttpRequest
 from engine.core.outcome import Outcome
 from engine.parties.contract import Heard, NotHeard, Outgoing
 from engine.parties.registry import PARTIES
-from simulators.mobile_pay import sm
 from simulators.mobile_pay.book import fen, told
 from tests.parties.bench import Town, served
 from tests.parties.judge import outcome_of
@@ -218,12 +217,6 @@ def test_the_notice_is_believed_and_a_false_one_not() -> None:
         got = PARTY.verify(desk.opened, HttpRequest("POST", "/x", (), json.dumps(form).encode()), desk.town.world.now())
         assert isinstance(got, Heard if good else NotHeard)
         assert not good or (got.number, got.body["feeSumamt"]) == ("S1P1", "800.00")
-
-
-def test_without_gmssl_the_simulator_signs_in_pure_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sm, "gmssl_pyx", None)
-    desk = Desk()
-    assert desk.upload()[0] is Outcome.ACCEPTED
 
 
 @pytest.mark.parametrize(
