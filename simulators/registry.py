@@ -12,6 +12,7 @@ PARTIES: dict[str, str] = {
     "insurance": "simulators.insurance:InsuranceSim",
     "municipal": "simulators.municipal:MunicipalSim",
     "mobile_pay": "simulators.mobile_pay:MobilePaySim",
+    "qingdao": "simulators.qingdao:QingdaoSim",
     "wechat": "simulators.wechat:WeChatSim",
     "unionpay": "simulators.unionpay:UnionPaySim",
     "alipay": "simulators.alipay:AlipaySim",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import subprocess
 import threading
 import urllib.error
@@ -153,7 +154,7 @@ def _played(file: EngineFile) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in file.parties.values():
         if entry.kind in players and not _is_mllp(entry.url):
-            found.setdefault(players[entry.kind], entry.url.rstrip("/"))
+            found.setdefault(players[entry.kind], http_door(entry.url))
     doors = {_port(url) + 1 for url in found.values()}
     for entry in file.parties.values():
         if entry.kind in players and _is_mllp(entry.url) and _port(entry.url) not in doors:
@@ -166,6 +167,11 @@ def _players() -> dict[str, str]:
     from engine.parties.registry import PARTIES
 
     return {kind: party.about.simulator for kind, party in PARTIES.items() if party.about.simulator}
+
+
+def http_door(url: str) -> str:
+    """Where a simulator has its HTTP doors: one that takes messages over plain TCP has them on the same port."""
+    return re.sub(r"^tcp:", "http:", url).rstrip("/")
 
 
 def _is_mllp(url: str) -> bool:

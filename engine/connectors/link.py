@@ -43,6 +43,7 @@ class Link(Protocol, Generic[C]):
         self._goodbye: Any = None
 
     def connectionMade(self) -> None:
+        self.connecting = None  # nothing is left to cancel, also for who closes us before the endpoint has said so
         self._wire = self.transport
         self._out = Straight(self.transport)
         self._wire.setTcpNoDelay(True)

@@ -15,6 +15,7 @@ from lxml import etree
 
 from engine.codecs import xml_text
 from engine.codecs.errors import Undecodable
+from engine.masking import fixed
 from engine.masking.values import STARS, Masker, plain_key
 
 SHOWN_MAX = 200_000  # characters of one body
@@ -38,8 +39,8 @@ class Number(str):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One side of an exchange, ready to be shown. `size` in bytes; `form` json, xml, form, hl7, text, binary or "" for
-    an empty body; `cut`: more than 200,000 characters."""
+    """One side of an exchange, ready to be shown. `size` in bytes; `form` json, xml, form, hl7, fixed, text, binary or
+    "" for an empty body; `cut`: more than 200,000 characters."""
 
     head: str
     headers: tuple[tuple[str, str], ...]
@@ -55,7 +56,8 @@ def show_exchange(
     """Both sides masked with one memory, so that a name in the request is also covered in the reply's words; and how
     many values were covered. None for a side that is not kept. `masker` may know values already."""
     masker = masker or Masker()
-    sides = [None if data is None else _split(data) for data in (request, reply)]
+    asked = None if request is None else _split(request)
+    sides = [asked, None if reply is None else _split(reply, asked.reply_layout if asked is not None else "")]
     for side in sides:
         if side is not None:
             side.read.learn(masker)
@@ -86,6 +88,7 @@ class _Side:
     headers: tuple[tuple[str, str], ...]
     size: int
     read: _Read
+    reply_layout: str = ""
 
     def show(self, masker: Masker) -> Shown:
         text = self.read.lay(masker)
@@ -102,7 +105,8 @@ def _target(head: str, masker: Masker) -> str:
     return masker.text(path, numbers=False) + sign + query
 
 
-def _split(data: bytes) -> _Side:
+def _split(data: bytes, layout: str = "") -> _Side:
+    """`layout`: of a reply, as its request has told."""
     head, gap, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("utf-8", "replace").split("\r\n")
     good = gap and re.match(r"[A-Z]{3,8} \S|[1-5][0-9]{2}$", first)
@@ -110,6 +114,13 @@ def _split(data: bytes) -> _Side:
         first, lines, body = "", [], data
     headers = tuple((name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines if line))
     kind = next((value.lower() for name, value in headers if name.lower() == "content-type"), "")
+    layout = layout or next((value for name, value in headers if name == fixed.REQUEST), "")
+    rows = fixed.rows(body, layout) if layout else []
+    if rows:
+        read = _Read("fixed", lambda m: fixed.learn(m, rows), lambda m: fixed.laid(m, rows))
+        reply_layout = next((value for name, value in headers if name == fixed.REPLY), "")
+        shown = tuple(one for one in headers if one[0] not in fixed.HEADERS)
+        return _Side(first, shown, len(body), read, reply_layout)
     return _Side(first, headers, len(body), _read(body, kind))
 
 

@@ -17,7 +17,7 @@ NUMBER_KEYS = frozenset(
     {"idno", "idcard", "idcardno", "idnumber", "certno", "certificateno", "identityno", "sfzh", "sfzhm", "zjhm",
      "mdtrtcertno", "psncertno", "paperno", "cardid", "cardno", "cardsn", "bankcard", "bankcardno", "accno", "psnno",
      "healthcode", "credential", "credentialvalue", "身份证号", "卡号",
-     "shbzhm", "kh", "kxlh", "ylzbh", "grbh"}
+     "shbzhm", "kh", "kxlh", "ylzbh", "grbh", "personno"}
 )  # fmt: skip
 PHONE_KEYS = frozenset(
     {"phone", "tel", "mobile", "mobilephone", "telephone", "payertel", "conertel", "agntertel", "sjh", "lxdh"}
@@ -35,7 +35,8 @@ OURS = frozenset(
     {"setlid", "mdtrtid", "transactionid", "outtradeno", "outrefundno", "refundid", "tradeno", "msgid", "busno",
      "feedetlsn", "chrgbchno", "billno", "settleno", "lockno", "voidno", "infrefmsgid", "medlistcodg",
      "medinslistcodg", "billbatchcode", "settlementno", "requestno",
-     "jylsh", "yjylsh", "mzlsh", "brjsh", "ywzqh"}
+     "jylsh", "yjylsh", "mzlsh", "brjsh", "ywzqh",
+     "reserve", "exchange", "original"}
 )  # fmt: skip
 """Numbers of settlements, not of persons: shown whole although they may look like a card's."""
 _SECRET_HEADER = re.compile(r"sign|token|secret|auth|cookie|key|nonce", re.IGNORECASE)

@@ -13,6 +13,7 @@ _MODULES: Final = {
     "nhsa": "engine.parties.nhsa.party",
     "municipal": "engine.parties.municipal.party",
     "mobile_pay": "engine.parties.mobile_pay.party",
+    "qingdao_legacy": "engine.parties.qingdao_legacy.party",
     "wechat": "engine.parties.wechat.party",
     "unionpay": "engine.parties.unionpay.party",
     "alipay": "engine.parties.alipay.party",

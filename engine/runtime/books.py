@@ -7,6 +7,7 @@ engine works, a settlement that changed between the two looks at the store count
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -112,7 +113,7 @@ def ledger_row(row: Mapping[str, Any]) -> LedgerRow:
 def simulator_ledgers(world: World, parties: Mapping[str, tuple[str, str]]) -> list[LedgerSource]:
     """The ledgers of simulators: name in engine.yaml → (kind, url). Kinds without a role in the books are left out."""
     return [
-        SimulatorLedger(world, name, Role(role), url)
+        SimulatorLedger(world, name, Role(role), re.sub(r"^tcp:", "http:", url))
         for name, (kind, url) in parties.items()
         if (role := PARTIES[kind].about.role)
     ]

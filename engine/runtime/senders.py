@@ -1,4 +1,4 @@
-"""What carries the calls to a party: HTTP, MLLP, files or rows, by the address engine.yaml gives it."""
+"""What carries the calls to a party: HTTP, MLLP, fixed lengths, files or rows, by the address engine.yaml gives it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from urllib.parse import unquote, urlsplit
 from engine.config.engine_parts import PartyEntry
 from engine.connectors.http_sender import HttpSender
 from engine.core.world import World
+from engine.runtime.fixed_calls import FixedCalls
 from engine.runtime.mllp_calls import MllpCalls
 from engine.runtime.written_calls import WrittenCalls
 
-Sender = HttpSender | MllpCalls | WrittenCalls
+Sender = HttpSender | MllpCalls | FixedCalls | WrittenCalls
 
 
 def sender_for(world: World, entry: PartyEntry, owner: str, reply_max: int, settings: Callable[[], Any]) -> Sender:
@@ -23,6 +24,11 @@ def sender_for(world: World, entry: PartyEntry, owner: str, reply_max: int, sett
         return HttpSender(world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
     if scheme == "mllp":
         return MllpCalls(world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
+    if scheme == "tcp":
+        own = settings()
+        return FixedCalls(
+            world, entry.url, frame=own.frame, kept=own.kept, window=entry.window, queue_max=entry.queue
+        )
     if entry.kind == "files":
         return WrittenCalls(_files(world, entry, owner, settings()))
     return WrittenCalls(_rows(world, entry, settings()))

@@ -24,6 +24,7 @@ ADDRESSES = {
     "mllp": ("mllp://",),
     "files": ("file:///", "sftp://"),
     "table": tuple(DATABASES),
+    "qingdao_legacy": ("tcp://", "http://", "https://"),
 }
 """How the address of a kind of party begins, where it is not HTTP."""
 ALWAYS = ("message", "hospital", "now", "own")

@@ -12,6 +12,7 @@ from engine.site.parts import Parts
 from engine.site.site import Site
 
 FOLDER: Final = "schemas/wsdl/"
+LAYOUTS: Final = "schemas/layouts/"
 _CODES: Final = {
     "xml": "E803", "outside": "E804", "missing": "E805", "not-wsdl": "E806", "no-soap": "E807", "style": "E808",
     "reference": "E809", "types": "E810", "other": "E811",
@@ -46,12 +47,12 @@ def check_descriptions(parts: Parts, files: Mapping[str, bytes]) -> None:
 
 
 def same_descriptions(old: Site, new: Site) -> bool:
-    """Whether two sites have the same service descriptions: connections that were opened with them may stay."""
+    """Whether two sites have the same descriptions and layouts: connections that were opened with them may stay."""
     return _of(old.files) == _of(new.files)
 
 
 def _of(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {name: data for name, data in files.items() if name.startswith(FOLDER)}
+    return {name: data for name, data in files.items() if name.startswith((FOLDER, LAYOUTS))}
 
 
 def _told(flaw: Flaw) -> Problem:

@@ -100,7 +100,7 @@ def _check(parts: Parts, files: Files, *, whole: bool) -> None:
     check_hl7(parts)
     if not whole:
         return
-    check_settings(parts)
+    check_settings(parts, files)
     check_descriptions(parts, files)
     check_soap(parts)
     check_money(parts)

@@ -22,8 +22,9 @@ _FORM = frozenset({"dict_type", "list_type", "tuple_type", "set_type", "string_t
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 
 
-def check_settings(parts: Parts) -> None:
-    """Every party of engine.yaml: a kind we have, settings its model takes, secrets by reference."""
+def check_settings(parts: Parts, files: Mapping[str, bytes]) -> None:
+    """Every party of engine.yaml: a kind we have, settings its model takes, secrets by reference. `files`: the site's,
+    for settings that name one of them."""
     if parts.engine is None:
         return
     for name, entry in parts.engine.parties.items():
@@ -31,10 +32,12 @@ def check_settings(parts: Parts) -> None:
             parts.wrong("E309", entry.marks.get("kind", entry.mark), name=entry.kind,
                         hint=nearest(entry.kind, parts.parties))  # fmt: skip
             continue
-        _check_one(parts, name, entry, parts.parties[entry.kind].settings)
+        _check_one(parts, name, entry, parts.parties[entry.kind].settings, files)
 
 
-def _check_one(parts: Parts, name: str, entry: PartyEntry, model: type[BaseModel]) -> None:
+def _check_one(
+    parts: Parts, name: str, entry: PartyEntry, model: type[BaseModel], files: Mapping[str, bytes]
+) -> None:
     fields = {info.alias or key: info for key, info in model.model_fields.items()}
     zh, en = f"{entry.kind} 类系统“{name}”", f'the party "{name}" (kind {entry.kind})'
     good: dict[str, Any] = {}
@@ -57,15 +60,18 @@ def _check_one(parts: Parts, name: str, entry: PartyEntry, model: type[BaseModel
         if info.is_required() and key not in entry.settings and key not in meant:
             example = "file:…" if _secret(key, info) else "…"
             parts.wrong("E202", entry.mark, name=key, zh=zh, en=en, example=example)
-    _try(parts, entry, model, good, referred)
+    _try(parts, entry, model, good, referred, files)
 
 
-def _try(parts: Parts, entry: PartyEntry, model: type[BaseModel], good: Mapping[str, Any], referred: set[str]) -> None:
+def _try(
+    parts: Parts, entry: PartyEntry, model: type[BaseModel], good: Mapping[str, Any], referred: set[str],
+    files: Mapping[str, bytes],
+) -> None:  # fmt: skip
     """What the model itself says of the values that are written out. References are read later: of those only the form
     is known (a list where a mapping should be)."""
     written = {key: value for key, value in entry.settings.items() if key in referred and _refers(value)}
     try:
-        model.model_validate({**_plain(good), **_named(written)})
+        model.model_validate({**_plain(good), **_named(written)}, context={"files": files})
     except ValidationError as bad:
         for error in bad.errors(include_url=False, include_input=False):
             where = [str(step) for step in error["loc"]]

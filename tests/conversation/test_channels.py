@@ -13,11 +13,12 @@ from engine.conversation import Result, run
 ROOT = Path(__file__).resolve().parents[2]
 CHANNELS = (
     "dft_p03", "his_events", "insurance_signin", "municipal_settlement", "municipal_signin", "outpatient_bills",
-    "outpatient_settlement", "outpatient_settlement_his_led",
+    "outpatient_settlement", "outpatient_settlement_his_led", "qingdao_settlement",
 )  # fmt: skip
 LEAST = {
     "dft_p03": 3, "his_events": 7, "insurance_signin": 3, "municipal_settlement": 15, "municipal_signin": 3,
     "outpatient_bills": 4, "outpatient_settlement": 20, "outpatient_settlement_his_led": 20,
+    "qingdao_settlement": 15,
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from simulators.his import HisSim
 from simulators.insurance import InsuranceSim
 from simulators.mobile_pay import MobilePaySim
 from simulators.municipal import MunicipalSim
+from simulators.qingdao import QingdaoSim
 from simulators.unionpay import UnionPaySim
 from simulators.wechat import WeChatSim
 
@@ -57,7 +58,8 @@ class Town:
         self.world = SimWorld(self.clock, anchor=START)
         self.sims: dict[str, Any] = {
             "his": HisSim(self.world), "nhsa": InsuranceSim(self.world),
-            "municipal": MunicipalSim(self.world), "wechat": WeChatSim(self.world),
+            "municipal": MunicipalSim(self.world), "qingdao_legacy": QingdaoSim(self.world),
+            "wechat": WeChatSim(self.world),
             "alipay": AlipaySim(self.world),
             "mobile_pay": MobilePaySim(self.world),
             "unionpay": UnionPaySim(self.world),
@@ -70,7 +72,8 @@ class Town:
     def _open(self, kind: str) -> Any:
         card = self.sims[kind].card("http://sim")
         settings = {
-            "his": self._his, "nhsa": self._nhsa, "municipal": self._municipal, "wechat": self._wechat,
+            "his": self._his, "nhsa": self._nhsa, "municipal": self._municipal, "qingdao_legacy": self._qingdao,
+            "wechat": self._wechat,
             "alipay": self._alipay,
             "mobile_pay": self._mobile_pay,
             "unionpay": self._unionpay,
@@ -99,6 +102,10 @@ class Town:
             "hospital": card["hospital"], "operator": card["operator"], "operator_name": "自助机",
             "wsdl": "municipal_v1",
         }  # fmt: skip
+
+    @staticmethod
+    def _qingdao(card: Mapping[str, Any]) -> dict[str, Any]:
+        return {"hospital": card["hospital"], "terminal": "K01", "operator": "K01", "layout": "qingdao_legacy"}
 
     @staticmethod
     def _wechat(card: Mapping[str, Any]) -> dict[str, Any]:

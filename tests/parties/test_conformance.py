@@ -28,6 +28,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "his": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1", "preNo": "N1"},
     "nhsa": {"insuplc_admdvs": "370200", "input": {}},
     "municipal": {},
+    "qingdao_legacy": {},
     "wechat": {"out_trade_no": "N1", "out_refund_no": "N1"},
     "alipay": {"out_trade_no": "N1", "out_request_no": "N1", "out_order_no": "N1"},
     "unionpay": {"orderId": "N1", "txnTime": "20261122100000"},
