@@ -20,6 +20,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "pipeline": ({"core", "config"}, {"twisted", "sqlalchemy"}),
     "saga": ({"core"}, {"twisted", "sqlalchemy", "pydantic", "yaml", "cel", "lxml", "cryptography", "structlog"}),
     "masking": ({"core", "codecs"}, {"twisted", "sqlalchemy"}),
+    "conformance": ({"core", "config", "codecs", "parties", "masking"}, {"twisted", "sqlalchemy"}),
     "site": ({"core", "config", "codecs", "parties", "pipeline", "saga"}, {"twisted", "sqlalchemy"}),
     "store": ({"core", "saga"}, {"yaml", "cel", "lxml", "pydantic"}),
     "connectors": ({"core", "config", "codecs"}, {"yaml", "cel", "lxml", "pydantic"}),

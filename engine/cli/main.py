@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.main_messages import register
+from engine.cli import main_messages, main_trying
 from engine.cli.say import CANNOT, INTERRUPTED, WRONG_USE, CannotRun, WrongUse, trouble
 
 if TYPE_CHECKING:
@@ -326,7 +326,8 @@ def resolve(
     _end(work(root.absolute(), no, by, reason, leg or [], _world()))
 
 
-register(app)
+main_messages.register(app)
+main_trying.register(app)
 
 
 def main() -> None:

@@ -157,9 +157,13 @@ class Book:
         return trade
 
     def age(self, trade: Trade) -> None:
-        """An unpaid trade past its end is closed."""
-        if trade.state == WAIT and self.world.now() >= trade.expires:
+        """An unpaid trade past its end is closed; a QR nobody scanned can be paid no more."""
+        if self.world.now() < trade.expires:
+            return
+        if trade.state == WAIT:
             self._shut(trade)
+        elif not trade.state and trade.row.state == "open":
+            self.ledger.change(trade.row, state="expired")
 
     def _shut(self, trade: Trade, state: str = "closed") -> None:
         trade.state = CLOSED

@@ -87,6 +87,7 @@ class Trades:
         if not again:
             trade.qr = f"https://qr.alipay.com/bax{self.party.world.rng.getrandbits(80):020x}"
             book.qrs[trade.qr] = trade
+            self.party.later(trade.expires - self.party.world.now(), book.age, trade)
             if self.party.settings.auto_pay >= 0:
                 self.party.later(self.party.settings.auto_pay, self._pays_alone, trade)
         return {"out_trade_no": no, "qr_code": trade.qr}

@@ -115,7 +115,8 @@ class UnionPaySim(SimParty):
         return self.courier.tell_now(txn).addBoth(lambda _: resp)
 
     def order_waits(self, txn: Txn) -> None:
-        """A new QR: its payer may pay by himself."""
+        """A new QR: its payer may pay by himself; when its time is over, the books say so."""
+        self.later(txn.expires - self.world.now(), self.book.age, txn)
         if self.settings.auto_pay >= 0:
             self.later(self.settings.auto_pay, self._pays_alone, txn)
 

@@ -1,0 +1,182 @@
+"""`engine conformance PARTY --against URL`: the party's interface list, one by one, and the pass sheet for 逐一联调."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from engine.cli.folder import node_file
+from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line, table
+from engine.cli.town import ask
+from engine.conformance import sheet
+from engine.conformance.interfaces import BadList, InterfaceList, Person, names, read_list, read_yaml
+from engine.conformance.running import NoAnswer, Run
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.times import beijing
+
+if TYPE_CHECKING:
+    from engine.core.world import World
+    from engine.parties.contract import Party
+
+WAIT = 60.0  # seconds a platform has for one answer
+LIMIT = 16 * 1024 * 1024  # bytes of one answer
+
+
+def conformance(
+    root: Path, party: str, against: str, values: Path | None, out: Path | None, connection: str, as_json: bool,
+    world: World,
+) -> int:
+    """Play the list and write PARTY.json and PARTY.html into `out`. 0 all passed, 1 something differs."""
+    try:
+        wanted = read_list(party)
+        given = _given(values)
+    except KeyError:
+        raise WrongUse(f"没有这个接口清单 · no list for {party}; {', '.join(names())}") from None
+    except BadList as wrong:
+        raise WrongUse(str(wrong)) from None
+    if urlsplit(against).scheme not in ("http", "https") or not urlsplit(against).hostname:
+        raise WrongUse("--against http://…")
+    code, settings = _opened(root, party, connection)
+    run = Run(code, wanted, settings, WebGround(against, world), given)
+    began = beijing(world.now())
+    try:
+        run.play(lambda one: None if as_json else line(f"{one.op:<36} {one.result:<10} {one.code} {one.why}".rstrip()))
+    except NoAnswer as no:
+        raise CannotRun(f"{against}: {no}") from None
+    except BadList as wrong:
+        raise WrongUse(str(wrong)) from None
+    found = sheet.document(wanted, run.lines, against=against, at=began, version=_version())
+    _write(found, out, wanted)
+    if as_json:
+        document(found)
+    else:
+        _draw(found, out)
+    return GOOD if found["passed"] else FOUND
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("engine")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+def _given(values: Path | None) -> dict[str, Any]:
+    if values is None:
+        return {}
+    try:
+        return read_yaml(values.read_text(encoding="utf-8"), values.name)
+    except OSError as no:
+        raise WrongUse(f"{values}: {no.strerror}") from None
+
+
+def _opened(root: Path, kind: str, connection: str) -> tuple[Party, Any]:
+    """The party's code, and its settings as engine.yaml has them."""
+    from engine.config.secret import SecretMissing
+    from engine.parties.registry import PARTIES
+    from engine.site.files import read_files
+    from engine.site.settings import settings_of
+
+    file = node_file(root)
+    found = [name for name, entry in file.parties.items() if entry.kind == kind and connection in ("", name)]
+    if not found:
+        raise CannotRun(f"engine.yaml 没有 {kind} 类连接 {connection} · engine.yaml has no connection of kind {kind}")
+    party = PARTIES[kind]
+    try:
+        return party, party.open(settings_of(file.parties[found[0]], party, root, read_files(root)))
+    except (SecretMissing, ValueError, OSError) as no:
+        raise CannotRun(f"{found[0]}: {no}") from None
+
+
+def _write(found: Mapping[str, Any], out: Path | None, wanted: InterfaceList) -> None:
+    if out is None:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{wanted.party}.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+    (out / f"{wanted.party}.html").write_text(sheet.page(found), encoding="utf-8")
+
+
+def _draw(found: Mapping[str, Any], out: Path | None) -> None:
+    rows = [
+        (one["op"], each["field"], each["kind"], each["expected"], each["got"])
+        for one in found["interfaces"]
+        for each in one["differences"]
+    ]
+    if rows:
+        table("不符的字段 · what differs", ("op", "field", "kind", "expected", "got"), rows)
+    counts = ", ".join(f"{name} {count}" for name, count in found["counts"].items())
+    line(f"{'全部通过 · all passed' if found['passed'] else '未通过 · not passed'}: {counts}")
+    if out is not None:
+        line(f"{out / found['party']}.html")
+
+
+class WebGround:
+    """A platform at an address. Where a simulator stands there, it plays the other person itself."""
+
+    def __init__(self, against: str, world: World) -> None:
+        self._place, self._world, self._against = urlsplit(against), world, against.rstrip("/")
+        self._simulated: bool | None = None
+
+    def now(self) -> float:
+        return self._world.now()
+
+    def nonce(self) -> str:
+        return self._world.nonce()
+
+    def wait(self, seconds: float) -> None:
+        threading.Event().wait(seconds / self._world.rate)
+
+    def send(self, request: HttpRequest) -> tuple[HttpReply, float]:
+        """One call on a connection of its own."""
+        place, began = self._place, self._world.wall()
+        assert place.hostname is not None
+        if place.scheme == "https":
+            secure = ssl.create_default_context()
+            link: http.client.HTTPConnection = http.client.HTTPSConnection(
+                place.hostname, place.port, timeout=WAIT, context=secure
+            )
+        else:
+            link = http.client.HTTPConnection(place.hostname, place.port, timeout=WAIT)
+        headers = {"Host": place.netloc, **dict(request.headers)}
+        try:
+            link.connect()
+        except OSError as no:
+            raise NoAnswer(str(no), reached=False) from None
+        try:
+            link.request(request.method, place.path.rstrip("/") + request.target, request.body or None, headers)
+            reply = link.getresponse()
+            body = reply.read(LIMIT)
+        except (OSError, http.client.HTTPException) as no:
+            raise NoAnswer(f"{type(no).__name__} {no}") from None
+        finally:
+            link.close()
+        return HttpReply(reply.status, tuple(reply.getheaders()), body), (self._world.wall() - began) * 1000
+
+    def person(self, one: Person, body: Mapping[str, Any]) -> None:
+        """A simulator plays it by /sim/act; in life somebody does it and says so."""
+        if self._simulated is None:
+            try:
+                ask(f"{self._against}/sim/card.json")
+                self._simulated = True
+            except CannotRun:
+                self._simulated = False
+        if self._simulated:
+            if body:
+                try:
+                    ask(f"{self._against}/sim/act", body)
+                except CannotRun as no:
+                    line(f"{one.zh} · {one.en}: {no}")
+            return
+        line(f"→ {one.zh} · {one.en}")
+        if not sys.stdin.isatty():
+            raise CannotRun("要有人在场 · somebody must be there to do it (a terminal)")
+        input("做完按回车 · press Enter when done ")

@@ -1,0 +1,1 @@
+"""The interface lists against our own simulators: passing, and failing where a simulator is spoilt."""

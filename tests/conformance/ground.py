@@ -1,0 +1,118 @@
+"""The lists' ground in memory: a simulator on a hand-moved clock, called without sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from twisted.internet.testing import MemoryReactorClock
+
+from engine.cli.folder import node_file
+from engine.conformance.interfaces import Person, read_list
+from engine.conformance.running import NoAnswer, Run
+from engine.core.http import HttpReply, HttpRequest
+from engine.parties.registry import PARTIES
+from engine.site.files import read_files
+from engine.site.settings import settings_of
+from simulators.base.outbound import parsed
+from simulators.base.party import ActRefused, SimParty
+from simulators.base.wire import Req, Resp
+from simulators.base.world import SimWorld
+from simulators.registry import party_class
+from tests.simulation.keys import TownKeys
+
+ROOT = Path(__file__).resolve().parents[2]
+MORNING = 1795305600.0  # 2026-11-22 08:00 in Beijing
+BASE = "http://sim.example"
+
+
+class Line:
+    """One connection; what was written, and whether it was cut."""
+
+    def __init__(self) -> None:
+        self.sent, self.cut = b"", False
+
+    def reply_bytes(self, resp: Resp) -> tuple[bytes, bytes]:
+        return resp.head({}), resp.body
+
+    def send(self, content: bytes, *, and_close: bool = False) -> bool:
+        self.sent += content
+        self.cut = self.cut or and_close
+        return True
+
+    def drop(self) -> None:
+        self.cut = True
+
+    def close(self) -> None:
+        self.cut = True
+
+
+class Memory:
+    """`Ground` on one simulator. `transcript`: every reply, for comparison."""
+
+    def __init__(self, party: SimParty, clock: MemoryReactorClock) -> None:
+        self.party, self.clock, self.count = party, clock, 0
+        self.transcript: list[bytes] = []
+
+    def now(self) -> float:
+        return self.party.world.now()
+
+    def nonce(self) -> str:
+        self.count += 1
+        return f"{self.count:032x}"
+
+    def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def person(self, one: Person, body: Mapping[str, Any]) -> None:
+        with suppress(ActRefused):  # he cannot do it now: what comes next will tell
+            self.party.act(dict(body))
+
+    def send(self, request: HttpRequest) -> tuple[HttpReply, float]:
+        line, (path, _, query) = Line(), request.target.partition("?")
+        asked = dict(parse_qsl(query, keep_blank_values=True))
+        headers = {name.lower(): value for name, value in request.headers}
+        headers.setdefault("accept", "*/*")
+        headers.setdefault("user-agent", "conformance")
+        self.party.handle(Req(request.method, request.target, path, asked, headers, request.body, "m:1", b""), line)
+        for _ in range(200):
+            if line.sent or line.cut:
+                break
+            self.clock.advance(0.5)
+        self.transcript.append(line.sent)
+        reply = parsed(line.sent)
+        if reply is None:
+            raise NoAnswer("the connection ended" if line.cut else "no answer in 100 s")
+        return HttpReply(reply.status, tuple(reply.headers.items()), reply.body), 1.0
+
+
+def card_of(card: Any, place: str) -> str:
+    """The value a reference `var/sim/PARTY/a/b` stands for."""
+    for name in Path(place).parts[3:]:
+        card = card[name]
+    return str(card)
+
+
+def standing(kind: str, folder: Path) -> tuple[Run, Memory]:
+    """A run of the list of `kind` against its own simulator; secrets in `folder`."""
+    code, clock = PARTIES[kind], MemoryReactorClock()
+    world = SimWorld(clock, anchor=MORNING)
+    world.keys = TownKeys()
+    party = party_class(code.about.simulator)(world)
+    entry = next(one for one in node_file(ROOT).parties.values() if one.kind == kind)
+    for ref in _references(dict(entry.settings)):
+        path = folder / ref
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(card_of(party.card(BASE), ref))
+    settings = code.open(settings_of(entry, code, folder, read_files(ROOT)))
+    ground = Memory(party, clock)
+    return Run(code, read_list(kind), settings, ground, {}), ground
+
+
+def _references(tree: Any) -> list[str]:
+    from engine.cli.keys import references
+
+    return [ref.place for ref in references(tree) if ref.place.startswith("var/sim/")]

@@ -1,0 +1,77 @@
+"""`engine conformance` as an interface person runs it: a simulator in a process of its own, exit codes, the sheet."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.ground import ROOT, card_of
+
+LIMIT = 60.0
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A folder with engine.yaml and the HIS's secret, and the HIS's address."""
+    folder = tmp_path_factory.mktemp("node")
+    shutil.copy(ROOT / "engine.yaml", folder / "engine.yaml")
+    process = subprocess.Popen(  # noqa: S603 our own program
+        [sys.executable, "-m", "simulators", "his", "--ports", "his=0", "--state", str(folder / "state")],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        with urllib.request.urlopen(f"{url}/sim/card.json", timeout=10) as reply:  # noqa: S310 loopback
+            card = json.load(reply)
+        secret = folder / "var/sim/his/secret"
+        secret.parent.mkdir(parents=True)
+        secret.write_text(card_of(card, "var/sim/his/secret"))
+        yield folder, url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def engine(folder: Path, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(  # noqa: S603 our own program
+        [sys.executable, "-m", "engine", "conformance", *arguments, "--root", str(folder)],
+        capture_output=True, text=True, timeout=LIMIT, cwd=ROOT,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_all_passed_is_0_and_the_sheet_is_written(town: tuple[Path, str], tmp_path: Path) -> None:
+    folder, url = town
+    code, said = engine(folder, "his", "--against", url, "--out", str(tmp_path))
+    assert code == 0, said
+    sheet: dict[str, Any] = json.loads((tmp_path / "his.json").read_text())
+    assert sheet["passed"] is True
+    assert "逐一联调单" in (tmp_path / "his.html").read_text()
+
+
+def test_something_differs_is_1_and_named(town: tuple[Path, str], tmp_path: Path) -> None:
+    folder, url = town
+    values = tmp_path / "values.yaml"
+    values.write_text("bill: BCONF002\namount: '19999'\n")
+    code, said = engine(folder, "his", "--against", url, "--with", str(values), "--json")
+    assert code == 1, said
+    lines = {one["op"]: one for one in json.loads(said)["interfaces"]}
+    assert lines["lock.bill"]["result"] == "refused"
+    assert lines["balance.and.pay.bill"]["result"] == "not_run"
+
+
+def test_wrong_use_is_2_and_nobody_there_is_3(town: tuple[Path, str]) -> None:
+    folder, url = town
+    assert engine(folder, "nobody", "--against", url)[0] == 2
+    assert engine(folder, "his", "--against", "his.example")[0] == 2
+    assert engine(folder, "his", "--against", "http://127.0.0.1:9")[0] == 3
+    assert engine(folder, "wechat", "--against", url)[0] == 3  # no keys of WeChat here

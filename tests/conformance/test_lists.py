@@ -1,0 +1,113 @@
+"""Each interface list passes against our own simulator, and names the field that a spoilt one gets wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.conformance import sheet
+from engine.conformance.interfaces import Interface, names, read_list
+from engine.conformance.running import Line
+from simulators.base.wire import Req, Resp
+from tests.conformance.ground import Memory, standing
+
+KINDS = ("alipay", "einvoice", "his", "municipal", "nhsa", "unionpay", "wechat")
+
+
+def told(lines: list[Line]) -> list[Any]:
+    """What did not pass, in a form worth reading in a failed test."""
+    return [
+        (line.op, line.result, line.code, line.text, line.why, [each.public() for each in line.differences])
+        for line in lines
+        if line.result != "passed"
+    ]
+
+
+def test_there_is_a_list_for_every_platform_that_is_joined() -> None:
+    assert names() == list(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_list_passes_against_our_simulator(kind: str, tmp_path: Path) -> None:
+    run, _ = standing(kind, tmp_path)
+    lines = run.play()
+    assert told(lines) == []
+    assert sheet.passed(lines)
+    assert len(lines) == sum(isinstance(step, Interface) for step in read_list(kind).steps)
+
+
+def spoil(ground: Memory, op: str, edit: Any) -> None:
+    """The simulator's answers to `op` carry what `edit` makes of their bytes."""
+    party, before = ground.party, ground.party.serve
+
+    def serve(asked: str, req: Req) -> Any:
+        resp = before(asked, req)
+        assert isinstance(resp, Resp)
+        if asked == op:
+            resp.body = edit(resp.body)
+        return resp
+
+    party.serve = serve  # type: ignore[method-assign]  # a spoilt simulator, on purpose
+
+
+SPOILT = [
+    ("nhsa", "2206A", rb'"fund_pay_sumamt":"?[-0-9.]+"?', b'"fund_pay_sumamt":"12"', "setlinfo.fund_pay_sumamt",
+        "form"),
+    ("nhsa", "1101", rb'"psn_insu_stas":"1"', b'"psn_insu_stas":"7"', "insuinfo[0].psn_insu_stas", "code"),
+    ("nhsa", "2201", rb'"mdtrt_id":"\d+"', b'"mdtrt_id":"' + b"9" * 31 + b'"', "data.mdtrt_id", "length"),
+    ("nhsa", "2201", rb'"mdtrt_id":"\d+"', b'"mdtrt_id":null', "data.mdtrt_id", "missing"),
+    ("municipal", "2420", rb"<xjzf>[\d.]+</xjzf>", b"<xjzf>12</xjzf>", "xjzf", "form"),
+    ("municipal", "2100", rb"<cbzt>1</cbzt>", b"", "cbzt", "missing"),
+]
+
+
+@pytest.mark.parametrize(("kind", "op", "old", "new", "field", "what"), SPOILT)
+def test_a_spoilt_field_is_named(
+    kind: str, op: str, old: bytes, new: bytes, field: str, what: str, tmp_path: Path
+) -> None:
+    run, ground = standing(kind, tmp_path)
+    changed: list[int] = []
+
+    def edit(body: bytes) -> bytes:
+        made, count = re.subn(old, new, body)
+        changed.append(count)
+        return made
+
+    spoil(ground, op, edit)
+    lines = run.play()
+    assert any(changed)
+    found = [each for line in lines for each in line.differences]
+    assert (field, what) in [(each.field, each.kind) for each in found], told(lines)
+    assert not sheet.passed(lines)
+
+
+def test_a_wrong_signature_fails_the_interface(tmp_path: Path) -> None:
+    run, ground = standing("wechat", tmp_path)
+    ground.party.faults.add({"op": "query", "fault": "bad_signature"})
+    lines = run.play()
+    assert next(line.result for line in lines if line.op == "query") == "differs"
+
+
+def test_what_needs_an_earlier_answer_is_not_run(tmp_path: Path) -> None:
+    run, ground = standing("nhsa", tmp_path)
+    ground.party.faults.add({"op": "2201", "fault": "timeout_before_commit", "times": None})
+    lines = {line.op: line for line in run.play()}
+    assert lines["2201"].result == "no_answer"
+    assert (lines["2207A"].result, lines["2207A"].why) == ("not_run",
+        "mdtrt_id: an earlier interface did not bring it")
+
+
+def test_the_sheet_masks_persons_and_names_every_difference(tmp_path: Path) -> None:
+    run, ground = standing("nhsa", tmp_path)
+    spoil(ground, "1101", lambda body: body.replace(b'"gend":"1"', b'"gend":"X"'))
+    found = sheet.document(run.wanted, run.play(), against="http://t", at="2026-11-22 08:00:00", version="1")
+    text, page = json.dumps(found, ensure_ascii=False), sheet.page(found)
+    assert "370202198003120117" not in text + page
+    assert "测试甲" not in text + page
+    assert "<code>baseinfo.gend</code> 代码 code list" in page
+    assert found["passed"] is False
+    assert found["counts"]["differs"] == 1

@@ -1,0 +1,244 @@
+"""The ways a patient goes while a party misbehaves, and what a whole run came to."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from twisted.logger import LogLevel, globalLogPublisher
+
+from engine.runtime.books import check_books, simulator_ledgers
+from simulators.base.party import ActRefused
+from tests.edge.town import REST, Town
+from tests.faults.judge import PAY, judge
+
+OUTPATIENT, MUNICIPAL = "/v1/outpatient/settlements", "/v1/municipal/settlements"
+PATIENCE = 7200.0  # business seconds until everything must be at rest
+AFTER = 900.0  # and then what is late may still come
+SECONDS = 40.0  # of a fault: longer than a call waits, shorter than any party's late_max
+TRIES = 3  # ways of paying a patient tries before he gives up
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One patient's way. `payer`: the party whose QR he pays (empty: nobody pays it); `back`: refund or cancel."""
+
+    name: str
+    zh: str
+    en: str
+    choice: Mapping[str, Any]
+    payer: str = ""
+    back: str = "refund"
+    start: str = OUTPATIENT
+
+
+def _code(kind: str, code: str) -> dict[str, str]:
+    return {"kind": kind, "auth_code": code}
+
+
+JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
+    Journey("wechat_qr", "微信扫码，后退费", "WeChat QR, refunded later", {"kind": "wechat_qr"}, "wechat"),
+    Journey("wechat_code", "微信付款码，后退费", "WeChat code, refunded later", _code("wechat_code",
+        "134000000000000001")),
+    Journey("wechat_never", "微信付款码，付款人不输密码", "WeChat code, never confirmed",
+            _code("wechat_code", "134000000000999003"), back="cancel"),
+    Journey("wechat_left", "微信扫码，不付，取消", "WeChat QR, not paid, cancelled", {"kind": "wechat_qr"},
+        back="cancel"),
+    Journey("alipay_qr", "支付宝扫码，后退费", "Alipay QR, refunded later", {"kind": "alipay_qr"}, "alipay"),
+    Journey("alipay_code", "支付宝付款码，后退费", "Alipay code, refunded later", _code("alipay_code",
+        "280000000000000001")),
+    Journey("alipay_never", "支付宝付款码，付款人不输密码", "Alipay code, never confirmed",
+            _code("alipay_code", "280000000000999003"), back="cancel"),
+    Journey("alipay_left", "支付宝扫码，不付，取消", "Alipay QR, not paid, cancelled", {"kind": "alipay_qr"},
+        back="cancel"),
+    Journey("unionpay_qr", "银联扫码，后退货", "UnionPay QR, refunded later", {"kind": "unionpay_qr"}, "unionpay"),
+    Journey("municipal", "市医保，微信付款码，后退费", "municipal insurance, WeChat code, refunded later",
+            _code("wechat_code", "134000000000000001"), start=MUNICIPAL),
+    Journey("municipal_left", "市医保，不付，取消", "municipal insurance, not paid, cancelled", {"kind": "wechat_qr"},
+        back="cancel",
+            start=MUNICIPAL),
+)}  # fmt: skip
+# Where each party's operations are met, in this order.
+MET: Mapping[str, tuple[str, ...]] = {
+    "his": ("wechat_qr", "wechat_left"),
+    "insurance": ("wechat_qr", "wechat_left"),
+    "municipal": ("municipal", "municipal_left"),
+    "wechat": ("wechat_qr", "wechat_code", "wechat_never", "wechat_left"),
+    "alipay": ("alipay_qr", "alipay_code", "alipay_never", "alipay_left"),
+    "unionpay": ("unionpay_qr",),
+    "einvoice": ("wechat_qr",),
+}
+
+
+@dataclass
+class Outcome:
+    """What a run came to. `used`: how often the misfortune happened; `state`: where the settlement rests; `flaws`:
+    everything that is wrong, [] when end and books are right; `met`: (party,
+        operation) → phase it was first seen in."""
+
+    used: int = 0
+    state: str = ""
+    tasks: tuple[str, ...] = ()
+    flaws: list[str] = field(default_factory=list)
+    met: dict[tuple[str, str], int] = field(default_factory=dict)
+    seconds: float = 0.0
+    waited: bool = False  # it came to rest only when the platform's own people ended a refund that hung
+
+
+def play(journey: Journey, party: str = "", order: Mapping[str, Any] | None = None, *, back: bool = True) -> Outcome:
+    """One patient's way with (or without) one misfortune at one party; `back`: go on to the refund. Raises nothing."""
+    folder = Path(tempfile.mkdtemp(prefix="fault"))
+    out = Outcome()
+    try:
+        with _listening(out.flaws):
+            _Run(journey, folder, out).go(party, order, back)
+    except Exception as wrong:  # noqa: BLE001 - whatever it is, it is this run's failure
+        out.flaws.append(f"{type(wrong).__name__}: {str(wrong)[:300]}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return out
+
+
+@contextmanager
+def _listening(flaws: list[str]) -> Iterator[None]:
+    """What is raised into the reactor, or into a Deferred nobody looks at, is a flaw."""
+
+    def observe(event: Any) -> None:
+        failure = event.get("log_failure")
+        if failure is not None or event.get("log_level") in (LogLevel.error, LogLevel.critical):
+            flaws.append(f"unhandled: {failure.getErrorMessage() if failure is not None else event.get('log_format')}")
+
+    observer: Any = observe
+    globalLogPublisher.addObserver(observer)
+    try:
+        yield
+    finally:
+        gc.collect(0)
+        globalLogPublisher.removeObserver(observer)
+
+
+class _Run:
+    """One patient of one town."""
+
+    def __init__(self, journey: Journey, folder: Path, out: Outcome) -> None:
+        self.journey, self.out = journey, out
+        self.town = Town(folder)
+        self.client = "C01"
+        self.no = ""
+
+    def go(self, party: str, order: Mapping[str, Any] | None, back: bool) -> None:
+        town, began = self.town, self.town.now
+        fault = town.lab.parties[party].faults.add({"times": 1, "seconds": SECONDS, **order}) if order else None
+        if party == "insurance" and order and order["op"] == "9001":
+            town.lab.act("insurance", "expire_signin")  # the morning's sign-in is over: the next call signs in again
+        self._forward()
+        self._seen(1)
+        if back and self.state == "settled" and self.journey.back == "refund":
+            body = {"request_no": "BACK1", "reason_code": "patient"}
+            town.ask("POST", f"/v1/settlements/{self.no}/refunds", body, client=self.client)
+            self._until_rest()
+        self.out.seconds = town.now - began
+        town.pass_time(AFTER)
+        self._seen(2)
+        self.out.state = self.state
+        self.out.used = fault.used if fault else 0
+        self._judge()
+        town.do(town.lab.close(), 200.0)
+
+    @property
+    def state(self) -> str:
+        return str(self.town.show(self.no, client=self.client).json["state"]) if self.no else ""
+
+    def _forward(self) -> None:
+        body = self.town.bill_request()
+        for _ in range(TRIES):
+            reply = self.town.ask("POST", self.journey.start, body, client=self.client)
+            if reply.status in (200, 202):
+                break
+            self.town.pass_time(20.0)
+        self.no = str(reply.json["settlement_no"])
+        for attempt in range(1, TRIES + 1):
+            if self._until("quoted", *REST) != "quoted":
+                return
+            if attempt == TRIES or (attempt > 1 and self.journey.back == "cancel"):
+                self._cancel()
+                return
+            self._pay(attempt)
+
+    def _pay(self, attempt: int) -> None:
+        choice = {**self.journey.choice, "choice_no": str(attempt)}
+        if "auth_code" in choice:
+            choice["auth_code"] = f"{choice['auth_code'][:9]}{attempt}{choice['auth_code'][10:]}"
+        reply = self.town.choose(self.no, choice, client=self.client)
+        if reply.state in ("working", "paying"):
+            self._until("paying", "quoted", *REST)
+        if self.state == "paying":
+            self._at_the_code()
+        self._until("quoted", *REST)
+
+    def _at_the_code(self) -> None:
+        """A QR is on the screen: he pays it, or goes away and cancels."""
+        self.town.pass_time(3.0)
+        qr = self.town.show(self.no, client=self.client).json.get("pay", {}).get("qr", "")
+        if self.journey.payer and qr:
+            with suppress(ActRefused):
+                self.town.lab.act(self.journey.payer, "pay", qr=qr)
+            self.town.pass_time(5.0)
+        elif not self.journey.payer:
+            self._cancel()
+
+    def _cancel(self) -> None:
+        body = {"request_no": "CANCEL1", "reason_code": "PATIENT"}
+        self.town.ask("POST", f"/v1/settlements/{self.no}/cancel", body, client=self.client)
+        self._until_rest()
+
+    def _until(self, *states: str) -> str:
+        until = self.town.now + PATIENCE
+        while (state := self.state) not in states:
+            if self.town.now > until:
+                if self.out.waited or not self._open_tasks() or not self._finish_refunds():
+                    raise AssertionError(f"still {state} after two hours, tasks: {self._open_tasks()}")
+                self.out.waited, until = True, self.town.now + PATIENCE
+            self.town.pass_time(5.0 if self.town.now < until - PATIENCE + 600 else 60.0)
+        return state
+
+    def _open_tasks(self) -> tuple[str, ...]:
+        return tuple(sorted({str(row["kind"]) for row in self.town.tasks() if row["closed_at"] is None}))
+
+    def _finish_refunds(self) -> bool:
+        """What the platform's people do at last about a refund that hangs; True when there was one."""
+        for name in PAY:
+            for row in self.town.ledger(name, "refund"):
+                if row["state"] == "processing":
+                    self.town.lab.act(name, "finish_refund", no=row["no"])
+                    return True
+        return False
+
+    def _until_rest(self) -> None:
+        self.town.pass_time(1.0)
+        self._until(*REST)
+
+    def _seen(self, phase: int) -> None:
+        for name, party in self.town.lab.parties.items():
+            for row in party.exchanges.rows:
+                self.out.met.setdefault((name, row.op), phase)
+
+    def _judge(self) -> None:
+        town, out = self.town, self.out
+        engine = town.lab.engine
+        assert engine is not None
+        out.tasks = self._open_tasks()
+        out.flaws += judge(town.lab, self.no, out.state, out.tasks)
+        parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
+        books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
+        if out.state != "manual":
+            out.flaws += [f"books: {one.kind} {one.en}" for one in books.differences]
+        for row in town.logged("error"):
+            if row["event"] != "answer_not_read":  # amounts that do not add up are worth a line
+                out.flaws.append(f"logged: {row['event']}")

@@ -1,0 +1,53 @@
+"""The parties' ledgers against each other, whatever platform took the money: each check is a sentence about money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.rig.lab import Lab
+
+PAY = ("wechat", "alipay", "unionpay")
+INSURERS = ("insurance", "municipal")
+
+
+def kept(lab: Lab) -> int:
+    """What the payment platforms took and did not give back, fen."""
+    total = 0
+    for party in PAY:
+        total += sum(row["amount"] for row in lab.ledger(party, "charge"))
+        total -= sum(row["amount"] for row in lab.ledger(party, "reverse"))
+        total -= sum(row["amount"] for row in lab.ledger(party, "refund") if row["state"] in ("done", "processing"))
+    return total
+
+
+def _live(lab: Lab, parties: Iterable[str], kind: str, state: str = "done") -> list[dict[str, Any]]:
+    return [row for party in parties for row in lab.ledger(party, kind) if row["state"] == state]
+
+
+def judge(lab: Lab, no: str, state: str, tasks: tuple[str, ...]) -> list[str]:
+    """Everything that is wrong at rest, in words."""
+    booked, settled = _live(lab, ("his",), "book"), _live(lab, INSURERS, "settle")
+    issued, locks = _live(lab, ("einvoice",), "issue"), _live(lab, ("his",), "lock", "live")
+    if state == "settled":
+        flaws = [] if len(booked) == 1 else [f"{len(booked)} live bookings"]
+        flaws += [] if len(settled) == 1 else [f"{len(settled)} live insurance settlements"]
+        if booked and settled:
+            cash = int(booked[0]["ref"])
+            if (booked[0]["amount"], cash) != (settled[0]["amount"], settled[0]["cash"]):
+                flaws.append("HIS and insurance differ")
+            if kept(lab) != cash:
+                flaws.append(f"{kept(lab)} fen kept, {cash} due")
+            if [row["amount"] for row in issued] != [booked[0]["amount"]] and "final_refused" not in tasks:
+                flaws.append(f"invoices {[row['amount'] for row in issued]}")
+        return flaws + (["the bill is still locked"] if locks else [])
+    if state in ("undone", "rejected"):
+        uploads = _live(lab, INSURERS, "upload", "uploaded")
+        left = {
+            f"{kept(lab)} fen kept": kept(lab), "booked at the HIS": booked, "settled with the insurance": settled,
+            "an invoice stands": issued, "the bill is still locked": locks, "fee lines are left": uploads,
+        }  # fmt: skip
+        return [text for text, found in left.items() if found]
+    if state == "manual":
+        return [] if tasks else ["a person is needed, but there is no open task"]
+    return [f"not at rest: {state}"]

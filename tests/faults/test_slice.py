@@ -1,0 +1,84 @@
+"""A slice of the table in every run, and the page that holds it whole (`python -m tests.faults --write`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.journeys import JOURNEYS, MET, play
+from tests.faults.judge import judge
+from tests.faults.pages import PAGE
+from tests.faults.table import Ended, Meeting, clean, meet, menu, operations
+
+SLICE = [
+    ("his", "balance.and.pay.bill", "timeout_after_commit", "S"),
+    ("his", "lock.bill", "refuse_business", "R"),
+    ("insurance", "2207A", "late_commit", "S"),
+    ("insurance", "2207A", "refuse_business", "U"),
+    ("insurance", "2204", "half_reply", "S"),
+    ("insurance", "2206A", "wrong_amount", None),
+    ("wechat", "native", "reset_after_commit", "S"),
+    ("wechat", "paid", "callback_never", "S"),
+    ("wechat", "refund", "refund_stuck", "WU"),
+    ("alipay", "paid", "other_seller", "S"),
+    ("unionpay", "qr", "timeout_before_commit", None),
+    ("municipal", "2410", "soap_fault", None),
+    ("einvoice", "invoiceEBillOutpatient", "html", "S"),
+]
+
+
+@pytest.mark.parametrize(("party", "op", "fault", "ends"), SLICE)
+def test_a_slice_of_the_table(party: str, op: str, fault: str, ends: str | None) -> None:
+    journey, back = operations(party)[op]
+    ended = meet(Meeting(party, op, fault, journey, back))
+    assert ended.flaws == []
+    assert ended.outcome.used == 1
+    if ends is not None:
+        assert ended.cell.rstrip("!") == ends
+
+
+@pytest.mark.parametrize("name", ["wechat_qr", "wechat_left", "alipay_left", "unionpay_qr", "municipal"])
+def test_without_misfortune_all_is_right(name: str) -> None:
+    outcome = clean(name)
+    assert (outcome.flaws, outcome.state, outcome.tasks) == ([], "undone", ())
+
+
+def test_the_page_holds_every_party_and_nothing_wrong() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for party in MET:
+        for fault, told in menu(party).items():
+            if not told.ops or set(told.ops) & operations(party).keys():
+                assert f"| `{fault}` {told.words.zh} · {told.words.en} |" in page, f"{party} {fault}: --write"
+    assert "×" not in page.partition("<!-- generated")[2]
+
+
+class _Books:
+    """A laboratory of ledgers only."""
+
+    def __init__(self, **rows: list[dict[str, object]]) -> None:
+        self._rows = rows
+
+    def ledger(self, party: str, *kinds: str) -> list[dict[str, object]]:
+        return [row for row in self._rows.get(party, []) if row["kind"] in kinds]
+
+
+def test_the_judge_sees_what_is_wrong() -> None:
+    charge: dict[str, object] = {"kind": "charge", "amount": 100, "state": "done"}
+    book: dict[str, object] = {"kind": "book", "amount": 100, "ref": "100", "state": "done"}
+    settle: dict[str, object] = {"kind": "settle", "amount": 100, "cash": 100, "state": "done"}
+    issue: dict[str, object] = {"kind": "issue", "amount": 100, "state": "done"}
+    whole = {"wechat": [charge], "his": [book], "insurance": [settle], "einvoice": [issue]}
+    assert judge(_Books(**whole), "S1", "settled", ()) == []  # type: ignore[arg-type]  # only ledgers are asked for
+    for party in whole:
+        less = _Books(**{name: rows for name, rows in whole.items() if name != party})
+        assert judge(less, "S1", "settled", ()) != [], party  # type: ignore[arg-type]  # as above
+        one = _Books(**{party: whole[party]})
+        assert judge(one, "S1", "undone", ()) != [], party  # type: ignore[arg-type]  # as above
+    assert judge(_Books(), "S1", "manual", ()) != []  # type: ignore[arg-type]  # as above
+    assert judge(_Books(), "S1", "working", ()) != []  # type: ignore[arg-type]  # as above
+
+
+def test_an_ending_that_needs_nobody_may_not_call_a_person() -> None:
+    outcome = play(JOURNEYS["wechat_qr"], back=False)
+    outcome.state, outcome.tasks, outcome.used = "manual", ("differs",), 1
+    meeting = Meeting("wechat", "native", "half_reply", JOURNEYS["wechat_qr"], back=False)
+    assert Ended(meeting, outcome).cell == "×"
