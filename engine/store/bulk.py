@@ -63,7 +63,7 @@ def _gathered(name: str) -> Gathered:
     insert = _INSERT.fullmatch(sql)
     if insert is not None:
         names = _NAME.findall(insert["row"])
-        head, tail = insert["head"], insert["tail"]
+        head, tail, row = insert["head"], insert["tail"], _NAME.sub("?", insert["row"])
     else:
         update = _UPDATE.fullmatch(sql)
         assert update is not None, f"{name} cannot be gathered"
@@ -71,8 +71,8 @@ def _gathered(name: str) -> Gathered:
         place = {one: f"given.column{index}" for index, one in enumerate(names, 1)}
         head, tail = (_NAME.sub(lambda found: place[found[1]], update[part]) for part in ("head", "tail"))
         head, tail = f"{head} FROM (VALUES ", f") AS given{tail}"
-    row = f"({', '.join('?' * len(names))})"
-    texts = {size: f"{head}{', '.join([row] * size)}{tail}" for size in SIZES}
+        row = ", ".join("?" * len(names))
+    texts = {size: f"{head}{', '.join([f'({row})'] * size)}{tail}" for size in SIZES}
     return Gathered(name, itemgetter(*names), texts)
 
 

@@ -12,9 +12,10 @@ from engine.saga.legs import LegState
 from engine.store import Unit, Write
 from engine.store.bulk import GATHERED
 from engine.store.calls import body, calls_of, complete_call, insert_body, insert_call
+from engine.store.inbox import hear_first
 from engine.store.legs import upsert_leg
 from engine.store.numbers import claim_number
-from engine.store.settlements import Columns, insert_case, load_case, update_case
+from engine.store.settlements import Columns, bill_holder, insert_case, load_case, update_case
 from engine.store.statements import STATEMENTS
 from engine.store.trail import add_trail
 
@@ -117,3 +118,32 @@ def test_each_gathered_text_has_a_place_for_every_parameter(name: str) -> None:
     assert [count for count, _, _ in gathered.cut([row] * 135)] == [64, 64, 6, 1]
     for size, text, params in gathered.cut([row] * 135):
         assert text.count("?") == len(params) == size * len(row)
+
+
+@pytest.mark.parametrize("name", GATHERED)
+def test_each_gathered_text_is_one_the_database_reads(name: str, sqlite_stores: Any) -> None:
+    """One that it does not read would send every batch with such a row the slow way, and nobody would notice."""
+    store = sqlite_stores.open()
+    gathered = GATHERED[name]
+    for text in gathered.texts.values():
+        count = text.count("?")
+        assert store.backend.execute(f"EXPLAIN {text}", [None] * count).fetchall()
+
+
+def test_a_batch_of_beginnings_needs_no_second_try(stores: Any) -> None:
+    store = stores.open()
+    slow: list[str] = []
+    execute = store.backend.execute
+    store.backend.execute = lambda sql, params=None: (slow.append(sql), execute(sql, params))[1]
+    asked = [
+        store.write("begin", *insert_case(some_case(no_of(i)), [f"B{i}"], Columns(at=1.0, id=i + 1)),
+                    hear_first(i + 1, source="api", key=f"K{i}", body_hash="h", at=1.0, no=no_of(i)))
+        for i in range(COUNT)
+    ]  # fmt: skip
+    assert all(stores.loop.wait(done).committed for done in asked)
+    if store.backend.gathers:
+        assert not [sql for sql in slow if "SAVEPOINT" in sql]
+        assert len(slow) < COUNT
+    assert [stores.loop.wait(store.read(lambda conn, i=i: bill_holder(conn, f"B{i}"))) for i in (0, 99)] == [
+        no_of(0), no_of(99)
+    ]  # fmt: skip
