@@ -71,6 +71,13 @@ class World:
         handle: DelayedCall = self.reactor.callLater(max(0.0, seconds) / self.rate, call, *args)
         return handle
 
+    def soon(self, call: Callable[..., object], *args: object) -> None:
+        """Call when the reactor is through with what it does now; at once where none is running."""
+        if getattr(self.reactor, "running", False):
+            self.reactor.callLater(0, call, *args)
+        else:
+            call(*args)
+
     def token(self, size: int) -> bytes:
         """`size` unpredictable bytes (repeatable only in a seeded world)."""
         return os.urandom(size) if self._random is None else self._random.randbytes(size)  # noqa: TID251 the one place

@@ -14,8 +14,54 @@ from engine.store.writer import Result
 Ask = tuple[Unit, "Deferred[Done]"]
 Job = tuple[Callable[[], Any], "Deferred[Any]"]
 
+ROUNDS = 16  # of the reactor that a line waits for more, at most: each takes what the network has ready
+
 STOP = object()  # write what came before, close
 QUIT = object()  # the store died: let go of everything, write nothing more
+
+
+class Line:
+    """Units on their way to the writer. A unit alone goes there when the reactor is through with what it does now. When
+    several came meanwhile they wait as long as each round of the reactor brings more: the writer then shares the
+    interpreter with a reactor that has nothing else to do, and what all units of a batch cost once is paid seldom.
+    """
+
+    def __init__(self, queue: SimpleQueue[Any], soon: Callable[[Callable[[], None]], None]) -> None:
+        self._queue, self._soon = queue, soon
+        self._asks: list[Ask] = []
+        self._waiting, self._seen, self._rounds = False, 0, 0
+
+    def add(self, unit: Unit, done: Deferred[Done]) -> None:
+        """A unit, with who waits for it."""
+        self._asks.append((unit, done))
+        if not self._waiting:
+            self._waiting, self._seen, self._rounds = True, 1, 0
+            self._soon(self._look)
+
+    def _look(self) -> None:
+        if len(self._asks) > self._seen and self._rounds < ROUNDS:
+            self._seen, self._rounds = len(self._asks), self._rounds + 1
+            self._soon(self._look)
+            return
+        self._waiting = False
+        self.hand_over()
+
+    def hand_over(self) -> SimpleQueue[Any]:
+        """All that wait go now; the writer's queue, for what is to come behind them."""
+        asks, self._asks = self._asks, []
+        for ask in asks:
+            self._queue.put(ask)
+        return self._queue
+
+    def left(self) -> list[Deferred[Any]]:
+        """Empty the line and the queue, without the writer; who waited in them."""
+        asks, self._asks = self._asks, []
+        waiting: list[Deferred[Any]] = []
+        while not self._queue.empty():
+            item = self._queue.get()
+            if item is not STOP and item is not QUIT:
+                waiting.append(item[1])
+        return waiting + [done for _, done in asks]
 
 
 def drain(queue: SimpleQueue[Any], first: Ask, cap: int) -> tuple[list[Ask], Any]:
@@ -30,16 +76,6 @@ def drain(queue: SimpleQueue[Any], first: Ask, cap: int) -> tuple[list[Ask], Any
             return batch, item
         batch.append(item)
     return batch, None
-
-
-def left_waiting(queue: SimpleQueue[Any]) -> list[Deferred[Any]]:
-    """Empty the queue; who waited in it."""
-    waiting = []
-    while not queue.empty():
-        item = queue.get()
-        if item is not STOP and item is not QUIT:
-            waiting.append(item[1])
-    return waiting
 
 
 def answer(batch: list[Ask], results: list[Result]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 
 from engine.core.world import World
-from engine.store.asks import QUIT, STOP, Ask, Job, answer, drain, left_waiting
+from engine.store.asks import QUIT, STOP, Ask, Job, Line, answer, drain
 from engine.store.backend import Backend, Meaning
 from engine.store.contract import CannotStart, Connection, Crash, Done, Fault, StoreFull, StoreStopped, Unit, Write
 from engine.store.keys import load_keys, rotate_keys
@@ -49,6 +49,7 @@ class SqlStore:
         if world.inline:
             self._writer.pause = lambda seconds: None  # nobody else moves while an inline world waits
         self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._line = Line(self._queue, world.soon)
         self._full = False  # the writer's own view; while True it refuses all units
         self._why = "the store is not open"
         self._readers = Readers(backend, world, sealer)
@@ -149,7 +150,7 @@ class SqlStore:
         if self.world.inline:
             self._close()
         else:
-            self._queue.put(STOP)
+            self._line.hand_over().put(STOP)
 
     def _close(self) -> None:
         problem: BaseException | None = None
@@ -186,7 +187,7 @@ class SqlStore:
         if self.world.inline:
             self._write_batch([(unit, done)])
         else:
-            self._queue.put((unit, done))
+            self._line.add(unit, done)
         return done
 
     def write(self, name: str, *writes: Write) -> Deferred[Done]:
@@ -280,7 +281,7 @@ class SqlStore:
         if self.world.inline:
             self._work((call, done))
         else:
-            self._queue.put((call, done))
+            self._line.hand_over().put((call, done))
         return done
 
     # When it goes wrong
@@ -290,7 +291,7 @@ class SqlStore:
         self.state, self._why = "dead", why
         self._cancel_timers()
         self.on_fatal(why)  # first: the process ends here, and nobody is told anything more
-        waiting = [done for _, done in batch] + left_waiting(self._queue)
+        waiting = [done for _, done in batch] + self._line.left()
         if self.world.inline:
             self.backend.abandon()
         else:
