@@ -1,4 +1,4 @@
-"""Plain conditions as Python closures: comparisons of paths and literals with && || ! and brackets.
+"""Plain conditions as Python closures: comparisons of paths, literals and sums with && || ! and brackets.
 
 They run on the path of every settlement, so they answer in about a microsecond where CEL's library takes
 eight. The meaning is CEL's to the letter, a property test compares the two; anything else is left to CEL.
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.pipeline.condition_text import Token, is_path, plain_text
-from engine.pipeline.condition_values import MOST, OWN, Fault, Getter, Names, getter, has, present, same
+from engine.pipeline.condition_values import MOST, OWN, Fault, Getter, Names, getter, has, known, present, same
 
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -85,10 +85,16 @@ class _Reading:
         return run
 
     def relation(self) -> Getter:
-        run = self.member()
+        run = self.sum()
         while (sign := self.peek()) in _ORDER or sign in ("==", "!=", "in"):
             self.at += 1
-            run = _one_of(run, self.literals()) if sign == "in" else _compared(run, sign, self.member())
+            run = _one_of(run, self.literals()) if sign == "in" else _compared(run, sign, self.sum())
+        return run
+
+    def sum(self) -> Getter:
+        run = self.member()
+        while self.take("+"):
+            run = _added(run, self.member())
         return run
 
     def member(self) -> Getter:
@@ -293,6 +299,17 @@ def _negated(run: Getter) -> Getter:
         return not value
 
     return negated
+
+
+def _added(left: Getter, right: Getter) -> Getter:
+    def added(data: Names) -> Any:
+        a, b = left(data), right(data)
+        kind = type(a)
+        if kind is not type(b) or not (kind is int or kind is str or kind is list):
+            raise Fault(f"+ adds two numbers, two texts or two lists, not {_kind(a)} and {_kind(b)}")
+        return known(a + b, "the sum")
+
+    return added
 
 
 def _compared(left: Getter, sign: str, right: Getter) -> Getter:
