@@ -154,7 +154,7 @@ def _settlement() -> Doc:
             "state": {"enum": list(_STATES)},
             "amounts": {"type": "object", "properties": amounts},
             "expires_at": {"type": "string", "format": "date-time"},
-            "pay": {"type": "object", "properties": {"kind": _TEXT, "qr": _TEXT, "until": _TEXT}},
+            "pay": {"type": "object", "properties": dict.fromkeys(("kind", "qr", "sheet", "url", "until"), _TEXT)},
             "numbers": {"type": "object", "additionalProperties": _TEXT},
             "invoice": {"type": "object", "additionalProperties": _TEXT},
             "reason": {"$ref": "#/components/schemas/Reason"},

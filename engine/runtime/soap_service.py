@@ -128,7 +128,7 @@ def _answer(channel: Channel) -> Schema:
             "state": {"type": "string", "title": "状态 · working, quoted, paying, settled, undone, rejected, manual"},
             "amounts": {"type": "object", "required": list(AMOUNTS), "properties": dict.fromkeys(AMOUNTS, fen)},
             "expires_at": {"type": "string", "title": "在此之前选择支付方式（RFC 3339）· choose before"},
-            "pay": group("pay", "kind", "qr", "until"),
+            "pay": group("pay", "kind", "qr", "sheet", "url", "until"),
             "numbers": group("numbers", "asked_by"),
             "invoice": group("invoice"),
             "reason": {"type": "object", "properties": dict.fromkeys(

@@ -13,6 +13,7 @@ from simulators.wechat import sign
 
 MCHID = "1600000001"
 APPID = "wxsim0000000000001"
+MINI_APPID = "wxsim0000000000002"  # the mini program of the same merchant
 PUBLIC_KEY_ID = "PUB_KEY_ID_0116000000012026112200000000000001"
 
 
@@ -42,7 +43,7 @@ class Identity:
 
     def __init__(self, world: SimWorld) -> None:
         self.world = world
-        self.mchid, self.appid = MCHID, APPID
+        self.mchid, self.appid, self.mini_appid = MCHID, APPID, MINI_APPID
         ring = world.keys
         merchant = ring.certificate("wechat.merchant", MCHID)
         self.merchant_serial = hex_serial(merchant.serial_number)
@@ -113,7 +114,8 @@ class Identity:
         """Everything the merchant holds."""
         ring, newest = self.world.keys, self.certificates[-1]
         return {
-            "mchid": self.mchid, "appid": self.appid, "merchant_serial": self.merchant_serial,
+            "mchid": self.mchid, "appid": self.appid, "mini_appid": self.mini_appid,
+            "merchant_serial": self.merchant_serial,
             "merchant_private_key": ring.private_pem("wechat.merchant"),
             "merchant_certificate": ring.certificate_pem("wechat.merchant"),
             "api_v3_key": self.api_v3_key, "api_v2_key": self.api_v2_key,

@@ -241,7 +241,7 @@ class V3:
     def _ours(self, mchid: str, appid: str = "") -> None:
         if mchid != self.party.identity.mchid:
             raise Refusal("mchid")
-        if appid and appid != self.party.identity.appid:
+        if appid and appid not in (self.party.identity.appid, self.party.identity.mini_appid):
             raise Refusal("appid")
 
     def _terms(self, op: str, body: dict[str, Any]) -> Terms:

@@ -112,7 +112,7 @@ class Town:
         return {
             "appid": card["appid"], "mchid": card["mchid"], "merchant_serial": card["merchant_serial"],
             "merchant_private_key": card["merchant_private_key"], "api_v3_key": card["api_v3_key"],
-            "api_v2_key": card["api_v2_key"], "notify_url": NOTIFY,
+            "api_v2_key": card["api_v2_key"], "notify_url": NOTIFY, "mini_appid": card["mini_appid"], "codepay": "yes",
             "verify_keys": {
                 card["platform_serial"]: card["platform_certificate"], card["public_key_id"]: card["public_key"]
             },

@@ -18,7 +18,9 @@ class Settings(BaseModel):
     `verify_keys`: serial → PEM, platform certificates (hex serial) and public keys (`PUB_KEY_ID_…`) together:
     while a merchant moves from one to the other, answers and callbacks come signed by either.
     `wechatpay_serial` is the public key id to name in requests, empty in certificate mode. `notify_url` has no
-    query string.
+    query string. `mini_appid`: the mini program of the same merchant, where there is one. `codepay`: WeChat has opened
+    v3 payment codes to this merchant (`codepay`, `code_reverse`); without it they go by v2. `fee_bp`: the fee agreed,
+    in 1/10000 of the amount; bills are checked by it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +36,9 @@ class Settings(BaseModel):
     wechatpay_serial: str = Field(default="", max_length=64)
     notify_url: str = Field(pattern=r"^https?://[^?#\s]{1,240}$")
     client_ip: str = Field(default="127.0.0.1", max_length=45)
+    mini_appid: str = Field(default="", max_length=32)
+    codepay: bool = False
+    fee_bp: int = Field(default=0, ge=0, le=1000)
 
 
 @dataclass(frozen=True, slots=True)

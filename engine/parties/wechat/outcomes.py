@@ -11,10 +11,12 @@ from typing import Final
 from engine.core.outcome import Outcome
 from engine.parties.contract import Op, OutcomeRow
 
-_CREATE: Final = frozenset({"native", "jsapi"})
-_PAY: Final = _CREATE | {"micropay"}
-_STOP: Final = frozenset({"close", "reverse"})
-_REFUND: Final = frozenset({"refund"})
+_CREATE: Final = frozenset({"native", "jsapi", "mini", "h5"})
+_CODE: Final = frozenset({"micropay", "codepay"})
+_PAY: Final = _CREATE | _CODE
+_STOP: Final = frozenset({"close", "reverse", "code_reverse"})
+_REFUND: Final = frozenset({"refund", "abnormal_refund"})
+_BILL: Final = frozenset({"trade_bill", "flow_bill"})
 
 
 def _op(name: str, zh: str, en: str, *, changes: bool = False, money: bool = False, number: str = "") -> Op:
@@ -26,6 +28,8 @@ OPS: Final = {
     for op in (
         _op("native", "扫码下单", "order for a QR code", changes=True, money=True, number="trade"),
         _op("jsapi", "公众号下单", "order inside WeChat", changes=True, money=True, number="trade"),
+        _op("mini", "小程序下单", "order in a mini program", changes=True, money=True, number="trade"),
+        _op("h5", "H5 下单（微信外的网页）", "order on a page outside WeChat", changes=True, money=True, number="trade"),
         _op("query", "查询订单", "ask for an order"),
         _op("close", "关闭订单", "close an unpaid order", changes=True),
         _op("refund", "退款", "refund", changes=True, money=True, number="refund"),
@@ -34,8 +38,16 @@ OPS: Final = {
         _op("order_query", "查询付款码订单", "ask for a payment code order"),
         _op("certificates", "下载平台证书", "fetch the platform's certificates"),
         _op("reverse", "撤销付款码订单", "reverse a payment code order", changes=True, money=True),
+        _op("codepay", "付款码支付（v3，须已开通）", "charge a payment code by v3, where it is open to the merchant",
+            changes=True, money=True, number="trade"),
+        _op("code_reverse", "撤销付款码订单（v3）", "reverse a payment code order of v3", changes=True, money=True),
+        _op("abnormal_refund", "异常退款改退银行卡", "send an abnormal refund to a bank card", changes=True, money=True),
+        _op("trade_bill", "申请交易账单", "ask for a day's trades"),
+        _op("flow_bill", "申请资金账单", "ask for a day's movements of the account"),
+        _op("download", "下载账单", "fetch a bill"),
+        _op("echo", "密钥自检（不下单）", "test both key pairs; places no order"),
     )
-}
+}  # fmt: skip
 
 _DEFINITE: Final = (
     "PARAM_ERROR", "INVALID_REQUEST", "APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS", "MCHID_NOT_EXIST",
@@ -55,10 +67,14 @@ def _rows() -> tuple[OutcomeRow, ...]:
     return (
         OutcomeRow("OK", wait, _CREATE, because="an order is not yet a payment"),
         OutcomeRow("OK", yes),
-        OutcomeRow("RECALL", wait, frozenset({"reverse"})),
+        OutcomeRow("RECALL", wait, frozenset({"reverse", "code_reverse"})),
+        OutcomeRow("NOTPAY", wait, frozenset({"codepay"})),
+        *(OutcomeRow(code, no, frozenset({"codepay"}), because=final) for code in ("PAYERROR", "REVOKED", "CLOSED")),
+        OutcomeRow("NO_STATEMENT_EXIST", no, _BILL, because="no trade on that day"),
+        OutcomeRow("STATEMENT_CREATING", wait, _BILL),
         # The number is taken by an earlier request of other content: what stands there must be asked for.
         OutcomeRow("INVALID_REQUEST", Outcome.UNKNOWN, _PAY | _REFUND, "不一致"),
-        OutcomeRow("USERPAYING", wait, frozenset({"micropay"})),
+        OutcomeRow("USERPAYING", wait, _CODE),
         # "Already paid" under our own number: the query says by whom, and it counts as paid.
         OutcomeRow("ORDERPAID", wait, _PAY),
         OutcomeRow("ORDER_PAID", wait, _PAY),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -11,12 +10,15 @@ from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
-from engine.parties.wechat import certificates, outcomes, v2, v3
+from engine.parties.wechat import calls, certificates, outcomes, v2, v3
 from engine.parties.wechat.keys import Merchant, Settings, opened, same_serial
 
-_ORDERS: Final = "/v3/pay/transactions"
-_REFUNDS: Final = "/v3/refund/domestic/refunds"
 _V2: Final = {"micropay": "/pay/micropay", "order_query": "/pay/orderquery", "reverse": "/secapi/pay/reverse"}
+# What an answer is worth nothing without.
+_MUST_HOLD: Final = {
+    "native": "code_url", "jsapi": "prepay_id", "mini": "prepay_id", "h5": "h5_url", "codepay": "trade_state",
+    "trade_bill": "download_url", "flow_bill": "download_url", "echo": "encrypted_echo_message",
+}  # fmt: skip
 _NUMBER_FIELD: Final = {"trade": "out_trade_no", "refund": "out_refund_no"}
 
 
@@ -47,10 +49,11 @@ class WeChatPay:
                 (("Content-Type", "text/xml; charset=utf-8"),),
                 v2.body(merchant.plain, self._v2_fields(call), call.nonce),
             )
-        method, target, tree = self._v3(call, merchant.plain)
+        method, target, tree = calls.request_of(call.op, wire.body_of(call), merchant)
         body = b"" if tree is None else json_text.print_json(tree)
+        serial = v3.sealing_serial(merchant) if calls.needs_serial(call.op, wire.body_of(call)) else ""
         return HttpRequest(
-            method, target, v3.headers(merchant, method, target, body, call.now, call.nonce), body
+            method, target, v3.headers(merchant, method, target, body, call.now, call.nonce, serial), body
         )
 
     def _v2_fields(self, call: Outgoing) -> dict[str, Any]:
@@ -59,28 +62,14 @@ class WeChatPay:
             return {"spbill_create_ip": call.settings.plain.client_ip, **fields}
         return fields
 
-    def _v3(self, call: Outgoing, plain: Settings) -> tuple[str, str, dict[str, Any] | None]:
-        body = wire.body_of(call)
-        ours = {"appid": plain.appid, "mchid": plain.mchid}
-        if call.op in ("native", "jsapi"):
-            return "POST", f"{_ORDERS}/{call.op}", {**ours, "notify_url": plain.notify_url, **body}
-        if call.op == "refund":
-            return "POST", _REFUNDS, {"notify_url": plain.notify_url, **body}
-        if call.op == "refund_query":
-            return "GET", f"{_REFUNDS}/{_path(body, 'out_refund_no')}", None
-        if call.op == self.keys_op:
-            return "GET", "/v3/certificates", None
-        order = f"{_ORDERS}/out-trade-no/{_path(body, 'out_trade_no')}"
-        if call.op == "query":
-            return "GET", f"{order}?mchid={plain.mchid}", None
-        return "POST", f"{order}/close", {"mchid": plain.mchid}
-
     def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
         merchant: Merchant = call.settings
         if call.op in _V2:
             return v2.read(merchant.plain, reply)
         if call.op == self.keys_op and reply.status == 200:
             return certificates.read(merchant, reply, call.now)
+        if call.op == "download" and reply.status == 200:  # never signed: no yes to anything by itself
+            return Answer(intact=True, code="BYTES", body=reply.body)
         good = 200 <= reply.status < 300
         fault = v3.fault_of(merchant, reply, call.now)
         # A refusal may come unsigned (a 401 cannot be signed for an unknown merchant); a yes may not, and what
@@ -104,18 +93,24 @@ class WeChatPay:
         return self._good(call, merchant, tree)
 
     def _good(self, call: Outgoing, merchant: Merchant, tree: dict[str, Any]) -> Answer:
-        if call.op == "refund":
+        if call.op in ("refund", "abnormal_refund"):
             status = tree.get("status")
             return Answer(True, "OK" if status == "SUCCESS" else f"REFUND_{status}", body=tree)
         if tree.get("mchid", merchant.plain.mchid) != merchant.plain.mchid:
             return wire.not_intact("another merchant's answer")
-        if call.op == "native" and not isinstance(tree.get("code_url"), str):
-            return wire.not_intact("no code_url")
-        if call.op == "jsapi":
-            prepay_id = tree.get("prepay_id")
-            if not isinstance(prepay_id, str):
-                return wire.not_intact("no prepay_id")
-            tree = {**tree, "sheet": v3.jsapi_sheet(merchant, prepay_id, call.now, call.nonce)}
+        wanted = _MUST_HOLD.get(call.op)
+        if wanted and not isinstance(tree.get(wanted), str):
+            return wire.not_intact(f"no {wanted}")
+        if call.op in ("jsapi", "mini"):
+            appid = calls.appid_of(call.op, merchant)
+            sheet = v3.jsapi_sheet(merchant, appid, tree["prepay_id"], call.now, call.nonce)
+            return Answer(intact=True, code="OK", body={**tree, "sheet": sheet})
+        if call.op == "codepay":
+            if tree.get("out_trade_no") != call.number:
+                return wire.not_intact("another order's answer")
+            return Answer(True, "OK" if tree["trade_state"] == "SUCCESS" else str(tree["trade_state"]), body=tree)
+        if call.op == "echo" and not v3.echoed(merchant, wire.body_of(call), tree):
+            return wire.not_intact("not what was said")
         return Answer(intact=True, code="OK", body=tree)
 
     def verify(self, settings: Merchant, request: HttpRequest, now: float) -> Heard | NotHeard:
@@ -129,13 +124,6 @@ class WeChatPay:
 
     def hands_out(self, name: str) -> bool:
         return certificates.hands_out(name)
-
-
-def _path(body: dict[str, Any], field: str) -> str:
-    value = body.get(field)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{field}: the send map must name the order asked for")
-    return quote(value, safe="")
 
 
 PARTY: Final = WeChatPay()

@@ -7,10 +7,10 @@ import re
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from engine.core.http import HttpReply, HttpRequest
 from engine.parties import wire
@@ -20,6 +20,8 @@ from engine.parties.wechat.keys import Merchant, same_serial
 SCHEME: Final = "WECHATPAY2-SHA256-RSA2048"
 MAX_SKEW: Final = 300.0  # seconds an answer or callback may be away from our clock
 PROBE: Final = "WECHATPAY/SIGNTEST/"
+PUBLIC_KEY: Final = "PUB_KEY_ID_"
+_OAEP: Final = OAEP(MGF1(SHA1()), SHA1(), None)
 UNKNOWN_KEY: Final = "signature by unknown serial"
 _SERIAL: Final = re.compile(r"[0-9A-Za-z_]{1,64}", re.ASCII)
 _STAMP: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -33,9 +35,9 @@ def signed(key: RSAPrivateKey, *lines: str) -> str:
 
 
 def headers(
-    merchant: Merchant, method: str, target: str, body: bytes, now: float, nonce: str
+    merchant: Merchant, method: str, target: str, body: bytes, now: float, nonce: str, serial: str = ""
 ) -> tuple[tuple[str, str], ...]:
-    """All headers of a v3 request; `target` is path and query as sent."""
+    """All headers of a v3 request; `target` is path and query as sent, `serial` the key its fields are sealed with."""
     stamp, plain = str(int(now)), merchant.plain
     message = f"{method}\n{target}\n{stamp}\n{nonce}\n".encode() + body + b"\n"
     value = base64.b64encode(merchant.private_key.sign(message, PKCS1v15(), SHA256())).decode()
@@ -51,8 +53,8 @@ def headers(
         ("Accept", "application/json"),
         ("User-Agent", "settlement-engine"),
     ]
-    if plain.wechatpay_serial:
-        made.append(("Wechatpay-Serial", plain.wechatpay_serial))
+    if serial or plain.wechatpay_serial:
+        made.append(("Wechatpay-Serial", serial or plain.wechatpay_serial))
     if body:
         made.append(("Content-Type", "application/json"))
     return tuple(made)
@@ -127,7 +129,8 @@ def callback(merchant: Merchant, request: HttpRequest, now: float) -> Heard | No
         return NotHeard(_failed(400, "PARAM_ERROR"), "no event_type")
     if body.get("mchid") != merchant.plain.mchid:
         return NotHeard(_failed(403, "MCH_NOT_EXISTS"), "another merchant's message")
-    if body.get("appid", merchant.plain.appid) != merchant.plain.appid:  # a refund's notice names no app
+    ours = (merchant.plain.appid, merchant.plain.mini_appid)
+    if body.get("appid", merchant.plain.appid) not in ours:  # a refund's notice names no app
         return NotHeard(_failed(403, "APPID_MCHID_NOT_MATCH"), "another app's message")
     number = body.get("out_refund_no" if kind.startswith("REFUND.") else "out_trade_no")
     return Heard(
@@ -149,14 +152,38 @@ def _failed(status: int, why: str) -> HttpReply:
     return HttpReply(status, _JSON, b'{"code":"FAIL","message":"' + why.encode() + b'"}')
 
 
-def jsapi_sheet(merchant: Merchant, prepay_id: str, now: float, nonce: str) -> dict[str, str]:
-    """What a page inside WeChat needs to open the payment: `paySign` covers app, time, nonce and order."""
+def jsapi_sheet(merchant: Merchant, appid: str, prepay_id: str, now: float, nonce: str) -> dict[str, str]:
+    """What a page inside WeChat, or a mini program, needs to open the payment: `paySign` covers app, time, nonce and
+    order."""
     stamp, package = str(int(now)), f"prepay_id={prepay_id}"
     return {
-        "appId": merchant.plain.appid,
+        "appId": appid,
         "timeStamp": stamp,
         "nonceStr": nonce,
         "package": package,
         "signType": "RSA",
-        "paySign": signed(merchant.private_key, merchant.plain.appid, stamp, nonce, package),
+        "paySign": signed(merchant.private_key, appid, stamp, nonce, package),
     }
+
+
+def sealing_serial(merchant: Merchant) -> str:
+    """The name of the platform key that sensitive fields are sealed with: the one the connection names, else a public
+    key, else any certificate it has."""
+    plain = merchant.plain
+    public = next((name for name in plain.verify_keys if name.startswith(PUBLIC_KEY)), "")
+    return plain.wechatpay_serial or public or next(iter(plain.verify_keys))
+
+
+def sealed(merchant: Merchant, text: str) -> str:
+    """Base64 of a text that only WeChat Pay can read (RSA-OAEP with SHA-1, as it prescribes)."""
+    key = merchant.verify_keys[same_serial(sealing_serial(merchant))]
+    return base64.b64encode(key.encrypt(text.encode(), _OAEP)).decode()
+
+
+def echoed(merchant: Merchant, sent: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Whether the platform gave back what we said, in clear and sealed for us: both key pairs are right."""
+    try:
+        back = merchant.private_key.decrypt(base64.b64decode(answer["encrypted_echo_message"], validate=True), _OAEP)
+    except ValueError:
+        return False
+    return answer.get("echo_message") == sent.get("echo_message") == back.decode(errors="replace")
