@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from engine.core.world import World
 
 
-def books(root: Path, since: str, as_json: bool) -> int:
-    """Compare and print. Exit code 1 when there is a difference."""
+def books(root: Path, since: str, as_json: bool, bills: bool = False) -> int:
+    """Compare and print. `bills`: the payment platforms' bills instead of their ledgers. Exit code 1 when there is a
+    difference."""
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
@@ -31,7 +32,7 @@ def books(root: Path, since: str, as_json: bool) -> int:
         ended.append(result)
         world.reactor.stop()
 
-    work = compared(world, root, file, since_of(root, since))
+    work = compared(world, root, file, since_of(root, since), bills=bills)
     world.reactor.callWhenRunning(lambda: Deferred.fromCoroutine(work).addBoth(over))
     world.reactor.run()
     if not ended:
@@ -48,12 +49,29 @@ def books(root: Path, since: str, as_json: bool) -> int:
     return FOUND if found["differences"] else GOOD
 
 
-async def compared(world: World, root: Path, file: EngineFile, since: float | None = None) -> dict[str, Any]:
-    """`{"checked", "open", "differences": […]}` of this folder's store and the ledgers of its parties."""
-    from engine.runtime.books import Beside, check_books, simulator_ledgers
+async def compared(
+    world: World, root: Path, file: EngineFile, since: float | None = None, *, bills: bool = False
+) -> dict[str, Any]:
+    """`{"checked", "open", "expected", "differences": […]}` of this folder's store and the ledgers of its parties.
 
-    ledgers = simulator_ledgers(world, {name: (one.kind, one.url) for name, one in file.parties.items()})
-    return (await check_books(world, Beside(store_url(root, file)), ledgers, since=since)).json()
+    `bills`: payment platforms are judged by the bills of the days from `since` (yesterday) to yesterday."""
+    from engine.parties.bills import KeepsBills
+    from engine.parties.registry import PARTIES
+    from engine.runtime.books import Beside, LedgerSource, check_books, simulator_ledgers
+    from engine.runtime.books_bills import bill_ledgers, yesterday
+    from engine.runtime.single_call import line_of
+    from engine.site.files import read_files
+
+    sources: list[LedgerSource] = []
+    billed: set[str] = set()
+    if bills:
+        since = yesterday(world.now()) if since is None else since
+        billed = {name for name, one in file.parties.items() if isinstance(PARTIES[one.kind], KeepsBills)}
+        files = read_files(root)
+        sources += bill_ledgers({name: line_of(world, file.parties[name], root, files) for name in billed}, since)
+    others = {name: (one.kind, one.url) for name, one in file.parties.items() if name not in billed}
+    sources += simulator_ledgers(world, others)
+    return (await check_books(world, Beside(store_url(root, file)), sources, since=since)).json()
 
 
 def _draw(found: dict[str, Any]) -> None:
@@ -62,7 +80,11 @@ def _draw(found: dict[str, Any]) -> None:
         line(f"  {one['text']} · {one['en']}")
         line(f"  → {one['next']} · {one['next_en']}")
     differences = len(found["differences"])
+    later, later_en = (
+        (f"，{found['expected']} 笔有款项在未读的日子", f", {found['expected']} with money on days not read")
+        if found["expected"] else ("", "")
+    )  # fmt: skip
     line(
-        f"核对 {found['checked']} 笔（{found['open']} 笔进行中），{differences} 处差异 · "
-        f"{found['checked']} checked, {found['open']} open, {differences} differences"
+        f"核对 {found['checked']} 笔（{found['open']} 笔进行中{later}），{differences} 处差异 · "
+        f"{found['checked']} checked, {found['open']} open{later_en}, {differences} differences"
     )

@@ -14,6 +14,7 @@ from engine.cli.say import FOUND, GOOD, STATE_STYLES, CannotRun, document, table
 
 if TYPE_CHECKING:
     from engine.config.engine_file import EngineFile
+    from engine.core.world import World
 
 CONNECT_LIMIT = 2.0  # seconds for a party to take a connection
 
@@ -27,9 +28,12 @@ class Finding:
     text: str
 
 
-def check(root: Path, as_json: bool = False) -> int:
-    """Look at everything a start needs, start nothing. Exit code 1 when the engine could not run."""
+def check(root: Path, as_json: bool = False, call: bool = False) -> int:
+    """Look at everything a start needs, start nothing. Exit code 1 when the engine could not run. `call`: payment
+    platforms are asked to test keys and signatures too; what fails there is a problem."""
     found = list(_findings(root))
+    if call and not any(one.verdict == "problem" for one in found):
+        found += self_tests(root)
     if as_json:
         document([{"what": one.what, "verdict": one.verdict, "text": one.text} for one in found])
     else:
@@ -159,3 +163,48 @@ def _parties(file: EngineFile) -> Iterator[Finding]:
             yield Finding(f"party {name}", "warning", f"{entry.url}: {no.strerror or no}")
         else:
             yield Finding(f"party {name}", "good", entry.url)
+
+
+def self_tests(root: Path) -> list[Finding]:
+    """One call to each party that has a self-test: address, our signature and theirs, none of it an order."""
+    from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
+    from twisted.internet.defer import Deferred
+
+    from engine.cli.folder import node_file
+    from engine.core.world import World
+
+    file = node_file(root)
+    world = World(reactor, rate=float(file.clock.rate), anchor=file.clock.anchor)
+    ended: list[object] = []
+
+    def over(result: object) -> None:
+        ended.append(result)
+        world.reactor.stop()
+
+    world.reactor.callWhenRunning(lambda: Deferred.fromCoroutine(called(world, root, file)).addBoth(over))
+    world.reactor.run()
+    if not ended:
+        raise KeyboardInterrupt
+    if not isinstance(ended[0], list):
+        raise CannotRun(str(ended[0]))
+    return ended[0]
+
+
+async def called(world: World, root: Path, file: EngineFile) -> list[Finding]:
+    """The findings of all self-tests, one after the other."""
+    from engine.config.secret import SecretMissing
+    from engine.parties.contract import Probes
+    from engine.parties.registry import PARTIES
+    from engine.runtime.single_call import line_of, tested
+    from engine.site.files import read_files
+
+    files, found = read_files(root), []
+    for name, entry in file.parties.items():
+        if not isinstance(PARTIES[entry.kind], Probes):
+            continue
+        try:
+            good, text = await tested(line_of(world, entry, root, files))
+        except (SecretMissing, ValueError) as no:
+            good, text = False, str(no)
+        found.append(Finding(f"self-test of {name}", "good" if good else "problem", text))
+    return found

@@ -72,11 +72,17 @@ def run(
 
 
 @app.command(rich_help_panel=RUN)
-def check(root: Root = HERE, json: Json = False) -> None:
+def check(
+    root: Root = HERE,
+    call: Annotated[
+        bool, typer.Option("--call", help="向支付平台发自检请求，不下单 · self-tests of payment platforms, no order")
+    ] = False,
+    json: Json = False,
+) -> None:
     """启动前检查配置、密钥、端口、存储、各方 · Check everything a start needs."""
     from engine.cli.check import check as work
 
-    _end(work(root.absolute(), json))
+    _end(work(root.absolute(), json, call))
 
 
 @app.command(rich_help_panel=RUN)
@@ -295,12 +301,15 @@ def show(
 def books(
     root: Root = HERE,
     since: Annotated[str, typer.Option(help="自何时起 · since")] = "",
+    bills: Annotated[
+        bool, typer.Option("--bills", help="支付渠道用日账单（默认昨天）· payment by the platforms' bills")
+    ] = False,
     json: Json = False,
 ) -> None:
     """与各方账目核对，列出差异 · Compare the store with the parties' own books; print the differences."""
     from engine.cli.books import books as work
 
-    _end(work(root.absolute(), since, json))
+    _end(work(root.absolute(), since, json, bills))
 
 
 @app.command(rich_help_panel=LOOK)

@@ -176,3 +176,16 @@ class RenewsKeys(Protocol):
 
     def hands_out(self, name: str) -> bool:
         """Whether a key of this name is of the kind that can be fetched."""
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """A party with a call that proves address and keys and changes nothing.
+
+    `probe_good`: the answer's codes that prove it; they count only with a good signature."""
+
+    probe_op: str
+    probe_good: frozenset[str]
+
+    def probe_ask(self, opened: Any, now: float, nonce: str) -> Tree:
+        """The body of `probe_op`."""

@@ -20,7 +20,7 @@ from engine.core.http import HttpRequest
 from engine.core.times import instant_of_rfc3339
 from engine.core.world import World
 from engine.parties.registry import PARTIES
-from engine.runtime.books_compare import compare, is_open
+from engine.runtime.books_compare import compare, expected, is_open
 from engine.runtime.books_kinds import Difference
 from engine.runtime.books_load import load_view, versions
 from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, StoreView
@@ -55,16 +55,18 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The result. `checked`: settlements looked at; `open`: of those, on their way or with a person."""
+    """The result. `checked`: settlements looked at; `open`: of those, on their way or with a person; `expected`: of
+    those, with money in days whose bills were not read, so that only what was read is judged."""
 
     checked: int
     open: int
     differences: tuple[Difference, ...]
+    expected: int = 0
 
     def json(self) -> dict[str, Any]:
         """The document `engine books --json` prints."""
         found = [one.json() for one in self.differences]
-        return {"checked": self.checked, "open": self.open, "differences": found}
+        return {"checked": self.checked, "open": self.open, "expected": self.expected, "differences": found}
 
 
 class Beside:
@@ -139,14 +141,15 @@ async def check_books(
         except NoLedger as no:
             missing[source.party] = str(no)
             continue
-        books.append(PartyBook(source.party, source.role, rows))
+        books.append(PartyBook(source.party, source.role, rows, getattr(source, "span", None)))
     fresh = [row for book in books for row in book.rows if since is None or row.at >= since]
     seen = {number for row in fresh for number in (row.no, row.ref) if number}
     view: StoreView = await store.read(lambda conn: load_view(conn, world.now(), since, seen))
     moving = {no for no, kept in view.settlements.items() if _moved(kept, before.get(no), began - limits.skew_s)}
     found = compare(view, books, limits, missing, since)
     on_the_way = {no for no, kept in view.settlements.items() if is_open(kept)} | moving
-    return Books(len(view.settlements), len(on_the_way), tuple(one for one in found if one.settlement_no not in moving))
+    told = tuple(one for one in found if one.settlement_no not in moving)
+    return Books(len(view.settlements), len(on_the_way), told, expected(view, books))
 
 
 def _moved(kept: Kept, version: int | None, began: float) -> bool:

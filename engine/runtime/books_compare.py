@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from engine.runtime.books_kinds import Difference, difference
 from engine.runtime.books_led import check_led, led_numbers
-from engine.runtime.books_money import check_always, check_rest, trades_of
+from engine.runtime.books_money import check_always, check_partly, check_rest, covered, trades_of
 from engine.runtime.books_order import check_order
 from engine.runtime.books_parties import (
     check_his_always,
@@ -23,7 +23,7 @@ from engine.runtime.books_parties import (
     check_invoice_always,
     check_invoice_rest,
 )
-from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, StoreView
+from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, Span, StoreView
 
 NOT_OURS = frozenset({"message", "notice"})  # kinds that carry no business number
 EFFECTS = frozenset({"order", "charge", "refund", "register", "settle", "cancel", "book", "lock", "issue"})
@@ -41,6 +41,7 @@ class _Shelf:
     at_window: defaultdict[str, list[LedgerRow]] = field(default_factory=lambda: defaultdict(list))
     booked: defaultdict[str, list[LedgerRow]] = field(default_factory=lambda: defaultdict(list))
     roles: dict[str, Role] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
     strange: list[tuple[PartyBook, LedgerRow]] = field(default_factory=list)
 
     def of(self, role: Role, no: str) -> Sequence[LedgerRow]:
@@ -68,6 +69,12 @@ def compare(
     return found
 
 
+def expected(view: StoreView, ledgers: Sequence[PartyBook]) -> int:
+    """Settlements some of whose money moved on days whose bills were not read (D8)."""
+    spans = {book.party: book.span for book in ledgers if book.span is not None}
+    return sum(not covered(kept, spans) for kept in view.settlements.values())
+
+
 def is_open(kept: Kept) -> bool:
     """Whether it is still on its way, or waits for a person."""
     return not kept.at_rest()
@@ -77,6 +84,8 @@ def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) ->
     shelf, led = _Shelf(), led_numbers(view, ledgers)
     for book in ledgers:
         shelf.roles[book.party] = book.role
+        if book.span is not None:
+            shelf.spans[book.party] = book.span
         mine = shelf.rows.setdefault(book.role, defaultdict(list))
         own = shelf.by_party.setdefault(book.party, defaultdict(list))
         for row in book.rows:
@@ -107,10 +116,13 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing
     if Role.PAYMENT in shelf.rows:
         rows = shelf.of(Role.PAYMENT, kept.no)
         trades = trades_of(kept, rows, payers)
-        wrong = list(check_always(kept, trades, view))
+        whole = covered(kept, shelf.spans)
+        wrong = list(check_always(kept, trades, view, shelf.spans, whole=whole))
         yield from wrong
-        if rest:
-            told = any(one.kind != "refund_not_final" for one in wrong)
+        if not whole:
+            yield from check_partly(kept, trades, shelf.spans)
+        elif rest:
+            told = any(one.kind not in ("refund_not_final", "fee_differs") for one in wrong)
             yield from check_rest(kept, trades, told)
     if Role.HIS in shelf.rows:
         rows = shelf.of(Role.HIS, kept.no)

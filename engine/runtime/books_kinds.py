@@ -43,6 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "refund_amount_differs": Kind("D5", "退款单号 {no} 应退 {due} 元，渠道退了 {amount} 元", "Refund {no}: {due} yuan were asked, {amount} given back", "由两名财务人员核对处理", "Two persons of finance decide."),
     "refund_at_portal": Kind("D6", "支付单号 {no} 有一笔不是本平台发起的退款（{amount} 元）", "{no} was refunded ({amount} yuan) by somebody else, under a number that is not ours", "财务核实商户平台操作；需要时按审批作废 HIS 结算", "Finance looks at the merchant portal; void the HIS settlement only with approval."),
     "refund_not_final": Kind("D10", "退款单号 {no} 在渠道仍为 {state}，平台已记为退回", "Refund {no} is {state} at the channel, but we count it as returned", "继续查询；ABNORMAL 由两人处理", "Keep asking; two persons handle ABNORMAL."),
+    "fee_differs": Kind("D11", "单号 {no} 约定手续费 {due} 元，渠道收了 {amount} 元", "{no}: a fee of {due} yuan was agreed, the channel took {amount}", "财务按月向渠道核对费率", "Finance claims it from the channel monthly."),
     "order_left_open": Kind("P14", "支付单 {no} 仍可支付，而结算已结束", "Order {no} can still be paid although the settlement is at rest", "关闭该支付单", "Close the order."),
     # HIS
     "his_missing": Kind("D3/P2", "已结算，HIS 没有入账", "Settled, but the HIS has not booked it", "用原结算号重新入账或按流程退费", "Book again under the same number, or refund."),

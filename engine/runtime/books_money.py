@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.runtime.books_kinds import Difference, difference
-from engine.runtime.books_view import Kept, LedgerRow, LegRow, StoreView
+from engine.runtime.books_view import Kept, LedgerRow, LegRow, Span, StoreView
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
 
+NO_SPANS: Mapping[str, Span] = MappingProxyType({})
+# A bill's row is never written again: what was processing when it was made may long be done, and we have asked since.
+_NOT_FINAL = {True: ("processing", "abnormal"), False: ("abnormal",)}
 GONE = "closed"  # a refund the channel gave up: the money stayed
 
 
@@ -56,10 +60,38 @@ def trades_of(kept: Kept, rows: Sequence[LedgerRow], payers: frozenset[str]) -> 
     return found
 
 
-def check_always(kept: Kept, trades: Sequence[Trade], view: StoreView) -> Iterator[Difference]:
-    """What must hold at any moment: P3, P4, P15, D5, D6, D10."""
+def covered(kept: Kept, spans: Mapping[str, Span]) -> bool:
+    """Whether all that this settlement's money did stands in what was read: a payment moves between its leg's creation
+    and the moment we knew of it. True where ledgers are whole."""
+    legs = [leg for leg in kept.legs if leg.party in spans and leg.number]
+    return all(spans[leg.party].holds(leg.created_at, kept.definite_at(leg.id)) for leg in legs)
+
+
+def check_partly(kept: Kept, trades: Sequence[Trade], spans: Mapping[str, Span]) -> Iterator[Difference]:
+    """Where some days are missing, each payment and refund known as done within the days that were read stands there
+    (D4, D7)."""
+    for trade in trades:
+        span, leg = spans.get(trade.leg.party), trade.leg
+        if span is None:
+            continue
+        if leg.state is LegState.OK and span.holds(leg.created_at, kept.definite_at(leg.id)) and not trade.taken:
+            yield _said(kept, "service_not_paid", due=leg.amount or 0, amount=0)
+        for undo in kept.legs:
+            if undo.undo and undo.of == leg.id and undo.state is LegState.OK and undo.party in spans:
+                there = any(row.no == undo.number and row.state != GONE for row in trade.refunds)
+                if not there and span.holds(undo.created_at, kept.definite_at(undo.id)):
+                    yield _said(kept, "refund_missing", amount=undo.amount or leg.amount or 0)
+
+
+def check_always(
+    kept: Kept, trades: Sequence[Trade], view: StoreView, spans: Mapping[str, Span] = NO_SPANS, *, whole: bool = True
+) -> Iterator[Difference]:
+    """What must hold at any moment: P3, P4, P15, D5, D6, D10, D11. `whole`: nothing of it is on a day not read."""
     for trade in trades:
         leg, spoiled = trade.leg, False
+        span = spans.get(leg.party)
+        if span is not None and span.fee_bp is not None:
+            yield from _fees(kept, trade, span.fee_bp)
         for row in trade.taken:
             if leg.amount is not None and row.amount != leg.amount:
                 spoiled = True
@@ -78,10 +110,18 @@ def check_always(kept: Kept, trades: Sequence[Trade], view: StoreView) -> Iterat
             elif mine is not None and mine.amount is not None and mine.amount != row.amount:
                 spoiled = True
                 yield _said(kept, "refund_amount_differs", no=row.no, due=mine.amount, amount=row.amount)
-            elif mine is not None and mine.state is LegState.OK and row.state in ("processing", "abnormal"):
+            elif mine is not None and mine.state is LegState.OK and row.state in _NOT_FINAL[span is None]:
                 yield _said(kept, "refund_not_final", no=row.no, state=row.state)
-        if not spoiled and trade.net < 0:
+        if whole and not spoiled and trade.net < 0:
             yield _said(kept, "refund_over", no=leg.number, due=trade.paid, amount=trade.given_back)
+
+
+def _fees(kept: Kept, trade: Trade, fee_bp: int) -> Iterator[Difference]:
+    """D11, to the fen."""
+    for row in trade.taken:
+        due = (row.amount * fee_bp + 5000) // 10000
+        if row.fee is not None and abs(row.fee - due) > 1:
+            yield _said(kept, "fee_differs", no=trade.leg.number, due=due, amount=row.fee)
 
 
 def check_rest(kept: Kept, trades: Sequence[Trade], told: bool) -> Iterator[Difference]:

@@ -30,7 +30,8 @@ class LedgerRow:
     """One entry of a party's ledger or bill. `at` unix seconds, `amount` fen, `no` our number, `party_no` theirs.
 
     `kind`: order, charge, close, reverse, refund, register, upload, settle, cancel, book, void, lock, issue, write_off.
-    `cash` and `account` (fen) are given for settlements of the insurance; HIS writes the cash part into `ref`.
+    `cash` and `account` (fen) are given for settlements of the insurance; HIS writes the cash part into `ref`. `fee`
+    (fen) stands in bills only.
     """
 
     kind: str
@@ -43,15 +44,33 @@ class LedgerRow:
     party_no: str = ""
     cash: int | None = None
     account: int | None = None
+    fee: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What bills cover: from when to when, unix seconds; `slack`: how far the ends may lie elsewhere. `fee_bp`: the fee
+    agreed, in 1/10000 of a charge, None where the bill tells none."""
+
+    start: float
+    end: float
+    slack: float = 0.0
+    fee_bp: int | None = None
+
+    def holds(self, begun: float, known: float | None) -> bool:
+        """Whether something that happened between these two instants must stand in the bills."""
+        return known is not None and begun >= self.start + self.slack and known <= self.end - self.slack
 
 
 @dataclass(frozen=True, slots=True)
 class PartyBook:
-    """One party's ledger. `party` is its name in engine.yaml."""
+    """One party's ledger. `party` is its name in engine.yaml. `span`: of bills, which hold some days only; None: the
+    ledger holds everything."""
 
     party: str
     role: Role
     rows: Sequence[LedgerRow]
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

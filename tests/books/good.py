@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.runtime.books_view import CallRow, Kept, LedgerRow, LegRow, Move, PartyBook, Role, StoreView
+from engine.runtime.books_view import CallRow, Kept, LedgerRow, LegRow, Move, PartyBook, Role, Span, StoreView
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
 
@@ -25,12 +25,16 @@ class Day:
     kept: dict[str, Kept] = field(default_factory=dict)
     rows: dict[str, list[LedgerRow]] = field(default_factory=lambda: {party: [] for party in PARTY})
     numbers: dict[str, str] = field(default_factory=dict)
+    span: Span | None = None  # of the payment platform's bills; None: its ledger is whole
 
     def view(self) -> StoreView:
         return StoreView(self.kept, self.numbers, NOW)
 
     def books(self) -> list[PartyBook]:
-        return [PartyBook(party, role, self.rows[party]) for party, role in PARTY.items()]
+        return [
+            PartyBook(party, role, self.rows[party], self.span if role is Role.PAYMENT else None)
+            for party, role in PARTY.items()
+        ]
 
     def row(self, party: str, kind: str, no: str = "", /) -> int:
         """Where the first such row stands."""

@@ -9,7 +9,7 @@ import pytest
 
 from engine.runtime.books_compare import compare, is_open
 from engine.runtime.books_kinds import KINDS
-from engine.runtime.books_view import CallRow, LedgerRow, Move
+from engine.runtime.books_view import CallRow, LedgerRow, Move, Span
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
 from tests.books.good import NOW, Day, good_day
@@ -448,6 +448,12 @@ def _proof_says_nothing(day: Day) -> None:
 @plants("no_without_proof", "S4")
 def _proof_is_no_inquiry(day: Day) -> None:
     day.leg("S4", "pay.qr", lambda leg: replace(leg, evidence=400001) if leg.fence_at else leg)
+
+
+@plants("fee_differs", "S1")
+def _a_fee_nobody_agreed_to(day: Day) -> None:
+    day.spoil("wechat", "charge", fee=5)
+    day.span = Span(0.0, 20_000.0, fee_bp=0)
 
 
 @pytest.mark.parametrize(("kind", "no", "spoil"), PLANTED, ids=lambda one: getattr(one, "__name__", None))

@@ -1,4 +1,4 @@
-"""Paying by phone inside and outside WeChat, and by UnionPay's payment code: the whole engine, judged by the channel."""
+"""Paying by phone in and outside WeChat, and by UnionPay's payment code: the whole engine, judged by the channel."""
 
 from __future__ import annotations
 

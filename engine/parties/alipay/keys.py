@@ -29,6 +29,7 @@ class Settings(BaseModel):
     Public key mode: `alipay_public_key`. Certificate mode: `app_certificate`, `alipay_certificate` (Alipay's own, with
     those between it and a root behind it; while Alipay changes it, the old and the new one) and
     `alipay_root_certificate`, all PEM. Exactly one of the two modes. `seller_id`: the payee's 2088… number.
+    `bill_hosts`: where links to bills may lead besides this address. `fee_bp`: the fee agreed, in 1/10000.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +44,8 @@ class Settings(BaseModel):
     notify_url: str = Field(pattern=r"^https?://[^?#\s]{1,240}$")
     endpoint: str = Field(default="/gateway.do", pattern=r"^/[A-Za-z0-9._/-]{1,100}$")
     app_auth_token: str = Field(default="", max_length=64, repr=False)
+    bill_hosts: tuple[str, ...] = ("dwbillcenter.alipay.com",)
+    fee_bp: int = Field(default=0, ge=0, le=1000)
 
     @model_validator(mode="after")
     def _one_mode(self) -> Self:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import BadAmount, fen_of_yuan
 from engine.parties import wire
-from engine.parties.alipay import gateway, notify, outcomes
+from engine.parties.alipay import bills, gateway, notify, outcomes
 from engine.parties.alipay.keys import Seller, Settings, opened
+from engine.parties.bills import BillRow, day_span
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
 
 _NOTIFIES: Final = frozenset({"precreate", "pay", "freeze", "freeze_code", "unfreeze"})
@@ -64,6 +66,8 @@ class Alipay:
     def _good(self, op: str, sent: Mapping[str, Any], answer: Answer) -> Answer:
         """10000 says that the request was understood; what came of it stands in the answer's own fields."""
         tree = answer.body
+        if op == "bill" and not isinstance(tree.get("bill_download_url"), str):
+            return wire.not_intact("no bill_download_url")
         if op in _SCANNED and not isinstance(tree.get(_SCANNED[op]), str):
             return wire.not_intact("no code to scan")
         if op == "pay" and not _same_amount(sent.get("total_amount"), tree.get("total_amount")):
@@ -84,6 +88,42 @@ class Alipay:
 
     def verify(self, settings: Seller, request: HttpRequest, now: float) -> Heard | NotHeard:
         return notify.heard(settings, request)
+
+    # Its bills
+
+    bill_op = "bill"
+    no_bill = frozenset({"isp.bill_not_exist"})
+    bill_slack_s = 0.0
+
+    def bill_span(self, opened: Seller, day: str) -> tuple[float, float]:
+        return day_span(day)
+
+    def bill_ask(self, opened: Seller, day: str, now: float) -> dict[str, Any]:
+        return {"bill_type": "trade", "bill_date": day}
+
+    def bill_hosts(self, opened: Seller) -> frozenset[str]:
+        return frozenset(opened.plain.bill_hosts)
+
+    def bill_link(self, answer: Answer) -> str:
+        return str(answer.body["bill_download_url"])
+
+    def bill_request(self, opened: Seller, link: str, now: float, nonce: str) -> HttpRequest:
+        parts = urlsplit(link)
+        return HttpRequest("GET", f"{parts.path or '/'}?{parts.query}")  # the link itself is the key
+
+    def bill_rows(self, opened: Seller, day: str, answer: Answer, content: bytes) -> list[BillRow]:
+        return bills.rows_of(content, opened.plain.seller_id)
+
+    def bill_fee(self, opened: Seller) -> int | None:
+        return opened.plain.fee_bp
+
+    # Its self-test: a trade nobody ever made is answered, signed, with "there is none"
+
+    probe_op = "query"
+    probe_good = frozenset({"ACQ.TRADE_NOT_EXIST"})
+
+    def probe_ask(self, opened: Seller, now: float, nonce: str) -> dict[str, Any]:
+        return {"out_trade_no": f"PROBE{nonce}"}
 
 
 def _same_amount(sent: Any, said: Any) -> bool:

@@ -7,8 +7,12 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from engine.core.times import instant_of
+from engine.parties.bills import BadBill, BillRow
 
 MAX_PACKED: Final = 16 << 20  # bytes of the zip
 MAX_PLAIN: Final = 64 << 20  # bytes of all files in it
@@ -22,6 +26,7 @@ ZM: Final = (
 # ZME (差错): 22 fields.
 ZME: Final = (3, 11, 11, 6, 10, 19, 12, 4, 2, 2, 6, 10, 4, 12, 13, 13, 15, 15, 1, 12, 2, 135)
 _CODE, _TIME, _AMOUNT, _QUERY, _ORDER, _FEE, _NET, _TYPE, _SUB, _ORIG, _MER = 0, 4, 6, 9, 11, 15, 16, 19, 20, 26, 27
+_ORIG_ORDER: Final = 40
 _SIGNED: Final = re.compile(r"[CD][0-9]{12}", re.ASCII)
 _DIGITS: Final = re.compile(r"[0-9]{12}", re.ASCII)
 
@@ -41,6 +46,7 @@ class Row:
     txn_sub_type: str
     orig_query_id: str
     mer_id: str
+    orig_order_id: str
 
 
 def opened(content: str) -> dict[str, bytes] | str:
@@ -94,7 +100,7 @@ def _row(cells: list[str], number: int) -> Row:
     return Row(
         cells[_CODE], cells[_TIME], _fen(cells[_AMOUNT], number), cells[_QUERY], cells[_ORDER],
         _signed(cells[_FEE], number), _signed(cells[_NET], number), cells[_TYPE], cells[_SUB], cells[_ORIG],
-        cells[_MER],
+        cells[_MER], cells[_ORIG_ORDER],
     )  # fmt: skip
 
 
@@ -108,3 +114,34 @@ def _signed(text: str, number: int) -> int:
     if _SIGNED.fullmatch(text) is None:
         raise ValueError(f"line {number}: {text!r} is no amount with its sign")
     return int(text[1:]) if text[0] == "C" else -int(text[1:])
+
+
+def bill_rows(files: Mapping[str, bytes], day: str, mer_id: str) -> list[BillRow]:
+    """The transactions of a clearing day as the books want them. Errors: BadBill."""
+    trades = [data for name, data in files.items() if "ZM_" in name]
+    if len(trades) != 1:
+        raise BadBill("no single ZM file in it")
+    if any(data.strip() for name, data in files.items() if "ZME_" in name):
+        raise BadBill("errors (ZME, 差错) in it: finance looks at them first")
+    try:
+        rows = transactions(trades[0])
+    except ValueError as wrong:
+        raise BadBill(str(wrong)) from None
+    return [_bill_row(row, place, day, mer_id) for place, row in enumerate(rows, 1)]
+
+
+def _bill_row(row: Row, place: int, day: str, mer_id: str) -> BillRow:
+    if row.mer_id != mer_id:
+        raise BadBill(f"line {place}: another merchant's")
+    month, year = row.time[:2], int(day[:4])
+    if month == "12" and day[5:7] == "01":
+        year -= 1  # the clearing day of New Year begins the year before
+    try:
+        at = instant_of(f"{year}{row.time}", "%Y%m%d%H%M%S")
+    except ValueError:
+        raise BadBill(f"line {place}: {row.time!r} is no time") from None
+    if row.txn_type == "01":
+        return BillRow("charge", row.order_id, row.order_id, at, row.amount, row.query_id, fee=-row.fee)
+    if row.txn_type in ("04", "31"):
+        return BillRow("refund", row.order_id, row.orig_order_id, at, row.amount, row.query_id, fee=-row.fee)
+    raise BadBill(f"line {place}: txnType {row.txn_type!r}")

@@ -20,6 +20,8 @@ class Settings(BaseModel):
     By certificate it needs `sign_certificate` and `sign_private_key` (ours, from the .pfx) and `root` and `middle`
     (theirs; a PEM may hold several while they change). `signer` is the third part of the common name of the
     certificate that answers are signed with; the test platform's is `00040000:SIGN`. `back_url` is where notices go.
+    `file_url`: the file server, where it has another address. `clearing_hour`: when the clearing day ends (your
+    acquirer says when; 24: at midnight). `fee_bp`: the fee agreed, in 1/10000 of the amount.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +38,9 @@ class Settings(BaseModel):
     channel_type: Literal["07", "08"] = "08"
     access_type: Literal["0", "1", "2"] = "0"
     term_id: str = Field(default="00000001", pattern=r"^[0-9A-Za-z]{8}$")
+    file_url: str = Field(default="", pattern=r"^(https?://[^?#\s]{1,200})?$")
+    clearing_hour: int = Field(default=23, ge=1, le=24)
+    fee_bp: int = Field(default=0, ge=0, le=1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from engine.codecs import form
 from engine.codecs.errors import Undecodable
 from engine.core.http import HttpReply, HttpRequest
+from engine.core.times import beijing
 from engine.parties import wire
+from engine.parties.bills import BadBill, BillRow, day_span
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
 from engine.parties.unionpay import day_file, envelope, outcomes, signing
 from engine.parties.unionpay.keys import BY_CERTIFICATE, Merchant, Settings, opened
@@ -94,6 +96,41 @@ class UnionPay:
             number=fields["orderId"],
             id=f"{fields.get('queryId', '')}.{fields['respCode']}",
         )
+
+    # Its bills
+
+    bill_op = "file"
+    no_bill = frozenset({"98"})
+    bill_slack_s = 1800.0
+
+    def bill_span(self, opened: Merchant, day: str) -> tuple[float, float]:
+        return day_span(day, (24 - opened.plain.clearing_hour) * 3600.0)
+
+    def bill_ask(self, opened: Merchant, day: str, now: float) -> dict[str, Any]:
+        return {"txnTime": beijing(now, "%Y%m%d%H%M%S"), "settleDate": day[5:7] + day[8:10]}
+
+    def bill_hosts(self, opened: Merchant) -> frozenset[str]:
+        return frozenset()
+
+    def bill_link(self, answer: Answer) -> str:
+        return ""
+
+    def bill_request(self, opened: Merchant, link: str, now: float, nonce: str) -> HttpRequest:
+        raise BadBill("the answer holds the bill")
+
+    def bill_rows(self, opened: Merchant, day: str, answer: Answer, content: bytes) -> list[BillRow]:
+        return day_file.bill_rows(answer.body["files"], day, opened.plain.mer_id)
+
+    def bill_fee(self, opened: Merchant) -> int | None:
+        return opened.plain.fee_bp
+
+    # Its self-test: a transaction nobody ever made is answered, signed, with "there is none"
+
+    probe_op = "query"
+    probe_good = frozenset({"34"})
+
+    def probe_ask(self, opened: Merchant, now: float, nonce: str) -> dict[str, Any]:
+        return {"orderId": f"PROBE{nonce}", "txnTime": beijing(now, "%Y%m%d%H%M%S")}
 
 
 def _fields(merchant: Merchant, call: Outgoing) -> dict[str, str]:

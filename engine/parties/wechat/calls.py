@@ -44,8 +44,6 @@ def request_of(op: str, body: dict[str, Any], merchant: Merchant) -> Request:
         return "POST", "/v3/security/echo", {**body, "encrypted_echo_message": v3.sealed(merchant, message)}
     if op in BILLS:
         return "GET", f"/v3/bill/{BILLS[op]}?{urlencode({**_bill(body), 'tar_type': 'GZIP'})}", None
-    if op == "download":
-        return "GET", _link(body), None
     order = f"{ORDERS}/out-trade-no/{_path(body, 'out_trade_no')}"
     if op == "query":
         return "GET", f"{order}?mchid={plain.mchid}", None
@@ -75,9 +73,9 @@ def _bill(body: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in body.items()}
 
 
-def _link(body: dict[str, Any]) -> str:
-    """Path and query of a download link as the platform gave it."""
-    parts = urlsplit(str(body.get("download_url", "")))
+def link_target(link: str) -> str:
+    """Path and query of a download link as the platform gave it. Errors: ValueError."""
+    parts = urlsplit(link)
     if not parts.path.startswith("/v3/billdownload/"):
         raise ValueError("download_url: not a link to a bill")
     return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -29,7 +29,7 @@ OPS: Final = {
         _op("native", "扫码下单", "order for a QR code", changes=True, money=True, number="trade"),
         _op("jsapi", "公众号下单", "order inside WeChat", changes=True, money=True, number="trade"),
         _op("mini", "小程序下单", "order in a mini program", changes=True, money=True, number="trade"),
-        _op("h5", "H5 下单（微信外的网页）", "order on a page outside WeChat", changes=True, money=True, number="trade"),
+        _op("h5", "H5 下单（微信外的网页）", "order outside WeChat", changes=True, money=True, number="trade"),
         _op("query", "查询订单", "ask for an order"),
         _op("close", "关闭订单", "close an unpaid order", changes=True),
         _op("refund", "退款", "refund", changes=True, money=True, number="refund"),
@@ -41,10 +41,9 @@ OPS: Final = {
         _op("codepay", "付款码支付（v3，须已开通）", "charge a payment code by v3, where it is open to the merchant",
             changes=True, money=True, number="trade"),
         _op("code_reverse", "撤销付款码订单（v3）", "reverse a payment code order of v3", changes=True, money=True),
-        _op("abnormal_refund", "异常退款改退银行卡", "send an abnormal refund to a bank card", changes=True, money=True),
+        _op("abnormal_refund", "异常退款改退银行卡", "abnormal refund to a bank card", changes=True, money=True),
         _op("trade_bill", "申请交易账单", "ask for a day's trades"),
         _op("flow_bill", "申请资金账单", "ask for a day's movements of the account"),
-        _op("download", "下载账单", "fetch a bill"),
         _op("echo", "密钥自检（不下单）", "test both key pairs; places no order"),
     )
 }  # fmt: skip

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
 from engine.parties import wire
+from engine.parties.bills import BillRow, day_span
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
-from engine.parties.wechat import calls, certificates, outcomes, v2, v3
+from engine.parties.wechat import bills, calls, certificates, outcomes, v2, v3
 from engine.parties.wechat.keys import Merchant, Settings, opened, same_serial
 
 _V2: Final = {"micropay": "/pay/micropay", "order_query": "/pay/orderquery", "reverse": "/secapi/pay/reverse"}
@@ -68,8 +69,6 @@ class WeChatPay:
             return v2.read(merchant.plain, reply)
         if call.op == self.keys_op and reply.status == 200:
             return certificates.read(merchant, reply, call.now)
-        if call.op == "download" and reply.status == 200:  # never signed: no yes to anything by itself
-            return Answer(intact=True, code="BYTES", body=reply.body)
         good = 200 <= reply.status < 300
         fault = v3.fault_of(merchant, reply, call.now)
         # A refusal may come unsigned (a 401 cannot be signed for an unknown merchant); a yes may not, and what
@@ -124,6 +123,42 @@ class WeChatPay:
 
     def hands_out(self, name: str) -> bool:
         return certificates.hands_out(name)
+
+    # Its bills
+
+    bill_op = "trade_bill"
+    no_bill = frozenset({"NO_STATEMENT_EXIST"})
+    bill_slack_s = 0.0
+
+    def bill_span(self, opened: Merchant, day: str) -> tuple[float, float]:
+        return day_span(day)
+
+    def bill_ask(self, opened: Merchant, day: str, now: float) -> dict[str, Any]:
+        return {"bill_date": day, "bill_type": "ALL"}
+
+    def bill_hosts(self, opened: Merchant) -> frozenset[str]:
+        return frozenset()
+
+    def bill_link(self, answer: Answer) -> str:
+        return str(answer.body["download_url"])
+
+    def bill_request(self, opened: Merchant, link: str, now: float, nonce: str) -> HttpRequest:
+        target = calls.link_target(link)
+        return HttpRequest("GET", target, v3.headers(opened, "GET", target, b"", now, nonce))
+
+    def bill_rows(self, opened: Merchant, day: str, answer: Answer, content: bytes) -> list[BillRow]:
+        return bills.rows_of(answer.body, content, opened.plain.mchid)
+
+    def bill_fee(self, opened: Merchant) -> int | None:
+        return opened.plain.fee_bp
+
+    # Its self-test
+
+    probe_op = "echo"
+    probe_good = frozenset({"OK"})
+
+    def probe_ask(self, opened: Merchant, now: float, nonce: str) -> dict[str, Any]:
+        return {"echo_message": nonce}
 
 
 PARTY: Final = WeChatPay()

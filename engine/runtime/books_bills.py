@@ -1,0 +1,96 @@
+"""The payment platforms' own bills as ledgers of the books: day by day, from a day up to yesterday."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.core.times import beijing, instant_of
+from engine.parties.bills import BadBill, BillRow, KeepsBills
+from engine.runtime.books import NoLedger
+from engine.runtime.books_view import LedgerRow, Role, Span
+from engine.runtime.single_call import Line, NoAnswer
+
+DAY = 86_400.0
+DAYS_MAX = 93  # platforms keep their bills three months
+
+
+class BillLedger:
+    """One platform's bills of several days. `since`: unix seconds in the first day; the last is yesterday."""
+
+    role = Role.PAYMENT
+
+    def __init__(self, party: str, line: Line, since: float) -> None:
+        self.party, self._line = party, line
+        self._since, self._party = since, line.party
+        self.span: Span | None = None
+
+    def days(self) -> list[str]:
+        """Their names, `2026-11-21`. Errors: NoLedger when there are too many."""
+        midnight = instant_of(beijing(self._since, "%Y-%m-%d"), "%Y-%m-%d")
+        today = instant_of(beijing(self._line.world.now(), "%Y-%m-%d"), "%Y-%m-%d")
+        found = []
+        while midnight < today:
+            found.append(beijing(midnight, "%Y-%m-%d"))
+            midnight += DAY
+        if len(found) > DAYS_MAX:
+            raise NoLedger(f"{len(found)} days: bills are kept for {DAYS_MAX}")
+        return found
+
+    async def rows(self) -> Sequence[LedgerRow]:
+        """All rows, in the order of the days. A day whose bill cannot be had or believed: none of them counts, so that
+        nothing is judged by half. Errors: NoLedger."""
+        keeper, days = self._party, self.days()
+        assert isinstance(keeper, KeepsBills)
+        if not days:
+            raise NoLedger("no day is over yet")
+        found: list[LedgerRow] = []
+        for day in days:
+            try:
+                found += [ledger_row(row) for row in await self._day(keeper, day)]
+            except (NoAnswer, BadBill) as no:
+                raise NoLedger(f"{day}: {no}") from None
+        spans = [keeper.bill_span(self._line.opened, day) for day in (days[0], days[-1])]
+        fee = keeper.bill_fee(self._line.opened)
+        self.span = Span(spans[0][0], spans[1][1], keeper.bill_slack_s, fee)
+        return found
+
+    async def _day(self, keeper: KeepsBills, day: str) -> list[BillRow]:
+        line = self._line
+        elsewhere = str(getattr(getattr(line.opened, "plain", None), "file_url", ""))
+        answer = await line.ask(
+            keeper.bill_op, keeper.bill_ask(line.opened, day, line.world.now()), url=elsewhere
+        )
+        if answer.code in keeper.no_bill:
+            return []
+        if answer.code not in ("OK", "00"):
+            raise NoAnswer(f"{answer.code} {answer.text}".strip())
+        link, content = keeper.bill_link(answer), b""
+        if link:
+            place = line.place_of(link, keeper.bill_hosts(line.opened))
+            try:
+                request = keeper.bill_request(line.opened, link, line.world.now(), line.world.nonce())
+            except ValueError as no:
+                raise NoAnswer(str(no)) from None
+            reply = await line.fetch(request, place)
+            if reply.status != 200:
+                raise NoAnswer(f"HTTP {reply.status} at the download")
+            content = reply.body
+        return keeper.bill_rows(line.opened, day, answer, content)
+
+
+def bill_ledgers(lines: Mapping[str, Line], since: float) -> list[BillLedger]:
+    """The bills of those parties that keep any; name in engine.yaml → its line."""
+    return [BillLedger(name, line, since) for name, line in lines.items() if isinstance(line.party, KeepsBills)]
+
+
+def yesterday(now: float) -> float:
+    """When yesterday began in Beijing, unix seconds."""
+    return instant_of(beijing(now, "%Y-%m-%d"), "%Y-%m-%d") - DAY
+
+
+def ledger_row(row: BillRow) -> LedgerRow:
+    """As the books read it: a refund refers to its order."""
+    return LedgerRow(
+        kind=row.kind, no=row.no, at=row.at, amount=row.amount, state=row.state, party_no=row.party_no,
+        ref=row.trade if row.kind == "refund" else "", fee=row.fee,
+    )  # fmt: skip
