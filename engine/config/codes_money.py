@@ -178,4 +178,33 @@ declare(
         "final: [{do: einvoice.issue, again: pay_choice}]",
         "final: [{do: einvoice.issue, ask: einvoice.find}]",
     ),
+    Code(
+        "E421",
+        "支付方式“{kind}”可以选（{schema}），但没有付款步骤，也没有检查拒绝它：选了它会未付款而结清",
+        'the kind of paying "{kind}" is accepted ({schema}), but no step charges it and no check refuses it: it would '
+        "settle unpaid",
+        "每种方式要么有付款步骤（if 提到它），要么由检查映射拒绝；终端或窗口自己收的（如现金）写在 without_step。",
+        "Each kind has a payment step whose `if` lets it in, or a check that refuses it; what the terminal or a desk "
+        "collects itself, such as cash, stands in `without_step`.",
+        "- {await: pay_choice, answer: quoted, within: 5m}",
+        "- {await: pay_choice, answer: quoted, within: 5m, without_step: [cash]}",
+    ),
+    Code(
+        "E422",
+        "without_step 中的“{kind}”不是 {schema} 允许的支付方式",
+        'without_step names "{kind}", which {schema} does not accept',
+        "写错的名称不起作用：真正的那种方式仍然没有着落。",
+        "A misspelt name does nothing, and the kind that was meant stays uncovered.",
+        "without_step: [cach]",
+        "without_step: [cash]",
+    ),
+    Code(
+        "E423",
+        "{schema} 的 {field} 可以是任何文字：请用 enum 列出支付方式",
+        'the field "{field}" of {schema} may be any text: list the kinds of paying with `enum`',
+        "只有列出来，才能检查每一种都有付款步骤或被拒绝。",
+        "Only listed kinds can be checked: each must be charged or refused.",
+        '"kind": {"type": "string"}',
+        '"kind": {"enum": ["wechat_qr", "cash"]}',
+    ),
 )

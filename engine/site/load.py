@@ -20,6 +20,7 @@ from engine.site.hl7 import check_hl7
 from engine.site.money import check_money
 from engine.site.names import check_names
 from engine.site.parts import Parts, read_parts
+from engine.site.paying import check_paying
 from engine.site.settings import check_settings
 from engine.site.site import Site
 from engine.site.soap import check_soap
@@ -104,6 +105,7 @@ def _check(parts: Parts, files: Files, *, whole: bool) -> None:
     check_descriptions(parts, files)
     check_soap(parts)
     check_money(parts)
+    check_paying(parts)
     check_deliver(parts)
     check_flow(parts)
     check_advice(parts)
