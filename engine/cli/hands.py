@@ -1,4 +1,4 @@
-"""`engine messages …`, `replay`, `pause`, `resume`, `kill`: a person's hand on messages, through the running engine."""
+"""`engine messages …`, `replay`, `pause`, `resume`, `kill`, `tasks`: a person's hand, through the running engine."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def discard(root: Path, no: str, dest: str, by: str, reason: str, world: World) 
     """Give up a dead letter."""
     body = {"by": by, "reason": reason, "dest": dest}
     return _told(ask(root, "operate", f"/v1/deliver/messages/{_number(no)}/discard", body, world))
+
+
+def close_task(root: Path, number: str, by: str, reason: str, world: World) -> int:
+    """Close a task a person has done; exit code 1 when the engine refuses it."""
+    if not number.isascii() or not number.isdigit():
+        raise WrongUse(f"待办号是数字 · a task's number is digits: {number}")
+    return _told(ask(root, "operate", f"/v1/tasks/{number}/close", {"by": by, "reason": reason}, world))
 
 
 def replay(

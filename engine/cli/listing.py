@@ -197,6 +197,7 @@ _KINDS: Mapping[str, _Kind] = {
     )),
     "tasks": _Kind(_tasks, (
         ("id", _text("id")), ("settlement", _text("settlement_no")), ("kind", _text("kind")), ("side", _text("side")),
-        ("text", _text("text")), ("opened", _at("opened_at")), ("closed by", _text("closed_by")),
+        ("text", _text("text")), ("opened", _at("opened_at")), ("times", _text("times")), ("last", _at("last_at")),
+        ("closed by", _text("closed_by")),
     )),
 }  # fmt: skip

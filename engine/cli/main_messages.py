@@ -1,4 +1,4 @@
-"""The commands about messages; as in `main`, only names, options and help."""
+"""The commands about messages and tasks; as in `main`, only names, options and help."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ Dest = Annotated[str, typer.Option(help="只对这个接收方 · only this rece
 No = Annotated[str, typer.Argument(metavar="NO", help="消息号 · the message's number")]
 What = Annotated[str, typer.Argument(metavar="NAME", help="通道或外部系统 · a channel or a party")]
 
+tasks = typer.Typer(no_args_is_help=True, help="待办的处理 · What people were asked to do")
 messages = typer.Typer(no_args_is_help=True, help="转发消息的处理 · Messages of deliver channels")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `engine`."""
     app.add_typer(messages, name="messages", rich_help_panel=HANDS)
+    app.add_typer(tasks, name="tasks", rich_help_panel=HANDS)
     app.command(rich_help_panel=HANDS)(replay)
     app.command(rich_help_panel=HANDS)(pause)
     app.command(rich_help_panel=HANDS)(resume)
@@ -57,6 +59,24 @@ def discard(no: No, by: By, reason: Reason, dest: Dest = "", root: Root = HERE) 
     from engine.cli.hands import discard as work
 
     raise typer.Exit(work(root.absolute(), no, dest, by, reason, _world()))
+
+
+@tasks.callback()
+def _tasks() -> None:
+    """待办的处理（列出：engine list tasks） · What people were asked to do (engine list tasks lists it)."""
+
+
+@tasks.command()
+def close(
+    task: Annotated[str, typer.Argument(metavar="ID", help="待办号 · the task's number")],
+    by: By,
+    reason: Reason,
+    root: Root = HERE,
+) -> None:
+    """关闭已办的待办；停着等人的结算用 engine resolve · Close what is done; settlements that wait: engine resolve."""
+    from engine.cli.hands import close_task as work
+
+    raise typer.Exit(work(root, task, by, reason, _world()))
 
 
 def replay(

@@ -11,6 +11,7 @@ from engine.console import reading
 from engine.console.asked import Asked, NoSuchPage
 from engine.console.case_page import settlement
 from engine.console.site_pages import channel_values, channels_values, doors_by_listener, states_values
+from engine.console.texts.tasks import TEXTS as TASK_TEXTS
 from engine.core.errors import ERRORS
 from engine.core.times import beijing, instant_of
 from engine.saga.case import CaseState
@@ -19,6 +20,8 @@ from engine.store.tasks import open_tasks
 
 Values = Mapping[str, Any]
 TASKS_SHOWN = 200
+KNOWN = frozenset(name.removeprefix("means.") for name in TASK_TEXTS if name.startswith("means."))
+"""Kinds of task that the page has words of their own for."""
 TILES: Mapping[str, tuple[str, ...]] = {
     "settled": ("settled",), "moving": ("forward", "waiting", "final"), "back": ("back",), "undone": ("undone",),
     "rejected": ("rejected",), "manual": ("manual",),
@@ -104,7 +107,7 @@ async def tasks(asked: Asked) -> Values:
     after = asked.place("after") or 0
     rows = await asked.store.read(lambda conn: open_tasks(conn, after, TASKS_SHOWN + 1))
     more = rows[TASKS_SHOWN - 1].id if len(rows) > TASKS_SHOWN else None
-    return {"rows": rows[:TASKS_SHOWN], "more": more, "kind_of": asked.kind, "refresh": 15}
+    return {"rows": rows[:TASKS_SHOWN], "more": more, "known": KNOWN, "kind_of": asked.kind, "refresh": 15}
 
 
 async def calls(asked: Asked) -> Values:

@@ -46,6 +46,8 @@ ERRORS: dict[str, Said] = {
     "E-BODY-GONE": Said("client", "消息 {detail} 的正文已过保存期", "The bytes of message {detail} are no longer kept", "请由发送方重发", "Have its sender send it again."),
     "E-DEST": Said("client", "没有接收方要这条消息：{detail}", "No receiver takes this message: {detail}", "请核对通道 to 中的名称与条件", "Check the names and conditions under `to`."),
     "E-NOT-DEAD": Said("client", "消息 {detail} 没有死信", "Message {detail} has no dead letter", "只有死信可以放弃", "Only a dead letter can be given up."),
+    "E-NO-TASK": Said("client", "没有待办 {detail}", "There is no task {detail}", "请核对待办号：engine list tasks", "Check the number: engine list tasks."),
+    "E-TASK-CLOSED": Said("client", "待办 {detail} 已经关闭", "Task {detail} is closed already", "", ""),
     "E-LIMIT": Said("client", "超过一次最多 {detail} 条", "More than {detail} at once", "请缩小时间范围", "Ask for a shorter time."),
     "E-DELIVER-GONE": Said("engine", "消息正文或其通道已不存在", "The message's bytes or its channel are gone", "请由发送方重发", "Have its sender send it again."),
     "E-STOPPING": Said("engine", "结算平台正在停机", "The engine is stopping", "请稍后再试", "Try again later."),

@@ -16,21 +16,18 @@ from engine.runtime.auth import Client, Gate, Refusal
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_hands import By, Hands, NotDone
 from engine.runtime.deliver_message import Held, digest_of
+from engine.runtime.hand_doors import Work, by_hand, text_in
 from engine.runtime.meters import Meters
 from engine.runtime.replies import error, json_reply, refused, wrong_fields
 from engine.runtime.routes import Route
 from engine.runtime.sites import Sites
 from engine.site.site import Channel
-from engine.store.contract import Store, StoreFull, StoreStopped
+from engine.store.contract import Store
 from engine.store.ids import Ids
 from engine.store.lists_messages import STATES, Asked
-from engine.store.trail import use_nonce
 
 Tree = Any
 BODY_MAX = 1 << 20
-WORDS = ("by", "reason")
-_STATUS = {"E-NO-MESSAGE": 404, "E-NO-CHANNEL": 404, "E-BODY": 400, "E-DEST": 400}
-Work = Callable[[Mapping[str, Tree], Mapping[str, str], By], Awaitable[dict[str, Tree]]]
 
 
 class DeliverApi:
@@ -97,50 +94,30 @@ class DeliverApi:
     # Hands
 
     def _guarded(self, work: Work) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
-        async def answer(request: HttpRequest, parts: Mapping[str, str]) -> HttpReply:
-            client = self._gate.check(request, "operate")
-            if isinstance(client, Refusal):
-                self._meters.refused("deliver", client.why)
-                return refused(client.status)
-            try:
-                body = json_text.parse(request.body)
-            except Undecodable as no:
-                return error(400, "E-BODY", f"{no.code} @{no.offset}")
-            missing = [name for name in WORDS if not isinstance(body, dict) or not _text(body, name)]
-            if missing:
-                return wrong_fields([(missing[0], "必填：谁、为什么", "needed: who, and why")])
-            nonce = use_nonce(client.id, request.header("X-Nonce"), self._world.now())
-            try:
-                return json_reply(200, await work(body, parts, By(_text(body, "by"), _text(body, "reason"), (nonce,))))
-            except NotDone as no:
-                return error(_STATUS.get(no.code, 409), no.code, no.detail)
-            except (StoreFull, StoreStopped):
-                return error(503, "E-STORE")
-
-        return answer
+        return by_hand(self._world, self._gate, self._meters, work)
 
     async def _switched(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
-        state = _text(body, "state")
+        state = text_in(body, "state")
         if state not in ("", "paused", "killed"):
             raise NotDone("E-STATE", state)
-        return await self._hands.switch(_text(body, "what"), state, by)
+        return await self._hands.switch(text_in(body, "what"), state, by)
 
     async def _replayed(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
-        if _text(body, "state") not in ("", *STATES):
-            raise NotDone("E-STATE", _text(body, "state"))
+        if text_in(body, "state") not in ("", *STATES):
+            raise NotDone("E-STATE", text_in(body, "state"))
         asked = Asked(
-            channel=_text(body, "channel"), state=_text(body, "state"), kind=_text(body, "kind"),
+            channel=text_in(body, "channel"), state=text_in(body, "state"), kind=text_in(body, "kind"),
             since=_number(body, "since"), until=_number(body, "until"), limit=10_001,
         )  # fmt: skip
-        return await self._hands.replay(asked, _text(body, "dest"), body.get("dry_run") is True, by)
+        return await self._hands.replay(asked, text_in(body, "dest"), body.get("dry_run") is True, by)
 
     async def _resent(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
         edited = body.get("body")
         data = edited.encode() if isinstance(edited, str) else None
-        return await self._hands.resend(_message_no(parts), _text(body, "dest"), data, by)
+        return await self._hands.resend(_message_no(parts), text_in(body, "dest"), data, by)
 
     async def _dropped(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
-        return await self._hands.discard(_message_no(parts), _text(body, "dest"), by)
+        return await self._hands.discard(_message_no(parts), text_in(body, "dest"), by)
 
 
 class _Caller:
@@ -182,11 +159,6 @@ def _at(names: Mapping[str, Tree], path: str) -> str:
     return "" if here is None else str(here)
 
 
-def _text(body: Mapping[str, Tree], name: str) -> str:
-    value = body.get(name)
-    return value[:500] if isinstance(value, str) else ""
-
-
 def _number(body: Mapping[str, Tree], name: str) -> float | None:
     value = body.get(name)
     return float(value) if isinstance(value, int) else None
@@ -197,5 +169,3 @@ def _message_no(parts: Mapping[str, str]) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise NotDone("E-NO-MESSAGE", text[:20])
     return int(text)
-
-

@@ -350,7 +350,7 @@ class SettlementDriver:
     def _report(self, room: Room, before: CaseState, commands: list[Command]) -> None:
         case = room.case
         for command in commands:
-            if isinstance(command, Task):
+            if isinstance(command, Task) and not command.again:
                 self._meters.task_opened(command.kind)
                 self._log.warning("task", no=case.no, task=command.kind, leg=command.leg_id)
         if case.state is not before:

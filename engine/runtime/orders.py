@@ -24,7 +24,7 @@ from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.once import NotGiven, held_by, key_of
 from engine.runtime.orders_back import SCOPES, all_lines, back_event, may_act, may_see, repeat_key, was
-from engine.runtime.resolve import closing, decision, undecided
+from engine.runtime.resolve import closing, decision, undecided, waiting
 from engine.runtime.sites import Sites
 from engine.runtime.told import Told, error, not_allowed, stranger, wrong_fields
 from engine.runtime.waiting import first_of
@@ -136,7 +136,7 @@ class Orders:
         beside: tuple[Write, ...] = ()
         if not was(case, "resolve", str(body["request_no"])):
             left = undecided(case, event.verdicts)
-            if case.state is not CaseState.MANUAL:
+            if case.state is not CaseState.MANUAL and not waiting(case):
                 return error("conflict", "E-STATE", self._state(case))
             if left:
                 return error("conflict", "E-UNDECIDED", ", ".join(left))

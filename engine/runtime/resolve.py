@@ -26,11 +26,16 @@ def decision(body: Mapping[str, Any]) -> Resolved:
     return Resolved(Reason("E-RESOLVED", f"{by}：{why}", f"{by}: {why}", "engine"), verdicts)
 
 
+def waiting(case: Case) -> dict[int, str]:
+    """The legs that need a person, by id. A settlement at rest may have one: a refund of late money, for example."""
+    return {leg.id: leg.call for leg in case.legs if leg.state is LegState.MANUAL}
+
+
 def undecided(case: Case, verdicts: Mapping[int, str]) -> list[str]:
     """Legs that need a person and got no word, as `7 nhsa.settle`; and words for legs that need none."""
-    waiting = {leg.id: leg.call for leg in case.legs if leg.state is LegState.MANUAL}
-    missing = [f"{leg_id} {call}" for leg_id, call in waiting.items() if leg_id not in verdicts]
-    return missing + [f"{leg_id}?" for leg_id in verdicts if leg_id not in waiting]
+    legs = waiting(case)
+    missing = [f"{leg_id} {call}" for leg_id, call in legs.items() if leg_id not in verdicts]
+    return missing + [f"{leg_id}?" for leg_id in verdicts if leg_id not in legs]
 
 
 def closing(conn: Any, no: str, body: Mapping[str, Any], now: float) -> tuple[Write, ...]:

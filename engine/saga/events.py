@@ -107,11 +107,13 @@ class Send:
 @dataclass(frozen=True, slots=True)
 class Task:
     """A person must look. `kind` is stable: differs, undo_refused, undo_unknown, undo_slow, fence_unknown,
-    late_payment, undone_outside, final_refused, cannot_send, cannot_ask."""
+    late_payment, undone_outside, final_refused, cannot_send, cannot_ask. `again`: somebody was told already, and it has
+    happened once more."""
 
     kind: str
     leg_id: int
     text: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.saga.case import AT_REST, CASE, Case, CaseEvent, CaseState, Reason, put
-from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Resolved, Send, Task, TaskOver
+from engine.saga.case import AT_REST, CASE, Case, CaseEvent, Reason, put
+from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Send, Task, TaskOver
 from engine.saga.legs import Leg, LegEvent, LegState, Then, row
 from engine.saga.plan import CallRule, Plan, Repeats, Step
 from engine.saga.rules import Rules
@@ -12,6 +12,7 @@ from engine.saga.waits import ask_delay, send_delay, undo_delay
 LEG_PATIENCE = 60.0  # seconds a forward leg may stay unsure when its step says nothing
 READ_PATIENCE = 30.0
 UNDO_SLOW_TASK = "undo_slow"
+LATE_TASK = "late_payment"
 UNDO_SLOW = 900.0  # seconds after which a person hears of an undo that is still on its way, and others pass it
 UNDO_LIMIT = 86400.0
 
@@ -69,6 +70,10 @@ class LegWork:
             leg.next_at = None
             if leg.id in self.case.data.get("_slow", ()):
                 self.out.append(TaskOver(UNDO_SLOW_TASK, leg.id))
+            self._can("cannot_send", leg)
+            self._can("cannot_ask", leg)
+            if after is LegState.OK and leg.undo:
+                self.money_back(leg)
             leg.evidence = source.call_id if isinstance(source, Answered) else leg.evidence
             if after is LegState.NO:
                 leg.because = leg.because if event is LegEvent.GIVE_UP else self._because(before, event)
@@ -125,7 +130,7 @@ class LegWork:
                 if leg.fence_at is not None:
                     leg.next_at = min(leg.next_at, max(self.now, leg.fence_at))
             case Then.LATE:
-                self._late(leg)
+                self.late(leg)
             case Then.COUNT:
                 leg.repeats_heard += 1
             case Then.PERSON:
@@ -173,13 +178,18 @@ class LegWork:
             undo.state, undo.code = LegState.MANUAL, no.reason.code
             self.person(undo, LegEvent.REFUSED)
 
-    def _late(self, leg: Leg) -> None:
+    def late(self, leg: Leg) -> None:
         """A leg we know as `no` took effect after all: give it back, whatever became of the settlement."""
         if any(other.of == leg.id for other in self.case.legs):
             return
-        self.out.append(Task("late_payment", leg.id, f"{leg.call} took effect after it was known as no"))
+        self.out.append(Task(LATE_TASK, leg.id, f"{leg.call} took effect after it was known as no"))
         if self.step(leg).undo:
             self.undo(leg, self.step(leg))
+
+    def money_back(self, undo: Leg) -> None:
+        """What came late has been given back: the person who was told has nothing left to do."""
+        if self.case.leg(undo.of).state is LegState.NO:
+            self.out.append(TaskOver(LATE_TASK, undo.of))
 
     def person(self, leg: Leg, event: LegEvent) -> None:
         kind = {
@@ -210,8 +220,9 @@ class LegWork:
             if leg.tries == 0:
                 raise
             leg.next_at = self.now + undo_delay(leg.asks)
-            self.out.append(Task("cannot_send", leg.id, f"{leg.call}: {no.reason.code}"))
+            self._cannot("cannot_send", leg, f"{leg.call}: {no.reason.code}")
             return
+        self._can("cannot_send", leg)
         leg.tries += 1
         leg.sent_at = self.now
         if leg.state is LegState.READY:
@@ -293,10 +304,26 @@ class LegWork:
             body = self.judge.body(call, self.case, leg, purpose, number)
         except Refused as no:
             leg.next_at = self.now + undo_delay(leg.asks)
-            self.out.append(Task("cannot_ask", leg.id, f"{call}: {no.reason.code}"))
+            self._cannot("cannot_ask", leg, f"{call}: {no.reason.code}")
             return
+        self._can("cannot_ask", leg)
         leg.in_flight = purpose
         self.out.append(Send(leg.id, purpose, call, number, body))
+
+    def _cannot(self, kind: str, leg: Leg, text: str) -> None:
+        """A map refuses what must be sent: a person is told once, later tries only count."""
+        told = self.case.data.setdefault("_stuck", [])
+        again = [kind, leg.id] in told
+        if not again:
+            told.append([kind, leg.id])
+        self.out.append(Task(kind, leg.id, text, again=again))
+
+    def _can(self, kind: str, leg: Leg) -> None:
+        """It goes out again: nobody has to do anything any more."""
+        told = self.case.data.get("_stuck")
+        if told and [kind, leg.id] in told:
+            told.remove([kind, leg.id])
+            self.out.append(TaskOver(kind, leg.id))
 
     def _slow_at(self, undo: Leg) -> float:
         """From when an undo that is still on its way is a person's matter: counted anew when a person sent it again."""
@@ -339,32 +366,6 @@ class LegWork:
         if undo.id not in told and self.slow(undo):
             told.append(undo.id)
             self.out.append(Task(UNDO_SLOW_TASK, undo.id, f"{undo.call} {undo.number} {undo.code} {undo.text}".strip()))
-
-    def decide(self, leg: Leg, verdict: str) -> None:
-        """What a person found out about a leg in MANUAL; without a word it stays there."""
-        after = {
-            "done": LegState.OK,
-            "not_done": LegState.UNSURE if leg.undo else LegState.NO,
-            "again": LegState.UNSURE if leg.undo else LegState.FENCED,
-        }.get(verdict)
-        if after is None:
-            return
-        self.out.append(Moved(f"leg {leg.id} {leg.call}", leg.state, after, "by_hand"))
-        leg.state, leg.because = after, "by_hand"
-        if after in OPEN:
-            leg.deadline_at = self.now + UNDO_LIMIT if leg.undo else self.now
-            leg.fence_at = None if leg.undo else self.now
-            leg.next_at = self.now
-
-    def resolved(self, event: Resolved) -> None:
-        """A person's word about the legs nobody could tell; then everything still standing is undone."""
-        if self.case.state is not CaseState.MANUAL:
-            return
-        for leg in self.case.legs:
-            if leg.state is LegState.MANUAL:
-                self.decide(leg, event.verdicts.get(leg.id, ""))
-        self.case.cause, self.case.rest_at = event.reason, None
-        self.move(CaseEvent.RESUME, event.reason.code)
 
     def observe(self, step: Step) -> None:
         """Note a leg that another party carried inside one of our calls, so that books and rules see it."""

@@ -7,6 +7,7 @@ sends nothing. If the change cannot be stored the case is thrown away and loaded
 from __future__ import annotations
 
 from engine.core.outcome import Fact, Outcome
+from engine.saga.byhand import ByHand
 from engine.saga.case import Case, CaseEvent, CaseState, Reason, put
 from engine.saga.events import (
     Answered,
@@ -25,7 +26,7 @@ from engine.saga.events import (
     Tick,
 )
 from engine.saga.legs import Leg, LegEvent, LegState
-from engine.saga.legwork import LATE, OPEN, LegWork
+from engine.saga.legwork import LATE, OPEN
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules
 
@@ -58,7 +59,7 @@ def advance(
     return turn.out
 
 
-class _Turn(LegWork):
+class _Turn(ByHand):
     """Hears one event and carries the settlement on."""
 
     def hear(self, event: Event) -> None:

@@ -20,10 +20,14 @@ Blob = sa.LargeBinary()
 Text = sa.Text()
 
 
-def _col(name: str, kind: Any, comment: str = "", *, null: bool = False, key: bool = False) -> sa.Column[Any]:
+def _col(
+    name: str, kind: Any, comment: str = "", *, null: bool = False, key: bool = False, since: str | None = None
+) -> sa.Column[Any]:
+    """`since`: what rows have that are older than the column."""
     if key:
         return sa.Column(name, kind, primary_key=True, autoincrement=False, nullable=False, comment=comment or None)
-    return sa.Column(name, kind, nullable=null, comment=comment or None)
+    default = None if since is None else sa.text(since)
+    return sa.Column(name, kind, nullable=null, comment=comment or None, server_default=default)
 
 
 def _of_settlement(*, key: bool = False, null: bool = False) -> sa.Column[Any]:
@@ -251,6 +255,10 @@ tasks = sa.Table(
     _col("closed_at", Instant, null=True),
     _col("closed_by", Text),
     _col("note", Blob, "sealed: what the person found", null=True),
+    _col("times", sa.Integer(), "how often it happened", since="1"),
+    _col("last_at", Instant, "when it happened last", since="0"),
+    sa.Index("tasks_once", "settlement_no", "leg_id", "kind", "side", unique=True,
+             sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")),
     sa.Index("tasks_open", "id",
              sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")),
     sa.Index("tasks_settlement", "settlement_no"),

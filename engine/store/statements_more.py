@@ -154,9 +154,11 @@ ROWS: tuple[Row, ...] = (
     ),
     (
         "task_open",
-        "Something a person has to do.",
-        """INSERT INTO tasks (id, settlement_no, leg_id, kind, side, text, opened_at, closed_at, closed_by, note)
-        VALUES (:id, :settlement_no, :leg_id, :kind, :side, :text, :at, NULL, '', NULL)""",
+        "Something a person has to do; the same thing once more, while nobody has done it, is counted.",
+        """INSERT INTO tasks (id, settlement_no, leg_id, kind, side, text, opened_at, closed_at, closed_by, note, times,
+        last_at) VALUES (:id, :settlement_no, :leg_id, :kind, :side, :text, :at, NULL, '', NULL, 1, :at)
+        ON CONFLICT (settlement_no, leg_id, kind, side) WHERE closed_at IS NULL
+        DO UPDATE SET times = tasks.times + 1, last_at = excluded.last_at""",
         {"text": ("tasks.text", ("id",))},
     ),
     (
@@ -164,6 +166,12 @@ ROWS: tuple[Row, ...] = (
         "A person did it; no row when it was closed before.",
         "UPDATE tasks SET closed_at = :at, closed_by = :by, note = :note WHERE id = :id AND closed_at IS NULL",
         {"note": ("tasks.note", ("id",))},
+    ),
+    (
+        "task_of",
+        "One task.",
+        "SELECT id, settlement_no, leg_id, kind, closed_at FROM tasks WHERE id = :id",
+        {},
     ),
     (
         "task_is_open",
@@ -182,7 +190,7 @@ ROWS: tuple[Row, ...] = (
     (
         "tasks_open",
         "Tasks not done, oldest first.",
-        """SELECT id, settlement_no, leg_id, kind, side, text, opened_at FROM tasks
+        """SELECT id, settlement_no, leg_id, kind, side, text, opened_at, times, last_at FROM tasks
         WHERE closed_at IS NULL AND id > :after ORDER BY id LIMIT :limit""",
         {},
     ),

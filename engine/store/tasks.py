@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from engine.store.contract import Connection, Sealed, Write
 from engine.store.legs import opened_text
@@ -10,7 +11,7 @@ from engine.store.legs import opened_text
 
 @dataclass(frozen=True, slots=True)
 class OpenTask:
-    """A task nobody has done. `side`: whose turn it is."""
+    """A task nobody has done. `side`: whose turn it is; `times`, `last_at`: how often it happened, and when last."""
 
     id: int
     settlement_no: str | None
@@ -19,10 +20,13 @@ class OpenTask:
     side: str
     text: str
     opened_at: float
+    times: int
+    last_at: float
 
 
 def open_task(id: int, *, no: str | None, leg_id: int, kind: str, side: str, text: str, at: float) -> Write:
-    """Ask a person to do something. The text is sealed."""
+    """Ask a person to do something; the same of the same leg, while it is open, is one task that counts. The text is
+    sealed; the first one stays."""
     return Write(
         "task_open",
         {
@@ -48,6 +52,12 @@ def is_open(conn: Connection, kind: str, no: str | None, side: str) -> bool:
     return conn.row("task_is_open", kind=kind, settlement_no=no or "", side=side) is not None
 
 
+def task_of(conn: Connection, id: int) -> dict[str, Any] | None:
+    """A task without its words; None when there is none."""
+    row = conn.row("task_of", id=id)
+    return None if row is None else dict(zip(("id", "settlement_no", "leg_id", "kind", "closed_at"), row, strict=True))
+
+
 def end_task(no: str, leg_id: int, kind: str, *, at: float) -> Write:
     """What a settlement's tasks of this kind and leg asked for has come about by itself: nobody has to do it."""
     return Write("task_end", {"settlement_no": no, "leg_id": leg_id, "kind": kind, "at": at})
@@ -56,6 +66,6 @@ def end_task(no: str, leg_id: int, kind: str, *, at: float) -> Write:
 def open_tasks(conn: Connection, after: int = 0, limit: int = 50) -> list[OpenTask]:
     """Tasks not done, oldest first, after this id."""
     return [
-        OpenTask(id, no, leg, kind, side, opened_text(conn, "tasks.text", id, text), at)
-        for id, no, leg, kind, side, text, at in conn.rows("tasks_open", after=after, limit=limit)
+        OpenTask(id, no, leg, kind, side, opened_text(conn, "tasks.text", id, text), at, times, last)
+        for id, no, leg, kind, side, text, at, times, last in conn.rows("tasks_open", after=after, limit=limit)
     ]

@@ -353,3 +353,15 @@ def test_older_version_of_the_configuration_gives_the_plan(night: Night) -> None
     page = night.browser(newer).text(f"/console/settlements/{night.no['settled']}")
     assert "nhsa.register" in page
     assert "该版本的配置已不可用" not in page
+
+
+def test_every_kind_of_task_has_words_of_its_own() -> None:
+    from engine.console.pages import KNOWN
+    from engine.console.texts.shared import TEXTS as SHARED
+
+    called = re.compile(r'(?:Task\(|_cannot\(|desk\.call\(\s*|person = |_TASK = )"([a-z_]+)"')
+    kinds = {kind for path in (ROOT / "engine").rglob("*.py") for kind in called.findall(path.read_text("utf-8"))}
+    assert {"late_payment", "cannot_ask", "key_missing", "callback_unknown", "undo_slow"} <= kinds
+    closed_at_once = {"moved_onto"}
+    assert kinds - closed_at_once <= KNOWN
+    assert {f"task.{kind}" for kind in kinds} <= set(SHARED)

@@ -19,6 +19,7 @@ ADDRESSES = {
     "/v1/settlements/{no}/cancel",
     "/v1/settlements/{no}/refunds",
     "/v1/settlements/{no}/resolve",
+    "/v1/tasks/{id}/close",
     "/v1/settlements/{no}/move",
     "/v1/deliver/switch",
     "/v1/deliver/replay",

@@ -113,13 +113,15 @@ class Stage:
     """Plays one settlement. `wire` holds the calls that left and were not answered yet."""
 
     def __init__(self, rules: Rules = RULES, plan: Plan = PLAN) -> None:
-        self.plan, self.rules, self.judge = plan, rules, StageJudge()
+        self.plan, self.rules = plan, rules
+        self.judge: StageJudge = StageJudge()
         self.case = Case("S1", "stage", "h", "K01", "r1", 0.0, {"request": {}})
         self.now = 1000.0
         self.wire: list[Send] = []
         self.sent: list[str] = []
         self.tasks: list[str] = []
         self.over: list[str] = []
+        self.again = 0
         self.calls = 0
         self.hear(Started())
 
@@ -130,6 +132,7 @@ class Stage:
                 self.sent.append(command.call)
             elif isinstance(command, Task):
                 self.tasks.append(command.kind)
+                self.again += command.again
             elif isinstance(command, TaskOver):
                 self.over.append(command.kind)
 

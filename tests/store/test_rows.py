@@ -283,7 +283,7 @@ def test_sessions_periods_tasks_sites_persons_nonces(stores: Any) -> None:
     assert ask(stores, store, lambda conn: list_periods(conn, channel="bills"))[0]["state"] == "done"
 
     for id in (1, 2, 3):
-        keep(stores, store, open_task(id, no="S1", leg_id=2, kind="differs", side="payment", text=NAME, at=NOON))
+        keep(stores, store, open_task(id, no="S1", leg_id=id, kind="differs", side="payment", text=NAME, at=NOON))
     assert keep(stores, store, close_task(2, by="finance", note="已核对", at=NOON + 1)).committed
     assert not keep(stores, store, close_task(2, by="finance", note="", at=NOON + 2)).committed
     assert [(t.id, t.text) for t in ask(stores, store, open_tasks)] == [(1, NAME), (3, NAME)]
@@ -448,3 +448,23 @@ def test_the_history_of_the_configuration_has_one_line_after_the_other(stores: A
     assert ask(stores, store, lambda conn: history(conn, before=2)) == [first]
     assert ask(stores, store, lambda conn: version_files(conn, first)) == whole
     assert ask(stores, store, lambda conn: version_files(conn, replace(first, content="gone"))) is None
+
+
+def test_the_same_task_again_is_one_task_that_counts(stores: Any) -> None:
+    store = stores.open()
+
+    def told(id: int, at: float, *, no: str | None = "S1", leg: int = 3, kind: str = "cannot_ask") -> None:
+        assert keep(stores, store, open_task(id, no=no, leg_id=leg, kind=kind, side="nhsa", text=NAME, at=at)).committed
+
+    for id in range(1, 5):
+        told(id, NOON + id)
+    told(5, NOON, leg=4)
+    told(6, NOON, kind="cannot_send")
+    told(7, NOON, no=None)
+    told(8, NOON, no=None)
+    found = [(t.id, t.times, t.opened_at, t.last_at, t.text) for t in ask(stores, store, open_tasks)]
+    assert found[0] == (1, 4, NOON + 1, NOON + 4, NAME)
+    assert [row[:2] for row in found[1:]] == [(5, 1), (6, 1), (7, 1), (8, 1)]
+    assert keep(stores, store, close_task(1, by="admin", note="", at=NOON + 9)).committed
+    told(9, NOON + 10)
+    assert [(t.id, t.times) for t in ask(stores, store, open_tasks)][-1] == (9, 1), "after it was done it is a new one"

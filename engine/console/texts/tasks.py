@@ -64,12 +64,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "3. An administrator settles the case accordingly.",
     ),
     "means.late_payment": (
-        "已判为未成的付款后来却成功了；引擎已自动发起退款。",
-        "A payment known as not done took effect after all; the engine is giving it back by itself.",
+        "已判为未成的付款后来却成功了；引擎已自动发起退款，退成后本待办自动关闭。",
+        "A payment known as not done took effect after all; the engine is giving it back by itself, and closes "
+        "this task when the money is back.",
     ),
     "do.late_payment": (
-        "1. 打开结算单看退款那一笔是否成功。\n2. 成功则关闭本待办；患者询问时告知款项原路退回。",
-        "1. Open the settlement: did the refund's leg succeed?\n2. If so close this task; tell the patient the money goes back.",
+        "1. 打开结算单看退款那一笔；患者询问时告知款项原路退回。\n2. 退款被拒的，在商户平台退，再用 engine resolve 写明 done；要引擎再试写 again。\n"
+        "3. 该支付没有退款接口的，人工退后关闭本待办。",
+        "1. Open the settlement and look at the refund; tell the patient the money goes back.\n2. If it was refused, refund "
+        "at the merchant portal and say done with engine resolve, or again to let the engine try once more.\n"
+        "3. Where there is no refund by interface, refund by hand and close this task.",
     ),
     "means.undone_outside": (
         "我方记为成功的一笔，被他人在对方系统撤销（如商户后台退款、窗口作废）。",
@@ -147,5 +151,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "means.other": ("需要人工查看。", "A person must look."),
     "do.other": ("打开结算单，看时间线最后一步。", "Open the settlement and read the last row of its timeline."),
+    "times": ("共 {n} 次，最近 {last}", "{n} times, last {last}"),
+    "close": ("办完后关闭：", "When it is done:"),
+    "close_by": ("engine tasks close {n} --by … --reason …", "engine tasks close {n} --by … --reason …"),
     "open": ("打开结算单", "Open the settlement"),
 }
