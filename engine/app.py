@@ -15,16 +15,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from engine.config.listener_parts import Listener
 from engine.config.secret import SecretMissing, SecretRef, resolve_secret
-from engine.connectors.http_limits import HttpLimits
-from engine.connectors.http_listener import HttpListener
-from engine.connectors.mllp import MllpLimits, MllpListener
-from engine.connectors.tls import TlsOptions
 from engine.console.console import Console, routes
 from engine.console.node import Door, Node
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
+from engine.listeners import Makes
 from engine.parties.registry import PARTIES
 from engine.runtime.answer_api import AnswerApi
 from engine.runtime.auth import NONCE_LIFE, Client, Gate
@@ -40,8 +36,8 @@ from engine.runtime.health import Health
 from engine.runtime.hl7_door import Hl7Door
 from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.journal import Journal
-from engine.runtime.listening import Kind, Listening, Prepared
-from engine.runtime.logs import Log, trouble_of
+from engine.runtime.listening import Listening, Prepared
+from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.orders import Orders
@@ -57,6 +53,7 @@ from engine.runtime.site_api import SiteApi
 from engine.runtime.sites import Sites
 from engine.runtime.soap_door import SoapDoor
 from engine.runtime.sources import Sources
+from engine.runtime.tasks_api import TasksApi
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
 from engine.site.descriptions import same_descriptions
@@ -113,16 +110,17 @@ class Engine:
         self.deliver = Deliver(world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take)
         sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log)
         self.driver.teller = self.deliver.tell
-        self._shared = shared_doors(site) if processes > 1 else frozenset[str]()
+        self._makes = Makes(world, root, log, shared_doors(site) if processes > 1 else frozenset())
         self._deliver_api = DeliverApi(world, self.gate, store, self.sites, self.ids, self.deliver, self.meters)
         self.listening = Listening({
-            "http": Kind(lambda door: door.http, self._http, self._renew),
-            "mllp": Kind(lambda door: door.mllp, self._mllp, self._renew_mllp), **sources.kinds(),
+            "http": self._makes.http_kind(self._knock, self._served, self.doors.body_limit),
+            "mllp": self._makes.mllp_kind(self.deliver.take), **sources.kinds(),
         })  # fmt: skip
         self.reload = Reload(world, store, self.sites, self.driver, self, log)
         self._site_api = SiteApi(
             world, root, self.gate, store, self.sites, self.driver, self.reload, self.ids, self.meters
         )
+        self._tasks_api = TasksApi(world, self.gate, store, self.ids, self.driver, self.meters)
         self._console = routes(Console(world, store, self._node(), log))
         self._state = "starting"
 
@@ -183,7 +181,9 @@ class Engine:
     def extra_routes(self) -> dict[str, list[Route]]:
         """Routes beside the channels' own, by listener: SOAP, the console, the configuration's ("": the first)."""
         console = self.sites.current.engine.console
-        found = {"": self._site_api.routes()} | ({} if console is None else {console.at: list(self._console)})
+        found = {"": [*self._site_api.routes(), *self._tasks_api.routes()]}
+        if console is not None:
+            found[console.at] = list(self._console)
         for more in (self._deliver_api.routes(), self.soap.routes(self.sites.current)):
             for at, routes_there in more.items():
                 found[at] = [*found.get(at, ()), *routes_there]
@@ -192,47 +192,6 @@ class Engine:
     def _build_doors(self) -> None:
         self.doors.build(self.sites.current, self.extra_routes, self.sites.older())
         self.deliver.reloaded()
-
-    def _http(self, name: str, door: Listener) -> HttpListener:
-        assert door.http is not None
-        listener = HttpListener(
-            self.world, name, *door.http, lambda request: self._knock(listener.name, request), self._limits(name, door),
-            on_request=lambda *served: self._served(listener.name, *served),
-            on_error=lambda failure: self.log.error(
-                "door_failed", door=listener.name, why=trouble_of(failure.value, failure.tb)
-            ),
-        )  # fmt: skip
-        return listener
-
-    def _limits(self, name: str, door: Listener) -> HttpLimits:
-        return HttpLimits(
-            body=door.body_bytes, connections=door.connections, per_ip=door.connections, in_flight=door.connections,
-            idle_s=door.idle, body_limit=self.doors.body_limit(name),
-        )  # fmt: skip
-
-    def _renew(self, listener: Any, door: Listener) -> None:
-        listener.limits = self._limits(listener.name, door)
-
-    def _mllp(self, name: str, door: Listener) -> MllpListener:
-        assert door.mllp is not None
-        listener = MllpListener(
-            self.world, name, *door.mllp, lambda data, peer: self.deliver.take(listener.name, data, peer),
-            mllp_limits(door), self._tls(door), share=name in self._shared,
-            on_error=lambda failure: self.log.error(
-                "door_failed", door=listener.name, why=trouble_of(failure.value, failure.tb)
-            ),
-        )  # fmt: skip
-        return listener
-
-    def _renew_mllp(self, listener: Any, door: Listener) -> None:
-        listener.limits = mllp_limits(door)
-
-    def _tls(self, door: Listener) -> TlsOptions | None:
-        if door.tls is None:
-            return None
-        ca = b"" if door.tls.ca is None else resolve_secret(door.tls.ca, self.root)
-        own = [resolve_secret(ref, self.root) for ref in (door.tls.certificate, door.tls.key)]
-        return TlsOptions(ca_pem=ca, cert_pem=own[0], key_pem=own[1])
 
     def _knock(self, name: str, request: HttpRequest) -> Deferred[HttpReply] | HttpReply:
         if name not in self.doors.tables:  # just opened or about to close: not in force yet, or no longer
@@ -322,8 +281,10 @@ class Engine:
     # Another configuration while it runs (engine/runtime/reload.py)
 
     def unreadable(self, old: Site, new: Site) -> list[str]:
-        """Secrets of new or changed clients and parties that cannot be read."""
+        """Secrets of listeners, and of new or changed clients and parties, that cannot be read."""
         found = []
+        for name, door in new.engine.listeners.items():
+            found += _missing(f"listeners.{name}", partial(self._makes.keys, door))
         for name, one in new.engine.clients.items():
             if one != old.engine.clients.get(name):
                 found += _missing(f"clients.{name}", partial(resolve_secret, one.secret, self.root))
@@ -355,6 +316,8 @@ class Engine:
     def fresh_keys(self) -> None:
         """Read all keys anew; those in use stay where that fails."""
         self._replace_parties(self.sites.current, self.sites.current)
+        for why in self.listening.fresh_keys():
+            self.log.error("keys_stay", why=why)
 
     def _replace_parties(self, old: Site, site: Site) -> None:
         same_limit = old.engine.limits.body_bytes == site.engine.limits.body_bytes and same_descriptions(old, site)
@@ -385,12 +348,6 @@ def _missing(what: str, read: Callable[[], object]) -> list[str]:
     except (SecretMissing, OSError, ValueError, KeyError) as no:
         return [f"{what}: {no}"]
     return []
-
-
-def mllp_limits(door: Listener) -> MllpLimits:
-    return MllpLimits(
-        message=door.body_bytes, connections=door.connections, per_ip=door.connections, idle_s=door.idle
-    )
 
 
 def _version() -> str:

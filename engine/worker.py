@@ -7,27 +7,26 @@ read from the engine's store; a new configuration is a new worker.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from engine.app import mllp_limits
 from engine.codecs import hl7v2
 from engine.codecs.hl7_ack import ack
-from engine.connectors.http_sender import HttpSender
-from engine.connectors.mllp import MllpListener, Peer
+from engine.connectors.mllp import Peer
 from engine.core.times import beijing
 from engine.core.world import World
+from engine.listeners import Makes
 from engine.parties.registry import PARTIES
 from engine.runtime.connections import Connections, Link
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_spread import shared_doors
 from engine.runtime.housekeeping import Housekeeping
-from engine.runtime.logs import Log, trouble_of
+from engine.runtime.listening import Opened
+from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
-from engine.runtime.mllp_calls import MllpCalls
 from engine.runtime.numbers import Numbers
+from engine.runtime.senders import Sender, sender_for
 from engine.runtime.sites import Sites
 from engine.site.settings import settings_of
 from engine.site.site import Site
@@ -57,7 +56,7 @@ class Worker:
         )
         self.deliver.intake.beside = beside.known
         self._housekeeping = Housekeeping(world, store, site.engine.retention, log)
-        self._doors: list[MllpListener] = []
+        self._doors: list[Opened] = []
         self._stopped: Mapping[str, str] = {}
         self._timer: Any = None
 
@@ -68,14 +67,10 @@ class Worker:
         self._look()
         await self.deliver.recover()
         site = self._sites.current
-        for name in sorted(shared_doors(site)):
-            door = site.engine.listeners[name]
-            assert door.mllp is not None
-            listener = MllpListener(
-                self._world, name, *door.mllp, partial(self.deliver.take, name),
-                mllp_limits(door), share=True,
-                on_error=lambda failure: self._log.error("door_failed", why=trouble_of(failure.value, failure.tb)),
-            )  # fmt: skip
+        shared = shared_doors(site)
+        kind = Makes(self._world, self._root, self._log, shared).mllp_kind(self.deliver.take)
+        for name in sorted(shared):
+            listener = kind.make(name, site.engine.listeners[name])
             await listener.start()
             self._doors.append(listener)
         self.deliver.start()
@@ -110,11 +105,13 @@ class Worker:
         entry, reply_max = site.engine.parties[name], site.engine.limits.body_bytes
         party = PARTIES[entry.kind]
 
-        def sender() -> HttpSender | MllpCalls:
-            kind = MllpCalls if entry.url.startswith("mllp:") else HttpSender
-            return kind(self._world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
+        def settings() -> Any:
+            return settings_of(entry, party, self._root, site.files)
 
-        return Link(party, lambda: settings_of(entry, party, self._root, site.files), sender)
+        def sender() -> Sender:
+            return sender_for(self._world, entry, str(site.engine.name), reply_max, settings)
+
+        return Link(party, settings, sender)
 
     def _nobody(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """A message no deliver channel takes: refused as the engine would refuse it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import ssl
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from typing import Any
 from engine.cli.folder import node_file, node_file_of, reading
 from engine.cli.say import CannotRun
 from engine.config.engine_file import EngineFile
+from engine.config.listener_parts import Listener
 from engine.config.secret import SecretMissing, resolve_secret
 from engine.core.world import World
 from engine.store.site_versions import in_force, version_files
@@ -30,9 +33,10 @@ def ask(
     """
     file = _file_in_force(root)
     client = next((name for name, one in file.clients.items() if scope in one.scopes), "")
-    door = next((one for one in file.listeners.values() if one.http is not None), None)
-    if not client or door is None or door.http is None:
+    doors = [one for one in file.listeners.values() if one.http is not None][:1]  # where the engine's own routes are
+    if not client or not doors:
         raise CannotRun(f"engine.yaml 中没有权限为 {scope} 的客户端 · no client of engine.yaml has the scope {scope}")
+    url, trust = _way(root, doors[0])
     try:
         secret = resolve_secret(file.clients[client].secret, root)
     except SecretMissing as no_secret:
@@ -48,9 +52,9 @@ def ask(
         "X-Nonce": nonce,
         "X-Signature": hmac.new(secret, text.encode(), hashlib.sha256).hexdigest(),
     }
-    request = urllib.request.Request(_url(*door.http) + path, content or None, headers, method=method)  # noqa: S310 http
+    request = urllib.request.Request(url + path, content or None, headers, method=method)  # noqa: S310 http
     try:
-        with urllib.request.urlopen(request, timeout=WAIT) as reply:  # noqa: S310 our own engine's address
+        with urllib.request.urlopen(request, timeout=WAIT, context=trust) as reply:  # noqa: S310 our own engine's address
             return int(reply.status), json.load(reply)
     except urllib.error.HTTPError as refused:
         return int(refused.code), _answer(refused)
@@ -70,10 +74,36 @@ def _file_in_force(root: Path) -> EngineFile:
     return node_file(root) if files is None else node_file_of(root, files["engine.yaml"])
 
 
-def _url(host: str, port: int) -> str:
+def _way(root: Path, door: Listener) -> tuple[str, ssl.SSLContext | None]:
+    """The address of the running engine, and whom to trust there: its own certificate and no other."""
+    assert door.http is not None, "only listeners with an HTTP address are asked"
+    if door.tls is None:
+        return _url("http", *door.http), None
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust.check_hostname = False  # we call by the address it listens at; the certificate itself is compared
+    trust.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        trust.load_verify_locations(cadata=resolve_secret(door.tls.certificate, root).decode("ascii"))
+        if door.tls.ca is not None:  # clients must show one too: the engine's own, if they trust its authority
+            own = [resolve_secret(ref, root) for ref in (door.tls.certificate, door.tls.key)]
+            _show(trust, *own)
+    except (SecretMissing, OSError, ValueError) as no:
+        raise CannotRun(str(no)) from None
+    return _url("https", *door.http), trust
+
+
+def _show(trust: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """The standard library reads certificates from files only."""
+    with tempfile.NamedTemporaryFile(suffix=".pem") as both:
+        both.write(certificate + b"\n" + key)
+        both.flush()
+        trust.load_cert_chain(both.name)
+
+
+def _url(scheme: str, host: str, port: int) -> str:
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 where one listens is not where one calls
     host = anywhere.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _answer(refused: urllib.error.HTTPError) -> dict[str, Any]:

@@ -127,8 +127,10 @@ class _Life:
         self._workers.start(self._say_ready)
 
     def _say_ready(self) -> None:
-        for listener in self._engine.listeners.values():
-            line(f"engine ready http://{listener.host}:{listener.port}")
+        doors = self._engine.sites.current.engine.listeners
+        for name, listener in self._engine.listeners.items():
+            scheme = "http" if doors[name].tls is None else "https"
+            line(f"engine ready {scheme}://{listener.host}:{listener.port}")
             break
 
     def _not_started(self, failure: Any) -> None:

@@ -18,8 +18,8 @@ URL_PATH = Name("路径前缀", "a path", r"/[A-Za-z0-9._~/-]*", "以 / 开头",
 class Listener:
     """A door: an address of its own (`http`, or `mllp` for HL7), a place it fetches from (`drop`, `sftp`, `poll`), or a
     path at another one's (`on` names it), whose connections it shares. `path`: where callbacks come in. Limits: bytes
-    and seconds. `charset` of who declares none. Of an MLLP listener only: `tls`, `peers` (addresses and networks that
-    may connect; none: all), `senders` (MSH-3 or MSH-3^MSH-4 → client)."""
+    and seconds. `charset` of who declares none, `tls` of HTTP and MLLP. Of an MLLP listener only: `peers` (addresses
+    and networks that may connect; none: all), `senders` (MSH-3 or MSH-3^MSH-4 → client)."""
 
     http: tuple[str, int] | None
     on: str
@@ -62,7 +62,7 @@ class Listener:
 
 _DOORS = ("http", "mllp", "drop", "sftp", "poll", "shares")
 _BELONGS = {
-    "charset": ("mllp", "drop", "sftp", "poll"), "tls": ("mllp",), "peers": ("mllp",), "senders": ("mllp",),
+    "charset": ("mllp", "drop", "sftp", "poll"), "tls": ("http", "mllp"), "peers": ("mllp",), "senders": ("mllp",),
     "connections": ("http", "mllp"), "idle": ("http", "mllp"), "path": ("http", "mllp", "shares"),
 }  # fmt: skip
 HTTP_IDLE, MLLP_IDLE = 75.0, 86_400.0  # seconds; HIS systems keep their HL7 connections for days

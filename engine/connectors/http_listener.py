@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -16,6 +15,7 @@ from twisted.python.failure import Failure
 from engine.connectors.http_door import HttpDoor
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.listener import Listener
+from engine.connectors.tls import TlsOptions
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
 
@@ -29,7 +29,7 @@ class HttpListener(Listener):
     `on_request(method, path, status, seconds, bytes)` is called once an answer is written: handler's business
     seconds, bytes of the reply with its head; method and path are "" when the head was refused; status 499
     means the client left first. `on_error(failure)` gets what the handler raised; the client gets a bare 500.
-    `tls` is a Twisted context factory (`CertificateOptions`) when this door does its own TLS. `share`: see Listener.
+    With `tls` this door does its own TLS and shows its certificate. `share`: see Listener.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class HttpListener(Listener):
         *,
         on_request: OnRequest | None = None,
         on_error: Callable[[Failure], None] | None = None,
-        tls: Any = None,
+        tls: TlsOptions | None = None,
         share: bool = False,
     ) -> None:
         self.limits: HttpLimits = limits or HttpLimits()

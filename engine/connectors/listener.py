@@ -15,6 +15,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from engine.connectors.door import Door
+from engine.connectors.tls import TlsOptions, server_tls
 from engine.core.world import World
 
 _BACKLOG = 512  # connections the kernel holds for us
@@ -48,7 +49,7 @@ class Listener(protocol.Factory):
         port: int,
         *,
         on_error: Callable[[Failure], None] | None,
-        tls: Any,
+        tls: TlsOptions | None,
         share: bool,
     ) -> None:
         self.world = world
@@ -59,8 +60,10 @@ class Listener(protocol.Factory):
         self.held = 0
         self.refused = 0
         self.draining = False
+        self._options: TlsOptions | None = None
         self._on_error = on_error
-        self._tls = tls
+        self._secured: TLSMemoryBIOFactory | None = None
+        self.secure(tls)
         self._share = share
         self._doors: dict[Door, None] = {}
         self._by_ip: dict[str, int] = {}
@@ -80,11 +83,16 @@ class Listener(protocol.Factory):
         """Begin to listen; gives the port (useful when asked for port 0). Fails with CannotListenError."""
         return maybeDeferred(self._listen)
 
+    def secure(self, tls: TlsOptions | None) -> None:
+        """The certificate that connections see from now on (None: plain); those that are there keep what they have.
+        Raises ValueError naming a PEM text that is none."""
+        if tls is not None and self._secured is not None and tls == self._options:
+            return
+        self._options = tls
+        self._secured = None if tls is None else _over_tls(self, tls)
+
     def _listen(self) -> int:
-        factory: Any = self
-        if self._tls is not None:
-            factory = TLSMemoryBIOFactory(self._tls, False, factory, self.world.reactor)
-            factory.noisy = False
+        factory = _Entrance(self)
         if self._share:
             self._listening = self._listen_beside_others(factory)
         else:
@@ -166,7 +174,7 @@ class Listener(protocol.Factory):
             self.refused += 1
             return _Shut()
         self._by_ip[ip] = here + 1
-        door = self._new_door(ip, int(getattr(addr, "port", 0)), self._tls is not None)
+        door = self._new_door(ip, int(getattr(addr, "port", 0)), self._secured is not None)
         self._doors[door] = None
         return door
 
@@ -191,6 +199,26 @@ class Listener(protocol.Factory):
         """A handler, or we, raised what nobody expected."""
         if self._on_error is not None:
             self._on_error(failure)
+
+
+class _Entrance(protocol.Factory):
+    """What the port knows: each connection gets what the listener is at that moment, plain or with TLS."""
+
+    noisy = False
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def buildProtocol(self, addr: IAddress | None) -> protocol.Protocol | None:
+        within = self._listener._secured
+        return (self._listener if within is None else within).buildProtocol(addr)
+
+
+def _over_tls(listener: Listener, tls: TlsOptions) -> TLSMemoryBIOFactory:
+    wrapped: Any = listener  # Twisted's interface for it has no types
+    factory = TLSMemoryBIOFactory(server_tls(tls), False, wrapped, listener.world.reactor)
+    factory.noisy = False
+    return factory
 
 
 class _Shut(protocol.Protocol):

@@ -11,7 +11,7 @@ from engine.codecs.mllp import Noise
 from engine.connectors.listener import Listener
 from engine.connectors.mllp_door import MllpDoor
 from engine.connectors.mllp_limits import MllpLimits, Peer
-from engine.connectors.tls import TlsOptions, server_tls
+from engine.connectors.tls import TlsOptions
 from engine.core.world import World
 
 Handle = Callable[[bytes, Peer], "Deferred[bytes] | bytes"]
@@ -48,8 +48,7 @@ class MllpListener(Listener):
         share: bool = False,
     ) -> None:
         self.limits: MllpLimits = limits or MllpLimits()
-        context = None if tls is None else server_tls(tls)
-        super().__init__(world, name, host, port, on_error=on_error, tls=context, share=share)
+        super().__init__(world, name, host, port, on_error=on_error, tls=tls, share=share)
         self.handle = handle
         self.late = 0
         self.noise: dict[str, int] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from OpenSSL.crypto import FILETYPE_PEM, Error
+from OpenSSL.SSL import Error as SslError
 from twisted.internet import ssl
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -46,19 +47,24 @@ def client_tls(options: TlsOptions, host: str) -> Any:
 def server_tls(options: TlsOptions) -> Any:
     """The context factory of a listener that shows `cert_pem`; with `ca_pem` every client must show one of theirs.
 
-    Raises ValueError naming a PEM text that is none.
+    Raises ValueError naming a PEM text that is none, or a key that belongs to another certificate.
     """
     chain = _certificates(options.cert_pem, "cert_pem")
     trust: Any = None
     if options.ca_pem:
         trusted = _certificates(options.ca_pem, "ca_pem")
         trust = ssl.trustRootFromCertificates(trusted)  # type: ignore[no-untyped-call]  # untyped in Twisted
-    return ssl.CertificateOptions(
+    made = ssl.CertificateOptions(
         privateKey=_key(options.key_pem).original,
         certificate=chain[0].original,
         extraCertChain=[link.original for link in chain[1:]],
         trustRoot=trust,
     )
+    try:
+        made.getContext().check_privatekey()
+    except SslError:
+        raise ValueError("key_pem is not the key of cert_pem") from None
+    return made
 
 
 def _certificates(text: bytes, what: str) -> list[ssl.Certificate]:

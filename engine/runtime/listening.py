@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import CannotListenError
 
 from engine.config.listener_parts import Listener
+from engine.config.secret import SecretMissing
 
 
 class Opened(Protocol):
@@ -27,11 +28,13 @@ class Opened(Protocol):
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of listener: where a row of engine.yaml has its address (None: none of this kind), how it is made, and
-    how one that stays takes new limits."""
+    how one that stays takes new limits and keys. `keys` reads a row's certificate and key (SecretMissing,
+    ValueError); `renew` is given what it read and must not fail."""
 
     address: Callable[[Listener], tuple[str, int] | None]
     make: Callable[[str, Listener], Opened]
-    renew: Callable[[Opened, Listener], None]
+    renew: Callable[[Opened, Listener, Any], None]
+    keys: Callable[[Listener], Any] = lambda door: None
 
 
 Place = tuple[str, str, int, str]
@@ -39,15 +42,17 @@ Place = tuple[str, str, int, str]
 
 
 class CannotOpen(Exception):
-    """Addresses that cannot be listened on, as `name host:port: why`; all that was opened is closed again."""
+    """Listeners that cannot be opened, as `name host:port: why`; all that was opened is closed again."""
 
 
 @dataclass(slots=True)
 class Prepared:
-    """Listeners as they will be: `by_name` all of them, `fresh` those opened for it, `leaving` those that go."""
+    """Listeners as they will be: `by_name` all of them, `fresh` those opened for it, `leaving` those that go; `keys` of
+    each, read already."""
 
     by_name: dict[str, Opened]
     doors: Mapping[str, Listener]
+    keys: dict[str, Any] = field(default_factory=dict)
     fresh: list[Opened] = field(default_factory=list)
     leaving: list[Opened] = field(default_factory=list)
 
@@ -59,9 +64,11 @@ class Listening:
         self._kinds = kinds
         self.by_name: dict[str, Any] = {}
         self._at: dict[str, Place] = {}
+        self._doors: Mapping[str, Listener] = {}
 
     async def open(self, doors: Mapping[str, Listener]) -> None:
-        """Open all of them. Errors: CannotListenError."""
+        """Open all of them. Errors: CannotListenError, SecretMissing, ValueError."""
+        self._doors = doors
         for name, door in doors.items():
             place = self._place(name, door)
             if place is not None:
@@ -78,15 +85,19 @@ class Listening:
             place = self._place(name, door)
             if place is None:
                 continue
-            listener = here.pop(place, None)
-            if listener is None:
-                listener = self._kinds[place[0]].make(name, door)
-                try:
+            listener, kind = here.pop(place, None), self._kinds[place[0]]
+            try:
+                made.keys[name] = kind.keys(door)
+                if listener is None:
+                    listener = kind.make(name, door)
                     await listener.start()
-                except CannotListenError as no:
-                    wrong.append(f"{name} {place[1]}:{place[2]}: {no.socketError}")
-                    continue
-                made.fresh.append(listener)
+                    made.fresh.append(listener)
+            except CannotListenError as no:
+                wrong.append(f"{name} {place[1]}:{place[2]}: {no.socketError}")
+                continue
+            except (SecretMissing, ValueError) as no:
+                wrong.append(f"{name}: {no}")
+                continue
             made.by_name[name] = listener
         if wrong:
             await self.forget(made)
@@ -101,7 +112,19 @@ class Listening:
             place = self._place(name, prepared.doors[name])
             assert place is not None, "only rows with an address are opened"
             listener.name, self._at[name] = name, place
-            self._kinds[place[0]].renew(listener, prepared.doors[name])
+            self._kinds[place[0]].renew(listener, prepared.doors[name], prepared.keys[name])
+        self._doors = prepared.doors
+
+    def fresh_keys(self) -> list[str]:
+        """Read certificates and keys anew; those in use stay where that fails: `name: why` of each."""
+        wrong = []
+        for name, place in self._at.items():
+            kind, door = self._kinds[place[0]], self._doors[name]
+            try:
+                kind.renew(self.by_name[name], door, kind.keys(door))
+            except (SecretMissing, ValueError) as no:
+                wrong.append(f"{name}: {no}")
+        return wrong
 
     async def forget(self, prepared: Prepared) -> None:
         """It comes to nothing: close what was opened for it."""

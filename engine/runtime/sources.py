@@ -101,7 +101,7 @@ class Sources:
                 mark = hashlib.sha256(repr((door.charset, door.body_bytes, found)).encode()).hexdigest()[:12]
                 return None if found is None else (f"{where(found)}#{mark}", 0)
 
-            return Kind(address, self._fetcher, lambda listener, door: None)
+            return Kind(address, self._fetcher, lambda listener, door, keys: None)
 
         return {
             "drop": kind("drop", lambda files: str(files.directory)),

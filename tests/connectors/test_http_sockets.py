@@ -216,7 +216,8 @@ def tls_sender(server: Server, authority: Authority, **options: Any) -> HttpSend
 @pytest_twisted.ensureDeferred
 async def test_tls_with_a_trusted_peer(authority: Authority) -> None:
     listener = HttpListener(
-        WORLD, "api", "127.0.0.1", 0, lambda request: HttpReply(200, (), request.body * 9), tls=context(authority)
+        WORLD, "api", "127.0.0.1", 0, lambda request: HttpReply(200, (), request.body * 9),
+        tls=TlsOptions(b"", *authority.issue("localhost")),
     )
     port = await listener.start()
     sender = HttpSender(WORLD, f"https://localhost:{port}", tls=TlsOptions(ca_pem=authority.pem))
