@@ -308,8 +308,7 @@ class Engine:
         self._replace_parties(old, site)
         self._build_doors()
         self.listening.take(prepared)
-        for listener in prepared.leaving:
-            listener.drain(DRAIN)
+        self.listening.let_go(prepared, DRAIN)
         self.timed.follow()
         self.housekeeping.keep(site.engine.retention)
 

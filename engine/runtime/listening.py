@@ -25,20 +25,22 @@ class Opened(Protocol):
     def drain(self, seconds: float) -> Deferred[None]: ...
 
 
+Place = tuple[str, str, int, str]
+"""Kind, host, port; and the name where the port is 0, for then each has an address of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of listener: where a row of engine.yaml has its address (None: none of this kind), how it is made, and
     how one that stays takes new limits and keys. `keys` reads a row's certificate and key (SecretMissing,
-    ValueError); `renew` is given what it read and must not fail."""
+    ValueError); `renew` is given what it read and must not fail. `begin`: what a listener does only once its
+    configuration is in force and those of its kind that go are gone."""
 
     address: Callable[[Listener], tuple[str, int] | None]
     make: Callable[[str, Listener], Opened]
     renew: Callable[[Opened, Listener, Any], None]
     keys: Callable[[Listener], Any] = lambda door: None
-
-
-Place = tuple[str, str, int, str]
-"""Kind, host, port; and the name where the port is 0, for then each has an address of its own."""
+    begin: Callable[[Any], None] = lambda listener: None
 
 
 class CannotOpen(Exception):
@@ -54,7 +56,7 @@ class Prepared:
     doors: Mapping[str, Listener]
     keys: dict[str, Any] = field(default_factory=dict)
     fresh: list[Opened] = field(default_factory=list)
-    leaving: list[Opened] = field(default_factory=list)
+    leaving: dict[Place, Opened] = field(default_factory=dict)
 
 
 class Listening:
@@ -75,6 +77,7 @@ class Listening:
                 listener = self._kinds[place[0]].make(name, door)
                 await listener.start()
                 self.by_name[name], self._at[name] = listener, place
+                self._kinds[place[0]].begin(listener)
 
     async def prepare(self, doors: Mapping[str, Listener]) -> Prepared:
         """Bind what is new or has moved; nothing changes yet for those who call. Errors: CannotOpen."""
@@ -102,7 +105,7 @@ class Listening:
         if wrong:
             await self.forget(made)
             raise CannotOpen("; ".join(wrong))
-        made.leaving = list(here.values())
+        made.leaving = here
         return made
 
     def take(self, prepared: Prepared) -> None:
@@ -114,6 +117,19 @@ class Listening:
             listener.name, self._at[name] = name, place
             self._kinds[place[0]].renew(listener, prepared.doors[name], prepared.keys[name])
         self._doors = prepared.doors
+
+    def let_go(self, prepared: Prepared, seconds: float) -> None:
+        """Drain what goes, within so many seconds; what is new of a kind begins when its forerunners have ended."""
+        for kind, row in self._kinds.items():
+            going = [one.drain(seconds) for place, one in prepared.leaving.items() if place[0] == kind]
+            here = [self.by_name[name] for name, place in self._at.items() if place[0] == kind]
+            fresh = [one for one in here if one in prepared.fresh]
+
+            def begin(_: object, row: Kind = row, fresh: list[Any] = fresh) -> None:
+                for one in fresh:
+                    row.begin(one)
+
+            gatherResults(going, consumeErrors=True).addBoth(begin)
 
     def fresh_keys(self) -> list[str]:
         """Read certificates and keys anew; those in use stay where that fails: `name: why` of each."""

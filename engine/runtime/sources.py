@@ -59,26 +59,30 @@ class Fetcher:
         self._at_work: Pickup | SqlPoller | None = None
         self._timer: Any = None
         self._told = ""
+        self._drained = False
 
     def start(self) -> Deferred[int]:
-        """Begin to fetch. An absent share or database is no reason not to start: it is looked for again."""
-        self._begin()
+        """There is nothing to bind; see `begin`."""
         return succeed(0)
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Fetch no more; what is at hand may end within so many seconds."""
+        self._drained = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         return succeed(None) if self._at_work is None else self._at_work.stop(seconds)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Begin to fetch. An absent share or database is no reason not to: it is looked for again."""
+        if self._drained:
+            return
         try:
             self._at_work = self._make()
         except (SecretMissing, ValueError) as no:
             if str(no) != self._told:
                 self._told = str(no)
                 self._log.error("source_trouble", door=self.name, kind="settings", why=self._told)
-            self._timer = self._world.later(_AGAIN, self._begin)
+            self._timer = self._world.later(_AGAIN, self.begin)
             return
         self._at_work.start()
 
@@ -101,7 +105,7 @@ class Sources:
                 mark = hashlib.sha256(repr((door.charset, door.body_bytes, found)).encode()).hexdigest()[:12]
                 return None if found is None else (f"{where(found)}#{mark}", 0)
 
-            return Kind(address, self._fetcher, lambda listener, door, keys: None)
+            return Kind(address, self._fetcher, lambda listener, door, keys: None, begin=Fetcher.begin)
 
         return {
             "drop": kind("drop", lambda files: str(files.directory)),
@@ -134,7 +138,7 @@ class Sources:
         return failed
 
     def _in_force(self, name: str) -> None:
-        """A listener is made before its configuration is in force, and drained after it no longer is."""
+        """A listener is drained after its configuration no longer is in force."""
         if name not in self._sites.current.engine.listeners:
             raise NotNow
 
@@ -195,24 +199,24 @@ class Sources:
 
         async def load() -> str | None:
             self._in_force(fetcher.name)
-            return await self._store.read(lambda conn: mark_of(conn, fetcher.name))
+            return await self._store.read(lambda conn: mark_of(conn, _mark_name(fetcher.name, poll)))
 
         async def receive(page: Page) -> None:
-            await self._take_rows(fetcher.name, page)
+            await self._take_rows(fetcher.name, page, _mark_name(fetcher.name, poll))
 
         return SqlPoller(
             self._world, fetcher.name, database, view, load, receive, every_s=poll.every, page=poll.page,
             on_trouble=self._trouble(fetcher), on_error=self._failed(fetcher),
         )  # fmt: skip
 
-    async def _take_rows(self, name: str, page: Page) -> None:
+    async def _take_rows(self, name: str, page: Page, mark: str) -> None:
         """Rows first, then how far they go: what comes twice after a crash is known by its key and mark."""
         self._in_force(name)
         ended = [self._take_row(name, row, page.at) for row in page.rows]
         for held in await gatherResults(ended, consumeErrors=True):
             if held.state == "not_stored":
                 raise NotNow
-        await self._store.submit(Unit("mark", (keep_mark(name, page.mark, page.at),)))
+        await self._store.submit(Unit("mark", (keep_mark(mark, page.mark, page.at),)))
 
     def _take_row(self, name: str, row: Row, at: float) -> Deferred[Held]:
         """One row as a message; fires when it is stored. One that cannot be carried exactly is kept as refused."""
@@ -234,6 +238,13 @@ class Sources:
             held.channel = channel.name
             self._deliver.intake.accept_json(channel, held, {"request": dict(row.values), "client": name}, told)
         return told.ended
+
+
+def _mark_name(name: str, poll: Poll) -> str:
+    """Under which name it is kept how far a view was read: another view, or another column to go by, is another
+    place; more columns, another page or other waits are not."""
+    where = f"{poll.database} {poll.schema} {poll.view} {poll.mark_column} {poll.key}"
+    return f"{name} {hashlib.sha256(where.encode()).hexdigest()[:12]}"
 
 
 class _Told:
