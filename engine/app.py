@@ -111,7 +111,7 @@ class Engine:
         sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log)
         self.driver.teller = self.deliver.tell
         self._makes = Makes(world, root, log, shared_doors(site) if processes > 1 else frozenset())
-        self._deliver_api = DeliverApi(world, self.gate, store, self.sites, self.ids, self.deliver, self.meters)
+        self.deliver_api = DeliverApi(world, self.gate, store, self.sites, self.ids, self.deliver, self.meters)
         self.listening = Listening({
             "http": self._makes.http_kind(self._knock, self._served, self.doors.body_limit),
             "mllp": self._makes.mllp_kind(self.deliver.take), **sources.kinds(),
@@ -184,7 +184,7 @@ class Engine:
         found = {"": [*self._site_api.routes(), *self._tasks_api.routes()]}
         if console is not None:
             found[console.at] = list(self._console)
-        for more in (self._deliver_api.routes(), self.soap.routes(self.sites.current)):
+        for more in (self.deliver_api.routes(), self.soap.routes(self.sites.current)):
             for at, routes_there in more.items():
                 found[at] = [*found.get(at, ()), *routes_there]
         return found

@@ -20,6 +20,8 @@ from engine.listeners import Makes
 from engine.parties.registry import PARTIES
 from engine.runtime.connections import Connections, Link
 from engine.runtime.deliver import Deliver
+from engine.runtime.deliver_elsewhere import served
+from engine.runtime.deliver_hands import Hands
 from engine.runtime.deliver_spread import shared_doors
 from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.listening import Opened
@@ -55,6 +57,7 @@ class Worker:
             world, store, self._ids, self._sites, self._connections, self._meters, log, self._nobody
         )
         self.deliver.intake.beside = beside.known
+        self.hands = Hands(world, store, self._ids, self._sites, self.deliver)
         self._housekeeping = Housekeeping(world, store, site.engine.retention, log)
         self._doors: list[Opened] = []
         self._stopped: Mapping[str, str] = {}
@@ -91,6 +94,10 @@ class Worker:
         await self._connections.close()
         await self._store.stop()
         self._beside.close()
+
+    async def asked(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """What a person wants done with messages that lie here, handed on by the engine."""
+        return await served(self.hands, self._store, line)
 
     def _look(self) -> None:
         """What people stopped or let go since the last look."""

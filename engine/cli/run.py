@@ -103,6 +103,7 @@ class _Life:
     def __init__(self, reactor: Any, engine: Engine, workers: Workers) -> None:
         self._reactor, self._engine, self._workers = reactor, engine, workers
         engine.deliver.on_reloaded = workers.renew
+        engine.deliver_api.hands.others = workers
         self._code = GOOD
         self._stopping = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import sys
@@ -11,7 +12,9 @@ from typing import Any
 
 from engine.cli.applied import applied_site
 from engine.cli.folder import loaded, master_key, store_url
-from engine.cli.say import CANNOT, GOOD, line, trouble
+from engine.cli.say import CANNOT, GOOD, trouble
+
+LINE_MAX = 16 << 20  # bytes of one line: an edited message of 1 MiB, as JSON
 
 
 def main(root: Path, index: int, count: int, parent: int) -> int:
@@ -39,8 +42,30 @@ def main(root: Path, index: int, count: int, parent: int) -> int:
 
 def _run(net: Any, worker: Any, parent: int) -> int:
     from twisted.internet.defer import Deferred
+    from twisted.internet.stdio import StandardIO
+    from twisted.protocols.basic import LineOnlyReceiver
 
     code = [GOOD]
+
+    class Engine(LineOnlyReceiver):
+        """The engine at the other end of our pipes: a line asks, a line answers, both JSON with a `no`."""
+
+        delimiter, MAX_LENGTH = b"\n", LINE_MAX
+
+        def lineReceived(self, line: bytes) -> None:
+            asked = json.loads(line)
+
+            def said(answer: Any) -> None:
+                failed = not isinstance(answer, dict)
+                told = {"code": "E-WORKER", "detail": str(answer.value)[:200]} if failed else answer
+                self.say({**told, "no": asked["no"]})
+
+            Deferred.fromCoroutine(worker.asked(asked["asked"])).addBoth(said)
+
+        def say(self, told: Any) -> None:
+            self.sendLine(json.dumps(told).encode())  # type: ignore[no-untyped-call]  # untyped in Twisted
+
+    engine = Engine()
 
     def end(_: Any = None) -> None:
         Deferred.fromCoroutine(worker.stop()).addBoth(lambda _: net.stop())
@@ -50,7 +75,8 @@ def _run(net: Any, worker: Any, parent: int) -> int:
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         net.callLater(1.0, watch)
-        line("worker ready")
+        StandardIO(engine)  # type: ignore[no-untyped-call]  # untyped in Twisted
+        engine.say({"ready": True})
 
     def watch() -> None:
         end() if os.getppid() != parent else net.callLater(1.0, watch)  # the engine died: nobody may outlive it

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from engine.cli.folder import environment, python
 LOOK = 0.5  # seconds between two looks at who is still there
 PATIENCE = 40.0  # seconds for a worker to end
 START = 60.0  # seconds for a worker to be ready
+ANSWER = 60.0  # seconds for a worker to do what a person asked
 
 
 class Workers:
@@ -23,6 +25,8 @@ class Workers:
         self._reactor, self._root, self._count, self._log = reactor, root, count, log
         self._running: dict[int, subprocess.Popen[str]] = {}
         self._ready: dict[int, threading.Event] = {}
+        self._asked: dict[int, tuple[int, object, Any]] = {}  # by number: worker, its process, who waits
+        self._last = 0
         self._stopped = False
 
     def start(self, then: Callable[[], None]) -> None:
@@ -61,16 +65,62 @@ class Workers:
     def _begin(self, index: int) -> None:
         numbers = [str(one) for one in (index, self._count, os.getpid())]
         command = [*python(), "-m", "engine.cli.worker", str(self._root), *numbers]
-        process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)  # noqa: S603 our own
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, text=True)  # noqa: S603 our own
         event = self._ready[index] = threading.Event()
         self._running[index] = process
 
         def listen() -> None:
-            for _ in process.stdout or ():
-                event.set()
+            for said in process.stdout or ():
+                told = json.loads(said)
+                if "ready" in told:
+                    event.set()
+                else:
+                    self._reactor.callFromThread(self._answered, told)
             event.set()
+            self._reactor.callFromThread(self._gone, process)
 
         threading.Thread(target=listen, daemon=True).start()
+
+    # What a person does with messages that lie in a worker's store (engine/runtime/deliver_elsewhere.py)
+
+    def indexes(self) -> list[int]:
+        """All workers, whether they answer just now or not: what lies in their stores is theirs."""
+        return list(range(1, self._count))
+
+    def ask(self, index: int, asked: Mapping[str, Any]) -> Any:
+        """A Deferred of the worker's answer; its code is E-WORKER when the worker is gone or says nothing."""
+        from twisted.internet.defer import Deferred, succeed
+
+        process = self._running.get(index)
+        if process is None or process.poll() is not None or not self._ready[index].is_set():
+            return succeed({"code": "E-WORKER", "detail": str(index)})
+        self._last += 1
+        number, answer = self._last, Deferred[Any]()
+        self._asked[number] = (index, process, answer)
+        text = json.dumps({"no": number, "asked": asked}) + "\n"
+
+        def write() -> None:
+            try:
+                assert process.stdin is not None, "it was started with one"
+                process.stdin.write(text)
+                process.stdin.flush()
+            except OSError:
+                self._reactor.callFromThread(self._gone, process)
+
+        self._reactor.callInThread(write)
+        self._reactor.callLater(ANSWER, self._answered, {"no": number, "code": "E-WORKER", "detail": str(index)})
+        return answer
+
+    def _answered(self, told: dict[str, Any]) -> None:
+        *_, answer = self._asked.pop(told.pop("no"), (None,))
+        if answer is not None:
+            answer.callback(told)
+
+    def _gone(self, process: object) -> None:
+        for number, (index, whose, _) in list(self._asked.items()):
+            if whose is process:
+                self._answered({"no": number, "code": "E-WORKER", "detail": str(index)})
 
     def _look(self) -> None:
         if self._stopped:

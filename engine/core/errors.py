@@ -46,6 +46,7 @@ ERRORS: dict[str, Said] = {
     "E-BODY-GONE": Said("client", "消息 {detail} 的正文已过保存期", "The bytes of message {detail} are no longer kept", "请由发送方重发", "Have its sender send it again."),
     "E-DEST": Said("client", "没有接收方要这条消息：{detail}", "No receiver takes this message: {detail}", "请核对通道 to 中的名称与条件", "Check the names and conditions under `to`."),
     "E-NOT-DEAD": Said("client", "消息 {detail} 没有死信", "Message {detail} has no dead letter", "只有死信可以放弃", "Only a dead letter can be given up."),
+    "E-WORKER": Said("engine", "工作进程 {detail} 没有应答，不知是否已办", "Worker process {detail} did not answer; whether it was done is not known", "用 engine show 核对后再试", "Look with engine show, then try again."),
     "E-NO-TASK": Said("client", "没有待办 {detail}", "There is no task {detail}", "请核对待办号：engine list tasks", "Check the number: engine list tasks."),
     "E-TASK-CLOSED": Said("client", "待办 {detail} 已经关闭", "Task {detail} is closed already", "", ""),
     "E-LIMIT": Said("client", "超过一次最多 {detail} 条", "More than {detail} at once", "请缩小时间范围", "Ask for a shorter time."),

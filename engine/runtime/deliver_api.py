@@ -14,6 +14,7 @@ from engine.core.world import World
 from engine.pipeline.condition import ConditionFailed
 from engine.runtime.auth import Client, Gate, Refusal
 from engine.runtime.deliver import Deliver
+from engine.runtime.deliver_elsewhere import Everywhere
 from engine.runtime.deliver_hands import By, Hands, NotDone
 from engine.runtime.deliver_message import Held, digest_of
 from engine.runtime.hand_doors import Work, by_hand, text_in
@@ -38,7 +39,7 @@ class DeliverApi:
     ) -> None:
         self._world, self._gate, self._sites, self._ids = world, gate, sites, ids
         self._deliver, self._meters = deliver, meters
-        self._hands = Hands(world, store, ids, sites, deliver)
+        self.hands = Everywhere(Hands(world, store, ids, sites, deliver), world, store, ids)
 
     def routes(self) -> dict[str, list[Route]]:
         """By listener; "" is the first one."""
@@ -100,7 +101,7 @@ class DeliverApi:
         state = text_in(body, "state")
         if state not in ("", "paused", "killed"):
             raise NotDone("E-STATE", state)
-        return await self._hands.switch(text_in(body, "what"), state, by)
+        return await self.hands.switch(text_in(body, "what"), state, by)
 
     async def _replayed(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
         if text_in(body, "state") not in ("", *STATES):
@@ -109,15 +110,15 @@ class DeliverApi:
             channel=text_in(body, "channel"), state=text_in(body, "state"), kind=text_in(body, "kind"),
             since=_number(body, "since"), until=_number(body, "until"), limit=10_001,
         )  # fmt: skip
-        return await self._hands.replay(asked, text_in(body, "dest"), body.get("dry_run") is True, by)
+        return await self.hands.replay(asked, text_in(body, "dest"), body.get("dry_run") is True, by)
 
     async def _resent(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
         edited = body.get("body")
         data = edited.encode() if isinstance(edited, str) else None
-        return await self._hands.resend(_message_no(parts), text_in(body, "dest"), data, by)
+        return await self.hands.resend(_message_no(parts), text_in(body, "dest"), data, by)
 
     async def _dropped(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
-        return await self._hands.discard(_message_no(parts), text_in(body, "dest"), by)
+        return await self.hands.discard(_message_no(parts), text_in(body, "dest"), by)
 
 
 class _Caller:

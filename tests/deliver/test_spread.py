@@ -90,3 +90,58 @@ def test_lists_and_stories_are_read_from_all_of_them(ward: DeliverWard) -> None:
         number = str(min(_ids(ward, name)))
         shown = subprocess.run([*command, "show", number, *where], **TOLD)  # noqa: S603 our own
         assert json.loads(shown.stdout)["message"] == number
+
+
+def _engine(ward: DeliverWard, *words: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "engine", *words, "--root", str(ward.folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 our own
+    return done.returncode, json.loads(done.stdout or "{}")
+
+
+def _hands(ward: DeliverWard, name: str) -> list[tuple[str, str]]:
+    raw = pysqlite3.connect(f"file:{ward.folder}/var/{name}?mode=ro", uri=True)
+    try:
+        return [(row[0], row[1]) for row in raw.execute("SELECT kind, by_whom FROM hands ORDER BY id")]
+    finally:
+        raw.close()
+
+
+def test_a_persons_hand_reaches_messages_in_a_workers_store(ward: DeliverWard) -> None:
+    ward.load(connections=16, seconds=20, limit=200)
+    assert ward.ask_sink("count")["count"] == 200
+    who = ("--by", "测试甲", "--reason", "接收方要求重发")
+    engine, worker = _ids(ward, "engine.db"), _ids(ward, "engine-w1.db")
+    number = str(min(worker))
+    code, told = _engine(ward, "messages", "resend", number, *who)
+    assert (code, told["of"]) == (0, number), told
+    assert int(told["message"]) in _ids(ward, "engine-w1.db") - worker, "made where the first one lies"
+    assert _until(lambda: ward.ask_sink("count")["count"] == 1), "and sent"
+    assert _hands(ward, "engine.db") == [("resend", "测试甲")], "kept where people look"
+    assert _hands(ward, "engine-w1.db") == [("resend", "测试甲")]
+    code, told = _engine(ward, "messages", "discard", number, *who)
+    assert (code, told["reason"]["code"]) == (1, "E-NOT-DEAD"), "the worker's own refusal"
+    code, told = _engine(ward, "messages", "resend", "17", *who)
+    assert (code, told["reason"]["code"]) == (1, "E-NO-MESSAGE")
+
+    code, told = _engine(ward, "replay", "bench_events", "--state", "done", "--dry-run", *who)
+    assert (code, told["count"]) == (0, 201)
+    assert len(told["first"]) == 20
+    assert ward.ask_sink("count")["count"] == 0
+    code, told = _engine(ward, "replay", "bench_events", "--state", "done", *who)
+    assert (code, told["count"]) == (0, 201), told
+    assert _until(lambda: len(_ids(ward, "engine.db")) == 2 * len(engine))
+    assert len(_ids(ward, "engine-w1.db")) == 2 * (len(worker) + 1)
+
+
+def test_a_worker_that_dies_meanwhile_is_not_waited_for(ward: DeliverWard) -> None:
+    ward.load(connections=16, seconds=20, limit=100)
+    number = str(min(_ids(ward, "engine-w1.db")))
+    os.kill(ward.processes()[1], signal.SIGSTOP)  # it hears nothing
+    stuck = subprocess.Popen(  # noqa: S603 our own
+        [sys.executable, "-m", "engine", "messages", "resend", number, "--by", "甲", "--reason", "试",
+         "--root", str(ward.folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(2.0)  # noqa: TID251 - other processes are at work
+    os.kill(ward.processes()[1], signal.SIGKILL)
+    said, _ = stuck.communicate(timeout=30)
+    assert (stuck.returncode, json.loads(said)["reason"]["code"]) == (1, "E-WORKER")
