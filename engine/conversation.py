@@ -170,6 +170,8 @@ class _Play:
             stage.answer = (200, said_to_deliver(stage, action, body))
         elif action == "pay":
             stage.ask("POST", f"/v1/settlements/{no}/pay", {"choice_no": self._count("pay", body), **body})
+        elif action == "returned":
+            stage.ask("POST", f"/v1/settlements/{no}/returned", {"return_no": "1", **body})
         else:
             tail = {"cancel": "cancel", "refund": "refunds"}[action]
             usual = {"request_no": f"{action}-{self._count(action, body)}", "reason_code": "asked"}

@@ -181,7 +181,7 @@ EXPECT = Spec("expect", "预期", "an expectation", (
     Field("tasks", ListOf(WORD), "留给人工的任务", "tasks left for a person", "[undo_refused]"),
 ))  # fmt: skip
 _WAYS = {"answers": "answers", "is silent": "silent", "is down": "down", "forgets us": "forgets"}
-_ACTIONS = ("settle", "pay", "cancel", "refund", "show", "ask", "send", "hand")
+_ACTIONS = ("settle", "pay", "cancel", "refund", "returned", "show", "ask", "send", "hand")
 _WRITTEN = ("kiosk says", "WHO answers", "WHO is silent", "WHO is down", "WHO forgets us", "WHO calls back", "wait",
             "wait until", "restart", "expect")  # fmt: skip
 

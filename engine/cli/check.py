@@ -156,6 +156,8 @@ def port_taken(host: str, port: int) -> str:
 def _parties(file: EngineFile) -> Iterator[Finding]:
     for name, entry in file.parties.items():
         place = urlsplit(entry.url)
+        if not place.hostname:  # files of this machine, an embedded database, what a terminal collects
+            continue
         port = place.port or (443 if place.scheme == "https" else 80)
         try:
             socket.create_connection((place.hostname or "", port), CONNECT_LIMIT).close()

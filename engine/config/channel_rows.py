@@ -238,7 +238,9 @@ class StepType:
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """An event from outside: a request of the terminal (`request`), or a party's callback (`at`, `party`, `fact`)."""
+    """An event from outside: a request of the terminal (`request`), or a party's callback (`at`, `party`, `fact`). A
+    terminal's request with a `fact` tells what became of one of our numbers. `used_once`: what it names (the slip of a
+    card terminal) may be named once, by whichever settlement."""
 
     event: Word
     request: Route | None
@@ -247,6 +249,7 @@ class Hear:
     at: Word | None
     party: Word | None
     fact: Word | None
+    used_once: tuple[Word, ...] = ()
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False, repr=False)
 
@@ -257,8 +260,8 @@ class Hear:
         if record["request"] is None and not given:
             found.append(problem("E218", record.mark, choices="request, at + party + fact"))
             return None
-        if record["request"] is not None and ("party" in given or "fact" in given):
-            found.append(problem("E216", record.at(given[-1]), one="request", other=given[-1]))
+        if record["request"] is not None and "party" in given:
+            found.append(problem("E216", record.at("party"), one="request", other="party"))
             return None
         if record["request"] is None:
             for name in names:
@@ -269,7 +272,7 @@ class Hear:
                 return None
         return Hear(
             record["event"], record["request"], record["schema"], record["once_by"], record["at"],
-            record["party"], record["fact"], record.mark, record.marks,
+            record["party"], record["fact"], record["used_once"], record.mark, record.marks,
         )  # fmt: skip
 
 
@@ -285,7 +288,9 @@ HEARS = Spec(
               default=()),
         Field("at", WORD, "回调的监听", "the listener of the callback", "wechat_callback"),
         Field("party", WORD, "哪个外部系统发来", "the party that sends it", "wechat"),
-        Field("fact", WORD, "回调结果映射", "the map of what it says", "wechat_paid_fact"),
+        Field("fact", WORD, "结果映射", "the map of what it says of our number", "wechat_paid_fact"),
+        Field("used_once", ListOf(PATH, 1), "所写凭据（如刷卡小票）在所有结算中只能用一次",
+              "what it names (a card slip) counts once in all settlements", "[proof.terminal, proof.trace]", default=()),
     ),
 )  # fmt: skip
 

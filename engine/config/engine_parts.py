@@ -19,10 +19,11 @@ SCOPES = ("query", "settle", "refund", "operate", "admin", "deliver")
 ROLES = ("look", "operate", "finance", "admin")
 
 URL = Name("地址", "an address",
-           r"https?://[^\s?#@]+|(?:mllp|tcp)://[^\s/?#@]+:[0-9]{1,5}|file:///[^\s?#]*|sftp://[^\s/?#@]+/[^\s?#]*|"
+           r"here:|https?://[^\s?#@]+|(?:mllp|tcp)://[^\s/?#@]+:[0-9]{1,5}|file:///[^\s?#]*|sftp://[^\s/?#@]+/[^\s?#]*|"
            r"(?:oracle|mssql|postgresql|mysql|sqlite)(?:\+[a-z0-9]+)?:(?!//[^/@]*:[^/@]*@)[^\s#]+",
-           "以 http://、https://、mllp://、tcp://、file:///、sftp:// 或数据库名开头，不含口令",
-           "it begins with http://, https://, mllp://, tcp://, file:///, sftp:// or a database's name, "
+           "以 http://、https://、mllp://、tcp://、file:///、sftp://、here:（终端自己收款）或数据库名开头，不含口令",
+           "it begins with http://, https://, mllp://, tcp://, file:///, sftp://, here: (what a terminal "
+           "collects) or a database's name, "
            "and holds no password")  # fmt: skip
 
 

@@ -17,6 +17,7 @@ _MODULES: Final = {
     "wechat": "engine.parties.wechat.party",
     "unionpay": "engine.parties.unionpay.party",
     "alipay": "engine.parties.alipay.party",
+    "till": "engine.parties.till",
     "einvoice": "engine.parties.einvoice.party",
     "subscriber": "engine.parties.subscriber",
     "mllp": "engine.parties.mllp",

@@ -73,8 +73,13 @@ def answer_of(case: Case, judge: SiteJudge, now: float) -> dict[str, Any]:
     return body
 
 
+_BACK = ("numbers", "invoice", "give_back")
+_SHOWN = {"paying": ("numbers", "pay"), "working": _BACK, "undone": _BACK, "manual": _BACK}
+
+
 def _from_map(case: Case, judge: SiteJudge, state: str) -> dict[str, Any]:
-    """`numbers`, `invoice` and `pay`, as the channel's answers map makes them; what is not known yet is left out."""
+    """`numbers`, `invoice`, `pay` and `give_back` (what the terminal took and is to give back: kind, no, amount in fen),
+    as the channel's answers map makes them; what is not known yet is left out."""
     answers = judge.channel.answers
     if answers is None:
         return {}
@@ -83,7 +88,7 @@ def _from_map(case: Case, judge: SiteJudge, state: str) -> dict[str, Any]:
     except MapRejected:
         return {}
     kept: dict[str, Any] = {}
-    for name in ("numbers", "invoice") if state != "paying" else ("numbers", "pay"):
+    for name in _SHOWN.get(state, ("numbers", "invoice")):
         part = made.get(name)
         if isinstance(part, dict):
             part = {k: v for k, v in part.items() if v not in (None, "")}

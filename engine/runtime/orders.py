@@ -26,14 +26,15 @@ from engine.runtime.once import NotGiven, held_by, key_of
 from engine.runtime.orders_back import SCOPES, all_lines, back_event, may_act, may_see, repeat_key, was
 from engine.runtime.resolve import closing, decision, undecided, waiting
 from engine.runtime.sites import Sites
+from engine.runtime.terminal_facts import NoSuchNumber, told_of_leg, voucher_of
 from engine.runtime.told import Told, error, not_allowed, stranger, wrong_fields
 from engine.runtime.waiting import first_of
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.events import Event, Heard
-from engine.site.site import Channel
+from engine.site.site import Channel, Hears
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
-from engine.store.inbox import earlier, hear_again, hear_first
+from engine.store.inbox import FIRST, earlier, hear_again, hear_first
 from engine.store.settlements import bill_holder
 from engine.store.trail import NONCE_TAKEN
 
@@ -114,7 +115,25 @@ class Orders:
             once = (event, key_of(hears.once_by, body), digest_of(body))
         except NotGiven as missing:
             return error("malformed", "E-FIELD", missing.path, field=missing.path)
-        return await self._tell(caller, case, Heard(event, body), once)
+        try:
+            told: Event = told_of_leg(judge, case, hears, body) if hears.fact else Heard(event, body)
+        except NoSuchNumber as none:
+            return error("malformed", "E-FIELD", none.path, field=none.path)
+        return await self._use_once(caller, case, hears, body, told, once)
+
+    async def _use_once(
+        self, caller: Caller, case: Case, hears: Hears, body: Tree, told: Event, once: tuple[str, str, str]
+    ) -> Told:
+        """What the event names as its proof counts for this settlement alone."""
+        voucher, beside = voucher_of(hears, body), ()
+        if voucher and not was(case, hears.event, once[1]):
+            source = f"used:{hears.event}"
+            seen = await self._store.read(lambda conn: earlier(conn, source, voucher))
+            if seen is not None:
+                return error("conflict", "E-PROOF-USED", seen.settlement_no or "", settlement_no=case.no)
+            now = self._world.now()
+            beside = (hear_first(self._ids.new(), source=source, key=voucher, body_hash=once[2], at=now, no=case.no),)
+        return await self._tell(caller, case, told, once, beside)
 
     async def cancel(self, caller: Caller, no: str, body: Tree) -> Told:
         """Give up before money has moved. A client with scope `refund` may, for others of its campus."""
@@ -276,6 +295,8 @@ class Orders:
         except NotKept as kept_not:
             if kept_not.failed == NONCE_TAKEN:
                 return self._replayed(caller)
+            if kept_not.failed == FIRST:
+                return error("conflict", "E-PROOF-USED", settlement_no=no)
             return error("later", "E-STORE")
         except (Busy, StoreStopped):
             return error("later", "E-STORE")

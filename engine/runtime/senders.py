@@ -1,4 +1,4 @@
-"""What carries the calls to a party: HTTP, MLLP, fixed lengths, files or rows, by the address engine.yaml gives it."""
+"""What carries the calls to a party: HTTP, MLLP, fixed lengths, files, rows or nothing, by its address."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from engine.config.engine_parts import PartyEntry
+from engine.connectors.here import Here
 from engine.connectors.http_sender import HttpSender
 from engine.core.world import World
 from engine.runtime.fixed_calls import FixedCalls
 from engine.runtime.mllp_calls import MllpCalls
 from engine.runtime.written_calls import WrittenCalls
 
-Sender = HttpSender | MllpCalls | FixedCalls | WrittenCalls
+Sender = HttpSender | MllpCalls | FixedCalls | WrittenCalls | Here
 
 
 def sender_for(world: World, entry: PartyEntry, owner: str, reply_max: int, settings: Callable[[], Any]) -> Sender:
     """A sender to this address. `owner` is the node's name, `reply_max` bytes; `settings` gives the party's own,
     secrets resolved. Errors: SecretMissing, ValueError."""
     scheme = entry.url.partition(":")[0]
+    if scheme == "here":
+        return Here()
     if scheme in ("http", "https"):
         return HttpSender(world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
     if scheme == "mllp":

@@ -26,6 +26,7 @@ _WAIT_MAX: Final = 60
 _KNOWN: Final = {"pay_choice": "Settle"}
 _TITLES: Final = {
     "pay_choice": "结算：选择支付方式并办完 · choose how to pay, and settle",
+    "returned": "退还：终端报告刷卡已撤销 · the terminal says a card payment was voided",
     "cancel": "撤销：款项未动之前取消 · cancel before money has moved",
     "refund": "冲正：已结清的整单退回 · take a settled bill back, whole",
 }

@@ -89,7 +89,7 @@ def _calls(parts: Parts, channel: ChannelFile) -> None:
             parts.wrong("W504", mark_of(name), name=name)
     awaited = {str(step.name) for step in channel.steps if step.verb == "await"}
     for hear in channel.hears:
-        if hear.request is not None and hear.event not in awaited:
+        if hear.request is not None and hear.fact is None and hear.event not in awaited:
             parts.wrong("W505", hear.event.mark, name=hear.event)
 
 

@@ -75,6 +75,7 @@ def _hears(hear: Hear) -> Hears:
         at=str(hear.at or ""),
         party=str(hear.party or ""),
         fact=str(hear.fact or ""),
+        used_once=tuple(str(path) for path in hear.used_once),
     )
 
 

@@ -25,6 +25,7 @@ ADDRESSES = {
     "files": ("file:///", "sftp://"),
     "table": tuple(DATABASES),
     "qingdao_legacy": ("tcp://", "http://", "https://"),
+    "till": ("here:",),
 }
 """How the address of a kind of party begins, where it is not HTTP."""
 ALWAYS = ("message", "hospital", "now", "own")

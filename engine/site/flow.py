@@ -69,6 +69,7 @@ class _Flow:
             if made is not None:
                 shapes: dict[str, Any] = {name: None if name in ("hl7", "answer") else {} for name in seen}
                 self._reads(made, {**shapes, "hospital": whole.known["hospital"]}, "hl7")
+        self._learn_undone()
         for name in (self.channel.answers,):
             made = self.parts.maps.get(str(name))
             if made is not None:
@@ -178,6 +179,16 @@ class _Flow:
         self._now_known(call.name, {})
         for one in made:
             put(self.data.known, call.name, shape_of(one))
+
+    def _learn_undone(self) -> None:
+        """What going back brings: the answers of undos, and what a terminal tells of them."""
+        told = [self.parts.maps.get(str(hear.fact)) for hear in self.channel.hears if hear.request and hear.fact]
+        for step in self.channel.steps:
+            undo = self.channel.calls.get(step.word("undo") or "")
+            if undo is not None and undo.read is not None:
+                self._learn(undo, self.channel.calls.get(undo.ask or ""))
+                for made in told:
+                    put(self.data.known, undo.name, shape_of(made))
 
     def _now_known(self, name: str, shape: dict[str, object] | None) -> None:
         put(self.data.known, str(name), shape)

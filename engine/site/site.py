@@ -43,7 +43,8 @@ class CallSpec:
 @dataclass(frozen=True, slots=True)
 class Hears:
     """An event from outside: a terminal's request (`request`, `schema`, `once_by`), or a party's callback heard at the
-    listener `at` and read by the map `fact`."""
+    listener `at` and read by the map `fact`. A terminal's request with a `fact` tells of one of our numbers; what it
+    names under `used_once` counts once in all settlements."""
 
     event: str
     request: Route | None
@@ -52,6 +53,7 @@ class Hears:
     at: str
     party: str
     fact: str
+    used_once: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Acts:
         name = body.get("act")
         plays = {
             "new_bill": self._new_bill, "collect_at_window": self._collect, "change_bill": self._change,
-            "void_bill": self._void, "set": self._set,
+            "void_bill": self._void, "pay_in": self._pay_in, "set": self._set,
         }
         if name not in plays:
             raise ValueError(f"unknown act {name!r}; there are {', '.join(plays)}")
@@ -83,6 +83,12 @@ class Acts:
         bill = self._desk.changeable(self._bill(body))
         bill.state = "void"
         return {"bill": bill.no, "state": bill.state}
+
+    def _pay_in(self, body: dict[str, Any]) -> dict[str, Any]:
+        patient, fen = str(body["patient"]), int(body["amount"])
+        if patient not in self._persons:
+            raise ValueError(f"no such patient {patient!r}")
+        return {"patient": patient, "balance": self._desk.cards.pay_in(patient, fen)}
 
     def _set(self, body: dict[str, Any]) -> dict[str, Any]:
         # Both {"set": "lock_respected", ...} spellings in use: pairs, or name and value.

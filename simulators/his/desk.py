@@ -9,6 +9,7 @@ from simulators.base.ledger import Ledger, Row
 from simulators.base.party import ActRefused
 from simulators.his.answers import Habits, Refusal, write_time
 from simulators.his.bills import Bill
+from simulators.his.cards import MODE, RegionCards
 
 if TYPE_CHECKING:
     from simulators.base.party import SimParty
@@ -69,6 +70,7 @@ class Desk:
         self._closed_locks: set[str] = set()
         self._settled: dict[str, Settled] = {}
         self._receipts = 0
+        self.cards = RegionCards()
 
     def enter(self, bill: Bill) -> Bill:
         """A doctor has written a bill."""
@@ -174,6 +176,8 @@ class Desk:
         bill = self.payable(payment.bill_no, payment.lock_no)
         if payment.amount != bill.amount:
             raise Refusal("BILL_CHANGED", "账单金额已变化，请重新查询")
+        if payment.trade_mode == MODE:
+            self.cards.enough(bill.person.id, payment.cash)
 
     def payable(self, bill_no: str, lock_no: str) -> Bill:
         """The bill, when it can be paid under this lock."""
@@ -194,6 +198,8 @@ class Desk:
         payment = settled.payment
         assert payment is not None
         bill = self.payable(payment.bill_no, payment.lock_no)
+        if payment.trade_mode == MODE:
+            self.cards.take(bill.person.id, payment.cash)
         self._end_lock(bill.no, "used")
         bill.state = "paid"
         settled.state, settled.receipt_no = "PAID", self._receipt_no()
@@ -233,7 +239,10 @@ class Desk:
         known.state = "VOID"
         if known.row is None or known.payment is None:
             return
-        self.bills[known.payment.bill_no].state = "unpaid"
+        bill = self.bills[known.payment.bill_no]
+        bill.state = "unpaid"
+        if known.payment.trade_mode == MODE:
+            self.cards.pay_in(bill.person.id, known.payment.cash)
         self._ledger.change(known.row, state="void")
         self._ledger.add(
             "void", no=void_no, party_no=known.receipt_no, amount=known.payment.amount,

@@ -24,6 +24,9 @@ OPERATIONS: dict[str, Fields] = {
         "billNo": (True, 32), "settleNo": (True, 64), "lockNo": (True, 64), "amount": (True, 16),
         "cash": (True, 16), "fund": (True, 16), "account": (True, 16), "tradeMode": (True, 4),
         "outTradeNo": (False, 64), "transNo": (False, 64), "expireTime": (True, 19), "preNo": (False, 64),
+        # The slip of a card paid at the terminal's POS.
+        "posTransNo": (False, 32), "bankTransNo": (False, 64), "posIndexNo": (False, 32),
+        "sellerAccountNo": (False, 32), "bankCardNo": (False, 32),
     },
     "query.pay.bill": {"settleNo": (True, 64)},
     "void.pay.bill": {"settleNo": (True, 64), "voidNo": (True, 64), "reason": (True, 200)},
@@ -37,7 +40,7 @@ OPERATIONS["pre.balance.bill"] = {
 OPERATIONS["query.ebill"] = {"settleNo": (True, 64)}
 OPERATIONS["cancel.pre.balance.bill"] = {"preNo": (True, 64)}
 PRE_MODES = ("MIC", "CA")
-TRADE_MODES = ("CASH", "WX", "ZFB", "YL", "YB")
+TRADE_MODES = ("CASH", "WX", "ZFB", "YL", "YB", "DB", "QYK")
 
 
 def checked(op: str, body: Any) -> dict[str, str]:

@@ -12,7 +12,7 @@ from simulators.his.outside import InvoiceOffice, Said
 if TYPE_CHECKING:
     from simulators.base.party import SimParty
 
-CHANNELS = {"WX": "05", "ZFB": "04", "YL": "07", "CASH": "02", "YB": "11"}
+CHANNELS = {"WX": "05", "ZFB": "04", "YL": "07", "CASH": "02", "YB": "11", "DB": "07", "QYK": "02"}
 GROUPS = {"03": "检查费", "04": "化验费", "05": "治疗费", "06": "手术费", "08": "卫生材料费", "09": "西药费"}
 ALREADY_RED = "E0010"
 PLACE, CLERK = "001", "收费处"

@@ -180,7 +180,7 @@ class HisSim(SimParty):
         return {
             "patientId": person.id, "patientName": person.name, "idNo": person.id_no, "phone": person.phone,
             "gender": person.gender, "birth": person.birth, "cardNo": person.card_no,
-            "balance": self.habits.money(0),
+            "balance": self.habits.money(self.desk.cards.balance(person.id)),
         }
 
     def bill_list(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
@@ -215,6 +215,8 @@ class HisSim(SimParty):
             raise Refusal("PARAM_INVALID", f"参数tradeMode应为{'、'.join(TRADE_MODES)}", field="tradeMode")
         if mode in ("WX", "ZFB", "YL") and money["cash"] and not texts["outTradeNo"]:
             raise Refusal("PARAM_INVALID", "线上支付须有outTradeNo", field="outTradeNo")
+        if mode == "DB" and money["cash"] and not (texts["bankTransNo"] and texts["posIndexNo"]):
+            raise Refusal("PARAM_INVALID", "刷卡支付须有bankTransNo和posIndexNo", field="bankTransNo")
         if texts["preNo"] and insurance is not None:
             raise Refusal("PARAM_INVALID", "按预结算号结算时医保由HIS办理，不能再给insurance", field="insurance")
         if money["fund"] + money["account"] and insurance is None and not texts["preNo"]:

@@ -12,6 +12,7 @@ from simulators.base.menu import (
     Section,
     Words,
     choice,
+    fen,
     maybe,
     misfortune,
     said,
@@ -58,6 +59,8 @@ ACTS = (
     Act("change_bill", "改账单（加一项）", "change the bill (one item more)", (
         _BILL, text("item", "项目", "item", hint="K0002"), maybe("qty", "数量", "quantity")), grave=True),
     Act("void_bill", "作废账单", "void the bill", (_BILL,), grave=True),
+    Act("pay_in", "往区域诊疗卡里存钱", "pay in to the hospital card", (
+        text("patient", "患者（P0001）", "patient (P0001)", hint="P0001"), fen("amount", "金额（分）", "fen"))),
     Act("send", "发 HL7 消息", "send an HL7 message", (
         choice("event", "事件", "event", (
             "ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ADT^A11", "ADT^A13", "SIU^S12", "ORU^R01")),

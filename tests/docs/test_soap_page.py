@@ -20,7 +20,7 @@ def test_operations_namespace_and_fields_are_the_services_own() -> None:
     assert isinstance(site, Site)
     channel = site.channels["outpatient_settlement"]
     service = service_of(site, channel)
-    assert set(service.deeds) == set(re.findall(r"^\| `([A-Z][A-Za-z]+)` \| [预结撤冲查]", PAGE, re.MULTILINE))
+    assert set(service.deeds) == set(re.findall(r"^\| `([A-Z][A-Za-z]+)` \| [预结撤冲查退]", PAGE, re.MULTILINE))
     assert f"`{SPACE}`" in PAGE
     assert channel.soap is not None
     assert f"soap: {{at: {channel.soap.at}, path: {channel.soap.path}}}" in PAGE

@@ -66,6 +66,7 @@ class Town:
             "einvoice": EinvoiceSim(self.world),
         }  # fmt: skip
         self.opened = {kind: self._open(kind) for kind in self.sims}
+        self.opened["till"] = PARTIES["till"].settings()  # nobody outside plays it
         self.session: dict[str, str] = {}
         self.asked = 0
 

@@ -34,6 +34,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "alipay": {"out_trade_no": "N1", "out_request_no": "N1", "out_order_no": "N1"},
     "unionpay": {"orderId": "N1", "txnTime": "20261122100000"},
     "mobile_pay": {"orgBizSer": "N1", "appRefdSn": "N1"},
+    "till": {"no": "N1", "amount": 1},
     "einvoice": {"busNo": "N1"},
 }  # fmt: skip
 DELIVERED_TO = {"subscriber", "mllp", "files", "table"}
