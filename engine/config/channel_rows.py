@@ -290,7 +290,8 @@ HEARS = Spec(
         Field("party", WORD, "哪个外部系统发来", "the party that sends it", "wechat"),
         Field("fact", WORD, "结果映射", "the map of what it says of our number", "wechat_paid_fact"),
         Field("used_once", ListOf(PATH, 1), "所写凭据（如刷卡小票）在所有结算中只能用一次",
-              "what it names (a card slip) counts once in all settlements", "[proof.terminal, proof.trace]", default=()),
+              "what it names (a card slip) counts once in all settlements", "[proof.terminal, proof.trace]",
+              default=()),
     ),
 )  # fmt: skip
 

@@ -43,7 +43,7 @@ class Till:
             Op("collected", "终端收款查询", "what the terminal collected"),
             Op("hand_back", "终端退现金", "the terminal hands cash back", changes=True, money=True, number="refund"),
             Op("handed_back", "退现金查询", "whether cash is to be handed back"),
-            Op("void", "终端撤销刷卡", "the terminal voids the card payment", changes=True, money=True, number="refund"),
+            Op("void", "终端撤销刷卡", "the terminal voids the card", changes=True, money=True, number="refund"),
             Op("voided", "刷卡撤销查询", "whether the card payment was voided"),
         )
     }

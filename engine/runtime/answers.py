@@ -78,7 +78,7 @@ _SHOWN = {"paying": ("numbers", "pay"), "working": _BACK, "undone": _BACK, "manu
 
 
 def _from_map(case: Case, judge: SiteJudge, state: str) -> dict[str, Any]:
-    """`numbers`, `invoice`, `pay` and `give_back` (what the terminal took and is to give back: kind, no, amount in fen),
+    """`numbers`, `invoice`, `pay` and `give_back` (what the terminal took and is to give back: kind, no, fen),
     as the channel's answers map makes them; what is not known yet is left out."""
     answers = judge.channel.answers
     if answers is None:

@@ -157,6 +157,11 @@ def _settlement() -> Doc:
             "pay": {"type": "object", "properties": dict.fromkeys(("kind", "qr", "sheet", "url", "until"), _TEXT)},
             "numbers": {"type": "object", "additionalProperties": _TEXT},
             "invoice": {"type": "object", "additionalProperties": _TEXT},
+            "give_back": {
+                "type": "object",
+                "description": "终端收的款，要由终端退给患者 · taken by the terminal, to be given back by it",
+                "properties": {"kind": _TEXT, "no": _TEXT, "amount": _FEN},
+            },
             "reason": {"$ref": "#/components/schemas/Reason"},
         },
     }

@@ -125,7 +125,8 @@ class Orders:
         self, caller: Caller, case: Case, hears: Hears, body: Tree, told: Event, once: tuple[str, str, str]
     ) -> Told:
         """What the event names as its proof counts for this settlement alone."""
-        voucher, beside = voucher_of(hears, body), ()
+        voucher = voucher_of(hears, body)
+        beside: tuple[Write, ...] = ()
         if voucher and not was(case, hears.event, once[1]):
             source = f"used:{hears.event}"
             seen = await self._store.read(lambda conn: earlier(conn, source, voucher))

@@ -132,6 +132,8 @@ def _answer(channel: Channel) -> Schema:
             "pay": group("pay", "kind", "qr", "sheet", "url", "until"),
             "numbers": group("numbers", "asked_by"),
             "invoice": group("invoice"),
+            "give_back": {"type": "object", "title": "终端应退给患者的款 · what the terminal is to give back",
+                          "properties": {"kind": text, "no": text, "amount": fen}},
             "reason": {"type": "object", "properties": dict.fromkeys(
                 ("code", "zh", "en", "side", "next", "next_en"), text)},
         },

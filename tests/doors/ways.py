@@ -151,6 +151,8 @@ def _plain(node: ElementTree.Element) -> Any:
     made = {child.tag.rpartition("}")[2]: _plain(child) for child in node}
     if node.tag.endswith("}amounts"):
         return {name: int(value) for name, value in made.items()}
+    if node.tag.endswith("}give_back"):
+        return {**made, "amount": int(made["amount"])}
     return made
 
 

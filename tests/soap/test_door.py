@@ -150,7 +150,7 @@ async def test_the_served_description_is_sound_and_names_where_it_was_asked(lab:
 
     data = await asked(work)
     wsdl = load_wsdl({"s.wsdl": data}, "s.wsdl")
-    assert wsdl.operations == ("PreSettle", "Settle", "Cancel", "Refund", "Query")
+    assert wsdl.operations == ("PreSettle", "Settle", "Returned", "Cancel", "Refund", "Query")
     assert wsdl.addresses == {version: lab.url(PATH) for version in ("1.1", "1.2")}
     assert wsdl.types is not None
 
