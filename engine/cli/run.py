@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli.applied import applied_site
 from engine.cli.folder import loaded, master_key, store_url
+from engine.cli.reactor import install as install_reactor
 from engine.cli.say import CANNOT, GOOD, INTERRUPTED, CannotRun, WrongUse, line, trouble
 from engine.cli.versions import note_base
 from engine.cli.workers import Workers
@@ -31,6 +32,7 @@ def run(root: Path, profile: str = "", folder: bool = False) -> int:
     `profile` replaces the one of engine.yaml; production refuses a development clock. `folder`: begin with the folder's
     files even though another version was applied.
     """
+    install_reactor()
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
 
     from engine.app import Engine

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.cli.applied import applied_site
 from engine.cli.folder import loaded, master_key, store_url
+from engine.cli.reactor import install as install_reactor
 from engine.cli.say import CANNOT, GOOD, trouble
 
 LINE_MAX = 16 << 20  # bytes of one line: an edited message of 1 MiB, as JSON
@@ -19,6 +20,7 @@ LINE_MAX = 16 << 20  # bytes of one line: an edited message of 1 MiB, as JSON
 
 def main(root: Path, index: int, count: int, parent: int) -> int:
     """Run one worker until it is told to stop or its engine, the process `parent`, is gone."""
+    install_reactor()
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
 
     from engine.core import failpoints

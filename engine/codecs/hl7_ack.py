@@ -15,7 +15,7 @@ from typing import Final, Literal
 from engine.codecs import hl7_charset
 from engine.codecs.errors import Undecodable
 from engine.codecs.hl7_charset import UTF_8, Unwritable
-from engine.codecs.hl7_er7 import escape
+from engine.codecs.hl7_er7 import STANDARD, escape
 from engine.codecs.hl7v2 import Header, Message, Segment, parse
 
 AckCode = Literal["AA", "AE", "AR"]
@@ -102,6 +102,10 @@ def ack(
     """
     header = to.header if isinstance(to, Message) else to
     marks = header.marks
+    if not text and not errors and not fields and marks is STANDARD and control_id.isalnum():
+        plain = _plain_ack(header, code, control_id, at)
+        if plain:
+            return plain
     kind = ["ACK"] + ([header.event] + ["ACK"] * bool(header.structure) if header.event else [])
     msh = [
         f"MSH{marks.field}{marks.encoding}",
@@ -121,6 +125,20 @@ def ack(
     lines += _err(list(errors), header)
     lines += _segments(fields, header)
     return _encode("".join(line + "\r" for line in lines), header.charset)
+
+
+def _plain_ack(header: Header, code: str, control_id: str, at: str) -> bytes:
+    """The same for the most frequent: nothing but the code is to be said. b"" when something has to be escaped."""
+    event = header.event
+    if not event.isalnum():
+        return b""
+    said = f"||||||{header.declared}" if header.declared else ""
+    return _encode(
+        f"MSH|^~\\&|{'|'.join(header.receiver)}|{'|'.join(header.sender)}|{at}||ACK^{event}"
+        f"{'^ACK' if header.structure else ''}|{control_id}|{header.processing}|{header.version}{said}\r"
+        f"MSA|{code}|{header.control_id}\r",
+        header.charset,
+    )
 
 
 def read_ack(

@@ -7,6 +7,7 @@ means GBK: a partner that said so may know nothing else, and is refused the char
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from engine.codecs.errors import Undecodable
@@ -64,6 +65,7 @@ class Unwritable(ValueError):
         self.charset = charset
 
 
+@lru_cache(maxsize=256)
 def charset_named(name: str) -> str:
     """`utf-8`, `gb18030` or `gbk` for a name from MSH-18 or a configuration, "" where it says nothing.
 

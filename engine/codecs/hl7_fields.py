@@ -99,10 +99,15 @@ class FieldReader:
                 if field >= size or not (value := fields[field]):
                     continue
                 if not value.isalnum():  # it may be divided or hold a sequence
-                    if component == 1 and not subcomponent and marks is STANDARD:
-                        value = value.partition("~")[0].partition("^")[0]
+                    if component and not subcomponent and marks is STANDARD:
+                        value = value.partition("~")[0]
+                        if component == 1:
+                            value = value.partition("^")[0]
+                        else:
+                            pieces = value.split("^", component)
+                            value = pieces[component - 1] if component <= len(pieces) else ""
                         if "\\" in value or "&" in value:
-                            value = segment.get(field, 1)
+                            value = segment.get(field, component)
                     else:
                         value = segment.get(field, component, 1, subcomponent)
                 elif component > 1 or subcomponent > 1:

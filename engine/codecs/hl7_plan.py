@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from engine.codecs.hl7_ack import CONDITIONS, HL7Error
 from engine.codecs.hl7_er7 import NULL, STANDARD, Delimiters
+from engine.codecs.hl7_pattern import Fits, pattern_of
 from engine.codecs.hl7_tables import Row, Shape, segment_rows, shape_of, structure_of, tables
 from engine.codecs.hl7v2 import Message, Segment
 
@@ -33,6 +34,8 @@ _CODES: Final = {  # rule -> condition of HL7 table 0357
 }
 _SHORT: Final = 40  # characters
 _CLEAN_MAX: Final = 5_000
+_ORDERS_MAX: Final = 1_000
+_GOOD_MAX: Final = 4_000
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 _TIME: Final = r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\.\d{1,4})?)?)?"
 _ZONE: Final = r"(?:[+-](?:0\d|1[0-4])[0-5]\d)?"
@@ -64,7 +67,7 @@ class Finding(NamedTuple):
         return HL7Error(_CODES[self.rule], self.segment, self.occurrence, self.field, self.text)
 
 
-class _Part(NamedTuple):
+class PartCheck(NamedTuple):
     """The rows of one place inside a field."""
 
     component: int
@@ -74,18 +77,20 @@ class _Part(NamedTuple):
     type: str
 
 
-class _Field(NamedTuple):
+class FieldCheck(NamedTuple):
+    """The rows of one field."""
+
     number: int
     repeats: int
     short: int  # texts up to so many characters cannot break anything; -1: always look inside
     least: int  # texts up to so many characters cannot break a length
-    always: tuple[_Part, ...]  # the parts to look at even then
-    parts: tuple[_Part, ...]
+    always: tuple[PartCheck, ...]  # the parts to look at even then
+    parts: tuple[PartCheck, ...]
 
 
 class _Checks(NamedTuple):
     required: tuple[int, ...]
-    fields: tuple[_Field | None, ...]
+    fields: tuple[FieldCheck | None, ...]
 
 
 class Plan:
@@ -102,6 +107,9 @@ class Plan:
         self._checks = {name: _compile(found) for name, found in by_segment.items()}
         self._known = {rule.segments[0] for rule in self.shape if rule.rule == "known"}
         self._rules = tuple(rule for rule in self.shape if rule.rule != "known")
+        self._fits: dict[str, Fits] = {}  # by segment, made when the first of its kind comes
+        self._good: set[str] = set()  # lines seen and found good
+        self._orders: set[tuple[tuple[str, int], ...]] = set()  # segments with their numbers, found good
         self._clean: set[tuple[int, str]] = set()  # short texts seen at a field and found good: codes, wards, doctors
 
     def without(self, dropped: Callable[[Row | Shape], bool]) -> Plan:
@@ -115,11 +123,12 @@ class Plan:
         counts: dict[str, int] = {}
         marks = message.marks
         anything = not self.shape or "*" in self._known
+        plain = marks is STANDARD and not message.is_changed
         for segment in message.segments:
             name = segment.name
             occurrence = counts[name] = counts.get(name, 0) + 1
             checks = self._checks.get(name)
-            if checks is not None:
+            if checks is not None and not (plain and self._is_good(name, segment.line)):
                 self._segment(segment, occurrence, checks, marks, found)
             if name not in self._known:
                 if not _NAME.fullmatch(name):
@@ -129,8 +138,29 @@ class Plan:
                     found.append(Finding("known", name, occurrence, 0, 0, text))
             if len(found) >= most:
                 return found[:most]
-        self._shape(counts, found)
+        order = tuple(counts.items())
+        if order not in self._orders:
+            before = len(found)
+            self._shape(counts, found)
+            if len(found) == before and len(self._orders) < _ORDERS_MAX:
+                self._orders.add(order)
         return found[:most]
+
+    def _is_good(self, name: str, line: str) -> bool:
+        """Whether nothing can be found in a line, as far as that is told quickly."""
+        if line in self._good:  # one patient's messages repeat most of their segments
+            return True
+        fits = self._fits.get(name)
+        if fits is None:
+            checks = self._checks[name]
+            fits = self._fits[name] = pattern_of(name, checks.required, checks.fields)
+        if not fits(line.rstrip("|")):
+            return False
+        if name != "MSH":
+            if len(self._good) >= _GOOD_MAX:
+                self._good.clear()
+            self._good.add(line)
+        return True
 
     def _shape(self, counts: dict[str, int], found: list[Finding]) -> None:
         for rule, names, limit in self._rules:
@@ -182,7 +212,7 @@ class Plan:
 
 
 def _look_inside(
-    piece: str, check: _Field, marks: Delimiters, segment: Segment, occurrence: int, found: list[Finding]
+    piece: str, check: FieldCheck, marks: Delimiters, segment: Segment, occurrence: int, found: list[Finding]
 ) -> None:
     components = piece.split(marks.component) if marks.component in piece else (piece,)
     size = len(components)
@@ -239,23 +269,23 @@ def _is(kind: str, value: str) -> bool:
 
 def _compile(rows: list[Row]) -> _Checks:
     required = tuple(row.field for row in rows if row.rule == "required" and not row.component)
-    fields: list[_Field | None] = [None] * (max(row.field for row in rows) + 1)
+    fields: list[FieldCheck | None] = [None] * (max(row.field for row in rows) + 1)
     for number in {row.field for row in rows}:
         mine = [row for row in rows if row.field == number]
         repeats = next((row.limit for row in mine if row.rule == "repeats"), 0)
         parts = _parts(row for row in mine if row.rule in ("length", "type") or row.component)
         always = tuple(part for part in parts if part.required or part.type)
         least = min((part.length for part in parts if part.length), default=1 << 60)
-        fields[number] = _Field(number, repeats, -1 if always else least, least, always, parts)
+        fields[number] = FieldCheck(number, repeats, -1 if always else least, least, always, parts)
     return _Checks(required, tuple(fields))
 
 
-def _parts(rows: Iterable[Row]) -> tuple[_Part, ...]:
+def _parts(rows: Iterable[Row]) -> tuple[PartCheck, ...]:
     places: dict[tuple[int, int], list[Row]] = {}
     for row in rows:
         places.setdefault((row.component, row.subcomponent), []).append(row)
     return tuple(
-        _Part(
+        PartCheck(
             component,
             subcomponent,
             any(row.rule == "required" for row in mine),

@@ -18,10 +18,11 @@ from engine.codecs.hl7_charset import GB18030, UTF_8, Unwritable, charset_named
 from engine.codecs.hl7_er7 import STANDARD, Delimiters, Path, escape, path, unescape
 
 _BOM: Final = b"\xef\xbb\xbf"
+_DIVIDED: Final = re.compile(r"[~\\]").search  # a repetition or an escape sequence: seldom in MSH
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Header:
     """What an acknowledgement needs to know of a message; of a broken one, as much as could be read.
 
@@ -45,11 +46,11 @@ class Header:
 class Segment:
     """One segment, split on first touch. Numbers are HL7's: from 1; MSH-1 is the field delimiter itself."""
 
-    __slots__ = ("_fields", "_message", "_text", "name")
+    __slots__ = ("_fields", "_message", "line", "name")
 
     def __init__(self, message: Message, text: str) -> None:
         self._message = message
-        self._text = text
+        self.line = text  # as it came; what was set since is in `fields`
         self._fields: list[str] | None = None
         self.name = text.partition(message.marks.field)[0]
 
@@ -59,7 +60,7 @@ class Segment:
         fields = self._fields
         if fields is None:
             marks = self._message.marks
-            fields = self._text.split(marks.field)
+            fields = self.line.split(marks.field)
             if self.name == "MSH":
                 fields.insert(1, marks.field)
             self._fields = fields
@@ -120,7 +121,7 @@ class Segment:
         """The segment as one line."""
         fields = self._fields
         if fields is None:
-            return self._text
+            return self.line
         if self.name == "MSH":
             return fields[0] + fields[1] + self._message.marks.field.join(fields[2:])
         return self._message.marks.field.join(fields)
@@ -145,6 +146,11 @@ class Message:
     def raw(self) -> bytes:
         """The bytes as they were received; empty for a message begun here."""
         return self._raw
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it says something else than the bytes received."""
+        return self._changed
 
     @property
     def segments(self) -> list[Segment]:
@@ -318,6 +324,14 @@ def _likely(head: bytes) -> str:
 
 
 def _header(msh: Segment, marks: Delimiters, charset: str) -> Header:
+    fields = msh.fields
+    if marks is STANDARD and len(fields) > 12 and not _DIVIDED("|".join(fields[3:19])):
+        kind = fields[9].split("^")
+        return Header(
+            marks, (fields[3], fields[4]), (fields[5], fields[6]), kind[0], kind[1] if len(kind) > 1 else "",
+            kind[2] if len(kind) > 2 else "", fields[10], fields[11] or "P", fields[12].partition("^")[0] or "2.4",
+            charset, fields[18] if len(fields) > 18 else "",
+        )  # fmt: skip
     return Header(
         marks=marks,
         sender=(msh.er7(3), msh.er7(4)),

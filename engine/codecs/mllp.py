@@ -70,6 +70,12 @@ class Framer:
 
     def feed(self, data: bytes) -> list[Frame | Noise]:
         """What these bytes complete, in order. After a Noise that says close, nothing more is ever given."""
+        last = len(data) - 2
+        if (
+            not self._inside and not self._noise and not self.closed and data[:1] == VT and 0 < last <= self._limit
+            and data.find(FS) == last and data[-1:] == CR and data.find(VT, 1) < 0
+        ):  # fmt: skip
+            return [Frame(data[1:last])]  # one whole block in one piece, as nearly all come
         found: list[Frame | Noise] = []
         at = 0
         while at < len(data) and not self.closed:

@@ -53,6 +53,8 @@ class World:
         self.inline = inline
         self._anchor = reactor.seconds() if anchor is None else anchor
         self._wall: Callable[[], float] = reactor.seconds
+        if rate == 1.0:
+            self.now = reactor.seconds  # type: ignore[method-assign]  # asked a dozen times a message
         self._random = None if seed is None else random.Random(seed)
         self._jitter = random.Random() if seed is None else self._random
 

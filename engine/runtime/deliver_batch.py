@@ -17,9 +17,11 @@ from engine.store.ids import Ids
 from engine.store.many import ManyRows
 from engine.store.messages import TAKEN, keep_chunk, take_in
 
-AHEAD = 2  # batches on their way to the disk
+AHEAD = 1  # batches on their way to the disk; what comes meanwhile is the next
+ENOUGH = 64  # of them no further ones are waited for
+ROUNDS = 2  # of the reactor at most for which a batch waits while it grows: where nobody else comes it goes at once
 FULL_AGAIN = 1.0  # seconds until what could not be written is tried again
-MOST = 400  # messages or ends in one batch: more would make those in it wait for each other
+MOST = 200  # messages or ends in one batch: more would make those in it wait for each other
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Batches:
         self._ends: list[End] = []
         self._flying = 0
         self._called = False
+        self._seen = self._rounds = 0
         self._stopped = False
 
     @property
@@ -88,6 +91,12 @@ class Batches:
         self._called = False
         if self._stopped or self._flying >= AHEAD or not (self._new or self._ends):
             return
+        here = len(self._new) + len(self._ends)
+        if here > self._seen and self._rounds < ROUNDS and here < ENOUGH:
+            self._seen, self._rounds = here, self._rounds + 1
+            self._call(0.0)
+            return
+        self._seen = self._rounds = 0
         new, self._new = self._new[:MOST], self._new[MOST:]
         ends, self._ends = self._ends[:MOST], self._ends[MOST:]
         self._submit(new, ends)
@@ -102,7 +111,7 @@ class Batches:
             writes += rows_of_ends(ends, self._ids)
         self._flying += 1
         failpoints.hit("deliver.before_commit")
-        self._store.submit(Unit("deliver", tuple(writes))).addCallbacks(
+        self._store.submit(Unit("deliver", tuple(writes), light=True)).addCallbacks(
             self._stored, self._failed, (new, ends), errbackArgs=(new, ends)
         )
 
@@ -121,7 +130,7 @@ class Batches:
 
     def _next(self) -> None:
         if (self._new or self._ends) and not self._called:
-            self._write()
+            self._call(0.0)
 
     def _sort_out(self, new: list[Held], ends: list[End]) -> None:
         """Some number was known: ask which, and write the others."""
@@ -178,7 +187,7 @@ def rows_of_messages(new: list[Held]) -> list[Write | ManyRows]:
         outbox += held.rows
     writes: list[Write | ManyRows] = [keep_chunk(first, new[-1].id, pieces), take_in(rows)]
     if outbox:
-        writes.append(ManyRows("outbox_insert", outbox))
+        writes.append(ManyRows("outbox_insert", outbox, rows=len(outbox)))
     return writes
 
 
@@ -212,7 +221,7 @@ def rows_of_ends(ends: list[End], ids: Ids) -> list[Write | ManyRows]:
             finished.append((held.id, at))
     writes: list[Write | ManyRows] = []
     if attempts:
-        writes += [keep_chunk(first, last, pieces), ManyRows("attempts_insert", attempts)]
+        writes += [keep_chunk(first, last, pieces), ManyRows("attempts_insert", attempts, rows=len(attempts))]
     if done:
         writes.append(ManyRows("outbox_done", done))
     if again:

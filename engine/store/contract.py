@@ -49,10 +49,12 @@ class Write:
 
 @dataclass(slots=True)
 class Unit:
-    """Writes that happen together or not at all. `name` says why, for logs and fault hooks."""
+    """Writes that happen together or not at all. `name` says why, for logs and fault hooks. `light`: few statements on
+    pages that are in memory; the store may run them in the reactor's thread (see `ahead`)."""
 
     name: str
     writes: tuple[Write | ManyRows, ...]
+    light: bool = False
 
 
 @dataclass(slots=True)

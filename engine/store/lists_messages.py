@@ -50,9 +50,10 @@ def list_messages(conn: Connection, asked: Asked) -> Rows:
     for column, value in ((t.c.channel, asked.channel), (t.c.kind, asked.kind), (t.c.control, asked.control)):
         if value:
             query = query.where(column == value)
-    for column, number in ((t.c.patient, asked.patient), (t.c.visit, asked.visit)):
-        if number:
-            query = query.where(column == number)
+    inner = messages.alias("of_person")
+    for column, number in ((inner.c.patient, asked.patient), (inner.c.visit, asked.visit)):
+        if number:  # through the person's own index, which holds nothing else: see schema_messages
+            query = query.where(t.c.id.in_(sa.select(inner.c.id).where(column == number, column != 0)))
     if asked.since is not None:
         query = query.where(t.c.received_at >= asked.since)
     if asked.until is not None:

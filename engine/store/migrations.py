@@ -12,7 +12,9 @@ from typing import Any
 
 from engine.store.contract import CannotStart
 
-STEPS: tuple[str, ...] = ("0001_first", "0002_site_history", "0003_messages", "0004_marks", "0005_tasks_once")
+STEPS: tuple[str, ...] = (
+    "0001_first", "0002_site_history", "0003_messages", "0004_marks", "0005_tasks_once", "0006_messages_found",
+)  # fmt: skip
 """Names of the files in `migrations_sql/`; the position (from 1) is the version."""
 
 WORDS: dict[str, dict[str, str]] = {

@@ -85,6 +85,10 @@ class PostgresBackend:
         """Begin."""
         self._raw.execute("BEGIN")
 
+    def begin_now(self) -> bool:
+        """Never: every statement waits for the server."""
+        return False
+
     def commit(self) -> None:
         """Everything since `begin` is on the server's disk when this returns."""
         self._raw.execute("COMMIT")

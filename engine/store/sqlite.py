@@ -22,6 +22,7 @@ NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph"
 APPLICATION_ID = 0x53544C31  # "STL1": marks our files
 _RUNNING = 1  # user_version of a file in use; 0 after a clean end
 _BUSY, _LOCKED, _FULL, _CONSTRAINT, _CORRUPT, _NOTADB = 5, 6, 13, 19, 11, 26
+_PATIENCE = 5000  # milliseconds for which another program may keep the write lock before we ask again
 _IOERR_SHMSIZE = 4874  # growing the shared index failed: no room; nothing was written
 _DEFECTS = frozenset({1, 18, 20, 21, 25})  # error, too big, mismatch, misuse, range
 _DIALECT = sqlite_dialect.dialect(paramstyle="named")
@@ -183,7 +184,7 @@ class SqliteBackend:
         mode = "ro" if read_only else "rwc"
         uri = f"file:{_quoted(self.path)}?mode={mode}"
         raw = dbapi.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256)
-        raw.execute("PRAGMA busy_timeout = 5000")
+        raw.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
         return raw
 
     def _take_lock(self) -> None:
@@ -234,6 +235,17 @@ class SqliteBackend:
             except dbapi.OperationalError as no:
                 if no.sqlite_errorcode & 0xFF != _BUSY:
                     raise
+
+    def begin_now(self) -> bool:
+        """Begin if that is to be had without waiting."""
+        self._raw.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._raw.execute("BEGIN IMMEDIATE")
+        except dbapi.Error:
+            return False
+        finally:
+            self._raw.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+        return True
 
     def commit(self) -> None:
         """Everything since `begin` is on the disk when this returns."""

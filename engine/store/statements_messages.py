@@ -1,5 +1,5 @@
 """Statements of deliver channels. Those of `MANY` take all rows of a batch at once: `(?, …)` stands for one row and is
-repeated; SQLite and PostgreSQL read the same text."""
+repeated; SQLite and PostgreSQL read the same text. A row given twice counts and changes once (see `many`)."""
 
 from __future__ import annotations
 
@@ -125,14 +125,14 @@ MANY: tuple[tuple[str, str, str, int], ...] = (
         "outbox_insert",
         "What is to be sent of them.",
         """INSERT INTO outbox (message_id, dest, channel, party, lane, state, tries, next_at, reason)
-        VALUES {rows}""",
+        VALUES {rows} ON CONFLICT DO NOTHING""",
         9,
     ),
     (
         "attempts_insert",
         "Attempts that ended.",
         """INSERT INTO attempts (id, message_id, dest, started_at, took, outcome, code, chunk, start, sent, reply)
-        VALUES {rows}""",
+        VALUES {rows} ON CONFLICT DO NOTHING""",
         11,
     ),
     (

@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 
 from engine.core.world import World
+from engine.store.ahead import Ahead, Staged
 from engine.store.asks import QUIT, STOP, Ask, Job, Line, answer, drain
 from engine.store.backend import Backend, Meaning
 from engine.store.contract import CannotStart, Connection, Crash, Done, Fault, StoreFull, StoreStopped, Unit, Write
 from engine.store.keys import load_keys, rotate_keys
 from engine.store.migrations import migrate
+from engine.store.mover import Mover
 from engine.store.readers import Readers
 from engine.store.sealing import Sealer, WrongMasterKey
 from engine.store.writer import Fatal, GroupWriter, Result
@@ -50,13 +52,14 @@ class SqlStore:
             self._writer.pause = lambda seconds: None  # nobody else moves while an inline world waits
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._line = Line(self._queue, world.soon)
+        self._ahead = Ahead(self._writer)
         self._full = False  # the writer's own view; while True it refuses all units
         self._why = "the store is not open"
         self._readers = Readers(backend, world, sealer)
         self._readers.deliver = lambda fire: self.deliver(fire)
         self._readers.on_idle = self._stop_when_idle
         self._readers.on_damage = self._damaged
-        self._moving = False
+        self._mover = Mover(backend, world, self._not_moved, self._stop_when_idle)
         self._tick: Any = None
         self._probe: Any = None
         self._seen_batches = 0
@@ -144,7 +147,7 @@ class SqlStore:
         return self._stopping
 
     def _stop_when_idle(self) -> None:
-        if self._stopping is None or self._readers.running or self._moving:
+        if self._stopping is None or self._readers.running or self._mover.busy:
             return
         self._readers.close()
         if self.world.inline:
@@ -187,7 +190,8 @@ class SqlStore:
         if self.world.inline:
             self._write_batch([(unit, done)])
         else:
-            self._line.add(unit, done)
+            staged = self._ahead.stage(unit)
+            self._line.add(unit, done) if staged is None else self._queue.put((staged, done))
         return done
 
     def write(self, name: str, *writes: Write) -> Deferred[Done]:
@@ -202,25 +206,29 @@ class SqlStore:
             if item is QUIT:
                 self.backend.abandon()
                 return
-            if isinstance(item[0], Unit):
+            if isinstance(item[0], Staged):  # with `hold`, which was taken when it was begun
+                alive, item = self._write_batch([(item[0].unit, item[1])], item[0].results), None
+                self._ahead.hold.release()
+            elif isinstance(item[0], Unit):
                 batch, item = drain(queue, item, BATCH)
-                if not self._write_batch(batch):
-                    return
-                if item is None:
-                    item = queue.get()
-            elif self._work(item):
-                item = queue.get()
+                with self._ahead.hold:
+                    alive = self._write_batch(batch)
             else:
+                with self._ahead.hold:
+                    alive, item = self._work(item), None
+            if not alive:
                 return
+            if item is None:
+                item = queue.get()
         self._close()
 
-    def _write_batch(self, batch: list[Ask]) -> bool:
+    def _write_batch(self, batch: list[Ask], staged: list[Result] | None = None) -> bool:
         """Commit and answer; False when the store died."""
-        if self._full:
+        if self._full and staged is None:
             self._answer(batch, [StoreFull("no room on the disk of the store")] * len(batch))
             return True
         try:
-            results = self._writer.write([unit for unit, _ in batch])
+            results = self._writer.write([unit for unit, _ in batch], staged)
         except StoreFull as full:
             self._full = True
             self.world.from_thread(self._refuse)
@@ -256,7 +264,11 @@ class SqlStore:
         if self.world.inline:
             self.deliver(lambda: answer(batch, results))
         else:
-            self.world.from_thread(answer, batch, results)
+            self.world.from_thread(self._over, len(batch), answer, batch, results)
+
+    def _over(self, count: int, tell: Callable[..., object], *told: object) -> None:
+        self._ahead.over(count)
+        tell(*told)
 
     def _work(self, job: Job) -> bool:
         """Run a job in the writer's thread; False when the store died of it."""
@@ -268,12 +280,12 @@ class SqlStore:
             return False
         except Exception as no:  # noqa: BLE001 judged like an error of a unit
             if self.backend.judge(no) is not Meaning.FATAL:
-                self.world.from_thread(done.errback, no)
+                self.world.from_thread(self._over, 1, done.errback, no)
                 return True
             self.backend.abandon()
             self.world.from_thread(self._die, str(no), [(_JOB, done)])
             return False
-        self.world.from_thread(done.callback, result)
+        self.world.from_thread(self._over, 1, done.callback, result)
         return True
 
     def _in_writer(self, call: Callable[[], T]) -> Deferred[T]:
@@ -281,6 +293,7 @@ class SqlStore:
         if self.world.inline:
             self._work((call, done))
         else:
+            self._ahead.count()
             self._line.hand_over().put((call, done))
         return done
 
@@ -342,7 +355,7 @@ class SqlStore:
         self._look_at_room()
         if self._writer.batches != self._seen_batches:
             self._seen_batches = self._writer.batches
-        elif self.state == "open" and not self._moving:
+        elif self.state == "open" and not self._mover.busy:
             self._move()
             self.tidy().addErrback(_ignore)  # no room, or the store died: both are told elsewhere
 
@@ -351,27 +364,12 @@ class SqlStore:
         self.room_for_new_work = self.state == "open" and (free is None or free >= self._reserve)
 
     def _move(self) -> None:
-        """Checkpoint in a thread of its own, one at a time."""
-        if self._moving or self.state != "open":
-            return
-        self._moving = True
-        self.world.in_thread(self._move_thread)
+        if self.state == "open":
+            self._mover.move()
 
-    def _move_thread(self) -> None:
-        try:
-            self.backend.checkpoint()
-        except Exception as no:  # noqa: BLE001 judged on the reactor
-            self.world.from_thread(self._moved, no)
-        else:
-            self.world.from_thread(self._moved, None)
-
-    def _moved(self, problem: Exception | None) -> None:
-        self._moving = False
-        if problem is not None and self.backend.judge(problem) is Meaning.FATAL and self.state != "dead":
-            # A failed fsync of the main file must not be tried again: the next one would "work".
-            self._die(f"checkpoint failed: {problem}", [])
-        else:
-            self._stop_when_idle()
+    def _not_moved(self, why: str) -> None:
+        if self.state != "dead":
+            self._die(why, [])
 
     def rotate(self) -> Deferred[int]:
         """A new data key from now on; what older keys sealed stays readable. Fires with the new key's id."""

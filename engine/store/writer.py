@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from engine.store.backend import Backend, Meaning, pack, sealed_params
 from engine.store.bulk import GATHERED, ORDER
@@ -36,12 +37,14 @@ class GroupWriter:
         self.batches = 0
         self.units = 0
 
-    def write(self, units: Sequence[Unit]) -> list[Result]:
-        """Commit the units; one result each. Raises Fatal when nobody knows what was stored, StoreFull when there is
-        no room (nothing was stored), Crash when a test's hook says the process died."""
+    def write(self, units: Sequence[Unit], staged: list[Result] | None = None) -> list[Result]:
+        """Commit the units; one result each. `staged`: what `stage` gave for them. Raises Fatal when nobody knows what
+        was stored, StoreFull when there is no room (nothing was stored), Crash when a test's hook says the process
+        died."""
         for left in range(TRIES - 1, -1, -1):
             try:
-                results = self._transaction(units)
+                results, staged = staged or self._written(units), None
+                self._commit(units)
             except Exception as error:  # noqa: BLE001 every error is judged; what is not known is fatal
                 self._judge(error, left)
             else:
@@ -49,6 +52,21 @@ class GroupWriter:
                 self.units += len(units)
                 return results
         raise AssertionError("unreachable")
+
+    def stage(self, unit: Unit) -> list[Result] | None:
+        """Begin a transaction with this unit, for `write` to commit. None, and nothing begun, when somebody else is
+        writing or the unit cannot be kept: `write` then does it alone, and says why."""
+        backend = self._backend
+        if not backend.gathers or not backend.begin_now():
+            return None
+        with suppress(Exception):  # whatever it is happens again to `write`, which judges it
+            pack(self._sealer, [unit])
+            results = self._gathered([unit])
+            if _kept(results[-1]):
+                return results
+        with suppress(Exception):
+            backend.rollback()
+        return None
 
     def probe(self) -> bool:
         """Whether there is room for a small transaction again. Raises like `write`."""
@@ -78,7 +96,7 @@ class GroupWriter:
         except Exception as error:
             raise Fatal(f"rollback failed: {_words(error)}") from error
 
-    def _transaction(self, units: Sequence[Unit]) -> list[Result]:
+    def _written(self, units: Sequence[Unit]) -> list[Result]:
         """Guards seldom fail: the units are first tried together, and only when one fails each in a savepoint of its
         own, which costs two statements a unit."""
         backend = self._backend
@@ -87,10 +105,14 @@ class GroupWriter:
         results = self._gathered(units) if backend.gathers else self._together(units)
         if not _kept(results[-1]):
             backend.rollback()
+            backend.begin()
             if len(units) == 1 and not backend.gathers:
                 return results
-            backend.begin()
             results = [self._apart(unit) for unit in units]
+        return results
+
+    def _commit(self, units: Sequence[Unit]) -> None:
+        backend = self._backend
         if self.fail is not None:
             self.fail("before_commit", units)
         try:
@@ -106,7 +128,6 @@ class GroupWriter:
                 raise
             except Exception as error:
                 raise Fatal(f"commit failed, its outcome is unknown: {_words(error)}") from error
-        return results
 
     def _gathered(self, units: Sequence[Unit]) -> list[Result]:
         """As `_together`, with one statement for all rows of a kind (see `bulk`)."""

@@ -150,3 +150,34 @@ def test_old_messages_go_and_what_is_not_delivered_stays(stores: Any) -> None:
     kept = wait(store.read(lambda conn: message_bytes(conn, [old + 1])))
     assert kept[old + 1][1] == "body of C2 测试甲".encode(), "its chunk stays as long as it is not delivered"
     assert wait(store.read(lambda conn: attempts_of(conn, old))) == []
+
+
+def test_a_person_is_found_by_an_index_that_grows_at_its_end(stores: Any) -> None:
+    store = stores.open()
+    wait = stores.loop.wait
+    for first in (1000, 2000, 3000):
+        wait(store.submit(_batch(first, [f"C{first}a", f"C{first}b"], patient=first // 2000, visit=-9)))
+    found = wait(store.read(lambda conn: list_messages(conn, Asked(patient=1))))
+    assert [row["id"] for row in found] == [3001, 3000, 2001, 2000]
+    found = wait(store.read(lambda conn: list_messages(conn, Asked(patient=1, visit=-9, after_id=3000, limit=1))))
+    assert [row["id"] for row in found] == [2001]
+    assert wait(store.read(lambda conn: list_messages(conn, Asked(patient=5)))) == []
+
+
+def test_rows_given_to_fill_a_statement_change_and_count_nothing(stores: Any) -> None:
+    store = stores.open()
+    wait = stores.loop.wait
+    for count in (1, 2, 3, 4, 7, 25, 41, 64, 65, 130):  # sizes of statements, and others
+        first = count * 10_000
+        batch = _batch(first, [f"C{first}-{n}" for n in range(count)])
+        tried = [(first + n + 5000, first + n, "emr", NOW, 0.1, "accepted", "200", 0, 0, 0, 0) for n in range(count)]
+        done = wait(store.submit(batch))
+        assert (done.committed, done.counts) == (True, (1, count, count))
+        ended = Unit("deliver", (
+            ManyRows("attempts_insert", tried, rows=count),
+            ManyRows("outbox_done", [(first + n, "emr") for n in range(count)], rows=count),
+            ManyRows("messages_done", [(first + n, NOW) for n in range(count)], rows=count),
+        ))  # fmt: skip
+        done = wait(store.submit(ended))
+        assert (done.committed, done.counts) == (True, (count, count, count))
+        assert len(wait(store.read(lambda conn, first=first: attempts_of(conn, first)))) == 1

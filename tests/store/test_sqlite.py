@@ -422,7 +422,7 @@ def test_an_idle_store_empties_its_write_ahead_file(sqlite_stores: Any) -> None:
     before = Path(sqlite_stores.address).stat().st_size
     for _ in range(3):
         loop.advance(store_module.TICK + 0.1)
-        loop.until(lambda: not store._moving)
+        loop.until(lambda: not store._mover.busy)
     assert Path(sqlite_stores.address).stat().st_size > before
 
 

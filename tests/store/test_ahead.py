@@ -1,0 +1,94 @@
+"""Light units are written by the reactor's thread and committed by the writer's: nobody can tell, but for the time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pysqlite3
+import pytest
+
+from engine.store.contract import Unit, Write
+
+from .parts import counter, new_counter
+
+
+def light(*writes: Write) -> Unit:
+    return Unit("light", writes, light=True)
+
+
+def where_written(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads that run statements and commits from now on: here or there."""
+    seen: list[str] = []
+    here = threading.get_ident()
+    for name in ("execute", "commit"):
+        real = getattr(store.backend, name)
+
+        def watched(*given: Any, real: Any = real, name: str = name) -> Any:
+            seen.append(f"{name} {'here' if threading.get_ident() == here else 'there'}")
+            return real(*given)
+
+        monkeypatch.setattr(store.backend, name, watched)
+    return seen
+
+
+def test_an_idle_writer_has_only_to_commit(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    seen = where_written(store, monkeypatch)
+    assert loop.wait(store.submit(light(new_counter("a", 1)))).committed
+    assert seen == ["execute here", "commit there"]
+    assert loop.wait(store.submit(Unit("plain", (counter("a", 1, 2),)))).committed
+    assert seen[2:] == ["execute there", "commit there"]
+    assert loop.wait(store.submit(light(counter("a", 2, 3)))).committed
+    assert seen[4:] == ["execute here", "commit there"]
+
+
+def test_units_in_a_row_keep_their_order(sqlite_stores: Any) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    loop.wait(store.submit(light(new_counter("a", 0))))
+    waiting = []
+    for n in range(200):  # each guard holds only when all before it have been written
+        one = counter("a", n, n + 1)
+        waiting.append(store.submit(light(one) if n % 3 else Unit("plain", (one,))))
+        if n % 50 == 49:
+            waiting.append(store.tidy())
+    for one in waiting:
+        done = loop.wait(one)
+        assert done is None or done.committed
+
+
+def test_a_guard_that_fails_is_told_as_ever_and_leaves_nothing(sqlite_stores: Any) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    loop.wait(store.submit(light(new_counter("a", 1))))
+    done = loop.wait(store.submit(light(new_counter("b", 1), counter("a", 7, 8))))
+    assert (done.committed, done.failed_write, done.failed_sql) == (False, 1, "counter_reserve")
+    assert loop.wait(store.submit(light(new_counter("b", 1)))).committed
+
+
+def test_another_program_with_the_lock_never_keeps_the_reactor_waiting(sqlite_stores: Any) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    store.backend._raw.execute("PRAGMA busy_timeout = 20")
+    other = pysqlite3.connect(sqlite_stores.address, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = loop.seconds()
+    one = store.submit(light(new_counter("a", 1)))
+    assert loop.seconds() - began < 1.0  # the driver's own patience is five seconds
+    assert not loop.turn(0.02)
+    other.execute("COMMIT")
+    other.close()
+    assert loop.wait(one).committed
+
+
+@pytest.mark.parametrize("point", ["before_commit", "after_commit"])
+def test_a_commit_that_fails_kills_the_store(sqlite_stores: Any, point: str) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+
+    def fail(where: str, units: Sequence[Unit]) -> None:
+        if where == point:
+            raise OSError("the disk")
+
+    store.fail = fail
+    store.submit(light(new_counter("a", 1))).addErrback(lambda failure: None)
+    loop.until(lambda: store.state == "dead")
+    assert len(sqlite_stores.fatal) == 1
