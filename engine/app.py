@@ -67,6 +67,7 @@ from engine.store.trail import used_nonces
 
 DRAIN = 30.0  # seconds in which what is in flight may end
 LINGER = 60.0  # seconds a party's old connections stay for calls begun before it was replaced
+_QUIET = frozenset({"healthz", "readyz", "metrics"})  # asked by machines every few seconds
 LAST_WORDS = 20.0  # seconds after which a request still being worked on is answered `working`
 
 
@@ -201,7 +202,11 @@ class Engine:
     def _served(self, door: str, method: str, path: str, status: int, seconds: float, size: int) -> None:
         table = self.doors.tables.get(door)
         found = table.find(method, path) if table is not None and path else None
-        self.meters.request_ended(door, found[0].name if found else "none", status, seconds)
+        name = found[0].name if found else "none"
+        self.meters.request_ended(door, name, status, seconds)
+        if name not in _QUIET:
+            took = round(seconds * 1e3, 1)
+            self.log.message(door=door, method=method, path=path, route=name, outcome=status, ms=took)
 
     def _not_ready(self) -> str:
         if self._state != "running":

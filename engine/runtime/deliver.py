@@ -23,6 +23,7 @@ from engine.runtime.connections import Connections
 from engine.runtime.deliver_batch import Batches
 from engine.runtime.deliver_intake import Intake
 from engine.runtime.deliver_lanes import Lanes
+from engine.runtime.deliver_message import Held
 from engine.runtime.deliver_send import Sending
 from engine.runtime.handing import Handed, nobody_told
 from engine.runtime.logs import Log, trouble_of
@@ -52,6 +53,7 @@ class Deliver:
         self.sending.on_defect = self._defect
         self.lanes = Lanes(world, store, sites, self.batches, self.sending, log)
         self.intake = Intake(world, store, ids, sites, self.batches, self.lanes, meters, self._index)
+        self.intake.line = self._line
 
     def send_with(self, sending: Sending) -> None:
         """A rehearsal's own way of sending."""
@@ -154,6 +156,13 @@ class Deliver:
                 self._indexes.clear()
             found = self._indexes[kind, value] = index_of(self._store.sealer, kind, value)
         return found
+
+    def _line(self, held: Held, outcome: str) -> None:
+        """The one line of a message: when nothing is left to do with it, or why it came to nothing."""
+        self._log.message(
+            no=str(held.id), channel=held.channel, kind=held.kind, source=held.source, control=held.control,
+            ms=round((self._world.now() - held.received) * 1000, 1), outcome=outcome,
+        )  # fmt: skip
 
     def _defect(self, failure: Any) -> None:
         self._log.error("deliver_defect", why=trouble_of(failure.value, failure.tb))

@@ -54,6 +54,7 @@ class Intake:
         self._batches, self._lanes, self._meters, self._index = batches, lanes, meters, index
         batches.taken, batches.known, batches.refused = self._taken, self._ask, self._no_room
         lanes.settled = self._settled
+        self.line: Callable[[Held, str], None] = lambda held, outcome: None  # what the log says of each message
         self._recent: OrderedDict[tuple[str, str], Held] = OrderedDict()
         self._late: dict[int, list[Held]] = {}  # repeats that wait for a message the store knows of
         self._patient: deque[tuple[float, Held]] = deque()
@@ -173,6 +174,7 @@ class Intake:
                 caller.other_content(held)
             self._batches.take(held)
             return
+        self.line(held, "repeat")
         held.id, held.received, held.ack, held.state = first.id, first.received_at, first.ack, first.state
         if live is not None and live.reply is not None:
             live.reply += held.reply  # it waits for the disk, or for the destinations, as the first one does
@@ -239,6 +241,7 @@ class Intake:
             if held.rows:
                 self._lanes.add(held)
             else:
+                self.line(held, held.state)
                 held.body = held.names = None
 
     def _settled(self, held: Held) -> None:
@@ -249,10 +252,13 @@ class Intake:
             held.ack = held.ack or ("AE" if held.failed else "AA")
             failpoints.hit("deliver.before_ack")
             self._tell(held)
+            self.line(held, held.state)
             for one in self._late.pop(held.id, ()):
                 one.ack = held.ack
                 self._tell(one)
-        elif late is not None:
+            return
+        self.line(held, "dead" if held.failed else "done")  # found after a restart: a line for each destination
+        if late is not None:
             self._store.read(lambda conn: conn.row("message_get", id=held.id)).addCallback(self._looked, held.id)
 
     def _looked(self, row: Any, id: int) -> None:
@@ -285,6 +291,7 @@ class Intake:
         """The disk is full: its sender keeps it."""
         self._recent.pop((held.source, held.control), None)
         held.state, held.ack = "not_stored", "AE"
+        self.line(held, held.state)
         self._tell(held)
 
     # Patience

@@ -286,7 +286,9 @@ class Hl7Door:
 
     def _served(self, listener: str, name: str, word: str, began: float) -> None:
         status = STATUS.get(word, 200)
-        self._meters.request_ended(listener, f"hl7_{name}", status, self._world.now() - began)
+        took = self._world.now() - began
+        self._meters.request_ended(listener, f"hl7_{name}", status, took)
+        self._log.message(door=listener, route=f"hl7_{name}", outcome=word, ms=round(took * 1e3, 1))
 
 
 def _action(spec: Hl7Spec, message: Message) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TextIO
 
+import orjson
 import structlog
 
 from engine.core.times import iso_utc
@@ -33,6 +34,9 @@ class Log(Protocol):
     def info(self, event: str, **values: Any) -> Any: ...
     def warning(self, event: str, **values: Any) -> Any: ...
     def error(self, event: str, **values: Any) -> Any: ...
+    def message(self, **values: str | float) -> None:
+        """The line of one message or request: a fifth of what `info` costs, for there are thousands a second. Texts
+        are masked as everywhere; an id of ours is handed in as text of digits under `no` and stays whole."""
 
 
 def mask(text: str) -> str:
@@ -64,13 +68,14 @@ def _masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[
 
 
 def open_log(now: Callable[[], float], stream: TextIO = sys.stderr, level: str = "info") -> Log:
-    """A logger that writes JSON lines to `stream`, stamped with the engine's own clock."""
+    """A logger that writes JSON lines to `stream`, stamped with the engine's own clock. Lines of messages are written
+    at the levels debug and info."""
 
     def stamped(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["at"] = iso_utc(now())
         return event
 
-    logger: Log = structlog.wrap_logger(
+    logger: Any = structlog.wrap_logger(
         structlog.WriteLogger(stream),
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         processors=[
@@ -80,4 +85,22 @@ def open_log(now: Callable[[], float], stream: TextIO = sys.stderr, level: str =
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
-    return logger
+    return _Lines(logger, now, stream if level in ("debug", "info") else None)
+
+
+class _Lines:
+    """The logger, and beside it the lean line of a message."""
+
+    def __init__(self, logger: Any, now: Callable[[], float], stream: TextIO | None) -> None:
+        self.info, self.warning, self.error = logger.info, logger.warning, logger.error
+        self._now, self._stream = now, stream
+
+    def message(self, **values: str | float) -> None:
+        """See Log."""
+        if self._stream is None:
+            return
+        for key, value in values.items():
+            if type(value) is str and key != "no":
+                values[key] = mask(value)
+        line = {"event": "message", **values, "level": "info", "at": iso_utc(self._now())}
+        self._stream.write(orjson.dumps(line).decode() + "\n")

@@ -10,6 +10,7 @@ import pytest
 
 from engine.masking.values import Masker
 from engine.runtime.logs import open_log
+from tests.edge.town import Town
 
 NUMBERS = (
     "370202198003120113", "37020219800312011X", "370202800312011", "13900000001", "6222020200112233445",
@@ -46,3 +47,20 @@ def test_no_line_breaks_and_no_endless_lines() -> None:
     line = _line(why="a\nb" + "x" * 10_000)["why"]
     assert line.startswith("a b")
     assert len(line) == 500
+
+
+def test_every_request_has_a_line_without_what_it_asked_for(town: Town) -> None:
+    no = town.quoted()
+    town.ask("GET", "/v1/outpatient/bills?patient=P0001")
+    town.ask("GET", "/healthz", headers=[])
+    town.ask("GET", "/v1/370202198003120113", headers=[])
+    rows = [row for row in town.logged("info", "message") if row.get("method")]
+    told = [(row["method"], row["path"], row["outcome"]) for row in rows]
+    assert told == [
+        ("POST", "/v1/outpatient/settlements", 200), ("GET", "/v1/outpatient/bills", 200),
+        ("GET", "/v1/370***********0113", 404),
+    ]  # fmt: skip
+    assert [row["route"] for row in rows] == ["outpatient_settlement", "outpatient_bills", "none"]
+    assert all(row["ms"] >= 0 and row["door"] == "api" for row in rows)
+    assert "P0001" not in town.lab.log.getvalue()
+    assert no
