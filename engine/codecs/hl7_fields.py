@@ -2,7 +2,9 @@
 
 A map writes PID-3.1 as `hl7.PID_3_1`, PID-5 as a whole as `hl7.PID_5`. Segments that come several times are the list
 `hl7.FT1`, whose items hold their own fields (`it.FT1_2`); the repetitions of a field are the list `hl7.PID_3` for who
-goes over it (`it.PID_3_1`). What the sender left empty, or wants deleted (`""`), is not there; nor is a list of none.
+goes over it (`it.PID_3_1`).
+What the sender left empty is not there, nor is a list of none; what it wants deleted (`""`) is
+null, which every map takes for missing unless it says `or_null`.
 """
 
 from __future__ import annotations
@@ -112,8 +114,8 @@ class FieldReader:
                         value = segment.get(field, component, 1, subcomponent)
                 elif component > 1 or subcomponent > 1:
                     continue
-                if value and value != NULL:
-                    made[name] = value
+                if value:
+                    made[name] = None if value == NULL else value
         for name, rows in self._segments.items():
             segments = message.named(name)
             if segments:
@@ -125,10 +127,10 @@ class FieldReader:
         return {ROOT: made}
 
 
-def _row(segment: Segment, rows: Iterable[tuple[str, Place]], repetition: int) -> dict[str, str]:
-    made = {}
+def _row(segment: Segment, rows: Iterable[tuple[str, Place]], repetition: int) -> dict[str, str | None]:
+    made: dict[str, str | None] = {}
     for name, at in rows:
         value = segment.get(at.field, at.component, repetition, at.subcomponent)
-        if value and value != NULL:
-            made[name] = value
+        if value:
+            made[name] = None if value == NULL else value
     return made

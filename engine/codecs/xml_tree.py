@@ -1,4 +1,6 @@
-"""A tree as XML: names are elements, lists repeat theirs, `@name` is an attribute, `#text` the text beside one."""
+"""A tree as XML: names are elements, lists repeat theirs, `@name` is an attribute, `#text` the text beside one.
+
+null is an element without a value (`xsi:nil="true"`), which is not the same as an empty text."""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ Tree = Any
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _TEXT: Final = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
+_NIL: Final = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"'
 MAX_DEPTH: Final = 64
 
 
@@ -29,6 +32,9 @@ def _element(out: list[str], name: str, value: Tree, depth: int) -> None:
         for item in value:
             _element(out, name, item, depth + 1)
         return
+    if value is None:
+        out.append(f"<{name}{_NIL}/>")
+        return
     if not isinstance(value, dict):
         out.append(f"<{name}>{_text(name, value)}</{name}>")
         return
@@ -38,7 +44,7 @@ def _element(out: list[str], name: str, value: Tree, depth: int) -> None:
             if _NAME.fullmatch(key[1:]) is None:
                 raise ValueError(f"not an attribute's name: {key[:40]!r}")
             out.append(f' {key[1:]}="{_text(key, inner)}"')
-    out.append(">")
+    out.append(_NIL + ">" if "#text" in value and value["#text"] is None else ">")
     for key, inner in value.items():
         if key == "#text":
             out.append(_text(name, inner))

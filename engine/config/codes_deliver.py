@@ -44,6 +44,16 @@ declare(
         "- {tell: dft_p03}",
     ),
     Code(
+        "W522",
+        "“{at}”那里没有人等应答（{what}），ack: delivered 不起作用",
+        'nobody waits for an answer at "{at}" ({what}): ack: delivered does nothing there',
+        "文件、视图和结算转交都没有发送方在等：存盘就算收下，送达与否看 engine list messages。",
+        "Behind a file, a view or a settlement nobody waits: what is stored is taken, and whether it arrived is in "
+        "`engine list messages`.",
+        "listen: {at: lis_out, messages: [ORU^R01], ack: delivered}",
+        "listen: {at: lis_out, messages: [ORU^R01]}",
+    ),
+    Code(
         "E335",
         "{party} 是 {kind} 类系统，地址应以 {wanted} 开头",
         "{party} is a party of kind {kind}: its address begins with {wanted}",

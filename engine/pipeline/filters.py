@@ -318,6 +318,8 @@ FILTERS: dict[str, FilterSpec] = {
 SPECIAL: dict[str, tuple[str, str, str]] = {
     "else": ("else VALUE | else reject CODE", "没有时用这个值，或者以代码拒绝", "when missing: this value, or refuse"),
     "optional": ("optional", "没有时不写这一行", "when missing, the row is left out"),
+    "or_null": ("or_null", "没有时不写；对方写明删除（HL7 的 \"\"）时写 null",
+                "left out when missing; null when the sender deletes it (HL7's \"\")"),
     "table": ("table NAME.COLUMN [with PATH …] [at PATH]", "查代码表", "look up in a code table"),
     "concat": ("concat PATH", "后面接上另一个值", "with another value behind it"),
 }

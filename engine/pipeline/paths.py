@@ -119,6 +119,24 @@ def left_out(run: Run) -> Run:
     return maybe
 
 
+def or_null(path: str, run: Run) -> Run:
+    """The same, but null where the path holds null: somebody says that there shall be no value any more."""
+    *before, last = path.split(".")
+
+    def told(data: Scope) -> Any:
+        here: Any = data
+        try:
+            for step in before:
+                here = here[step]
+            if last in here and here[last] is None:
+                return None
+        except (KeyError, TypeError):
+            pass
+        return run(data)
+
+    return told
+
+
 def or_else(run: Run, fallback: Run) -> Run:
     """The first, or when it has no value the second."""
 

@@ -15,7 +15,7 @@ from engine.config.problems import Mark, nearest
 from engine.config.tree import Scalar
 from engine.pipeline.compiling import LEFT_OUT, Compiling, Run, Scope, piece
 from engine.pipeline.filters import FILTERS, SPECIAL, BadArgument, Filter, text
-from engine.pipeline.paths import left_out, or_else, or_reject, path_getter, soft_getter
+from engine.pipeline.paths import left_out, or_else, or_null, or_reject, path_getter, soft_getter
 from engine.pipeline.tables import column_of, counted, table_now, table_row
 
 _NAME = r"[^\W\d][\w-]*"
@@ -69,7 +69,7 @@ def add_filters(work: Compiling, scalar: Scalar, source: Source) -> Source | Non
 
 def _filtered(work: Compiling, scalar: Scalar, source: Source, parts: list[tuple[int, str]]) -> Source | None:
     run, sure, names, good = source.run, source.sure, list(source.filters), True
-    optional = False
+    optional = null = False
     for offset, body in parts:
         words = _words(scalar, offset, body)
         if not words:
@@ -80,6 +80,8 @@ def _filtered(work: Compiling, scalar: Scalar, source: Source, parts: list[tuple
         names.append(name)
         if name == "optional" and len(words) == 1:
             optional = True
+        elif name == "or_null" and len(words) == 1 and source.path:
+            optional = null = True
         elif name == "else":
             found = _else(work, run, words, source.path if len(names) == 1 else "")
             sure = sure or len(words) == 2
@@ -91,6 +93,8 @@ def _filtered(work: Compiling, scalar: Scalar, source: Source, parts: list[tuple
             run = step(run) if step is not None else run
     if optional:
         run = soft_getter(source.path, _nothing) if names == ["optional"] and source.path else left_out(run)
+    if null:
+        run = or_null(source.path, run)
     if source.path:
         work.read(source.path, source.mark, needed=not (sure or optional))
     return Source(run, source.path, tuple(names), source.mark, sure or optional) if good else None

@@ -37,12 +37,23 @@ def check_deliver(parts: Parts) -> None:
     for channel in parts.channels.values():
         if channel.deliver is not None:
             _listens(parts, channel.deliver, taken)
+            _unanswered(parts, channel.deliver)
             _receivers(parts, channel)
             _data(parts, channel, channel.deliver)
         for step in (*channel.steps, *channel.final):
             if step.verb == "tell":
                 _told(parts, step.name)
     _addresses(parts)
+
+
+def _unanswered(parts: Parts, deliver: DeliverFile) -> None:
+    """`ack: delivered` where nobody waits for an answer."""
+    listen = deliver.listen
+    door = parts.engine.listeners.get(listen.at) if parts.engine is not None and listen.at is not None else None
+    fetched = next((kind for kind in ("drop", "sftp", "poll") if door is not None and getattr(door, kind)), "")
+    what = "tell" if listen.tell else fetched
+    if listen.ack == "delivered" and what:
+        parts.wrong("W522", listen.marks.get("ack", listen.mark), at=listen.at or "tell", what=what)
 
 
 def _told(parts: Parts, name: Word) -> None:

@@ -78,6 +78,7 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("else 'z'", "a", "a"),
     ("trim | upper | left 1", " abc", "A"),
     ("optional", "a", "a"),
+    ("or_null", "a", "a"),
 ]
 
 BAD: list[tuple[str, Any]] = [
