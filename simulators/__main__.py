@@ -6,12 +6,15 @@ import argparse
 import signal
 import sys
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.error import CannotListenError
 
 from simulators.base.party import SimParty
+from simulators.base.scenario import BadScenario, Player, Recorder, names, read
+from simulators.base.shared_clock import SharedClock
 from simulators.base.world import BEIJING, SimWorld
 from simulators.registry import PARTIES, party_class, present
 
@@ -50,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--rate", type=_rate, default=1.0, help="business seconds in one real second")
     line.add_argument("--anchor", type=_moment, help="business time at the start (unix seconds or RFC 3339)")
     line.add_argument("--seed", type=int, default=1)
+    line.add_argument("--virtual-time", action="store_true", help="a clock that engine run --virtual-time shares")
+    line.add_argument("--play", default="", metavar="NAME|FILE", help=f"replay a scenario: {names()}, or a file")
+    line.add_argument("--record", type=Path, metavar="FILE", help="write what was done as a scenario when it ends")
     line.add_argument("--engine", default="", metavar="URL", help="address of the engine, for callbacks")
     return line
 
@@ -101,9 +107,33 @@ def main(argv: list[str], reactor: Any) -> int:
     except CannotListenError as taken:
         print(f"{party.name} cannot listen: {taken}", file=sys.stderr)
         return 3
+    if args.virtual_time:
+        clock = SharedClock(world, lambda: any(_owes(party) for party in parties))
+        try:
+            places.append(f"clock on 127.0.0.1:{clock.listen().getHost().port}")
+        except CannotListenError as taken:
+            print(f"the clock cannot listen: {taken}", file=sys.stderr)
+            return 3
+    by_name = {party.name: party for party in parties}
+    try:
+        player = Player(read(args.play), world, by_name, lambda text: print(text, flush=True)) if args.play else None
+    except (BadScenario, OSError) as wrong:
+        print(f"{args.play}: {wrong}", file=sys.stderr)
+        return 2
+    recorder = Recorder(world, by_name) if args.record else None
     places.append(f"pages of all: {world.addresses[parties[0].name]}/sim/all")
     print("\n".join(places), flush=True)
-    return _run(reactor)
+    if player is not None:
+        reactor.callWhenRunning(player.start)
+    code = _run(reactor)
+    if recorder is not None:
+        recorder.write(args.record)
+    return code
+
+
+def _owes(party: SimParty) -> bool:
+    """Whether somebody waits for an answer of this party, or it for one."""
+    return any(row.outcome == "open" for row in islice(reversed(party.exchanges.rows), 50))
 
 
 def _run(reactor: Any) -> int:

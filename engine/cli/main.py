@@ -37,7 +37,6 @@ By = Annotated[str, typer.Option(help="谁 · who")]
 Reason = Annotated[str, typer.Option(help="为何（留痕） · why (kept in the history)")]
 VERSION_HELP = "版本号前 6 位、行号、active 或目录 · a hash's first 6 characters, a line's number, active, a folder"
 HERE = Path()
-PARTY_HELP = "his, insurance, wechat, alipay, einvoice（不写为全部 · default: all）"
 
 
 def _end(code: int) -> None:
@@ -60,6 +59,9 @@ def run(
     folder: Annotated[
         bool, typer.Option("--folder", help="以目录中的文件启动，即使已启用过别的版本 · begin with the folder's files")
     ] = False,
+    virtual_time: Annotated[
+        bool, typer.Option("--virtual-time", help="与模拟系统共用可拨动的时钟 · share the simulators' movable clock")
+    ] = False,
 ) -> None:
     """运行引擎，直到收到停止信号 · Run the engine until it is told to stop.
 
@@ -68,7 +70,7 @@ def run(
     """
     from engine.cli.run import run as work
 
-    _end(work(root.absolute(), profile, folder))
+    _end(work(root.absolute(), profile, folder, virtual_time))
 
 
 @app.command(rich_help_panel=RUN)
@@ -238,17 +240,6 @@ def docs(
     from engine.cli.docs import docs as work
 
     _end(work(root.absolute(), out.absolute()))
-
-
-@app.command(rich_help_panel=TRY)
-def simulate(
-    parties: Annotated[list[str] | None, typer.Argument(metavar="[PARTY]...", help=PARTY_HELP)] = None,
-    root: Root = HERE,
-) -> None:
-    """按 engine.yaml 的端口与时钟启动模拟的外部系统 · Start the simulated parties on engine.yaml's ports and clock."""
-    from engine.cli.simulate import simulate as work
-
-    _end(work(root.absolute(), parties or []))
 
 
 @app.command(rich_help_panel=TRY)

@@ -9,12 +9,39 @@ import typer
 
 TRY = "联调 · Trying out"
 HERE = Path()
+PARTY_HELP = "his, insurance, municipal, wechat, alipay, unionpay, einvoice（不写为全部 · default: all）"
 Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="配置目录 · the configuration's folder")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `engine`."""
+    app.command(rich_help_panel=TRY)(simulate)
     app.command(rich_help_panel=TRY)(conformance)
+
+
+def simulate(
+    parties: Annotated[list[str] | None, typer.Argument(metavar="[PARTY]...", help=PARTY_HELP)] = None,
+    virtual_time: Annotated[
+        bool, typer.Option("--virtual-time", help="时钟可拨动，引擎一同走 · a clock that can be moved, with the engine")
+    ] = False,
+    play: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="重放一个场景 · replay a scenario (a shipped one, or a file)")
+    ] = "",
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="把所做的一切录成场景 · record what is done as a scenario")
+    ] = None,
+    root: Root = HERE,
+) -> None:
+    """按 engine.yaml 的端口与时钟启动模拟的外部系统 · Start the simulated parties on engine.yaml's ports and clock.
+
+    页面：印出的地址，打开 /sim/all。Their pages: /sim/all at the address it prints.
+    """
+    from engine.cli.simulate import simulate as work
+
+    more = ["--virtual-time"] if virtual_time else []
+    more += ["--play", play] if play else []
+    more += ["--record", str(record.absolute())] if record else []
+    raise typer.Exit(work(root.absolute(), parties or [], more, virtual_time))
 
 
 def conformance(

@@ -26,17 +26,19 @@ if TYPE_CHECKING:
 SAID_LINES = 20  # of what a reload said, in the log
 
 
-def run(root: Path, profile: str = "", folder: bool = False) -> int:
+def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool = False) -> int:
     """Run the engine of this folder. Exit code: 0 stopped (SIGTERM), 3 cannot run, 130 Ctrl-C.
 
     `profile` replaces the one of engine.yaml; production refuses a development clock. `folder`: begin with the folder's
-    files even though another version was applied.
+    files even though another version was applied. `virtual_time`: take part in the simulators' clock.
     """
     install_reactor()
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
 
     from engine.app import Engine
+    from engine.cli.virtual_clock import allowed, clock_now, take_part
     from engine.core import failpoints
+    from engine.core.virtual import VirtualWorld
     from engine.core.world import World
     from engine.runtime.deliver_spread import processes_of
     from engine.runtime.logs import open_log
@@ -51,7 +53,10 @@ def run(root: Path, profile: str = "", folder: bool = False) -> int:
     rules = _rules(site.engine.profile)
     failpoints.arm(os.environ)
     clock = site.engine.clock
-    world = World(reactor, rate=float(clock.rate), anchor=clock.anchor)
+    if virtual_time:
+        allowed(site.engine)
+    world = VirtualWorld(reactor, clock_now()) if virtual_time else World(reactor, rate=float(clock.rate),
+        anchor=clock.anchor)
     log = open_log(world.now)
     try:
         url = store_url(root, site.engine)
@@ -66,10 +71,12 @@ def run(root: Path, profile: str = "", folder: bool = False) -> int:
         os._exit(CANNOT)
 
     store.on_fatal = dead
-    count = processes_of(site, url)
+    count = 1 if virtual_time else processes_of(site, url)
     engine = Engine(world, root, site, store, log, rules=rules, processes=count)
     if count > 1:
         engine.deliver.intake.beside = Beside([worker_path(url, index) for index in range(1, count)]).known
+    if isinstance(world, VirtualWorld):
+        reactor.callWhenRunning(take_part, world, lambda: _stands(engine))
     return _Life(reactor, engine, Workers(reactor, root, count, log)).run()
 
 
@@ -97,6 +104,13 @@ def _rules(profile: str) -> Rules:
     if off not in {field.name for field in fields(RULES)}:
         raise WrongUse(f"ENGINE_TEST_RULE_OFF: {', '.join(field.name for field in fields(RULES))}")
     return replace(RULES, **{off: False})
+
+
+def _stands(engine: Engine) -> tuple[bool, bool]:
+    """For a shared clock: whether a call or a turn is under way, and whether a settlement is not at rest."""
+    rooms = engine.driver.rooms()
+    calls = engine.driver.in_flight > 0 or any(map(any, engine.connections.stats().values()))
+    return calls or any(room.busy or room.queue for room in rooms), bool(rooms)
 
 
 class _Life:

@@ -8,17 +8,23 @@ from pathlib import Path
 from engine.cli.folder import node_file
 from engine.cli.say import GOOD, INTERRUPTED, line, table
 from engine.cli.town import SECRETS, Town
+from engine.cli.virtual_clock import allowed
 
 
-def simulate(root: Path, parties: list[str]) -> int:
-    """Start them on the ports and the clock of engine.yaml, write their secrets where it looks for them, wait."""
+def simulate(root: Path, parties: list[str], more: list[str], virtual_time: bool) -> int:
+    """Start them on the ports and the clock of engine.yaml, write their secrets where it looks for them, wait.
+
+    `more`: options of `python -m simulators`. `virtual_time`: refused in a production profile, or beside a clock rate.
+    """
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
 
     from engine.core.world import World
 
     file = node_file(root)
+    if virtual_time:
+        allowed(file)
     world = World(reactor, rate=float(file.clock.rate), anchor=file.clock.anchor)
-    town = Town(root, file, parties)
+    town = Town(root, file, parties, more)
     told: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda which, frame: told.append(which))

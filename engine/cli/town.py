@@ -29,10 +29,12 @@ START_LIMIT = 30.0  # seconds for all to listen; making RSA keys takes a moment 
 
 class Town:
     """Simulators of one engine.yaml. `urls`: simulator → HTTP address; `mllp`: simulator → its MLLP port, where
-    engine.yaml names one. Stop it when done."""
+    engine.yaml names one. `more`: options of `python -m simulators`. Stop it when done."""
 
-    def __init__(self, root: Path, file: EngineFile, parties: Sequence[str] = ()) -> None:
-        self.root, self.file = root, file
+    def __init__(
+        self, root: Path, file: EngineFile, parties: Sequence[str] = (), more: Sequence[str] = ()
+    ) -> None:
+        self.root, self.file, self._more = root, file, more
         self.urls = addresses(file, parties)
         self.mllp = mllp_ports(file, self.urls)
         self.process: subprocess.Popen[str] | None = None
@@ -48,7 +50,7 @@ class Town:
         engine = f"http://{doors[0].http[0]}:{doors[0].http[1]}" if doors and doors[0].http else ""
         command = [
             *python(), "-m", "simulators", *self.urls, "--ports", ports, "--state", str(self.root / SECRETS),
-            "--rate", str(world.rate), "--anchor", f"{world.now():.3f}", "--engine", engine,
+            "--rate", str(world.rate), "--anchor", f"{world.now():.3f}", "--engine", engine, *self._more,
         ]  # fmt: skip
         errors = log.open("ab") if log is not None else None
         try:
@@ -86,7 +88,7 @@ class Town:
         """Business time of the simulators = the engine's; they started a little later than they were told."""
         behind = world.now() - datetime.fromisoformat(self.get(name, "/sim/clock")["now"]).timestamp()
         if behind > 0:
-            self.post(name, "/sim/clock", {"advance": behind})
+            self.post(name, "/sim/clock", {"advance": behind, "quiet": True})
 
     def write_secrets(self) -> None:
         """Every reference to `var/sim/SIMULATOR/FIELD/…` gets that field of the simulator's card, mode 0600."""

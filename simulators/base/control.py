@@ -97,14 +97,17 @@ def _act(party: SimParty, req: Req) -> dict[str, Any]:
 
 
 def _tell_time(party: SimParty, req: Req) -> dict[str, Any]:
-    return {"now": party.world.rfc3339(), "rate": party.world.rate}
+    moving = party.world.moving_to
+    more = {} if moving is None else {"moving_to": party.world.rfc3339(moving)}
+    return {"now": party.world.rfc3339(), "rate": party.world.rate, **more}
 
 
 def _advance(party: SimParty, req: Req) -> dict[str, Any]:
-    seconds = _object(req)["advance"]
+    body = _object(req)
+    seconds = body["advance"]
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         raise ValueError("advance: seconds, not negative")
-    deeds.advance(party, seconds)
+    deeds.advance(party, seconds, noted=not body.get("quiet"))
     return _tell_time(party, req)
 
 

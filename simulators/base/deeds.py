@@ -41,17 +41,29 @@ def take_back(party: SimParty, number: int) -> None:
         "fault": found.fault}))
 
 
+def take_back_all(party: SimParty, like: Mapping[str, Any]) -> None:
+    """Withdraw the orders with these fields (op, fault); all without any."""
+    for one in list(party.faults.orders):
+        if all(getattr(one, name, None) == value for name, value in like.items()):
+            party.faults.remove(one.id)
+    party.world.note(Deed(party.world.journal_time(), party.name, "take_back", dict(like)))
+
+
 def clear_faults(party: SimParty) -> None:
     """Withdraw all orders."""
     party.faults.clear()
     party.world.note(Deed(party.world.journal_time(), party.name, "take_back", {}))
 
 
-def advance(party: SimParty, seconds: float) -> None:
-    """Move the clock of all parties (and of the engine, where both share one) on; ValueError: not ahead."""
+def advance(party: SimParty, seconds: float, *, noted: bool = True) -> None:
+    """Move the clock of all parties (and of the engine, where both share one) on; ValueError: not ahead.
+
+    `noted`: False for a clock that is only put right.
+    """
     if not 0 <= seconds <= 10**9:
         raise ValueError("advance: seconds, not negative")
-    party.world.note(Deed(party.world.journal_time(), "", "clock", {"advance": seconds}))
+    if noted:
+        party.world.note(Deed(party.world.journal_time(), "", "clock", {"advance": seconds}))
     party.world.move_on(seconds)
 
 

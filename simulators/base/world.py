@@ -112,6 +112,7 @@ class SimWorld:
         self.addresses: dict[str, str] = {}  # where each party listens: a HIS that leads calls the others
         self.parties: dict[str, SimParty] = {}  # those that listen, for the pages
         self.shared: Callable[[float], None] | None = None  # moves the clock of others too, where it is shared
+        self.moving_to: float | None = None  # where a shared clock's jump under way goes
         self.journal: Callable[[Deed], None] | None = None  # hears every deed, to record a scenario
         self._start = reactor.seconds()
         self._anchor = self._start if anchor is None else anchor
@@ -173,6 +174,10 @@ class SimWorld:
     def journal_time(self) -> float:
         """Business seconds since this world began."""
         return self.now() - self.began
+
+    def next_due(self) -> float | None:
+        """When the next promise falls due, business unix seconds; None without any."""
+        return min((call.due for call in self.pending), default=None)
 
     def moment(self) -> datetime:
         """Beijing time of now."""

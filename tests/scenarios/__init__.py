@@ -1,0 +1,1 @@
+"""Scenario files and the shared clock: recorded, replayed, jumped."""
