@@ -11,13 +11,10 @@ from typing import Any
 import pytest
 
 from engine.conformance.running import Line
-from engine.parties.registry import PARTIES
-from simulators.registry import PARTIES as SIMULATORS
 from tests.conformance.ground import ROOT, Memory, standing
 from tests.conformance.test_lists import KINDS
 
 ONLY_LED = {"booking_fails"}  # a HIS that leads: tests/his_led
-SIMULATOR_OF = {kind: PARTIES[kind].about.simulator for kind in KINDS}
 
 
 def played(kind: str, **order: Any) -> tuple[list[Line], Memory, Any]:
@@ -76,9 +73,3 @@ def test_what_no_list_meets_is_met_by_another_test() -> None:
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
     unmet = {fault for _, fault, op in CASES if not op}
     assert {fault for fault in unmet if not any(f'"{fault}"' in text for text in texts)} == set()
-
-
-def test_the_simulators_without_a_list_are_few() -> None:
-    """A new simulator gets a list, or says here why not."""
-    assert set(SIMULATORS) - set(SIMULATOR_OF.values()) <= {"subscribers", "mobile_pay", "qingdao_legacy", "dareway",
-                                                            "neusoft", "yinhai", "sms", "commercial"}  # fmt: skip
