@@ -28,6 +28,8 @@ table { border-collapse: collapse; width: 100%; margin: 14px 0; }
 th, td { border: 1px solid #ccd5d9; padding: 4px 9px; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
 th { background: #f4f6f7; font-weight: 400; color: #66757d; font-size: 12px; white-space: nowrap; }
 .passed { color: #1e7a46; } .differs, .refused, .no_answer { color: #b3261e; font-weight: 600; }
+.list th:nth-child(2) { width: 36%; } .list th:nth-child(4) { width: 16%; }
+.list td:first-child { white-space: nowrap; }
 .not_run { color: #96610a; } .verdict { font-size: 17px; font-weight: 600; } td.fit { white-space: nowrap; }
 code, pre { font-family: ui-monospace, Consolas, "Noto Sans Mono CJK SC", monospace; font-size: 12px; }
 pre { background: #f7f9fa; border: 1px solid #e3e8eb; padding: 8px; white-space: pre-wrap; overflow-wrap: anywhere;
@@ -72,7 +74,7 @@ def page(sheet: Mapping[str, Any]) -> str:
 <h1>{escape(sheet["title"])}：逐一联调单</h1>
 <p class="dim">{escape(sheet["title_en"])}: interface pass sheet</p>
 <table><tr>{"".join(pairs[:2])}</tr><tr>{"".join(pairs[2:])}</tr></table>
-<table><thead><tr>{"".join(f"<th>{name}</th>" for name in columns)}</tr></thead>
+<table class="list"><thead><tr>{"".join(f"<th>{name}</th>" for name in columns)}</tr></thead>
 <tbody>
 {rows}
 </tbody></table>

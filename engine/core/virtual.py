@@ -52,6 +52,7 @@ class VirtualWorld(World):
 
     def __init__(self, reactor: Reactor, now: float | None = None) -> None:
         super().__init__(reactor)
+        self.__dict__.pop("now", None)  # a plain world asks the reactor straight: ours is ahead of it
         self._ahead = 0.0 if now is None else now - self.wall()
         self._order = 0
         self._timers: list[VirtualTimer] = []
