@@ -15,6 +15,7 @@ from engine.saga.legs import LegState
 NO_SPANS: Mapping[str, Span] = MappingProxyType({})
 # A bill's row is never written again: what was processing when it was made may long be done, and we have asked since.
 _NOT_FINAL = {True: ("processing", "abnormal"), False: ("abnormal",)}
+FREEZES = frozenset({"freeze", "freeze_code"})
 GONE = "closed"  # a refund the channel gave up: the money stayed
 
 
@@ -67,12 +68,17 @@ def covered(kept: Kept, spans: Mapping[str, Span]) -> bool:
     return all(spans[leg.party].holds(leg.created_at, kept.definite_at(leg.id)) for leg in legs)
 
 
+def _froze(kept: Kept, leg: LegRow) -> bool:
+    """Whether the leg only froze money: no bill tells of that."""
+    return any(call.leg_id == leg.id and call.op in FREEZES for call in kept.calls)
+
+
 def check_partly(kept: Kept, trades: Sequence[Trade], spans: Mapping[str, Span]) -> Iterator[Difference]:
     """Where some days are missing, each payment and refund known as done within the days that were read stands there
     (D4, D7)."""
     for trade in trades:
         span, leg = spans.get(trade.leg.party), trade.leg
-        if span is None:
+        if span is None or _froze(kept, leg):
             continue
         if leg.state is LegState.OK and span.holds(leg.created_at, kept.definite_at(leg.id)) and not trade.taken:
             yield _said(kept, "service_not_paid", due=leg.amount or 0, amount=0)

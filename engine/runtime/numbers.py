@@ -42,6 +42,8 @@ class Numbers:
         match kind:
             case "trade":
                 return f"{case.no}P{leg.attempt}"
+            case "freeze":
+                return f"{case.no}F{leg.attempt}"
             case "refund":
                 return f"{case.no}R{leg.of}"
             case "lock":
