@@ -19,6 +19,7 @@ from tests.edge.town import REST, Town
 from tests.faults.judge import PAY, judge
 
 OUTPATIENT, MUNICIPAL = "/v1/outpatient/settlements", "/v1/municipal/settlements"
+QINGDAO = "/v1/qingdao/settlements"
 PATIENCE = 7200.0  # business seconds until everything must be at rest
 AFTER = 900.0  # and then what is late may still come
 SECONDS = 40.0  # of a fault: longer than a call waits, shorter than any party's late_max
@@ -60,6 +61,10 @@ JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
     Journey("unionpay_qr", "银联扫码，后退货", "UnionPay QR, refunded later", {"kind": "unionpay_qr"}, "unionpay"),
     Journey("municipal", "市医保，微信付款码，后退费", "municipal insurance, WeChat code, refunded later",
             _code("wechat_code", "134000000000000001"), start=MUNICIPAL),
+    Journey("qingdao", "青岛原医保，微信付款码，后退费", "Qingdao's old platform, WeChat code, refunded later",
+            _code("wechat_code", "134000000000000001"), start=QINGDAO),
+    Journey("qingdao_left", "青岛原医保，不付，取消", "Qingdao's old platform, not paid, cancelled",
+            {"kind": "wechat_qr"}, back="cancel", start=QINGDAO),
     Journey("municipal_left", "市医保，不付，取消", "municipal insurance, not paid, cancelled", {"kind": "wechat_qr"},
         back="cancel",
             start=MUNICIPAL),
@@ -69,6 +74,7 @@ MET: Mapping[str, tuple[str, ...]] = {
     "his": ("wechat_qr", "wechat_left"),
     "insurance": ("wechat_qr", "wechat_left"),
     "municipal": ("municipal", "municipal_left"),
+    "qingdao": ("qingdao", "qingdao_left"),
     "wechat": ("wechat_qr", "wechat_code", "wechat_never", "wechat_left"),
     "alipay": ("alipay_qr", "alipay_code", "alipay_never", "alipay_left"),
     "unionpay": ("unionpay_qr",),

@@ -8,7 +8,7 @@ from typing import Any
 from tests.rig.lab import Lab
 
 PAY = ("wechat", "alipay", "unionpay")
-INSURERS = ("insurance", "municipal")
+INSURERS = ("insurance", "municipal", "qingdao")
 
 
 def kept(lab: Lab) -> int:

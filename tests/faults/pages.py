@@ -14,29 +14,36 @@ BEGIN, END = "<!-- generated: faults -->", "<!-- end: faults -->"
 
 
 def write(ended: Sequence[Ended]) -> None:
-    """Put the matrices between the page's marks."""
+    """Put the matrices between the page's marks; parties that were not played keep theirs."""
     text = PAGE.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    PAGE.write_text(f"{head}{BEGIN}\n{matrices(ended)}\n{END}{tail}", encoding="utf-8")
-
-
-def matrices(ended: Sequence[Ended]) -> str:
-    """All parties."""
+    before, _, tail = rest.partition(END)
     parts = []
     for party in MET:
         own = [one for one in ended if one.meeting.party == party]
-        if own:
-            parts.append(matrix(party, own))
-    return "\n\n".join(parts)
+        part = matrix(party, own) if own else kept(party, before)
+        parts += [part] if part else []
+    PAGE.write_text(f"{head}{BEGIN}\n{chr(10).join(f'{part}{chr(10)}' for part in parts)}{END}{tail}", encoding="utf-8")
+
+
+def kept(party: str, before: str) -> str:
+    """The party's matrix as the page has it, "" when it has none."""
+    title = _title(party)
+    start = before.find(title)
+    return "" if start < 0 else title + before[start + len(title) :].partition("\n### ")[0].rstrip()
+
+
+def _title(party: str) -> str:
+    words = party_class(party).title
+    return f"### {words.zh} · {words.en}\n"
 
 
 def matrix(party: str, ended: Sequence[Ended]) -> str:
     """One party: an empty cell is a misfortune that cannot happen at that operation."""
-    title, ops = party_class(party).title, list(dict.fromkeys(one.meeting.op for one in ended))
+    ops = list(dict.fromkeys(one.meeting.op for one in ended))
     cells = {(one.meeting.fault, one.meeting.op): one.cell for one in ended}
     lines = [
-        f"### {title.zh} · {title.en}", "",
+        _title(party),
         "| 故障 · fault | " + " | ".join(f"`{op}`" for op in ops) + " |", "|---|" + "---|" * len(ops),
     ]  # fmt: skip
     for fault, told in menu(party).items():

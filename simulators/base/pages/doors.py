@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from simulators.base.menu import GROUPS, Words, group_of
-from simulators.base.pages.playing import Note, play
+from simulators.base.pages.playing import play
 from simulators.base.pages.reading import shown
 from simulators.base.pages.texts import KINDS, TEXTS, TONES
 from simulators.base.wire import Req, Resp
@@ -201,5 +201,3 @@ def _cell(value: Any, money: bool, language: str) -> str:
         return f"{'-' if value < 0 else ''}{abs(value) // 100:,}.{abs(value) % 100:02d}"
     return "" if value is None else str(value)
 
-
-__all__ = ["PAGES", "Note", "page"]
