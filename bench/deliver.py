@@ -6,6 +6,7 @@ commit. Generator and sink are processes of their own and say their own ceilings
     f  one process, ack: delivered, 32 connections       o  open loops: 2,000/s and 300/s
     s  two processes (spread)                            w  a destination of 100 ms, 1,000 connections
     m  the same with 1,000,000 messages stored           r  recovery with 100,000 undelivered
+    d  a disk that takes 1 ms longer for each flush
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from collections.abc import Callable
 
 from bench.deliver_ward import DeliverWard
 from bench.report import Row, Verdict, busy, keep_as, machine
+from bench.slow_disk import slow_disk
 from bench.ward import ROOT
 
 Found = tuple[list[Row], list[Verdict]]
 STORED = 1_000_000
+ROUNDS = 5  # turns, of which the best is shown and the median judged
 UNDELIVERED = 100_000
+FLUSH_MS = 1.0
 
 
 def _load(ward: DeliverWard, case: str, what: str, **asked: float) -> tuple[dict[str, float], float, list[Row]]:
@@ -77,6 +81,19 @@ def open_loops() -> Found:
     return rows, verdicts
 
 
+def slow_flush() -> Found:
+    """d. A disk that takes 1 ms longer for each flush: what a batch shares, a message hardly notices."""
+    case = "d slow disk"
+    with slow_disk(FLUSH_MS) as library:
+        if not library:
+            return [Row(case, "no C compiler here: not measured", 0.0, "/s")], []
+        with DeliverWard(preload=library) as ward:
+            ward.start()
+            what = f"{FLUSH_MS:.0f} ms a flush, 32 connections"
+            said, _, rows = _load(ward, case, what, connections=32, seconds=8, warm=1)
+    return rows, [Verdict("≥ 4,000/s with a flush of 1 ms", f"{said['rate']:,.0f}/s", said["rate"] >= 4000)]
+
+
 def two_processes() -> Found:
     """s. Two processes behind one door."""
     case = "s two processes"
@@ -105,19 +122,29 @@ def _fill(ward: DeliverWard, count: int, *, undelivered: bool) -> None:
 
 
 def a_million_stored() -> Found:
-    """m. The same rate on an empty store and on a full one."""
+    """m. The same rate on an empty store and on a full one, turn about: the machine's mood is the same for both."""
     case = "m stored messages"
-    with DeliverWard() as ward:
-        ward.start()
-        empty, _, rows = _load(ward, case, "store empty", connections=32, seconds=6, warm=1)
-    with DeliverWard() as ward:
-        ward.start()
-        ward.stop()
-        _fill(ward, STORED, undelivered=False)
-        ward.start()
-        full, _, more = _load(ward, case, f"{STORED:,} stored", connections=32, seconds=6, warm=1)
-    share = full["rate"] / max(1.0, empty["rate"])
-    return rows + more, [Verdict("no slower at 1,000,000 stored (≥ 90 %)", f"{share:.0%}", share >= 0.9)]
+    found: dict[str, tuple[float, list[Row]]] = {}
+    shares = []
+    with DeliverWard() as empty, DeliverWard() as full:
+        full.start()
+        full.stop()
+        _fill(full, STORED, undelivered=False)
+        wards = {"store empty": empty, f"{STORED:,} stored": full}
+        for ward in wards.values():
+            ward.start()
+        for _ in range(ROUNDS):
+            rates = []
+            for what, ward in wards.items():
+                said, _, rows = _load(ward, case, what, connections=32, seconds=4)
+                rates.append(said["rate"])
+                if said["rate"] > found.get(what, (0.0, rows))[0]:
+                    found[what] = said["rate"], rows
+            shares.append(rates[1] / max(1.0, rates[0]))
+    share = sorted(shares)[len(shares) // 2]
+    rows = [row for _, best in found.values() for row in best]
+    text = f"{share:.0%}, the median of {', '.join(f'{one:.0%}' for one in shares)}"
+    return rows, [Verdict("no slower at 1,000,000 stored (≥ 90 %)", text, share >= 0.9)]
 
 
 def recovery() -> Found:
@@ -151,7 +178,8 @@ def recovery() -> Found:
 
 
 CASES: dict[str, Callable[[], Found]] = {
-    "f": one_process, "o": open_loops, "s": two_processes, "w": slow_destination, "m": a_million_stored, "r": recovery,
+    "f": one_process, "o": open_loops, "d": slow_flush, "s": two_processes, "w": slow_destination,
+    "m": a_million_stored, "r": recovery,
 }  # fmt: skip
 
 
