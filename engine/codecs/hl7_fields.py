@@ -100,7 +100,10 @@ class FieldReader:
             for name, field, component, subcomponent in plain:
                 if field >= size or not (value := fields[field]):
                     continue
-                if not value.isalnum():  # it may be divided or hold a sequence
+                if value.isalnum():  # not divided, and no sequence in it
+                    if component <= 1 and subcomponent <= 1:
+                        made[name] = value
+                else:
                     if component and not subcomponent and marks is STANDARD:
                         value = value.partition("~")[0]
                         if component == 1:
@@ -112,10 +115,8 @@ class FieldReader:
                             value = segment.get(field, component)
                     else:
                         value = segment.get(field, component, 1, subcomponent)
-                elif component > 1 or subcomponent > 1:
-                    continue
-                if value:
-                    made[name] = None if value == NULL else value
+                    if value:
+                        made[name] = None if value == NULL else value
         for name, rows in self._segments.items():
             segments = message.named(name)
             if segments:

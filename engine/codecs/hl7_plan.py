@@ -108,7 +108,7 @@ class Plan:
         self._known = {rule.segments[0] for rule in self.shape if rule.rule == "known"}
         self._rules = tuple(rule for rule in self.shape if rule.rule != "known")
         self._fits: dict[str, Fits] = {}  # by segment, made when the first of its kind comes
-        self._good: set[str] = set()  # lines seen and found good
+        self._good: set[str] = set()  # lines found good: one patient's messages repeat most of theirs
         self._orders: set[tuple[tuple[str, int], ...]] = set()  # segments with their numbers, found good
         self._clean: set[tuple[int, str]] = set()  # short texts seen at a field and found good: codes, wards, doctors
 
@@ -123,12 +123,12 @@ class Plan:
         counts: dict[str, int] = {}
         marks = message.marks
         anything = not self.shape or "*" in self._known
-        plain = marks is STANDARD and not message.is_changed
+        plain, good = marks is STANDARD and not message.is_changed, self._good
         for segment in message.segments:
             name = segment.name
             occurrence = counts[name] = counts.get(name, 0) + 1
             checks = self._checks.get(name)
-            if checks is not None and not (plain and self._is_good(name, segment.line)):
+            if checks is not None and not (plain and (segment.line in good or self._is_good(name, segment.line))):
                 self._segment(segment, occurrence, checks, marks, found)
             if name not in self._known:
                 if not _NAME.fullmatch(name):
@@ -148,8 +148,6 @@ class Plan:
 
     def _is_good(self, name: str, line: str) -> bool:
         """Whether nothing can be found in a line, as far as that is told quickly."""
-        if line in self._good:  # one patient's messages repeat most of their segments
-            return True
         fits = self._fits.get(name)
         if fits is None:
             checks = self._checks[name]

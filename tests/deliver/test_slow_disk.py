@@ -23,7 +23,7 @@ print(time.perf_counter() - began)
 def test_each_flush_takes_the_stated_time_longer(tmp_path: Path) -> None:
     with slow_disk(5.0) as library:
         assert library, "this test needs a C compiler"
-        took = subprocess.run(
+        took = subprocess.run(  # noqa: S603 - our own interpreter and program
             [sys.executable, "-c", PROGRAM, str(tmp_path / "file")], env={**os.environ, "LD_PRELOAD": library},
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
