@@ -15,7 +15,7 @@ from lxml import etree
 
 from engine.codecs import xml_text
 from engine.codecs.errors import Undecodable
-from engine.masking import fixed
+from engine.masking import delimited, fixed
 from engine.masking.values import STARS, Masker, plain_key
 
 SHOWN_MAX = 200_000  # characters of one body
@@ -144,6 +144,8 @@ def _read(body: bytes, kind: str) -> _Read:
         return _Read("form", lambda m: _learn(m, tree), lambda m: "".join(_laid(m, tree, "", 0)))
     if re.match(r"\x0b?(MSH|FHS|BHS)\|", text):
         return _Read("hl7", lambda masker: None, lambda masker: _hl7(masker, text))
+    if "^" in text and "|" in text:
+        return _Read("text", lambda masker: None, lambda masker: delimited.covered(masker, masker.loose(text)))
     return _Read("text", lambda masker: None, lambda masker: masker.loose(text))
 
 
@@ -305,6 +307,8 @@ def _cover_xml(masker: Masker, root: etree._Element) -> None:
             inner = _inner(text)
             if inner is not None and inner[1] is not None:
                 element.text = f"⟨{inner[0]}⟩ " + "".join(_laid(masker, inner[1], tag, 1, beside))
+            elif delimited.is_delimited(text):
+                element.text = delimited.covered(masker, text)
             else:
                 element.text = masker.value(tag, text, beside)
         for name, value in element.attrib.items():

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 
 NAME_KEYS = frozenset(
     {"psnname", "patientname", "namepatient", "patient", "patname", "patnname", "payer", "payername", "realname",
-     "holdername", "agntername", "conername", "contactname", "xm", "hzxm", "brxm", "姓名"}
+     "holdername", "agntername", "conername", "contactname", "xm", "pxm", "hzxm", "brxm", "姓名"}
 )  # fmt: skip
 NUMBER_KEYS = frozenset(
     {"idno", "idcard", "idcardno", "idnumber", "certno", "certificateno", "identityno", "sfzh", "sfzhm", "zjhm",
      "mdtrtcertno", "psncertno", "paperno", "cardid", "cardno", "cardsn", "bankcard", "bankcardno", "accno", "psnno",
      "healthcode", "credential", "credentialvalue", "身份证号", "卡号",
-     "shbzhm", "kh", "kxlh", "ylzbh", "grbh", "personno"}
+     "shbzhm", "kh", "kxlh", "ylzbh", "grbh", "personno", "pgrbh", "pkh", "pshbzhm", "psbm"}
 )  # fmt: skip
 PHONE_KEYS = frozenset(
     {"phone", "tel", "mobile", "mobilephone", "telephone", "payertel", "conertel", "agntertel", "sjh", "lxdh"}
@@ -36,7 +36,7 @@ OURS = frozenset(
      "feedetlsn", "chrgbchno", "billno", "settleno", "lockno", "voidno", "infrefmsgid", "medlistcodg",
      "medinslistcodg", "billbatchcode", "settlementno", "requestno",
      "jylsh", "yjylsh", "mzlsh", "brjsh", "ywzqh",
-     "reserve", "exchange", "original"}
+     "reserve", "exchange", "original", "hisjyh", "phisjyh", "jshid", "pjshid"}
 )  # fmt: skip
 """Numbers of settlements, not of persons: shown whole although they may look like a card's."""
 _SECRET_HEADER = re.compile(r"sign|token|secret|auth|cookie|key|nonce", re.IGNORECASE)
@@ -165,7 +165,7 @@ def covered(key: str, value: str, beside: Mapping[str, object] | frozenset[str] 
         return masked_number(value)
     if plain in PHONE_KEYS:
         return masked_phone(value)
-    if plain in SECRET_KEYS:
+    if plain in SECRET_KEYS or (plain == "resulttext" and len(value) >= 8 and value.isascii()):  # a token, no words
         return STARS
     if plain in BIRTH_KEYS:
         return value[:4] + "-**-**" if value[:4].isdigit() else STARS

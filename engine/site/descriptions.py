@@ -75,7 +75,7 @@ def _connections(parts: Parts, found: Mapping[str, Wsdl], broken: set[str]) -> I
                 parts.wrong("E812", mark, name=name, hint=nearest(name, [*found, *broken]))
             continue
         yield name
-        if name in found:
+        if name in found and "method" in party.settings.model_fields:
             _names(parts, entry, name, found[name], party.settings.model_fields)
 
 

@@ -27,20 +27,24 @@ from simulators.alipay import AlipaySim
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
+from simulators.dareway import DarewaySim
 from simulators.einvoice import EinvoiceSim
 from simulators.his import HisSim
 from simulators.insurance import InsuranceSim
 from simulators.mobile_pay import MobilePaySim
 from simulators.municipal import MunicipalSim
+from simulators.neusoft import NeusoftSim
 from simulators.qingdao import QingdaoSim
 from simulators.unionpay import UnionPaySim
 from simulators.wechat import WeChatSim
+from simulators.yinhai import YinhaiSim
 
 from .judge import outcome_of
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 1795312800.0  # 2026-11-22 10:00 in Beijing
 FILES = read_files(ROOT)
+EXAMPLE = read_files(ROOT / "docs" / "examples" / "former_insurance")
 KNOWN = {code: CodeText(said.zh, said.en, said.side, said.next) for code, said in ERRORS.items()}
 NOTIFY = "http://127.0.0.1:8600/callback/wechat"
 UNIONPAY_NOTIFY = "http://127.0.0.1:8600/callback/unionpay"
@@ -59,6 +63,7 @@ class Town:
         self.sims: dict[str, Any] = {
             "his": HisSim(self.world), "nhsa": InsuranceSim(self.world),
             "municipal": MunicipalSim(self.world), "qingdao_legacy": QingdaoSim(self.world),
+            "dareway": DarewaySim(self.world), "neusoft": NeusoftSim(self.world), "yinhai": YinhaiSim(self.world),
             "wechat": WeChatSim(self.world),
             "alipay": AlipaySim(self.world),
             "mobile_pay": MobilePaySim(self.world),
@@ -74,6 +79,7 @@ class Town:
         card = self.sims[kind].card("http://sim")
         settings = {
             "his": self._his, "nhsa": self._nhsa, "municipal": self._municipal, "qingdao_legacy": self._qingdao,
+            "dareway": self._dareway, "neusoft": self._neusoft, "yinhai": self._yinhai,
             "wechat": self._wechat,
             "alipay": self._alipay,
             "mobile_pay": self._mobile_pay,
@@ -81,7 +87,7 @@ class Town:
             "einvoice": self._einvoice,
         }[kind](card)  # fmt: skip
         party = PARTIES[kind]
-        return party.open(party.settings.model_validate(settings, context={"files": FILES}))
+        return party.open(party.settings.model_validate(settings, context={"files": {**EXAMPLE, **FILES}}))
 
     @staticmethod
     def _his(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,6 +113,18 @@ class Town:
     @staticmethod
     def _qingdao(card: Mapping[str, Any]) -> dict[str, Any]:
         return {"hospital": card["hospital"], "terminal": "K01", "operator": "K01", "layout": "qingdao_legacy"}
+
+    @staticmethod
+    def _dareway(card: Mapping[str, Any]) -> dict[str, Any]:
+        return {"wsdl": "dareway_v1", **{name: card[name] for name in ("sbjgbh", "yybm", "user", "password")}}
+
+    @staticmethod
+    def _neusoft(card: Mapping[str, Any]) -> dict[str, Any]:
+        return {"wsdl": "neusoft_v1", "layout": "neusoft", "hospital": card["hospital"], "operator": "K01"}
+
+    @staticmethod
+    def _yinhai(card: Mapping[str, Any]) -> dict[str, Any]:
+        return {"wsdl": "yinhai_v1", "hospital": card["hospital"], "operator": "K01", "operator_name": "自助机"}
 
     @staticmethod
     def _wechat(card: Mapping[str, Any]) -> dict[str, Any]:

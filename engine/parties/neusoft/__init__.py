@@ -1,0 +1,1 @@
+"""Neusoft (东软): one function, `^` between parts and `|` behind fields."""
