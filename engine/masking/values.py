@@ -36,7 +36,7 @@ OURS = frozenset(
      "feedetlsn", "chrgbchno", "billno", "settleno", "lockno", "voidno", "infrefmsgid", "medlistcodg",
      "medinslistcodg", "billbatchcode", "settlementno", "requestno",
      "jylsh", "yjylsh", "mzlsh", "brjsh", "ywzqh",
-     "reserve", "exchange", "original", "hisjyh", "phisjyh", "jshid", "pjshid"}
+     "reserve", "exchange", "original", "yyjylsh", "hisjyh", "phisjyh", "jshid", "pjshid"}
 )  # fmt: skip
 """Numbers of settlements, not of persons: shown whole although they may look like a card's."""
 _SECRET_HEADER = re.compile(r"sign|token|secret|auth|cookie|key|nonce", re.IGNORECASE)
@@ -46,7 +46,9 @@ _OLD_ID = re.compile(r"(?<![0-9A-Za-z])([1-9][0-9]{2})[0-9]{8}([0-9]{4})(?![0-9]
 _PHONE = re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])")
 _CARD = re.compile(r"(?<![0-9A-Za-z])[0-9]{12,17}([0-9]{4})(?![0-9])")
 _MOMENT = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9][0-2][0-9][0-5][0-9][0-5][0-9][0-9]{0,3}")
-_LOOSE = re.compile(r"""(["'<&?]?)([A-Za-z_]{2,24})(["']?\s*[:=>]\s*["']?(?:<!\[CDATA\[)?)([^"'<>&,;}\]\s]{1,512})""")
+_LOOSE = re.compile(
+    r"""(["'<&?]?)([A-Za-z_]{2,24})(["']?\s*(?:[:=>]|&gt;)\s*["']?(?:<!\[CDATA\[)?)([^"'<>&,;}\]\s]{1,512})"""
+)
 STARS = "****"
 
 

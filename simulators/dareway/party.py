@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
@@ -42,12 +42,12 @@ class DarewaySim(FunctionSim):
         "invoke": (("sbjgbh", "token", "hisjyh", "method", "jsonPara", "yybm"), ("result",)),
     }
     title = said("地纬接口（令牌与 invoke）", "Dareway interface (token and invoke)")
-    ops_said: ClassVar[Mapping[str, Words]] = {
+    ops_said: ClassVar[dict[str, Words]] = {
         "login": said("登录取令牌", "sign in"), "query_basic_info": said("人员基本信息", "person"),
         "settle_mz_pre": said("门诊预结算", "quote"), "settle_mz": said("门诊结算", "settle"),
         "destroy_mz": said("撤销门诊结算", "cancel a settlement"), "ask_for_si": said("问询", "ask what became of it"),
     }
-    faults_said: ClassVar[Mapping[str, Misfortune]] = {
+    faults_said: ClassVar[dict[str, Misfortune]] = {
         **FAULTS, "unsure": misfortune("resultcode -6（未执行）", "resultcode -6 (not executed)"),
         "unsure_after": misfortune("已执行，resultcode -6", "executed, resultcode -6"),
     }

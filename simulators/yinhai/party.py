@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
@@ -60,7 +59,7 @@ class YinhaiSim(FunctionSim):
         "yh_interface_getuncertaintytrade": (("astr_jybh",), ("astr_jgxml", "aint_appcode", "astr_appmsg")),
     }
     title = said("银海接口（XML，两阶段）", "Yinhai interface (XML, two phases)")
-    ops_said: ClassVar[Mapping[str, Words]] = {
+    ops_said: ClassVar[dict[str, Words]] = {
         **municipal_said.ops({code: one.title for code, one in TRANSACTIONS.items() if code != "2421"}),
         "confirm": said("确认交易", "confirm"), "cancel": said("取消交易", "call off"),
         "uncertain": said("查询未确认交易", "the unconfirmed"),

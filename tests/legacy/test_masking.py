@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -71,3 +72,27 @@ def test_a_login_page_in_place_of_a_message_is_shown_as_text(town: Town) -> None
     _, told, _ = show_exchange(request, page)
     assert told is not None
     assert told.text
+
+
+@pytest.mark.parametrize("vendor", ["dareway", "neusoft", "yinhai"])
+def test_a_vendors_talk_shows_nobody_whole_or_in_half(
+    vendor: str, monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]
+) -> None:
+    from tests.edge import town as edge
+    from tests.legacy.test_former_insurance_town import ExampleLab, settle
+
+    monkeypatch.setattr(edge, "Lab", ExampleLab)
+    hospital = new_town()
+    assert settle(hospital, vendor)["state"] == "settled"
+    persons = ("测试甲", "370202198003120117", "A12345678", "SIMSN0001", "37020000000000000001000001", "800312")
+    seen = 0
+    for row in hospital.lab.parties[vendor].exchanges.since(0)["exchanges"]:
+        request, answer = (str(row[side]).encode() for side in ("request", "reply"))
+        answer = answer.replace(b"HTTP/1.1 200 OK", b"200", 1)  # as the engine keeps a reply
+        for size in (len(answer), len(answer) - 120):
+            asked, told, covered = show_exchange(request, answer[:size])
+            text = f"{as_text(asked)}\n{as_text(told)}"
+            assert [word for word in persons if word in text] == [], text
+            assert "SIM-PASSWORD" not in text
+            seen += covered
+    assert seen > 6

@@ -34,7 +34,6 @@ BODIES: dict[str, dict[str, Any]] = {
     "dareway": {},
     "neusoft": {},
     "yinhai": {},
-    "wechat": {"out_trade_no": "N1", "out_refund_no": "N1"},
     "alipay": {"out_trade_no": "N1", "out_request_no": "N1", "out_order_no": "N1"},
     "unionpay": {"orderId": "N1", "txnTime": "20261122100000"},
     "mobile_pay": {"orgBizSer": "N1", "appRefdSn": "N1"},
