@@ -69,6 +69,16 @@ def test_something_differs_is_1_and_named(town: tuple[Path, str], tmp_path: Path
     assert lines["balance.and.pay.bill"]["result"] == "not_run"
 
 
+def test_a_simulator_whose_clock_was_moved_is_met_in_its_own_time(town: tuple[Path, str]) -> None:
+    folder, url = town
+    request = urllib.request.Request(f"{url}/sim/clock", b'{"advance": 86400}')  # noqa: S310 loopback
+    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 loopback
+    values = folder / "moved.yaml"
+    values.write_text("bill: BCONF003\n")
+    code, said = engine(folder, "his", "--against", url, "--with", str(values))
+    assert code == 0, said
+
+
 def test_wrong_use_is_2_and_nobody_there_is_3(town: tuple[Path, str]) -> None:
     folder, url = town
     assert engine(folder, "nobody", "--against", url)[0] == 2
