@@ -55,6 +55,7 @@ async def compared(
     """`{"checked", "open", "expected", "differences": […]}` of this folder's store and the ledgers of its parties.
 
     `bills`: payment platforms are judged by the bills of the days from `since` (yesterday) to yesterday."""
+    from engine.config.secret import SecretMissing
     from engine.parties.bills import KeepsBills
     from engine.parties.registry import PARTIES
     from engine.runtime.books import Beside, LedgerSource, check_books, simulator_ledgers
@@ -68,7 +69,11 @@ async def compared(
         since = yesterday(world.now()) if since is None else since
         billed = {name for name, one in file.parties.items() if isinstance(PARTIES[one.kind], KeepsBills)}
         files = read_files(root)
-        sources += bill_ledgers({name: line_of(world, file.parties[name], root, files) for name in billed}, since)
+        try:
+            lines = {name: line_of(world, file.parties[name], root, files) for name in billed}
+        except (SecretMissing, ValueError) as no:
+            raise CannotRun(f"账单无法取 · bills cannot be fetched: {no}") from None
+        sources += bill_ledgers(lines, since)
     others = {name: (one.kind, one.url) for name, one in file.parties.items() if name not in billed}
     sources += simulator_ledgers(world, others)
     return (await check_books(world, Beside(store_url(root, file)), sources, since=since)).json()

@@ -65,9 +65,12 @@ class Line:
             sender.stop()
 
     def place_of(self, link: str, hosts: frozenset[str]) -> str:
-        """The address a link leads to, if it is the party's own or one of these hosts. Errors: NoAnswer."""
+        """The address a link leads to, if it is the party's own (what we sign goes there, so it is never sent in clear
+        where the connection is not) or one of these hosts. Errors: NoAnswer."""
         there, home = urlsplit(link), urlsplit(self.url)
-        if there.scheme not in ("http", "https") or (there.netloc != home.netloc and there.hostname not in hosts):
+        own = (there.scheme, there.netloc) == (home.scheme, home.netloc)
+        elsewhere = there.scheme in ("http", "https") and there.hostname in hosts and there.username is None
+        if not own and not elsewhere:
             raise NoAnswer(f"a link to {there.netloc[:60] or 'nowhere'}, which is not allowed")
         return f"{there.scheme}://{there.netloc}"
 

@@ -16,6 +16,7 @@ from engine.parties.bills import BadBill, BillRow
 from engine.parties.registry import PARTIES
 from engine.parties.unionpay import day_file
 from engine.parties.wechat import bills as wechat
+from engine.runtime.single_call import Line, NoAnswer
 from simulators.alipay import bills as alipay_sim
 
 from .bench import Town
@@ -152,6 +153,21 @@ def test_a_clearing_file_that_is_not_one_or_holds_errors(files: dict[str, bytes]
     with pytest.raises(BadBill):
         day_file.bill_rows(files, "2026-11-21", "777290058110048")
     assert day_file.bill_rows({"INN26112188ZM_1": b"", "INN26112188ZME_1": b""}, "2026-11-21", "1") == []
+
+
+def test_a_link_leads_to_the_platform_or_nowhere() -> None:
+    nobody: Any = None
+    line = Line(nobody, PARTIES["alipay"], "https://openapi.example/gateway", nobody)
+    hosts = frozenset({"bills.example"})
+    for good in ("https://openapi.example/x?y=1", "http://bills.example/x?y=1", "https://bills.example/x"):
+        assert line.place_of(good, hosts) == good.partition("/x")[0]
+    for bad in (
+        "http://openapi.example/x", "https://openapi.example.evil.example/x", "https://evil.example/x", "/x", "",
+        "file:///etc/passwd", "http://bills.example@evil.example/x", "https://user@bills.example/x",
+        "ftp://bills.example/x",
+    ):  # fmt: skip
+        with pytest.raises(NoAnswer):
+            line.place_of(bad, hosts)
 
 
 # WeChat's operations beyond the channel's
