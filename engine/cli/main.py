@@ -88,8 +88,16 @@ def check(
 
 
 @app.command(rich_help_panel=RUN)
-def keys(root: Root = HERE, json: Json = False) -> None:
+def keys(
+    root: Root = HERE,
+    json: Json = False,
+    rewrap: Annotated[bool, typer.Option("--rewrap", help="更换存储主密钥（先停引擎） · another master key")] = False,
+) -> None:
     """生成本节点缺少的密钥（已有的保留，权限 0600） · Make the node's own missing secrets; existing ones are kept."""
+    if rewrap:
+        from engine.cli.rewrap import rewrap as change
+
+        _end(change(root.absolute(), json, _world().token))
     from engine.cli.keys import keys as work
 
     _end(work(root.absolute(), json))

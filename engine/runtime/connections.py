@@ -72,10 +72,6 @@ class Connections:
         if old is not None:
             self._open[name] = dataclasses.replace(old, opened=change(old.opened))
 
-    def forget(self) -> None:
-        """Open every connection anew at its next call."""
-        self._open.clear()
-
     def replace(self, links: Mapping[str, Link], stay: Collection[str]) -> list[Sender]:
         """Other parties from now on. Those in `stay` keep their sender; their keys are read anew (after a rotation; the
         ones in use stay where that fails). The senders nobody will use again: they still carry what is in flight."""

@@ -89,7 +89,7 @@ async def test_a_secret_that_its_party_refuses_is_not_quoted(lab: Lab) -> None:
     (lab.folder / "var/sim/his/secret").write_text("s3cret!")  # too short for the HIS
     engine = lab.engine
     assert engine is not None
-    engine.connections.forget()
+    engine.connections._open.clear()
     await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
     kept = await engine.store.read(lambda conn: [one.text for one in calls_of(conn, only_no(conn))])
     assert any("secret: " in text for text in kept), "and says which setting was refused"
