@@ -111,6 +111,7 @@ class Engine:
         self.deliver = Deliver(world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take)
         sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log)
         self.driver.teller = self.deliver.tell
+        self.deliver.full_check.person = lambda kind, text: self.desk.call(kind, None, text, "engine")
         self._makes = Makes(world, root, log, shared_doors(site) if processes > 1 else frozenset())
         self.deliver_api = DeliverApi(world, self.gate, store, self.sites, self.ids, self.deliver, self.meters)
         self.listening = Listening({

@@ -34,7 +34,7 @@ class TakesIn:
     tell: bool
     ack: str
     answer_within: float
-    check: bool
+    check: str
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False, repr=False)
     rows: bool = False
@@ -61,7 +61,7 @@ class TakesIn:
                 return None
         return TakesIn(
             record["at"], record["messages"], record["request"], record["schema"], record["once_by"],
-            record["tell"] == "yes", record["ack"], record["answer_within"], record["check"] == "yes", record.mark,
+            record["tell"] == "yes", record["ack"], record["answer_within"], record["check"], record.mark,
             record.marks, record["rows"] == "yes",
         )  # fmt: skip
 
@@ -85,7 +85,10 @@ TAKES_IN = Spec(
               "when AA is said: once stored, or once every receiver has it", "stored", default="stored"),
         Field("answer_within", Duration(), "ack: delivered 最多等多久（之后答 AE，消息照发）",
               "how long ack: delivered waits (then AE; the message is sent all the same)", "20s", default=20.0),
-        Field("check", YES, "按 HL7 结构表检查（不符答 AE）", "check against HL7's tables (AE where it fails)", "yes",
+        Field("check", Choice(("yes", "no", "full")),
+              "按 HL7 结构表检查（不符答 AE）；full 另在应答之后用 hl7apy 全面检查（只提醒，不拒绝）",
+              "check against HL7's tables (AE where it fails); full: hl7apy looks too, afterwards, and only tells",
+              "yes",
               default="yes"),
     ),
 )  # fmt: skip

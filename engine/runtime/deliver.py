@@ -21,6 +21,7 @@ from engine.core.world import World
 from engine.pipeline.condition import ConditionFailed
 from engine.runtime.connections import Connections
 from engine.runtime.deliver_batch import Batches
+from engine.runtime.deliver_full_check import FullCheck
 from engine.runtime.deliver_intake import Intake
 from engine.runtime.deliver_lanes import Lanes
 from engine.runtime.deliver_message import Held
@@ -54,6 +55,8 @@ class Deliver:
         self.lanes = Lanes(world, store, sites, self.batches, self.sending, log)
         self.intake = Intake(world, store, ids, sites, self.batches, self.lanes, meters, self._index)
         self.intake.line = self._line
+        self.full_check = FullCheck(world, meters, log)
+        self.intake.full = self.full_check.offer
 
     def send_with(self, sending: Sending) -> None:
         """A rehearsal's own way of sending."""

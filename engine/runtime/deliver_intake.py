@@ -54,6 +54,7 @@ class Intake:
         self._batches, self._lanes, self._meters, self._index = batches, lanes, meters, index
         batches.taken, batches.known, batches.refused = self._taken, self._ask, self._no_room
         lanes.settled = self._settled
+        self.full: Callable[[str, int, bytes, str], None] = lambda channel, number, body, charset: None
         self.line: Callable[[Held, str], None] = lambda held, outcome: None  # what the log says of each message
         self._recent: OrderedDict[tuple[str, str], Held] = OrderedDict()
         self._late: dict[int, list[Held]] = {}  # repeats that wait for a message the store knows of
@@ -113,6 +114,8 @@ class Intake:
         except ConditionFailed as no:
             error = HL7Error("101", text=f"cannot be decided: {no.text}")
             return self._refuse(held, header, "AE", error.text, [error], answer)
+        if spec.full:
+            self.full(channel.name, held.id, message.raw, message.charset)
         return answer
 
     def unreadable(self, listener: str, data: bytes, fault: Undecodable) -> Deferred[bytes]:

@@ -33,6 +33,10 @@ class Meters:
         self._key_missing = Counter(
             "engine_key_missing_total", "Answers signed by a key we do not have", ("party",), registry=self.registry
         )
+        self._full = Counter(
+            "engine_hl7_full_checks_total", "Messages hl7apy looked at, where a channel asks for it",
+            ("channel", "outcome"), registry=self.registry,
+        )  # fmt: skip
         self.open_settlements = Gauge("engine_open_settlements", "Settlements in memory", registry=self.registry)
         self.commits = Counter("engine_units_total", "Units stored", registry=self.registry)
         # Finding a meter's child by its labels costs ten times what counting in it does.
@@ -57,6 +61,10 @@ class Meters:
 
     def key_missing(self, party: str) -> None:
         self._key_missing.labels(party).inc()
+
+    def full_checked(self, channel: str, outcome: str) -> None:
+        """`outcome`: good, findings, or skipped when too many waited or it was too large."""
+        self._full.labels(channel, outcome).inc()
 
     def page(self) -> bytes:
         """The text Prometheus reads."""

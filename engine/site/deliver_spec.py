@@ -48,6 +48,7 @@ class DeliverSpec:
     ack_delivered: bool
     answer_within: float
     check: bool
+    full: bool
     reader: FieldReader
     roots: frozenset[str]
     key: Callable[[Names], str] | None

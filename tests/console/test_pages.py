@@ -359,7 +359,7 @@ def test_every_kind_of_task_has_words_of_its_own() -> None:
     from engine.console.pages import KNOWN
     from engine.console.texts.shared import TEXTS as SHARED
 
-    called = re.compile(r'(?:Task\(|_cannot\(|desk\.call\(\s*|person = |_TASK = )"([a-z_]+)"')
+    called = re.compile(r'(?:self\.person\(|Task\(|_cannot\(|desk\.call\(\s*|person = |_TASK = )"([a-z_]+)"')
     kinds = {kind for path in (ROOT / "engine").rglob("*.py") for kind in called.findall(path.read_text("utf-8"))}
     assert {"late_payment", "cannot_ask", "key_missing", "callback_unknown", "undo_slow"} <= kinds
     closed_at_once = {"moved_onto"}

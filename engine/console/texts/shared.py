@@ -136,6 +136,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "task.stuck": ("结算单处理出错", "A settlement cannot go on"),
     "task.bill_too_large": ("账单金额超出合理范围", "A bill beyond what is plausible"),
     "task.callback_unknown": ("来历不明的通知", "A notice about an unknown number"),
+    "task.hl7_findings": ("HL7 报文不合规范", "HL7 messages against the standard"),
     "task.moved_onto": ("改用另一版本配置", "Moved on to another version"),
     "task.cannot_ask": ("查证报文无法生成", "An inquiry cannot be made"),
     "step.do": ("办理", "do"),

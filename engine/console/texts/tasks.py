@@ -149,6 +149,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1. Does another system share this merchant number and callback address?\n"
         "2. Where money was really paid, finance settles it with the platform.",
     ),
+    "means.hl7_findings": (
+        "收下并转发的 HL7 报文里，有标准（hl7apy）不认可的写法；消息照常送达。记录里是通道、处数与字段。",
+        "HL7 messages that were taken and sent on break the standard as hl7apy reads it; nothing was held up. Noted are the "
+        "channel, how many places, and which.",
+    ),
+    "do.hl7_findings": (
+        "1. 日志 hl7_findings 列出每条消息；engine show 消息号 --bytes 看报文。\n2. 请发送方更正；确属 hl7apy 过严的可不理会，关闭本待办。\n"
+        "3. 不想再查，把通道的 check: full 改回 yes。",
+        "1. The log's hl7_findings names each message; look at it with engine show NO --bytes.\n2. Have its sender correct "
+        "it; where hl7apy is too strict, close this task.\n3. To have no more of it set the channel's check: full back to yes.",
+    ),
     "means.other": ("需要人工查看。", "A person must look."),
     "do.other": ("打开结算单，看时间线最后一步。", "Open the settlement and read the last row of its timeline."),
     "times": ("共 {n} 次，最近 {last}", "{n} times, last {last}"),
