@@ -8,10 +8,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from simulators.base.party import ActRefused
+from simulators.insurance import credential
 from simulators.insurance.designate import FOREVER, end_all, sign
 from simulators.insurance.gateway import PROFILES
 from simulators.insurance.policy import TIER_OF_LEVEL, TIERS, Policy, Terms, terms_on
-from simulators.insurance.rules import Used
 from simulators.insurance.state import Bureau, EcToken
 from simulators.town import Person
 
@@ -105,13 +105,19 @@ def change_policy(sim: InsuranceSim, body: Body) -> Body:
 
 
 def change_item(sim: InsuranceSim, body: Body) -> Body:
-    """The catalogue changes: `code` (hospital's) gets another level, first_self_pay_bp or cap_fen."""
+    """The catalogue changes: `code` (hospital's) gets another level, first_self_pay_bp or cap_fen; `end` (yyyy-MM-dd)
+    is its last day. The next 13xx of its list has it under a new version."""
     items = sim.bureau.items
     item = next((i for i in items.values() if i.code == body.get("code")), None)
     if item is None:
         raise ValueError(f"code: no item {body.get('code')!r}")
     if (level := str(body.get("level", item.level))) not in ("01", "02", "03"):
         raise ValueError("level: 01, 02 or 03")
+    end = str(body.get("end", ""))
+    if end:
+        date.fromisoformat(end)  # ValueError: not a date
+    stamp = sim.world.stamp("%Y%m%d%H%M%S")
+    sim.bureau.versions[item.national] = (f"F001_{stamp}{sim.bureau.number():06d}_A", end)
     share = _whole(body, "first_self_pay_bp", item.first_self_pay_bp)
     items[item.national] = dataclasses.replace(
         item, level=level, first_self_pay_bp=share, cap_fen=_whole(body, "cap_fen", item.cap_fen)
@@ -124,7 +130,9 @@ def set_counter(sim: InsuranceSim, body: Body) -> Body:
     bureau = sim.bureau
     person, year = _person(bureau, body), bureau.year()
     now = bureau.counters(person, year)
-    used = Used(_whole(body, "fund_used", now.fund), _whole(body, "deductible_used", now.deductible))
+    used = dataclasses.replace(
+        now, fund=_whole(body, "fund_used", now.fund), deductible=_whole(body, "deductible_used", now.deductible)
+    )
     bureau.used[person.psn_no, year] = used
     bureau.balances[person.psn_no] = _whole(body, "balance", bureau.balance(person))
     return {"year": year, "fund_used": used.fund, "deductible_used": used.deductible}
@@ -146,6 +154,12 @@ def make_ec_token(sim: InsuranceSim, body: Body) -> Body:
     return {"token": token}
 
 
+def show_ec_code(sim: InsuranceSim, body: Body) -> Body:
+    """The person opens the 电子凭证: a code of 28 digits for ec.query, good for `seconds` (default 60), once."""
+    person = _person(sim.bureau, body)
+    return {"ecQrCode": credential.show(sim.bureau, person, _whole(body, "seconds", int(credential.CODE_LIFE)))}
+
+
 def admit(sim: InsuranceSim, body: Body) -> Body:
     """The person is in hospital from now (`day_ward` true: 日间病房)."""
     person = _person(sim.bureau, body)
@@ -155,12 +169,16 @@ def admit(sim: InsuranceSim, body: Body) -> Body:
 
 def discharge(sim: InsuranceSim, body: Body) -> Body:
     """The person's stay is over."""
-    sim.bureau.stays.pop(_person(sim.bureau, body).psn_no, None)
+    person = _person(sim.bureau, body)
+    if sim.bureau.stay_of(person) is not None:
+        raise ActRefused(f"{person.id} was admitted by 2401: discharge by 2402")
+    sim.bureau.stays.pop(person.psn_no, None)
     return {"in_hospital": False}
 
 
 ACTS: dict[str, Callable[[InsuranceSim, Body], Body]] = {
     "sign_community": sign_community, "unsign": unsign, "set": put, "new_year": new_year,
     "change_policy": change_policy, "change_item": change_item, "set_counter": set_counter,
-    "expire_signin": expire_signin, "make_ec_token": make_ec_token, "admit": admit, "discharge": discharge,
+    "expire_signin": expire_signin, "make_ec_token": make_ec_token,
+    "show_ec_code": show_ec_code, "admit": admit, "discharge": discharge,
 }

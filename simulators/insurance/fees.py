@@ -12,18 +12,16 @@ from simulators.insurance.rules import line_amount, split_line
 from simulators.insurance.state import Bureau, Line, Visit, kept
 from simulators.insurance.visit import check_doctor
 
-_2204 = fields(
-    "feedetl_sn C30 Y; mdtrt_id C30 Y; psn_no C30 Y; chrg_bchno C30 Y; dise_codg C30 N; rxno C30 N;"
-    "rx_circ_flag C3 Y;"
+# A fee line, the part that outpatients (2204) and stays (2301) share.
+LINE = (
+    "feedetl_sn C30 Y; mdtrt_id C30 Y; psn_no C30 Y; rxno C30 N; rx_circ_flag C3 N;"
     "fee_ocur_time DT Y; med_list_codg C50 Y; medins_list_codg C150 Y; det_item_fee_sumamt N16,2 Y;"
-    "cnt N16,4 Y;"
-    "pric N16,6 Y; sin_dos_dscr C200 N; used_frqu_dscr C200 N; medc_way_dscr C200 N; prd_days N4,2 N;"
-    "bilg_dept_codg C30 Y; bilg_dept_name C100 Y; bilg_dr_codg C30 Y; bilg_dr_name C50 Y;"
-    "acord_dept_codg C30 N;"
+    "cnt N16,4 Y; pric N16,6 Y; sin_dos_dscr C200 N; used_frqu_dscr C200 N; medc_way_dscr C200 N; prd_days N4,2 N;"
+    "bilg_dept_codg C30 Y; bilg_dept_name C100 Y; bilg_dr_codg C30 Y; bilg_dr_name C50 Y; acord_dept_codg C30 N;"
     "acord_dept_name C100 N; orders_dr_code C30 N; orders_dr_name C50 N; hosp_appr_flag C3 Y;"
-    "tcmdrug_used_way C6 N;"
-    "etip_flag C3 N; etip_hosp_code C30 N; dscg_tkdrug_flag C3 N; matn_fee_flag C6 N"
+    "tcmdrug_used_way C6 N; etip_flag C3 N; etip_hosp_code C30 N; dscg_tkdrug_flag C3 N; matn_fee_flag C6 N"
 )
+_2204 = fields(f"chrg_bchno C30 Y; dise_codg C30 N; {LINE.replace('rx_circ_flag C3 N', 'rx_circ_flag C3 Y')}")
 _2205 = fields("mdtrt_id C30 Y; chrg_bchno C30 Y; psn_no C30 Y")
 _KEPT = (
     "feedetl_sn", "chrg_bchno", "dise_codg", "rxno", "cnt", "pric", "fee_ocur_time", "med_list_codg",
@@ -38,7 +36,7 @@ def upload(bureau: Bureau, call: Call) -> object:
     if len(sent) > bureau.settings.max_rows:
         raise Refusal(f"单次上传费用明细不能超过{bureau.settings.max_rows}条", 4401)
     first = sent[0]
-    visit = bureau.visit(first["mdtrt_id"], first["psn_no"])
+    visit = bureau.outpatient(first["mdtrt_id"], first["psn_no"])
     if visit.settlement is not None:
         raise Refusal("该就诊已结算,不能上传费用明细", 4402)
     taken: dict[str, Line] = {}
@@ -51,26 +49,29 @@ def upload(bureau: Bureau, call: Call) -> object:
             raise Refusal(f"{label}费用明细流水号重复", 4404)
         if disease.setdefault(row["chrg_bchno"], row["dise_codg"]) != row["dise_codg"]:
             raise Refusal(f"{label}同一收费批次号病种编码必须一致", 4405)
-        taken[row["feedetl_sn"]] = _line(bureau, row, label)
+        taken[row["feedetl_sn"]] = price_line(bureau, row, label)
     visit.lines.update(taken)
     visit.quote = None
     _enter(bureau, visit, taken)
-    return {"result": [_result(line) for line in taken.values()]}
+    return {"result": [result_of(line) for line in taken.values()]}
 
 
-def _line(bureau: Bureau, row: dict[str, Any], label: str) -> Line:
+def price_line(bureau: Bureau, row: dict[str, Any], label: str, *, negative: bool = False) -> Line:
+    """Check one line against the catalogue and split it; `negative`: it takes an earlier line back."""
     item = bureau.items.get(row["med_list_codg"])
     if item is None:
         raise Refusal(f"{label}医保目录编码[{row['med_list_codg']}]不存在", 4406)
-    if item.code != row["medins_list_codg"]:
+    paired = bureau.pairs.get((row["medins_list_codg"], item.list_type))
+    if paired is None or paired["med_list_codg"] != item.national:
         raise Refusal(f"{label}医药机构目录编码[{row['medins_list_codg']}]未与医保目录编码对照", 4407)
-    if row["cnt"] <= 0 or row["pric"] < 0:
+    if (row["cnt"] >= 0 if negative else row["cnt"] <= 0) or row["pric"] < 0:
         raise Refusal(f"{label}数量或单价不正确", 4408)
     amount = fen(row["det_item_fee_sumamt"])
     if line_amount(row["cnt"], row["pric"]) != amount:
         raise Refusal(f"{label}数量乘单价与明细项目费用总额不一致", 4409)
     check_doctor(bureau, row["bilg_dr_codg"])
-    return Line(kept(row, _KEPT), item, split_line(item, row["cnt"], row["pric"], amount), row["chrg_bchno"])
+    split = split_line(item, row["cnt"], row["pric"], amount)
+    return Line(kept(row, _KEPT), item, split, row["chrg_bchno"], row.get("init_feedetl_sn", ""))
 
 
 def _enter(bureau: Bureau, visit: Visit, taken: dict[str, Line]) -> None:
@@ -104,14 +105,15 @@ def split_fields(line: Line) -> dict[str, Any]:
     }
 
 
-def _result(line: Line) -> dict[str, Any]:
+def result_of(line: Line) -> dict[str, Any]:
+    """How the upload answers a line."""
     return {**split_fields(line), "memo": None, "exp_content": None}
 
 
 def take_back(bureau: Bureau, call: Call) -> object:
     """2205: delete the lines of a batch (`0000`: all); settled lines stay."""
     asked = node(call.input, "data", _2205)
-    visit = bureau.visit(asked["mdtrt_id"], asked["psn_no"])
+    visit = bureau.outpatient(asked["mdtrt_id"], asked["psn_no"])
     if visit.settlement is not None:
         raise Refusal("费用明细已结算,不能撤销", 4410)
     batch = asked["chrg_bchno"]

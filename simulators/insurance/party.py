@@ -12,7 +12,7 @@ from simulators.base.objection import Objection
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp, json_resp
 from simulators.base.world import SimWorld
-from simulators.insurance import card, said, signin
+from simulators.insurance import card, credential, said, signin
 from simulators.insurance.acts import ACTS
 from simulators.insurance.books import InsuranceLedger
 from simulators.insurance.envelope import (
@@ -26,6 +26,7 @@ from simulators.insurance.envelope import (
     success,
 )
 from simulators.insurance.fields import Refusal
+from simulators.insurance.files import Download
 from simulators.insurance.gateway import GATE_FORMS, Gateway
 from simulators.insurance.money import load
 from simulators.insurance.paths import PATHS, agrees
@@ -45,7 +46,7 @@ class InsuranceSim(SimParty):
     default_port: ClassVar[int] = 8711
     own_refusals: ClassVar[frozenset[str]] = frozenset({"http_502"})
     own_breaks: ClassVar[frozenset[str]] = frozenset({
-        "infcode_string", "warn_msg", "null_vs_empty", "wrong_refmsgid", "mojibake_name", "empty_body",
+        "infcode_string", "warn_msg", "null_vs_empty", "wrong_refmsgid", "mojibake_name", "empty_body", "broken_file",
     })
     title = said.TITLE
     ops_said = said.ops({code: one.title for code, one in TRANSACTIONS.items()})
@@ -67,7 +68,9 @@ class InsuranceSim(SimParty):
         self.gateway.forget()
 
     def op_of(self, req: Req) -> str:
-        """The transaction code; the path when the body has none."""
+        """The transaction code (ec.query for the 电子凭证); the path when the body has none."""
+        if req.path in credential.PATHS:
+            return "ec.query"
         found = _INFNO.search(req.body)
         return found.group(1).decode() if found else req.path
 
@@ -112,6 +115,8 @@ class InsuranceSim(SimParty):
         if req.method != "POST":
             return json_resp({"errcode": 405, "errmsg": "method not allowed"}, 405, {"Allow": "POST"})
         bureau = self.bureau
+        if req.path in credential.PATHS:
+            return credential.answer(bureau, self._message(req.body))
         received = moment(bureau)
         try:
             message = self._message(req.body)
@@ -154,7 +159,11 @@ class InsuranceSim(SimParty):
             return Resp(200, zlib.decompress(before.answer), {"Content-Type": "application/json;charset=utf-8"})
         noted = bureau.messages[call.msgid] = Remembered(call.digest, None, call.psn_no, call.infno)
         try:
-            reply = success(bureau, call, known.run(bureau, call))
+            output = known.run(bureau, call)
+            if isinstance(output, Download):
+                headers = {"Content-Disposition": f'attachment; filename="{output.name}"'}
+                return Resp(200, output.content, {"Content-Type": "application/octet-stream", **headers})
+            reply = success(bureau, call, output)
         except Refusal as refused:
             self.objected(refused.objection(f"{call.infno} {refused.module}", refused.text))
             reply = failure(bureau, call.received, business_text(refused))
@@ -166,6 +175,8 @@ class InsuranceSim(SimParty):
         """Refusals in the bureau's words, and true replies spoiled."""
         if resp is not None:
             return spoil(kind, resp)
+        if op == "ec.query" and kind != "http_502":
+            return credential.refused(*credential.WRONG_CODE)
         if kind == "http_502":
             return Resp(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", {"Content-Type": "text/html"})
         refused = {

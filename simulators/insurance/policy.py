@@ -42,12 +42,31 @@ POLICIES: tuple[Policy, ...] = (
     ),
 )
 
+# 住院统筹 of this town, invented: ratio, deductible of one stay, limit of the year; employees and residents.
+STAY_TERMS: Mapping[str, Mapping[str, Terms]] = {
+    "310": {
+        "primary": Terms(9000, 30000, 20000000),
+        "secondary": Terms(8800, 50000, 20000000),
+        "tertiary": Terms(8500, 80000, 20000000),
+    },
+    "390": {
+        "primary": Terms(8500, 30000, 15000000),
+        "secondary": Terms(7500, 50000, 15000000),
+        "tertiary": Terms(6500, 80000, 15000000),
+    },
+}
+
 # hosp_lv of 1201: 01 三级特等, 02 三级甲等, 03 三级乙等, 04 三级丙等, 05–07 二级, 08–10 一级, 11 无等级
 TIER_OF_LEVEL = {
     "01": "tertiary", "02": "tertiary", "03": "tertiary", "04": "tertiary",
     "05": "secondary", "06": "secondary", "07": "secondary",
     "08": "primary", "09": "primary", "10": "primary", "11": "primary",
 }
+
+
+def stay_terms(insutype: str, hosp_lv: str) -> Terms | None:
+    """The terms of a stay in hospital; None: that insurance pays for none."""
+    return STAY_TERMS.get(insutype, {}).get(TIER_OF_LEVEL.get(hosp_lv, ""))
 
 
 def terms_on(policies: Sequence[Policy], day: str, insutype: str, hosp_lv: str) -> Terms | None:

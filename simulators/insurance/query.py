@@ -1,4 +1,4 @@
-"""Inquiries: 5201 就诊, 5203 结算, 5204 明细, 5205 and 5301 慢特病 (none here), 5206 累计, 5303 在院, 5304 转院."""
+"""Inquiries: 5201 就诊, 5202 诊断, 5203 结算, 5204 明细, 5205, 5301 慢特病 (none), 5206 累计, 5303 在院, 5304 转院."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from simulators.insurance import report
 from simulators.insurance.envelope import Call
 from simulators.insurance.fees import split_fields
 from simulators.insurance.fields import fields, node
-from simulators.insurance.money import yuan
+from simulators.insurance.money import number, yuan
 from simulators.insurance.state import Bureau, Line, Settlement, Visit
 from simulators.town import FIXMEDINS_CODE, FIXMEDINS_NAME
 
 _5201 = fields("psn_no C30 Y; begntime DT N; endtime DT N; med_type C6 N; mdtrt_id C30 N; ipt_otp_no C30 N")
 _5203 = fields("psn_no C30 Y; setl_id C30 N; mdtrt_id C30 Y")
+_5202 = fields("mdtrt_id C30 Y; psn_no C30 Y")
 _PSN = fields("psn_no C30 Y; begntime DT N; endtime DT N")
 _5206 = fields("psn_no C30 Y; cum_ym C6 N")
 # Kinds of yearly sums; the codes are this town's own.
-FUND_USED, DEDUCTIBLE_USED = "TC01", "QF01"
+FUND_USED, DEDUCTIBLE_USED, STAY_FUND_USED, STAYS = "TC01", "QF01", "ZY01", "ZY02"
 
 
 def visits(bureau: Bureau, call: Call) -> object:
@@ -40,7 +41,8 @@ def _visit(v: Visit) -> dict[str, Any]:
     sent = v.sent
     return {
         "mdtrt_id": v.mdtrt_id, "psn_no": v.person.psn_no, "psn_cert_type": "01", "certno": v.person.id_no,
-        "psn_name": v.person.name, "insutype": v.insutype, "begntime": v.begntime, "endtime": None,
+        "psn_name": v.person.name, "insutype": v.insutype, "begntime": v.begntime,
+        "endtime": (v.stay.left or None) if v.stay else None,
         "mdtrt_cert_type": sent["mdtrt_cert_type"], "med_type": v.med_type or None,
         "ipt_otp_no": v.ipt_otp_no,
         "atddr_no": sent["atddr_no"], "dept_code": sent["dept_code"], "dept_name": sent["dept_name"],
@@ -116,14 +118,17 @@ def no_transfers(bureau: Bureau, call: Call) -> object:
 
 
 def yearly_sums(bureau: Bureau, call: Call) -> object:
-    """5206: fund and deductible used in a year (cum_ym yyyyMM or yyyy; default the present year)."""
+    """5206: what a year has used: fund and deductible, fund and number of stays (cum_ym yyyyMM or yyyy, "": now)."""
     asked = node(call.input, "data", _5206)
     person, year = bureau.person(asked["psn_no"]), asked["cum_ym"][:4] or bureau.year()
     used = bureau.counters(person, year)
     month = asked["cum_ym"] if len(asked["cum_ym"]) == 6 else f"{year}12"
     return {"cuminfo": [
         {"insutype": "310", "year": year, "cum_ym": month, "cum_type_code": kind, "cum": yuan(amount)}
-        for kind, amount in ((FUND_USED, used.fund), (DEDUCTIBLE_USED, used.deductible))
+        for kind, amount in (
+            (FUND_USED, used.fund), (DEDUCTIBLE_USED, used.deductible), (STAY_FUND_USED, used.stay_fund),
+            (STAYS, used.stays * 100),
+        )
     ]}
 
 
@@ -133,6 +138,8 @@ def in_hospital(bureau: Bureau, call: Call) -> object:
     kind = bureau.stays.get(person.psn_no)
     if kind is None:
         return {"data": []}
+    if (stay := bureau.stay_of(person)) is not None:
+        return {"data": [_stay(stay)]}
     admitted = bureau.day_before(bureau.today())
     return {"data": [{
         "mdtrt_id": f"370200ZY{person.psn_no[-8:]}", "psn_no": person.psn_no, "psn_cert_type": "01",
@@ -141,3 +148,27 @@ def in_hospital(bureau: Bureau, call: Call) -> object:
         "ipt_otp_no": f"ZY{person.id}", "out_flag": "0", "fixmedins_code": FIXMEDINS_CODE,
         "fixmedins_name": FIXMEDINS_NAME, "mdtrt_cert_type": "03", "dscg_bed": None,
     }]}
+
+
+def _stay(visit: Visit) -> dict[str, Any]:
+    assert visit.stay is not None
+    return {
+        **_visit(visit), "gend": visit.person.gender, "brdy": visit.person.birth, "begndate": visit.begntime[:10],
+        "out_flag": "0", "adm_dept_name": visit.stay.adm_dept, "dscg_bed": visit.stay.adm_bed or None,
+    }
+
+
+def diagnoses(bureau: Bureau, call: Call) -> object:
+    """5202: the diagnoses of a visit as they were sent."""
+    asked = node(call.input, "data", _5202)
+    visit = bureau.visits.get(asked["mdtrt_id"])
+    if visit is None or visit.person is not bureau.person(asked["psn_no"]):
+        return {"diseinfo": []}
+    kind = "1" if visit.stay is None else "2"
+    return {"diseinfo": [{
+        "mdtrt_id": visit.mdtrt_id, "psn_no": visit.person.psn_no, "inout_diag_type": kind,
+        "diag_type": row["diag_type"], "maindiag_flag": row.get("maindiag_flag") or ("1" if place == 1 else "0"),
+        "diag_srt_no": number(row["diag_srt_no"]), "diag_code": row["diag_code"], "diag_name": row["diag_name"],
+        "adm_cond": row.get("adm_cond") or None, "diag_dept": row["diag_dept"], "dise_dor_no": row["dise_dor_no"],
+        "dise_dor_name": row["dise_dor_name"], "diag_time": row["diag_time"],
+    } for place, row in enumerate(visit.diagnoses, 1)]}

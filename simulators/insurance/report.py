@@ -12,7 +12,10 @@ from simulators.insurance.state import Bureau, Settlement, Visit
 from simulators.town import ADMDVS
 
 _ZERO = yuan(0)
-_POOL, _ACCOUNT = "310100", "310200"
+_ACCOUNT = "310200"
+_POOLS = {
+    "310": ("310100", "职工基本医疗保险统筹基金"), "390": ("390100", "城乡居民基本医疗保险基金"),
+}
 
 
 def settlement(bureau: Bureau, made: Settlement) -> dict[str, Any]:
@@ -46,16 +49,21 @@ def answer(
         "acct_mulaid_pay": _ZERO,
         "medins_setl_id": msgid, "clr_optins": ADMDVS if setl_id else None,
         "clr_way": "1" if setl_id else None,
-        "clr_type": "11",
+        "clr_type": clr_type(visit),
     }
-    return {"setlinfo": info, "setldetail": _detail(bureau, amounts)}
+    return {"setlinfo": info, "setldetail": _detail(bureau, visit, amounts)}
 
 
-def _detail(bureau: Bureau, a: Amounts) -> list[dict[str, Any]]:
+def clr_type(visit: Visit) -> str:
+    """The clearing class of a visit: 11 门诊, 21 住院."""
+    return "11" if visit.stay is None else "21"
+
+
+def _detail(bureau: Bureau, visit: Visit, a: Amounts) -> list[dict[str, Any]]:
     """Funds that took part; their sum is fund_pay_sumamt, with account_in_detail plus acct_pay."""
     made = []
     if a.ratio_bp:
-        made.append(_row(_POOL, "职工基本医疗保险统筹基金", a, a.pool, a.limit_left))
+        made.append(_row(*_POOLS.get(visit.insutype, _POOLS["310"]), a, a.pool, a.limit_left))
     if a.account and (bureau.settings.fund_includes_account or bureau.settings.account_in_detail):
         made.append(_row(_ACCOUNT, "职工基本医疗保险个人账户基金", a, a.account, 0))
     return made

@@ -5,7 +5,8 @@ from __future__ import annotations
 from simulators.insurance.envelope import Call
 from simulators.insurance.fields import Refusal, fields, node
 from simulators.insurance.settle import apply
-from simulators.insurance.state import Bureau, Settlement
+from simulators.insurance.state import Bureau, Settlement, Visit
+from simulators.insurance.stays import close
 
 _2601 = fields("psn_no C30 Y; omsgid C30 Y; oinfno C5 Y")
 # The interface's list, with the A forms.
@@ -29,7 +30,9 @@ def reverse(bureau: Bureau, call: Call) -> object:
     if before is not None and before.psn_no != person.psn_no:
         raise Refusal(f"{_FAILED}原交易不是该人员的交易", 4412)
     done = before.settlement if before else None
-    if done is None:
+    if before is not None and before.visit is not None:
+        _unadmit(bureau, call, before.visit, number)
+    elif done is None:
         _bury(bureau, call, number)
     elif done.state != "reversed":
         _undo(bureau, call, done)
@@ -44,6 +47,19 @@ def _bury(bureau: Bureau, call: Call, number: str) -> None:
     if bureau.settings.reverse_of_unknown == "error":
         raise Refusal(f"{_FAILED}未查询到原交易信息", 4412)
     bureau.ledger.add("reverse", no=call.msgid, state="done", ref=number)
+
+
+def _unadmit(bureau: Bureau, call: Call, visit: Visit, number: str) -> None:
+    """A stay that 2401 opened: closed, unless it holds something already."""
+    if not visit.open:
+        return
+    if visit.settlement is not None or visit.stay is None or visit.stay.left:
+        raise Refusal(f"{_FAILED}该住院就诊已办理出院或已结算，不能办理冲正交易", 4412)
+    try:
+        close(bureau, visit)
+    except Refusal as held:
+        raise Refusal(f"{_FAILED}{held.text}", 4412) from None
+    bureau.ledger.add("reverse", no=call.msgid, party_no=visit.mdtrt_id, bill=visit.ipt_otp_no, ref=number)
 
 
 def _undo(bureau: Bureau, call: Call, done: Settlement) -> None:

@@ -33,8 +33,10 @@ class Split:
 class Used:
     """A person's yearly counters in fen."""
 
-    fund: int = 0
+    fund: int = 0  # 门诊统筹
     deductible: int = 0
+    stay_fund: int = 0  # 住院统筹
+    stays: int = 0  # settled stays: the deductible of a further one is halved
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Amounts:
     account: int = 0
     cash: int = 0
     balance: int = 0  # personal account after it
+    stays: int = 0  # 1: of a stay in hospital, which has counters of its own
 
     @property
     def person(self) -> int:
@@ -60,12 +63,15 @@ class Amounts:
         s = self.split
         return replace(
             self, split=Split(-s.total, -s.own, -s.over, -s.first, -s.scope), deductible=-self.deductible,
-            pool=-self.pool, account=-self.account, cash=-self.cash, balance=balance,
+            pool=-self.pool, account=-self.account, cash=-self.cash, balance=balance, stays=-self.stays,
         )
 
 
 def split_line(item: Item, quantity: Decimal, price: Decimal, amount: int) -> Split:
     """The parts of one line: 丙 own pay; 甲 all in scope; 乙 a first share; above the cap the person pays."""
+    if amount < 0:  # a line of a stay taken back: what it was, with minus
+        s = split_line(item, -quantity, price, -amount)
+        return Split(-s.total, -s.own, -s.over, -s.first, -s.scope)
     if item.level == "03":
         return Split(amount, own=amount)
     cap = Decimal(item.cap_fen).scaleb(-2)
@@ -86,14 +92,31 @@ def settle(split: Split, terms: Terms | None, used: Used, *, use_account: bool, 
         ratio, left = terms.ratio_bp, max(0, terms.limit - used.fund)
         deductible = min(split.scope, max(0, terms.deductible - used.deductible))
         pool = min(part(split.scope - deductible, ratio), left)
-    person = split.total - pool
+    return _paid(Amounts(split, deductible, pool, ratio, left), use_account, balance)
+
+
+def settle_stay(split: Split, terms: Terms | None, used: Used, *, use_account: bool, balance: int) -> Amounts:
+    """A stay in hospital: a deductible of its own (half of it from the year's second stay on), a limit of the year."""
+    deductible = pool = ratio = left = 0
+    if terms is not None:
+        ratio, left = terms.ratio_bp, max(0, terms.limit - used.stay_fund)
+        deductible = min(split.scope, terms.deductible // 2 if used.stays else terms.deductible)
+        pool = min(part(split.scope - deductible, ratio), left)
+    return _paid(Amounts(split, deductible, pool, ratio, left, stays=1), use_account, balance)
+
+
+def _paid(made: Amounts, use_account: bool, balance: int) -> Amounts:
+    """Who pays what the fund leaves: the account as far as it goes, then cash."""
+    person = made.split.total - made.pool
     account = min(balance, person) if use_account else 0
-    return Amounts(split, deductible, pool, ratio, left, account, person - account, balance - account)
+    return replace(made, account=account, cash=person - account, balance=balance - account)
 
 
 def used_after(used: Used, amounts: Amounts) -> Used:
     """The counters after a settlement, or after its negative."""
-    return Used(used.fund + amounts.pool, used.deductible + amounts.deductible)
+    if amounts.stays:
+        return replace(used, stay_fund=used.stay_fund + amounts.pool, stays=used.stays + amounts.stays)
+    return replace(used, fund=used.fund + amounts.pool, deductible=used.deductible + amounts.deductible)
 
 
 def sums(a: Amounts) -> bool:

@@ -37,6 +37,7 @@ class Settings:
     one_use_tokens: bool = False  # an 电子凭证 token is dead after its first 1101
     echo_required: bool = True  # 2207 must carry the four amounts of 2206 (some sites leave them blank)
     statement_counts_refunds: bool = True  # 3201 counts a refunded pair as two rows, or not at all
+    statement_all_rows: bool = True  # the file of 3202 lists what agrees too, or only differences
     check_doctors: bool = True  # 2201 and 2204 take only known 医保医师 codes
     max_rows: int = 100  # fee lines in one 2204
     name_length: int = 20  # fixmedins_name, 20 or 200

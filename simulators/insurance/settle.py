@@ -23,16 +23,16 @@ _2207 = fields(
     f"{_COMMON}; invono C20 N; fulamt_ownpay_amt N16,2 N; overlmt_selfpay N16,2 N; preselfpay_amt N16,2 N;"
     "inscp_scp_amt N16,2 N"
 )
-_2208 = fields("setl_id C30 Y; mdtrt_id C30 Y; psn_no C30 Y")
+CANCEL = fields("setl_id C30 Y; mdtrt_id C30 Y; psn_no C30 Y")
 # What 2207 must repeat from 2206 as it was.
 _REPEATED = ("med_type", "medfee_sumamt", "psn_setlway", "chrg_bchno", "acct_used_flag", "insutype")
-_TOLD = ("mdtrt_cert_type", "med_type", "invono")
+TOLD = ("mdtrt_cert_type", "med_type", "invono")
 _ECHO = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
 
 
 def _checked(bureau: Bureau, asked: dict[str, Any]) -> Visit:
     """The visit of a 2206 or 2207 that may be settled as asked."""
-    visit = bureau.visit(asked["mdtrt_id"], asked["psn_no"])
+    visit = bureau.outpatient(asked["mdtrt_id"], asked["psn_no"])
     check_credential(bureau, asked, visit.person)
     if visit.settlement is not None:
         raise Refusal("该就诊已结算,不能重复结算", 4501)
@@ -80,21 +80,27 @@ def conclude(bureau: Bureau, call: Call) -> object:
     """2207/2207A: the settlement, if it repeats the last 2206; the fund's part is computed anew."""
     asked = node(call.input, "data", _2207)
     visit = _checked(bureau, asked)
-    if visit.quote is None:
-        raise Refusal("未进行预结算或费用明细已变化,请重新预结算", 4510)
-    now, before = text_amounts(asked), text_amounts(visit.quote)
-    for name in _REPEATED:
-        if now[name] != before[name]:
-            raise Refusal(f"{name}与预结算不一致", 4511)
-    _check_echo(bureau, visit, asked)
+    check_repeated(visit, asked, _REPEATED)
+    check_echo(bureau, visit, asked)
     amounts = _compute(bureau, call, visit, asked)
-    made = _store(bureau, call, visit, kept(asked, _TOLD), amounts, kind="settle", year=bureau.year())
+    made = store(bureau, call, visit, kept(asked, TOLD), amounts, kind="settle", year=bureau.year())
     visit.quote, visit.settlement = None, made
     apply(bureau, made)
     return report.settlement(bureau, made)
 
 
-def _check_echo(bureau: Bureau, visit: Visit, asked: dict[str, Any]) -> None:
+def check_repeated(visit: Visit, asked: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Refuse a settlement that was not quoted, or says otherwise than its quote."""
+    if visit.quote is None:
+        raise Refusal("未进行预结算或费用明细已变化,请重新预结算", 4510)
+    now, before = text_amounts(asked), text_amounts(visit.quote)
+    for name in names:
+        if now[name] != before[name]:
+            raise Refusal(f"{name}与预结算不一致", 4511)
+
+
+def check_echo(bureau: Bureau, visit: Visit, asked: dict[str, Any]) -> None:
+    """Refuse amounts that are not those of the quote."""
     whole = visit.total()
     for name, amount in zip(_ECHO, (whole.own, whole.over, whole.first, whole.scope), strict=True):
         if asked[name] is None:
@@ -104,9 +110,10 @@ def _check_echo(bureau: Bureau, visit: Visit, asked: dict[str, Any]) -> None:
             raise Refusal(f"{name}与预结算不一致", 4513)
 
 
-def _store(
+def store(
     bureau: Bureau, call: Call, visit: Visit, told: Mapping[str, str], amounts: Amounts, *, kind: str, year: str
 ) -> Settlement:
+    """Enter a settlement into the bureau's memory and books, without moving counters."""
     setl_id = bureau.opaque_id()
     row = bureau.ledger.add_settlement(
         kind, amounts, no=call.msgid, party_no=setl_id, bill=visit.ipt_otp_no, ref=visit.mdtrt_id
@@ -130,17 +137,21 @@ def apply(bureau: Bureau, made: Settlement, sign: int = 1) -> None:
 
 def cancel(bureau: Bureau, call: Call) -> object:
     """2208: a new settlement with all amounts negative; counters and account are given back."""
-    asked = node(call.input, "data", _2208)
-    visit = bureau.visit(asked["mdtrt_id"], asked["psn_no"])
-    found = bureau.settlements.get(asked["setl_id"])
+    asked = node(call.input, "data", CANCEL)
+    return undo(bureau, call, bureau.outpatient(asked["mdtrt_id"], asked["psn_no"]), asked["setl_id"])
+
+
+def undo(bureau: Bureau, call: Call, visit: Visit, setl_id: str) -> object:
+    """The cancellation of a settlement of this visit, for 2208 and 2305."""
+    found = bureau.settlements.get(setl_id)
     if found is None or found.visit is not visit or found.of is not None or found.state == "reversed":
-        raise Refusal(f"未查询到结算ID[{asked['setl_id']}]的结算信息", 4514)
+        raise Refusal(f"未查询到结算ID[{setl_id}]的结算信息", 4514)
     if found.state == "cancelled":
-        raise Refusal(f"结算ID[{asked['setl_id']}]已退费,不能重复撤销", 4515)
+        raise Refusal(f"结算ID[{setl_id}]已退费,不能重复撤销", 4515)
     if bureau.settings.refund_order == "lifo":
         _refuse_if_later(bureau, found)
     negative = found.amounts.negative(bureau.balance(visit.person) + found.amounts.account)
-    made = _store(bureau, call, visit, found.told, negative, kind="cancel", year=found.year)
+    made = store(bureau, call, visit, found.told, negative, kind="cancel", year=found.year)
     made.of = found
     apply(bureau, made)
     found.state, visit.settlement, visit.quote = "cancelled", None, None

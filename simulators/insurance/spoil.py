@@ -16,6 +16,8 @@ def spoil(kind: str, resp: Resp) -> Resp:
     """The reply with one thing wrong; what the transaction did stays done."""
     if kind == "empty_body":
         return Resp(resp.status, b"", resp.headers)
+    if resp.headers.get("Content-Type") == "application/octet-stream":
+        return _file(kind, resp)
     text = resp.body.decode("utf-8")
     if kind == "infcode_string":
         text = re.sub(r'"infcode":(-?\d)', r'"infcode":"\1"', text)
@@ -36,3 +38,10 @@ def spoil(kind: str, resp: Resp) -> Resp:
         # replies of this interface carry no signature of their own; what stands in cainfo is not verifiable
         text = text.replace('"cainfo":null', '"cainfo":"0000000000000000"')
     return Resp(resp.status, text.encode("utf-8"), resp.headers)
+
+
+def _file(kind: str, resp: Resp) -> Resp:
+    """A file of 9102: cut in the middle of its directory, or whole where the misfortune is one of JSON."""
+    if kind == "broken_file":
+        return Resp(resp.status, resp.body[: len(resp.body) * 2 // 3], resp.headers)
+    return resp

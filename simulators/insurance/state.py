@@ -50,6 +50,16 @@ class Line:
     item: Item
     split: Split
     batch: str
+    back: str = ""  # feedetl_sn of the line this one takes back (stays only)
+
+
+@dataclass(slots=True)
+class Stay:
+    """What only a stay in hospital has; `left` is the endtime of 2402, "" while the person is in."""
+
+    adm_dept: str
+    adm_bed: str
+    left: str = ""
 
 
 @dataclass(slots=True)
@@ -66,6 +76,8 @@ class Visit:
     upload_rows: dict[str, Row] = field(default_factory=dict)  # by chrg_bchno
     quote: dict[str, Any] | None = None  # what the last 2206 asked, with its split; gone when lines change
     settlement: Settlement | None = None  # the live one
+    stay: Stay | None = None  # of a stay in hospital (2401); None: an outpatient visit
+    diagnoses: list[Mapping[str, Any]] = field(default_factory=list)  # as 2203 or 2401 sent them
 
     @property
     def ipt_otp_no(self) -> str:
@@ -106,6 +118,16 @@ class Remembered:
     psn_no: str
     infno: str
     settlement: Settlement | None = None
+    visit: Visit | None = None  # the stay a 2401 opened
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """A file at the bureau: uploaded by 9101 or made for 9102; `until` is the last moment of download."""
+
+    name: str
+    content: bytes
+    until: str
 
 
 @dataclass(slots=True)
@@ -141,6 +163,13 @@ class Bureau:
         # open stays by psn_no: the med_type 5303 tells (21 住院, 28 日间病房)
         self.stays = {p.psn_no: "28" if p.day_ward else "21"
                       for p in self.people.values() if p.in_hospital or p.day_ward}
+        self.files: dict[str, StoredFile] = {}  # by file_qury_no
+        # 3301: the hospital's codes against the national ones, by code and list_type; the town's list is paired
+        self.pairs: dict[tuple[str, str], Mapping[str, Any]] = {
+            (i.code, i.list_type): {"med_list_codg": i.national} for i in ITEMS
+        }
+        self.versions: dict[str, tuple[str, str]] = {}  # directory version and last day of changed items
+        self.codes: dict[str, EcToken] = {}  # 电子凭证 as scanned (ecQrCode), for ec.query
         self.years_ahead = 0  # act new_year: counters restart without moving the clock
         self.serial = 0
         self.errors = 1972000000
@@ -181,6 +210,25 @@ class Bureau:
         if not found.open:
             raise Refusal(f"就诊ID[{mdtrt_id}]的挂号信息已撤销", 4202)
         return found
+
+    def outpatient(self, mdtrt_id: str, psn_no: str) -> Visit:
+        """The open outpatient visit; a stay has transactions of its own."""
+        found = self.visit(mdtrt_id, psn_no)
+        if found.stay is not None:
+            raise Refusal(f"就诊ID[{mdtrt_id}]为住院就诊,不能办理门诊业务", 4214)
+        return found
+
+    def inpatient(self, mdtrt_id: str, psn_no: str) -> tuple[Visit, Stay]:
+        """The open stay of that person."""
+        found = self.visit(mdtrt_id, psn_no)
+        if found.stay is None:
+            raise Refusal(f"就诊ID[{mdtrt_id}]不是住院就诊", 4215)
+        return found, found.stay
+
+    def stay_of(self, person: Person) -> Visit | None:
+        """The person's stay that 2401 opened and no 2402 ended."""
+        rows = self.visits_of.get(person.psn_no, ())
+        return next((v for v in rows if v.open and v.stay is not None and not v.stay.left), None)
 
     def insurance(self, person: Person, insutype: str) -> Insurance:
         """The person's active row of that kind."""

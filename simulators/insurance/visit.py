@@ -56,7 +56,7 @@ def register(bureau: Bureau, call: Call) -> object:
 def unregister(bureau: Bureau, call: Call) -> object:
     """2202: end an empty visit; lines and a settlement must be taken back before."""
     asked = node(call.input, "data", _2202)
-    visit = bureau.visit(asked["mdtrt_id"], asked["psn_no"])
+    visit = bureau.outpatient(asked["mdtrt_id"], asked["psn_no"])
     if visit.ipt_otp_no != asked["ipt_otp_no"]:
         raise Refusal("住院/门诊号与挂号信息不一致", 4206)
     if visit.settlement is not None:
@@ -73,7 +73,7 @@ def visit_info(bureau: Bureau, call: Call) -> object:
     """2203/2203A: medical type and diagnoses; replaces what was sent before."""
     asked = node(call.input, "mdtrtinfo", _2203)
     diagnoses = rows(call.input, "diseinfo", _DISEINFO)
-    visit = bureau.visit(asked["mdtrt_id"], asked["psn_no"])
+    visit = bureau.outpatient(asked["mdtrt_id"], asked["psn_no"])
     if visit.settlement is not None:
         raise Refusal("该就诊已结算,不能修改就诊信息", 4209)
     if asked["med_type"] not in TYPES["MED_TYPE"]:
@@ -87,5 +87,5 @@ def visit_info(bureau: Bureau, call: Call) -> object:
             raise Refusal(f"诊断代码[{row['diag_code']}]不是国家医保版编码", 4212)
     if not any(row["vali_flag"] == "1" for row in diagnoses):
         raise Refusal("没有有效的诊断信息", 4213)
-    visit.med_type, visit.quote = asked["med_type"], None
+    visit.med_type, visit.quote, visit.diagnoses = asked["med_type"], None, [dict(d) for d in diagnoses]
     return None
