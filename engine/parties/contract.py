@@ -45,7 +45,7 @@ class Op:
     `changes`: it changes something outside. `money`: what it changes is money or a settlement. `number`: which
     of our numbers it carries (`trade`, `freeze`, `refund`, `msgid`, `bus`, `lock`, `settlement`, `void`: see
     `engine/runtime/numbers.py`), "" for none.
-    `session`: it needs the party's daily sign-in.
+    `session`: it needs the party's daily sign-in. `bulky`: its answer may be so large that it is read in a thread.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Op:
     money: bool = False
     number: str = ""
     session: bool = False
+    bulky: bool = False
 
 
 @dataclass(slots=True)

@@ -6,15 +6,19 @@ from typing import Final
 
 from engine.core.outcome import Outcome
 from engine.parties.contract import OutcomeRow
+from engine.parties.nhsa.operations import EC_QUERY
 
 _UNSURE: Final = ("超时", "系统异常", "处理中", "系统繁忙", "网络异常", "连接失败")
-_CHANGES: Final = frozenset(
-    {"2201", "2202", "2203A", "2204", "2205", "2207A", "2208", "2601", "2505", "2506"}
-)
+_CHANGES: Final = frozenset({
+    "2201", "2202", "2203", "2203A", "2204", "2205", "2207", "2207A", "2208", "2301", "2302", "2304", "2305", "2401",
+    "2402", "2404", "2405", "2601", "2505", "2506", "3301", "3302",
+})  # fmt: skip
 _UNDONE: Final = (
     # A settlement already refunded, whether by 2208 or 2601: nothing is left to undo.
     ("2208", "已撤销"), ("2208", "已退费"), ("2208", "不为未退费"),
     ("2601", "已撤销"), ("2601", "已冲正"), ("2601", "不为未退费"),
+    ("2305", "已撤销"), ("2305", "已退费"), ("2305", "不为未退费"),
+    ("2302", "已撤销"), ("2302", "没有未结算"), ("2302", "没有可撤销"), ("2404", "已撤销"), ("2405", "未办理出院"),
     ("2202", "已撤销"), ("2205", "已撤销"), ("2205", "没有未结算"), ("2205", "没有可撤销"),
 )  # fmt: skip
 
@@ -27,12 +31,16 @@ OUTCOMES: Final = (
     # Our number, our visit or our line is already there, so an earlier try took effect: ask.
     OutcomeRow("-1", Outcome.UNKNOWN, _CHANGES, "报文ID重复"),
     OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2201"}), "已存在有效的挂号信息"),
-    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2204"}), "流水号重复"),
-    # 2207A never repeats: "already settled" speaks of a settlement that must be looked at, not of a plain no.
-    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2207A"}), "已结算"),
+    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2204", "2301"}), "流水号重复"),
+    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2401"}), "已存在有效的入院信息"),
+    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2401"}), "在院信息"),
+    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2402"}), "已办理出院"),
+    # 2207 and 2304 never repeat: "already settled" speaks of a settlement that must be looked at, not of a plain no.
+    OutcomeRow("-1", Outcome.UNKNOWN, frozenset({"2207", "2207A", "2304"}), "已结算"),
     *(
         OutcomeRow("-1", Outcome.ACCEPTED, frozenset({op}), text, because="already undone")
         for op, text in _UNDONE
     ),
+    OutcomeRow("5*", Outcome.REFUSED, frozenset({EC_QUERY}), because="the code that was shown is not taken"),
     OutcomeRow("-1", Outcome.REFUSED, because="a business refusal in a complete envelope: nothing was stored"),
 )

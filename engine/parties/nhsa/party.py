@@ -11,13 +11,18 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.times import beijing
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
-from engine.parties.nhsa import gateways, operations, outcomes
+from engine.parties.nhsa import files, gateways, operations, outcomes
 from engine.parties.nhsa.settings import Settings
 
+_ZIP: Final = b"PK"  # a file; an error of 9102 is JSON
 # Envelope fields a send map may set beside `input`; all others come from the connection.
 # The operator is the one who signed in, so he is the connection's.
 FROM_MAP: Final = ("insuplc_admdvs", "recer_sys_code", "dev_no", "cainfo", "opter_type", "opter_name")
-_WITHOUT_PERSON: Final = frozenset({"9001", "9002", "1101", "1201", "3201"})
+_WITHOUT_PERSON: Final = frozenset({
+    "9001", "9002", "9101", "9102", "1101", "1201", "1304", "1312", "1316", "1317", "1318", "1319", "1901", "3201",
+    "3202", "3301", "3302", *operations.DIRECTORIES,
+})  # fmt: skip
+_SERVICES: Final = {operations.EC_QUERY: "1162"}  # operations that are no transaction of the interface, by infno
 _NEEDS_KEY: Final = {"tif": ("access_key", "secret"), "csb": ("access_key", "secret"), "x-ca": ("secret",),
                      "apikey": ("secret",)}  # fmt: skip
 
@@ -42,17 +47,18 @@ class Nhsa:
 
     def build(self, call: Outgoing) -> HttpRequest:
         settings = call.settings
-        body = json_text.print_json(self._envelope(call, settings))
+        tree = _ec_query(call, settings) if call.op == operations.EC_QUERY else self._envelope(call, settings)
+        body = json_text.print_json(tree)
         headers = gateways.PROFILES[settings.profile](settings, body, call.now, call.nonce)
         return HttpRequest("POST", self._path(call.op, settings), (("Content-Type", wire.JSON), *headers), body)
 
     def _path(self, op: str, settings: Settings) -> str:
-        tail = {"path": settings.paths.get(op, operations.PATHS[op]), "infno": f"/{op}", "base": ""}
+        tail = {"path": settings.paths.get(op, operations.PATHS[op]), "infno": f"/{_SERVICES.get(op, op)}", "base": ""}
         return settings.prefix + tail[settings.path_template] or "/"
 
     def _envelope(self, call: Outgoing, settings: Settings) -> dict[str, Any]:
         body = wire.body_of(call)
-        unknown = set(body) - {"input", *FROM_MAP}
+        unknown = set(body) - {"input", *FROM_MAP} - ({"columns"} if call.op == "9102" else set())
         if unknown or not isinstance(body.get("input"), dict):
             raise ValueError(f"{call.op}: the send map makes `input` and of the envelope only {FROM_MAP}")
         if call.op not in _WITHOUT_PERSON and not body.get("insuplc_admdvs"):
@@ -77,26 +83,28 @@ class Nhsa:
             "sign_no": call.session.get("sign_no", ""),
         }
         envelope.update({name: body[name] for name in FROM_MAP if name in body})
-        envelope["input"] = body["input"]
-        if call.op == "9001":
-            who = {"opter_no": settings.opter, "mac": settings.mac, "ip": settings.ip}
-            envelope["input"] = {**body["input"], "signIn": {**who, **body["input"].get("signIn", {})}}
+        envelope["input"] = _input(call, settings, body["input"])
         return envelope
 
     def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
         if reply.status != 200:
             return wire.not_intact(f"HTTP {reply.status}")
+        if call.op == "9102" and reply.body.startswith(_ZIP):
+            return _file(call, reply)
         tree = wire.object_of(reply.body)
         if isinstance(tree, str):
             return wire.not_intact(tree)
-        code = tree.get("infcode")
+        code = tree.get("code" if call.op == operations.EC_QUERY else "infcode")
         if isinstance(code, bool) or not isinstance(code, int | str) or str(code).strip() == "":
             return wire.not_intact("no infcode")
         code = str(code).strip()
+        if code == "0" and call.op == operations.EC_QUERY:
+            found = tree.get("data")
+            return Answer(True, code, "", found) if isinstance(found, dict) else wire.not_intact("code 0 but no data")
         if code == "0":
-            return self._good(call, tree)
+            return wire.not_intact("infcode 0 but no file") if call.op == "9102" else self._good(call, tree)
         text = _text(tree.get("err_msg")) or _text(tree.get("message"))
-        lost = call.op != "9001" and any(words in text for words in outcomes.SESSION_LOST)
+        lost = call.op not in ("9001", operations.EC_QUERY) and any(words in text for words in outcomes.SESSION_LOST)
         return Answer(intact=True, code=code, text=text, body=tree.get("output"), session_lost=lost)
 
     def _good(self, call: Outgoing, tree: dict[str, Any]) -> Answer:
@@ -110,6 +118,44 @@ class Nhsa:
 
     def verify(self, settings: Settings, request: HttpRequest, now: float) -> Heard | NotHeard:
         return wire.no_callbacks(settings, request, now)
+
+
+def _input(call: Outgoing, settings: Settings, given: dict[str, Any]) -> dict[str, Any]:
+    """`input` with what only the connection knows: who signs in and out, and a file's bytes."""
+    if call.op == "9001":
+        who = {"opter_no": settings.opter, "mac": settings.mac, "ip": settings.ip}
+        return {**given, "signIn": {**who, **given.get("signIn", {})}}
+    if call.op == "9002":
+        who = {"sign_no": call.session.get("sign_no", ""), "opter_no": settings.opter}
+        return {**given, "signOut": {**who, **given.get("signOut", {})}}
+    if call.op == "9101":
+        node = dict(given.get("fsUploadIn", {}))
+        rows, name = node.pop("rows", None), node.get("filename")
+        if not isinstance(rows, list) or not isinstance(name, str) or not name:
+            raise ValueError("9101: the send map makes input.fsUploadIn with filename and rows")
+        data = files.packed(name, rows, settings)
+        return {**given, "fsUploadIn": {"in": data, "fixmedins_code": settings.fixmedins_code, **node}}
+    return given
+
+
+def _ec_query(call: Outgoing, settings: Settings) -> dict[str, Any]:
+    """The 电子凭证's own envelope; the send map makes `data` (and `extra`)."""
+    body = wire.body_of(call)
+    if not isinstance(body.get("data"), dict) or set(body) - {"data", "extra"}:
+        raise ValueError(f"{call.op}: the send map makes `data` and `extra`")
+    who = {"orgId": settings.fixmedins_code, "operatorId": settings.opter, "operatorName": settings.opter_name}
+    return {
+        "orgId": settings.fixmedins_code, "transType": call.op, "data": {**who, **body["data"]},
+        "extra": body.get("extra", {}),
+    }  # fmt: skip
+
+
+def _file(call: Outgoing, reply: HttpReply) -> Answer:
+    columns = call.body.get("columns", ()) if isinstance(call.body, dict) else ()
+    try:
+        return Answer(True, "0", "", files.unpacked(reply.body, call.settings, [int(one) for one in columns]))
+    except files.NoFile as no:
+        return wire.not_intact(str(no))
 
 
 def _listed(output: Any, name: str) -> dict[str, Any]:

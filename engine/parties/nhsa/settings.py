@@ -12,7 +12,8 @@ class Settings(BaseModel):
 
     `profile` and its keys authenticate at the gateway; `path_template` says how the address grows: `path` (base
     + service path of the transaction), `infno` (base + code), `base` (base only).
-    `paths` replaces single service paths; `prefix` is put before every path.
+    `paths` replaces single service paths; `prefix` is put before every path. `file_*` and `upload_as` say how files
+    are written (9101) and read (9102); `file_max` bounds what one is unpacked to (bytes).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,3 +42,9 @@ class Settings(BaseModel):
     path_template: Literal["path", "infno", "base"] = "path"
     prefix: str = Field(default="", pattern=r"^(/[A-Za-z0-9._-]+)*$")
     paths: dict[str, str] = Field(default_factory=dict)
+
+    upload_as: Literal["base64", "bytes"] = "base64"
+    file_charset: Literal["UTF-8", "GB18030"] = "UTF-8"
+    file_separator: Literal["tab", "comma", "caret", "bar"] = "tab"
+    file_header: bool = False
+    file_max: int = Field(default=268435456, ge=1024)
