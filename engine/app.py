@@ -89,13 +89,13 @@ class Engine:
         self.outflow = self._make_outflow()
         limits = site.engine.limits
         self.driver = SettlementDriver(
-            world, store, self.sites, self.outflow, self.ids, self.meters, log,
-            rules=rules, open_max=limits.open_settlements, queue_max=limits.queued_events,
-            sealer=store.sealer, desk=self.desk,
+            world, store, self.sites, self.outflow, self.ids, self.meters, log, rules=rules,
+            open_max=limits.open_settlements, queue_max=limits.queued_events, sealer=store.sealer, desk=self.desk,
         )  # fmt: skip
         self.gate = Gate(world, self._clients(site))
         journal = Journal(world, store, self.ids, log)
-        self.timed = Timed(world, self.sites, self.outflow, store, self.numbers, journal, log, self.sessions.put)
+        self.timed = Timed(world, self.sites, self.outflow, store, self.numbers, journal, log, self.sessions.put,
+                           root, self.desk)  # fmt: skip
         self.housekeeping = Housekeeping(world, store, site.engine.retention, log)
         self.recovery = Recovery(world, store, self.driver, log)
         self.orders = Orders(world, self.sites, self.driver, store, self.numbers, self.ids, self.meters)

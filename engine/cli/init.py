@@ -39,11 +39,11 @@ LED_DOOR = "POST /v1/outpatient/his-led/settlements"
 
 def led_by_his(root: Path) -> None:
     """Put the HIS-led flow behind the usual door, where terminals look for it, and take away what it replaces: the
-    engine-led flow with its maps and tables, and the engine's own sign-in at the insurance."""
+    engine-led flow with its maps and tables, and the engine's own daily work at the insurance."""
     from engine.site.load import lint
 
     channels = root / "channels"
-    for name in ("outpatient_settlement", "insurance_signin"):
+    for name in ("outpatient_settlement", "insurance_signin", "insurance_reconciliation", "insurance_directory"):
         for path in (channels / f"{name}.yaml", channels / f"{name}.test.yaml"):
             path.unlink()
     path = channels / "outpatient_settlement_his_led.yaml"

@@ -220,6 +220,20 @@ def pull(
 
 
 @app.command(rich_help_panel=WRITE)
+def tables(
+    take: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="采用（写入 mappings/tables） · take over")
+    ] = None,
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """定时通道取来的码表与在用码表的差别 · What timed channels brought, against the code tables in use."""
+    from engine.cli.tables import tables as work
+
+    _end(work(root.absolute(), take or [], json))
+
+
+@app.command(rich_help_panel=WRITE)
 def explain(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="错误码、往来名或组件名 · a code, call or component")],
     root: Root = HERE,

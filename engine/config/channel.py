@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.config.channel_deliver import DELIVER_FIELDS, DeliverFile
+from engine.config.channel_every import EVERY_FIELDS, Deed, Statement
 from engine.config.channel_hl7 import HL7, Hl7Rows
 from engine.config.channel_rows import (
     CALL_ROW,
@@ -86,9 +87,7 @@ CHANNELS: Mapping[str, Spec] = {
         "every", "定时通道", "a channel of kind every",
         (*_COMMON,
          Field("every", Nested(EVERY, Every.of), "什么时候", "when", '{at: "00:05"}', required=True),
-         Field("do", ListOf(CALL, 1), "依次调用", "the calls, in order", "[nhsa.sign_in]", required=True),
-         Field("keep", Choice(("session",)), "结果保存为签到会话", "keep the result as the party's session",
-               "session")),
+         *EVERY_FIELDS),
     ),
     "deliver": Spec("deliver", "转发通道", "a channel of kind deliver", (*_NAMED, *DELIVER_FIELDS)),
 }  # fmt: skip
@@ -117,10 +116,17 @@ class ChannelFile:
     hears: tuple[Hear, ...]
     call: Word | None
     every: Every | None
-    do: tuple[Word, ...]
+    deeds: tuple[Deed, ...]
     keep: str
     written: frozenset[str]
     deliver: DeliverFile | None = None
+    statement: Statement | None = None
+    tables: Mapping[str, Word] = field(default_factory=dict)
+
+    @property
+    def do(self) -> tuple[Word, ...]:
+        """The calls of `deeds`."""
+        return tuple(deed.call for deed in self.deeds)
 
 
 def read_channel(node: Node, file: str, stem: str, found: Found) -> ChannelFile | None:
@@ -187,10 +193,12 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         hears=part("hears", ()),
         call=part("call"),
         every=part("every"),
-        do=part("do", ()),
+        deeds=part("do", ()),
         keep=part("keep") or "",
         written=written,
         deliver=deliver,
+        statement=part("statement"),
+        tables=part("tables") or {},
     )
 
 

@@ -163,4 +163,24 @@ declare(
         "answer_within: 10s（各步 wait 合计 60s）",
         "answer_within: 60s",
     ),
+    Code(
+        "E530",
+        "映射“{name}”没有给出“{target}”，对账行需要它",
+        'the map "{name}" does not make "{target}", which a row of a statement needs',
+        "对账行的映射必须给出 number（对方的结算号）、day（结算日期）、group（分组）"
+        "和 total、fund、account、cash（分）。",
+        "The map of a statement's row makes number (the party's own), day, group, and total, fund, account, cash "
+        "in fen.",
+        "make: [[number, nhsa.settle.setl_id]]",
+        "make: [[number, nhsa.settle.setl_id], [day, …], [group.insutype, \"'310'\"], [total, …], …]",
+    ),
+    Code(
+        "E531",
+        "没有结算通道有“{name}”这一步，对账不会有我方的行",
+        'no settle channel has a step "{name}": the statement would have no rows of ours',
+        "settled 写结算通道中在对方结算的调用（或旁观步骤）的名称。",
+        "`settled` names the calls (or observed legs) of settle channels that settle at the party.",
+        "settled: [nhsa.setle]",
+        "settled: [nhsa.settle]",
+    ),
 )

@@ -66,6 +66,7 @@ def compare(
         found += _check(kept, view, shelf, limits, kept.channel in invoicing)
     found += _strange(shelf)
     found += _booked_twice(view, shelf)
+    found += _statements(view)
     return found
 
 
@@ -180,3 +181,14 @@ def _booked_twice(view: StoreView, shelf: _Shelf) -> Iterator[Difference]:
         numbers = sorted({row.no for row in rows if view.owner(row.no) is not None})
         if len(numbers) > 1:
             yield difference("his_twice", numbers[-1], bill, no=bill, count=len(numbers))
+
+
+def _statements(view: StoreView) -> Iterator[Difference]:
+    """D12: what the daily comparisons with a party left over."""
+    for row in view.statements:
+        no = row.settlement_no or ""
+        bill = view.settlements[no].bill if no in view.settlements else ""
+        yield difference(
+            f"statement_{row.verdict}", no, bill, party=row.party, day=row.day, part=row.part, why=row.text or "—",
+            no=row.number or "—", msgid=row.msgid or "—",
+        )

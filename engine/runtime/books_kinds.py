@@ -57,6 +57,10 @@ KINDS: Mapping[str, Kind] = {
     "insurance_left": Kind("D12", "结算未成立，医保中心仍有结算 {no}（{amount} 元）", "The settlement does not stand, but the insurance keeps {no} ({amount} yuan)", "按原报文号冲正或撤销", "Reverse or cancel it."),
     "insurance_twice": Kind("D12", "医保中心有 {count} 笔有效结算", "The insurance has {count} live settlements", "保留一笔，其余按报文号冲正", "Keep one, reverse the others."),
     "insurance_amount_differs": Kind("D12/P11", "医保结算{what} {amount} 元，预结算为 {due} 元", "The insurance settled {what} {amount} yuan, the quote was {due}", "医保办核对分项金额", "The insurance office compares the parts."),
+    "statement_there": Kind("D12", "{party} {day} 对账（{part}）：中心多一笔（结算号 {no}，报文号 {msgid}）", "{party}, statement of {day} ({part}): only the party has {no} (message {msgid})", "按报文号查询本平台：办理中的等其结束；无主的按报文号冲正或由医保办撤销", "Look the message up here: one under way ends by itself; one that is nobody's is reversed by its message id or cancelled by the insurance office."),
+    "statement_here": Kind("D12", "{party} {day} 对账（{part}）：中心没有我方的结算 {no}", "{party}, statement of {day} ({part}): the party does not have our settlement {no}", "用 5203 再查；确无记录的由医保办核实后按审批作废", "Ask again by 5203; if it is not there the insurance office decides, and it is voided with approval."),
+    "statement_differs": Kind("D12", "{party} {day} 对账（{part}）：结算 {no} 数据不一致（{why}）", "{party}, statement of {day} ({part}): {no} differs ({why})", "医保办逐项核对金额", "The insurance office compares the amounts."),
+    "statement_unread": Kind("D12", "{party} {day} 对账：结算 {no} 无法列入对账行（{why}）", "{party}, statement of {day}: {no} could not be made a row ({why})", *_IT),
     "visit_left": Kind("D12", "结算未成立，医保中心仍留有{what} {no}", "The settlement does not stand, but the insurance still has the {what} {no}", "撤销明细和挂号", "Withdraw the lines and the registration."),
     # Invoice
     "invoice_missing": Kind("D14/P19", "已结算，没有电子票据，也没有待办", "Settled without an invoice and without a task", "按业务号补开", "Issue it by its business number."),

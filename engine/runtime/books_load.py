@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.core.money import AMOUNTS
+from engine.core.times import beijing
 from engine.runtime.books_view import CallRow, Kept, LegRow, Move, StoreView
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
@@ -21,6 +22,7 @@ from engine.store.lists import (
     show_settlement,
 )
 from engine.store.numbers import owner_of
+from engine.store.statement_rows import statement_rows
 
 PAGE = 1000
 Row = Mapping[str, Any]
@@ -45,7 +47,7 @@ def load_view(conn: Connection, now: float, since: float | None = None, seen: It
         if head is not None:
             kept[no] = _kept(conn, head, tasks)
             numbers.update(_numbers(conn, kept[no]))
-    return StoreView(kept, numbers, now)
+    return StoreView(kept, numbers, now, statement_rows(conn, "" if since is None else beijing(since, "%Y-%m-%d")))
 
 
 def versions(conn: Connection, since: float | None = None) -> dict[str, int]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
+from engine.store.statement_rows import StatementRow
 
 OPEN_LEG = frozenset({LegState.READY, LegState.SENT, LegState.UNSURE, LegState.DEAD, LegState.FENCED})
 RESTED = frozenset({CaseState.SETTLED, CaseState.UNDONE, CaseState.REJECTED})
@@ -174,11 +175,12 @@ class Kept:
 @dataclass(slots=True)
 class StoreView:
     """The store at one instant. `settlements`: those to be checked; `numbers`: our number → settlement, also of
-    settlements that are not in the view; `now` unix seconds."""
+    settlements that are not in the view; `now` unix seconds; `statements`: what the daily comparisons left over."""
 
     settlements: dict[str, Kept]
     numbers: Mapping[str, str]
     now: float
+    statements: Sequence[StatementRow] = ()
 
     def owner(self, number: str) -> str | None:
         """The settlement a number belongs to."""

@@ -10,6 +10,8 @@ from engine.store.calls import complete_call, insert_body, insert_call
 from engine.store.contract import Store, Unit, Write
 from engine.store.ids import Ids
 
+BODY_MAX = 1_048_576  # bytes of a request or reply that are kept
+
 
 def body_writes(ids: Ids, no: str | None, *bodies: bytes) -> tuple[list[Write], list[int | None]]:
     """Writes for the bodies that are not empty, and their ids in the order given."""
@@ -30,6 +32,11 @@ def body_insert(body_id: int, no: str | None, data: bytes) -> Write:
     return insert_body(body_id, data, no)
 
 
+def _short(data: bytes) -> bytes:
+    """A call's bytes as far as a person may want to look at them; a directory file is kept elsewhere."""
+    return data if len(data) <= BODY_MAX else data[:BODY_MAX] + b"\r\n[...]"
+
+
 class Journal:
     """Keeps calls outside of settlements."""
 
@@ -38,7 +45,7 @@ class Journal:
 
     def note(self, purpose: str, spec: CallSpec, talk: Talk, number: str = "") -> None:
         """One finished call."""
-        writes, (asked, said) = body_writes(self._ids, None, talk.request, talk.reply)
+        writes, (asked, said) = body_writes(self._ids, None, _short(talk.request), _short(talk.reply))
         call_id = self._ids.new()
         begun = insert_call(
             call_id, no=None, leg_id=0, purpose=purpose, call=spec.name, party=spec.party, op=spec.op,

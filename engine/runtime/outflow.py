@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from engine.connectors.contract import NotSent, Silent
 from engine.core import failpoints
 from engine.core.http import HttpReply, HttpRequest
@@ -114,12 +116,22 @@ class Outflow:
             silent = Answer(False, "SILENT", no.why)
             return Talk(Outcome.UNKNOWN, silent, sent, b"", started, self._world.now(), no.why)
         failpoints.hit(f"send.after:{label}")
-        answer = _read(link, call, request, reply)
+        answer = await self._read(link, call, request, reply)
         if answer.unknown_key:
             answer = await self._read_again(link.name, call, request, reply, answer)
         outcome = judge(answer, call.op, rows, link.party.outcomes)
         self._meters.call_ended(link.name, call.op, outcome, self._world.now() - started)
         return Talk(outcome, answer, sent, _bytes_of_reply(reply), started, self._world.now())
+
+    async def _read(self, link: Connection, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
+        """What the reply says; a bulky one is read on a thread."""
+        if not link.party.ops[call.op].bulky:
+            return _read(link, call, request, reply)
+        done: Deferred[Answer] = Deferred()
+        self._world.in_thread(
+            lambda: self._world.from_thread(done.callback, _read(link, call, request, reply))
+        )
+        return await done
 
     async def _read_again(
         self, party: str, call: Outgoing, request: HttpRequest, reply: HttpReply, answer: Answer

@@ -6,27 +6,35 @@ call; a run that failed or was interrupted is begun again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from engine.core.outcome import Outcome
 from engine.core.times import beijing, instant_of
 from engine.core.world import DelayedCall, World
+from engine.pipeline.condition import ConditionFailed
 from engine.pipeline.rejected import MapRejected
+from engine.runtime import table_files
+from engine.runtime.desk import Desk
 from engine.runtime.journal import Journal
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.numbers import Numbers, sender_of
 from engine.runtime.outflow import Outflow
 from engine.runtime.sessions import Session
 from engine.runtime.sites import Sites
+from engine.runtime.statement import Statements
+from engine.saga.case import put
 from engine.site.site import CallSpec, Channel
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit
 from engine.store.periods import begin_period, begin_period_again, end_period
 from engine.store.sessions import keep_session
 
 Tree = Any
+T = TypeVar("T")
 DAY = 86_400.0
 TRY_AGAIN = 60.0  # seconds after a run that failed
 LOOK_AGAIN = 3600.0
@@ -45,11 +53,15 @@ class Timed:
         journal: Journal,
         log: Log,
         signed_in: Callable[[str, Session], None],
+        root: Path,
+        desk: Desk,
     ) -> None:
-        """`signed_in(party, session)` is told of every new session (the outflow's sessions want it)."""
+        """`signed_in(party, session)` is told of every new session (the outflow's sessions want it); `root` is where
+        `var/tables` lies."""
         self._world, self._sites, self._outflow, self._store = world, sites, outflow, store
         self._numbers, self._journal, self._log = numbers, journal, log
-        self._signed_in = signed_in
+        self._signed_in, self._root = signed_in, root
+        self._statements = Statements(world, sites, store, desk)
         self._timers: dict[str, DelayedCall] = {}
         self._seconds: dict[str, float] = {}  # after midnight, of each channel that is planned
         self._running: set[str] = set()
@@ -124,28 +136,65 @@ class Timed:
             again = await self._store.submit(Unit("period", (begin_period_again(channel.name, period, now),)))
             if not again.committed:
                 return True
-        text = await self._calls(channel)
+        text = await self._work(channel, period)
         ended = end_period(channel.name, period, self._world.now(), done=not text, text=text)
         await self._store.submit(Unit("period", (ended,)))
         self._log.info("timed", channel=channel.name, period=period, done=not text)
         return not text
 
-    async def _calls(self, channel: Channel) -> str:
+    async def _work(self, channel: Channel, period: str) -> str:
+        """All that the channel does in one period; "" when it is done, else why not."""
+        if channel.statement is not None:
+            return await self._statements.run(channel, period, self._deeds)
+        names: dict[str, Tree] = {}
+        if channel.tables:
+            names["tables"] = await self._beside(lambda: {
+                name: {"version": table_files.version_of(self._root, name)} for name in channel.tables
+            })  # fmt: skip
+        text = await self._deeds(channel, names)
+        # A directory that came is kept although the next one did not: it is asked for from its newest version on.
+        kept = await self._beside(lambda: _keep_tables(self._root, channel, names)) if channel.tables else ""
+        return text or kept
+
+    async def _deeds(self, channel: Channel, names: dict[str, Tree]) -> str:
+        """The channel's calls in their order over these names, which grow by what is read; "" when all were made that
+        had to be, else why one was not."""
+        names["hospital"] = self._sites.current.engine.hospital
         for name in channel.do:
             spec = channel.calls[name]
-            made, text = await self._call(channel, spec)
+            try:
+                if not self._wanted(channel, name, names):
+                    continue
+            except ConditionFailed as no:
+                return f"{name}: {no}"[:200]
+            made, text = await self._call(channel, spec, names)
             if made is None:
                 return f"{name}: {text}"
+            put(names, name, made)
             if channel.keep == "session":
                 await self.keep(spec.party, made)
         return ""
 
-    async def _call(self, channel: Channel, spec: CallSpec) -> tuple[Tree, str]:
+    def _wanted(self, channel: Channel, name: str, names: Mapping[str, Tree]) -> bool:
+        """Whether a call's condition holds; ConditionFailed when that cannot be decided."""
+        condition = channel.do_if.get(name)
+        if condition is None:
+            return True
+        known = dict(names)
+        for let, test in channel.lets.items():
+            try:
+                known[let] = test.test(known)
+            except ConditionFailed:  # it reads what is not known yet
+                continue
+        return channel.conditions[condition].test(known)
+
+    async def _call(self, channel: Channel, spec: CallSpec, known: Mapping[str, Tree]) -> tuple[Tree, str]:
         site = self._sites.current
         number = ""
         if spec.number == "msgid":
             number = self._numbers.message_id(sender_of(site.engine.parties[spec.party].settings))
         names: dict[str, Tree] = {
+            **known,
             "hospital": site.engine.hospital,
             "now": int(self._world.now()),
             "own": {"number": number},
@@ -157,9 +206,26 @@ class Timed:
             if talk.outcome is not Outcome.ACCEPTED:
                 return None, f"{talk.outcome or 'not sent'} {talk.answer.code} {talk.answer.text}"[:200]
             names.update(answer=talk.answer.body, code=talk.answer.code, text=talk.answer.text)
-            return (spec.read.run(names) if spec.read is not None else {}), ""
+            read = spec.read
+            if read is None:
+                return {}, ""
+            return (await self._beside(lambda: read.run(names)) if spec.bulky else read.run(names)), ""
         except MapRejected as no:
             return None, f"{no.code} {no.detail}"
+
+    def _beside(self, work: Callable[[], T]) -> Deferred[T]:
+        """The work on a thread: a directory of two hundred thousand rows must not hold up a settlement."""
+        done: Deferred[T] = Deferred()
+
+        def run() -> None:
+            try:
+                result: Any = work()
+            except Exception:  # noqa: BLE001 it is handed to who waits for the work
+                result = Failure()  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+            self._world.from_thread(done.errback if isinstance(result, Failure) else done.callback, result)
+
+        self._world.in_thread(run)
+        return done
 
     async def sign_in(self, party: str) -> Session | None:
         """Sign in at a party now, by the timed channel that keeps its session; None when that fails."""
@@ -168,7 +234,7 @@ class Timed:
                 continue
             for name in channel.do:
                 if channel.calls[name].party == party:
-                    made, text = await self._call(channel, channel.calls[name])
+                    made, text = await self._call(channel, channel.calls[name], {})
                     if made is None:
                         self._log.warning("sign_in_failed", party=party, why=text)
                         return None
@@ -183,6 +249,20 @@ class Timed:
         await self._store.submit(Unit("session", keep_session(party, values, until)))
         self._signed_in(party, session)
         return session
+
+
+def _keep_tables(root: Path, channel: Channel, names: Mapping[str, Tree]) -> str:
+    """Keep what the calls brought for the channel's tables; "" or why one could not be kept."""
+    for table, path in channel.tables.items():
+        at: Tree = names
+        for part in path.split("."):
+            at = at.get(part) if isinstance(at, Mapping) else None
+        try:
+            if isinstance(at, list):
+                table_files.keep(root, table, at)
+        except (table_files.NotARow, OSError, ValueError) as no:
+            return f"{table}: {no}"
+    return ""
 
 
 def period_start(now: float, seconds: float) -> float:

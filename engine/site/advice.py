@@ -65,6 +65,8 @@ def _unused(parts: Parts) -> None:
             schemas.add(str(hear.schema))
             parties.add(str(hear.party))
         maps.update((str(channel.answers), str(channel.amounts)))
+        if channel.statement is not None:
+            maps.add(str(channel.statement.row))
         if channel.hl7 is not None:
             maps.update(name for name, _ in hl7_names(channel.hl7))
         if channel.listen is not None:

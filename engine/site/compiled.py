@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.config.channel import ChannelFile
+from engine.config.channel_every import Statement
 from engine.config.channel_rows import CallRow, Hear, StepRow
 from engine.config.engine_parts import Limits
 from engine.parties.contract import OutcomeRow
@@ -13,7 +14,7 @@ from engine.site.flow import conditions_of
 from engine.site.hl7 import compiled_hl7
 from engine.site.names import op_of
 from engine.site.parts import Parts
-from engine.site.site import CallSpec, Channel, Hears
+from engine.site.site import CallSpec, Channel, Hears, StatementSpec
 from engine.site.soap import compiled_soap
 
 LATE_MAX = 120.0  # seconds; only for calls that move no money (lint asks for the agreed value where they do)
@@ -42,6 +43,24 @@ def compiled(parts: Parts, channel: ChannelFile) -> Channel:
         hl7=compiled_hl7(parts, channel.hl7),
         deliver=compiled_deliver(parts, channel),
         soap=compiled_soap(channel.soap),
+        do_if={str(deed.call): str(deed.condition) for deed in channel.deeds if deed.condition is not None},
+        statement=_statement(parts, channel.statement),
+        tables={str(name): str(path) for name, path in channel.tables.items()},
+    )
+
+
+def _statement(parts: Parts, written: Statement | None) -> StatementSpec | None:
+    if written is None:
+        return None
+    agreed = compile_condition(written.agreed, written.agreed.mark)
+    assert isinstance(agreed, Condition), "lint has read it"
+    return StatementSpec(
+        party=str(written.party),
+        settled=frozenset(str(name) for name in written.settled),
+        row=parts.maps[written.row],
+        groups=tuple({str(name): str(value) for name, value in group.items()} for group in written.groups),
+        agreed=agreed,
+        differs=str(written.differs),
     )
 
 
@@ -63,6 +82,7 @@ def _call(parts: Parts, call: CallRow) -> CallSpec:
         amount=str(call.amount or ""),
         number=op.number if op else "",
         rows=tuple(OutcomeRow(row.code, row.outcome, frozenset(), row.text, row.because) for row in rows),
+        bulky=bool(op and op.bulky),
     )
 
 

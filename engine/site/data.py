@@ -15,6 +15,8 @@ from engine.pipeline.field_map import FieldMap
 Shape = dict[str, Any] | None
 
 LEG = ("number", "attempt", "batch_no", "amount", "call", "at", "sent_at")
+ROW = ("number", "day", "group", "total", "fund", "account", "cash")  # what the map of a statement's row must make
+SUMS = ("count", "total", "fund", "account", "cash")
 SETTLEMENT = ("no", "channel", "client", "created_at", "attempt")
 
 

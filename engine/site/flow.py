@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.config.channel import ChannelFile
+from engine.config.channel_every import Deed
 from engine.config.channel_rows import CallRow, StepRow
 from engine.config.problems import Mark, Problem, nearest
 from engine.config.spec import Word
@@ -13,7 +14,9 @@ from engine.pipeline.condition import Condition, compile_condition
 from engine.pipeline.field_map import FieldMap
 from engine.site.data import (
     LEG,
+    ROW,
     SETTLEMENT,
+    SUMS,
     Growing,
     below,
     closed,
@@ -78,9 +81,15 @@ class _Flow:
     # answer and every: calls one after another
 
     def _plain(self) -> None:
-        names = self.channel.do if self.channel.call is None else (self.channel.call,)
-        for name in names:
-            call = self.channel.calls.get(name)
+        if self.channel.statement is not None:
+            self.data.known.update(day={}, group=None, sums=closed(SUMS), rows=None)
+        if self.channel.tables:
+            self.data.known["tables"] = {name: closed(("version",)) for name in self.channel.tables}
+        deeds = self.channel.deeds if self.channel.call is None else (Deed(self.channel.call),)
+        for deed in deeds:
+            call = self.channel.calls.get(deed.call)
+            if deed.condition is not None:
+                self._condition(deed.condition, self.data.known)
             if call is None:
                 continue
             if self.channel.kind == "every":
@@ -92,6 +101,28 @@ class _Flow:
                 self._reads(made, reads, f"{call.name}.read")
             self._learn(call)
         self.data.known.pop("own", None)
+        self._kept()
+
+    def _kept(self) -> None:
+        """What a statement and the tables read of the calls' results."""
+        statement = self.channel.statement
+        if statement is not None:
+            self._condition(statement.agreed, self.data.known)
+            self._path(statement.differs, self.data.known, statement.differs.mark, "differs", "differs")
+            made = self.parts.map(statement.row)
+            there = {target.partition(".")[0] for target in made.makes} if made is not None else set(ROW)
+            lost = [name for name in ROW if name not in there]
+            if lost:
+                self.parts.wrong("E530", statement.row.mark, name=statement.row, target=", ".join(lost))
+            steps = {str(step.name) for one in self.parts.channels.values() for step in one.steps}
+            for name in statement.settled if steps else ():
+                if name not in steps:
+                    self.parts.wrong("E531", name.mark, name=name, hint=nearest(name, sorted(steps)))
+            if self.parts.engine is not None and statement.party not in self.parts.engine.written:
+                near = nearest(statement.party, self.parts.engine.parties)
+                self.parts.wrong("E305", statement.party.mark, name=statement.party, hint=near)
+        for path in self.channel.tables.values():
+            self._path(path, self.data.known, path.mark, "tables", "tables")
 
     # settle: step by step
 
@@ -252,8 +283,8 @@ class _Flow:
 
 def conditions_of(channel: ChannelFile) -> Iterator[tuple[str, Condition]]:
     """Every `if:` of a channel's steps, compiled, by its text; those that cannot be read are left out."""
-    for step in (*channel.steps, *channel.final):
-        text = step.word("if")
+    texts = [step.word("if") for step in (*channel.steps, *channel.final)]
+    for text in (*texts, *(deed.condition for deed in channel.deeds)):
         if text is not None:
             made = compile_condition(text, text.mark)
             if isinstance(made, Condition):

@@ -24,7 +24,7 @@ from engine.site.soap_spec import SoapSpec
 class CallSpec:
     """One talk with an outside party, ready to be made. `wait` in seconds; `rows` the site's words on the party's
     codes, before the party's own; `number` the kind of our number it carries, "" for none; `amount` the data path of
-    the amount it is about, "" for none."""
+    the amount it is about, "" for none; `bulky`: its answer may be so large that it is read in a thread."""
 
     name: str
     party: str
@@ -38,6 +38,7 @@ class CallSpec:
     amount: str
     number: str
     rows: tuple[OutcomeRow, ...]
+    bulky: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,23 @@ class Hears:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementSpec:
+    """A day's comparison with a party (see engine.config.channel_every): `row` runs over one settlement's data."""
+
+    party: str
+    settled: frozenset[str]
+    row: FieldMap
+    groups: tuple[Mapping[str, str], ...]
+    agreed: Condition
+    differs: str
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One business flow. Parts that its kind (answer, settle, every) does not have are empty. `lines` is the data path
-    of the bill's line numbers. `lets` are the named conditions; `conditions` those of the plan, by their text."""
+    of the bill's line numbers. `lets` are the named conditions; `conditions` those of the plan or of `do`, by
+    their text. Of kind every: `do_if` the condition of a call; `tables` the code table files its results are kept in,
+    each with the data path of its rows."""
 
     name: str
     kind: str
@@ -80,6 +95,9 @@ class Channel:
     hl7: Hl7Spec | None = None
     deliver: DeliverSpec | None = None
     soap: SoapSpec | None = None
+    do_if: Mapping[str, str] = field(default_factory=dict)
+    statement: StatementSpec | None = None
+    tables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,20 @@ periods = sa.Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+statement_rows = sa.Table(
+    "statement_rows", metadata,
+    _col("party", Text, key=True),
+    _col("day", Text, "yyyy-MM-dd", key=True),
+    _col("part", Text, "the group of settlements it was found in", key=True),
+    _col("number", Text, "the party's own number, empty for the group as a whole", key=True),
+    _col("verdict", Text, "there, here, differs, unread"),
+    _of_settlement(null=True),
+    _col("msgid", Text, "our number of the message, where the party told it"),
+    _col("text", Text, "names no person"),
+    _col("at", Instant),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 site_versions = sa.Table(
     "site_versions", metadata,
     _col("hash", Text, key=True),

@@ -92,6 +92,40 @@ ROWS: tuple[Row, ...] = (
     ("session_forget", "A party's sign-in is gone.", "DELETE FROM sessions WHERE party = :party", {}),
     ("sessions_all", "All sign-ins.", "SELECT party, name, value, valid_until FROM sessions ORDER BY party, name", {}),
     (
+        "statement_clear",
+        "What a group of a day left over is looked at anew.",
+        "DELETE FROM statement_rows WHERE party = :party AND day = :day AND part = :part",
+        {},
+    ),
+    (
+        "statement_keep",
+        "A difference found by a day's comparison.",
+        """INSERT INTO statement_rows (party, day, part, number, verdict, settlement_no, msgid, text, at)
+        VALUES (:party, :day, :part, :number, :verdict, :settlement_no, :msgid, :text, :at)""",
+        {},
+    ),
+    (
+        "statement_all",
+        "What the comparisons left over.",
+        """SELECT party, day, part, number, verdict, settlement_no, msgid, text FROM statement_rows
+        WHERE day >= :since ORDER BY party, day, part, number""",
+        {},
+    ),
+    (
+        "statement_days",
+        "Days with something left over.",
+        "SELECT DISTINCT day FROM statement_rows WHERE party = :party AND day >= :since ORDER BY day",
+        {},
+    ),
+    (
+        "settlements_called",
+        "Settlements that called a party in some time.",
+        """SELECT settlement_no FROM calls
+        WHERE id >= :first AND id < :last AND party = :party AND settlement_no IS NOT NULL
+        GROUP BY settlement_no ORDER BY MIN(id)""",
+        {},
+    ),
+    (
         "period_begin",
         "A timed channel's run for a period; no row when it was begun before.",
         """INSERT INTO periods (channel, period, state, started_at, ended_at, text)

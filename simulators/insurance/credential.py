@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ BUSINESS = frozenset({
     "01101", "01102", "01103", "01104", "01201", "01202", "01203", "01204", "01301", "01302", "01303", "01304",
     "01305", "02121", "02122", "03131",
 })  # fmt: skip
+FORM = "{orgId, transType: ec.query, data: {businessType, operatorId, ecQrCode: 28 digits, fresh, unused}, extra}"
 CODE_LIFE, TOKEN_LIFE = 60.0, 300.0  # seconds
 
 
@@ -59,6 +61,11 @@ def _data(bureau: Bureau, person: Person, code: str) -> Mapping[str, Any]:
 def refused(code: int, message: str) -> Resp:
     """The error shape: no data, `success` false."""
     return json_resp({"message": message, "success": False, "code": code})
+
+
+def reason_of(reply: Resp) -> str:
+    """The words of a refusal."""
+    return str(json.loads(reply.body)["message"])
 
 
 def show(bureau: Bureau, person: Person, seconds: float = CODE_LIFE) -> str:

@@ -49,7 +49,7 @@ class InsuranceSim(SimParty):
         "infcode_string", "warn_msg", "null_vs_empty", "wrong_refmsgid", "mojibake_name", "empty_body", "broken_file",
     })
     title = said.TITLE
-    ops_said = said.ops({code: one.title for code, one in TRANSACTIONS.items()})
+    ops_said = said.ops({**{code: one.title for code, one in TRANSACTIONS.items()}, "ec.query": "电子凭证解码"})
     faults_said = said.FAULTS
     acts_said = said.ACTS
     meaningless = CALLBACKS
@@ -116,7 +116,10 @@ class InsuranceSim(SimParty):
             return json_resp({"errcode": 405, "errmsg": "method not allowed"}, 405, {"Allow": "POST"})
         bureau = self.bureau
         if req.path in credential.PATHS:
-            return credential.answer(bureau, self._message(req.body))
+            reply = credential.answer(bureau, self._message(req.body))
+            if not reply.body.startswith(b'{"code":0'):
+                self.objected(Objection("ec.query", credential.reason_of(reply), "data", credential.FORM))
+            return reply
         received = moment(bureau)
         try:
             message = self._message(req.body)

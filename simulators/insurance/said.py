@@ -32,11 +32,13 @@ FAULTS = {
     "warn_msg": misfortune("成功而带提示", "a success with a warning"),
     "null_vs_empty": misfortune("null 写成空串", "null written as an empty text"),
     "wrong_refmsgid": misfortune("答复的报文号不对应", "the reply names another message"),
-    "mojibake_name": misfortune("姓名乱码", "the name is garbled", ("1101", "2207", "2207A", "2206", "2206A", "5203")),
+    "mojibake_name": misfortune("姓名乱码", "the name is garbled", (
+        "1101", "2207", "2207A", "2206", "2206A", "2303", "2304", "5203")),
     "empty_body": misfortune("答复为空", "an empty reply"),
+    "broken_file": misfortune("文件不完整", "a file cut short", ("9102",)),
     "bad_signature": misfortune("cainfo 被改写", "cainfo holds what cannot be verified"),
     "wrong_amount": misfortune("金额多一元", "one yuan too much", (
-        "1101", "2206", "2206A", "2207", "2207A", "5203", "5206")),
+        "1101", "2206", "2206A", "2207", "2207A", "2303", "2304", "5203", "5206")),
 }  # fmt: skip
 _PERSON = text("person", "人员（P0001）", "person (P0001)", hint="P0001")
 ACTS = (
@@ -47,6 +49,8 @@ ACTS = (
     Act("discharge", "出院", "discharge", (_PERSON,)),
     Act("make_ec_token", "出示电子凭证", "show an electronic credential", (_PERSON, maybe("seconds", "有效秒数",
         "seconds it lives", "whole"))),
+    Act("show_ec_code", "出示电子凭证二维码", "show the code of the electronic credential", (_PERSON, maybe("seconds",
+        "有效秒数", "seconds it lives", "whole"))),
     Act("expire_signin", "签到全部失效", "all sign-ins expire", grave=True),
     Act("set_counter", "年度累计（分）", "the year's counters (fen)", (
         _PERSON, maybe("fund_used", "统筹已用", "fund used", "fen"), maybe("deductible_used", "起付已付",
@@ -61,7 +65,8 @@ ACTS = (
         text("code", "院内编码", "hospital's code", hint="K0008"),
         Input("level", Words("等级", "level"), "choice", ("", "01", "02", "03"), needed=False),
         maybe("first_self_pay_bp", "先行自付（万分之）", "first self-pay in 1/10000", "whole"),
-        maybe("cap_fen", "限价（分）", "price cap (fen)", "fen")), grave=True),
+        maybe("cap_fen", "限价（分）", "price cap (fen)", "fen"),
+        maybe("end", "停用日期", "last day", hint="2026-12-31")), grave=True),
     setting(names=["profile", *(f.name for f in fields(Settings))]),
 )  # fmt: skip
 SHOWN = 50

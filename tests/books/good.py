@@ -12,6 +12,7 @@ from typing import Any
 from engine.runtime.books_view import CallRow, Kept, LedgerRow, LegRow, Move, PartyBook, Role, Span, StoreView
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
+from engine.store.statement_rows import StatementRow
 
 NOW = 10_000.0
 PARTY = {"his": Role.HIS, "nhsa": Role.INSURANCE, "wechat": Role.PAYMENT, "einvoice": Role.INVOICE}
@@ -26,9 +27,10 @@ class Day:
     rows: dict[str, list[LedgerRow]] = field(default_factory=lambda: {party: [] for party in PARTY})
     numbers: dict[str, str] = field(default_factory=dict)
     span: Span | None = None  # of the payment platform's bills; None: its ledger is whole
+    statements: list[StatementRow] = field(default_factory=list)
 
     def view(self) -> StoreView:
-        return StoreView(self.kept, self.numbers, NOW)
+        return StoreView(self.kept, self.numbers, NOW, self.statements)
 
     def books(self) -> list[PartyBook]:
         return [

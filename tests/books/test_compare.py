@@ -12,6 +12,7 @@ from engine.runtime.books_kinds import KINDS
 from engine.runtime.books_view import CallRow, LedgerRow, Move, Span
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
+from engine.store.statement_rows import StatementRow
 from tests.books.good import NOW, Day, good_day
 
 Spoil = Callable[[Day], None]
@@ -454,6 +455,16 @@ def _proof_is_no_inquiry(day: Day) -> None:
 def _a_fee_nobody_agreed_to(day: Day) -> None:
     day.spoil("wechat", "charge", fee=5)
     day.span = Span(0.0, 20_000.0, fee_bp=0)
+
+
+def _left_over(verdict: str, no: str | None) -> Spoil:
+    row = StatementRow("nhsa", "2026-11-21", "310/11/370200", "900", verdict, no, "M1", "对账不平")
+    return lambda day: day.statements.append(row)
+
+
+for one in ("here", "differs", "unread"):
+    plants(f"statement_{one}", "S1")(_left_over(one, "S1"))
+plants("statement_there", "")(_left_over("there", None))
 
 
 @pytest.mark.parametrize(("kind", "no", "spoil"), PLANTED, ids=lambda one: getattr(one, "__name__", None))

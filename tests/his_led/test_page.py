@@ -90,7 +90,7 @@ def test_every_code_operation_and_kind_it_names_exists() -> None:
 def test_switching_as_the_page_says(tmp_path: Path) -> None:
     copy_site(tmp_path)
     channels = tmp_path / "channels"
-    for name in (OWN, "insurance_signin"):
+    for name in (OWN, "insurance_signin", "insurance_reconciliation", "insurance_directory"):
         (channels / f"{name}.yaml").unlink()
         (channels / f"{name}.test.yaml").unlink()
     path = channels / f"{LED}.yaml"

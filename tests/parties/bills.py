@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import sys
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from engine.codecs import json_text
@@ -41,7 +42,7 @@ def told(bureau: Bureau, dice: random.Random) -> dict[str, Any]:
     person = bureau.people["P0001"]
     stay = Stay("", "") if dice.random() < 0.3 else None
     visit = Visit("1", person, {}, "2026-11-22 10:00:00", "310", None, stay=stay)  # type: ignore[arg-type]  # no row
-    used = Used(dice.randrange(0, 170001), dice.randrange(0, 80001), dice.randrange(0, 20_000_000), dice.randrange(0, 3))
+    used = Used(*(dice.randrange(0, limit) for limit in (170_001, 80_001, 20_000_001, 3)))
     rule = {"use_account": dice.random() < 0.5, "balance": dice.randrange(0, 100_000)}
     whole = bill(dice)
     if stay is None:
@@ -61,6 +62,7 @@ def names(output: Any, included: str) -> dict[str, Any]:
     return {"answer": output, "hospital": {**HOSPITAL, "fund_includes_account": included}}
 
 
+@cache
 def bureau_of(place: str) -> Bureau:
     """A bureau whose settlements show the personal account at that place."""
     _, included, listed = PLACES[place]

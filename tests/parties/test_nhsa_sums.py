@@ -1,4 +1,4 @@
-"""The sums of every `setlinfo`, and each amount of one that is a fen off is refused. More bills: tests/parties/bills.py."""
+"""The sums of every `setlinfo`; an amount that is a fen off is refused. More bills: tests/parties/bills.py."""
 
 from __future__ import annotations
 
