@@ -1,7 +1,7 @@
 """One pattern a segment: text that fits it has nothing that a checking plan could find.
 
 A plan looks at each field, component and datatype by itself, which takes Python some microseconds a segment. Nearly
-all segments are right, and one regular expression sees that in a fifth of the time. A text that does not fit may
+all segments are right, and one regular expression sees that in half the time. A text that does not fit may
 still be right (a subcomponent, the 29th of February): the plan then looks as it always does, and alone says what is
 wrong. Only for the standard delimiters.
 """
