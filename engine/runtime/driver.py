@@ -310,7 +310,7 @@ class SettlementDriver:
             if send.purpose == "do":
                 self._same_content(case.leg(send.leg_id), send)
         told = [self.teller(c.channel, case.no, room.judge.names(case)) for c in commands if isinstance(c, Tell)]
-        writes = [*rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills),
+        writes = [*rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills, before),
                   *(write for handed in told for write in handed.writes)]  # fmt: skip
         label = label_of(room, letter) if failpoints.armed() else ""
         failpoints.hit(f"commit.before:{label}")

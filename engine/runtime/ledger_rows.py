@@ -12,7 +12,7 @@ from engine.runtime.answers import state_of
 from engine.runtime.journal import body_writes
 from engine.runtime.outflow import Talk
 from engine.runtime.room import Letter, Room
-from engine.saga.case import RELEASES_BILLS, Case
+from engine.saga.case import RELEASES_BILLS, Case, CaseState
 from engine.saga.events import (
     Answered,
     Cancelled,
@@ -48,14 +48,16 @@ def rows_of_turn(
     now: float,
     first: list[Write],
     bills: list[str],
+    before: CaseState,
 ) -> list[Write]:
-    """All writes of a turn, in order. `call_ids` maps the id() of each Send to its call's id."""
+    """All writes of a turn, in order. `call_ids` maps the id() of each Send to its call's id; `before` is the state
+    that is stored."""
     case = room.case
     writes = list(first)
     if case.version == 1:
         writes += insert_case(case, bills, _columns(room, now, ids.new()))
     else:
-        writes += update_case(case, _columns(room, now, 0))
+        writes += update_case(case, _columns(room, now, 0), before)
     writes += _call_ended(ids, case, letter)
     writes += _persons(room, letter.event)
     calls = room.judge.channel.calls

@@ -67,8 +67,11 @@ settlements = sa.Table(
     sa.Index("settlements_request", "client", "request_no", unique=True),
     sa.Index("settlements_state", "state", "id"),
     sa.Index("settlements_patient", "patient_index", "id"),
-    sa.Index("settlements_open", "next_at",
+    sa.Index("settlements_live", "no",
              sqlite_where=sa.text("rest_at IS NULL"), postgresql_where=sa.text("rest_at IS NULL")),
+    sa.Index("settlements_due", "no",
+             sqlite_where=sa.text("rest_at IS NOT NULL AND next_at IS NOT NULL"),
+             postgresql_where=sa.text("rest_at IS NOT NULL AND next_at IS NOT NULL")),
 )  # fmt: skip
 
 settlement_bills = sa.Table(
@@ -148,7 +151,6 @@ calls = sa.Table(
     _col("request_body", Big, "id in bodies", null=True),
     _col("reply_body", Big, "id in bodies", null=True),
     sa.Index("calls_settlement", "settlement_no", "id"),
-    sa.Index("calls_number", "number"),
 )  # fmt: skip
 
 bodies = sa.Table(

@@ -11,8 +11,9 @@ from engine.store.codec import decode, encode
 from engine.store.contract import Connection, Sealed, Write
 from engine.store.legs import load_legs
 
-INSERT, HOLD, UPDATE = "settlement_insert", "bill_hold", "settlement_update"
-"""`Done.failed_sql` when: the request number is known already; another settlement holds a bill; the version moved."""
+INSERT, HOLD, UPDATE, STAY = "settlement_insert", "bill_hold", "settlement_update", "settlement_stay"
+"""`Done.failed_sql` when: the request number is known already; another settlement holds a bill; the version moved (the
+last two)."""
 
 
 @dataclass(slots=True)
@@ -95,10 +96,13 @@ def insert_case(case: Case, bills: Sequence[str], columns: Columns) -> list[Writ
     return [Write(INSERT, params, rows=1), *hold_bills(case.no, bills)]
 
 
-def update_case(case: Case, columns: Columns) -> list[Write]:
-    """The settlement's next version; `case.version` is the new one. Guard: the stored version is the one before."""
+def update_case(case: Case, columns: Columns, before: CaseState | None = None) -> list[Write]:
+    """The settlement's next version; `case.version` is the new one. `before`: the state that is stored, if known.
+    Guard: the stored version is the one before."""
     params = _changing(case, columns)
-    return [Write(UPDATE, params | {"version_before": case.version - 1}, rows=1)]
+    params["version_before"] = case.version - 1
+    stays = case.state is before and before not in AT_REST
+    return [Write(STAY if stays else UPDATE, params, rows=1)]
 
 
 def move_case(no: str, site_hash: str) -> Write:

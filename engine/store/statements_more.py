@@ -162,13 +162,16 @@ ROWS: tuple[Row, ...] = (
     (
         "sites_in_use",
         "Versions that settlements not at rest began with.",
-        "SELECT DISTINCT site_hash FROM settlements WHERE rest_at IS NULL OR next_at IS NOT NULL",
+        """SELECT site_hash FROM settlements WHERE rest_at IS NULL
+        UNION SELECT site_hash FROM settlements WHERE rest_at IS NOT NULL AND next_at IS NOT NULL""",
         {},
     ),
     (
         "site_pins",
         "How many settlements not at rest began with each version.",
-        """SELECT site_hash, channel, COUNT(*) FROM settlements WHERE rest_at IS NULL OR next_at IS NOT NULL
+        """SELECT site_hash, channel, COUNT(*) FROM (
+        SELECT site_hash, channel FROM settlements WHERE rest_at IS NULL UNION ALL
+        SELECT site_hash, channel FROM settlements WHERE rest_at IS NOT NULL AND next_at IS NOT NULL) AS pinned
         GROUP BY site_hash, channel ORDER BY site_hash, channel""",
         {},
     ),

@@ -40,6 +40,15 @@ ROWS: tuple[Row, ...] = (
         _DOC,
     ),
     (
+        "settlement_stay",
+        "The same of one that stays in its state, not at rest: what no index holds, so that none is written.",
+        """UPDATE settlements SET version = :version, answer = :answer, total = :total, fund = :fund,
+        account = :account, relief = :relief, other = :other, cash = :cash, reason_code = :reason_code,
+        updated_at = :updated_at, next_at = :next_at, attempt = :attempt, doc = :doc
+        WHERE no = :no AND version = :version_before""",
+        _DOC,
+    ),
+    (
         "settlement_move",
         "The settlement goes on under another version of the configuration.",
         "UPDATE settlements SET site_hash = :site_hash WHERE no = :no",
@@ -61,7 +70,9 @@ ROWS: tuple[Row, ...] = (
     (
         "settlements_open",
         "Settlements that something is still due for: not at rest, or at rest with an instant to act at.",
-        """SELECT no, state, next_at FROM settlements WHERE (rest_at IS NULL OR next_at IS NOT NULL) AND no > :after
+        """SELECT no, state, next_at FROM settlements WHERE rest_at IS NULL AND no > :after
+        UNION ALL SELECT no, state, next_at FROM settlements
+        WHERE rest_at IS NOT NULL AND next_at IS NOT NULL AND no > :after
         ORDER BY no LIMIT :limit""",
         {},
     ),
@@ -113,7 +124,7 @@ ROWS: tuple[Row, ...] = (
     (
         "recover_sent",
         "After a restart: what was sent is unsure, and is asked about now.",
-        "UPDATE legs SET state = 'unsure', next_at = :now WHERE state = 'sent'",
+        f"UPDATE legs SET state = 'unsure', next_at = :now WHERE {_OPEN_LEG} AND state = 'sent'",  # noqa: S608 own constant
         {},
     ),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
@@ -78,6 +79,8 @@ from engine.store.lists import (
     show_settlement,
 )
 from engine.store.purge import purge_inbox
+from engine.store.settlements import STAY, UPDATE
+from engine.store.statements import STATEMENTS
 
 from .loop import NOON
 from .parts import NAME, some_case, some_leg
@@ -117,15 +120,16 @@ def test_every_field_of_a_settlement_and_a_leg_is_kept() -> None:
     assert "of_leg" in leg
 
 
-def test_the_next_version_replaces_exactly_the_one_before(stores: Any) -> None:
+@pytest.mark.parametrize("state", [CaseState.WAITING, CaseState.FORWARD])
+def test_the_next_version_replaces_exactly_the_one_before(stores: Any, state: CaseState) -> None:
     store, case = stores.open(), some_case()
     keep(stores, store, *begin(case))
-    case.version, case.state, case.cursor = 2, CaseState.WAITING, 4
+    before, case.version, case.state, case.cursor = case.state, 2, state, 4
     case.data["quote"] = {"cash": 107500}
     leg = replace(case.legs[1], state=LegState.UNSURE, next_at=NOON + 5, text="")
     case.legs[1] = leg
     columns = Columns(at=NOON + 1, answer="quoted", total=120000, cash=107500, reason_code="")
-    done = keep(stores, store, *update_case(case, columns), upsert_leg("S1", leg, "wechat"))
+    done = keep(stores, store, *update_case(case, columns, before), upsert_leg("S1", leg, "wechat"))
     assert done.committed
     assert ask(stores, store, lambda conn: load_case(conn, "S1")) == case
     shown = ask(stores, store, lambda conn: show_settlement(conn, "S1"))
@@ -137,8 +141,30 @@ def test_the_next_version_replaces_exactly_the_one_before(stores: Any) -> None:
         107500,
     )
     assert (shown["updated_at"], shown["next_at"], shown["rest_at"]) == (NOON + 1, NOON + 5, None)
-    again = keep(stores, store, *update_case(case, columns))
-    assert (again.committed, again.failed_sql) == (False, "settlement_update")
+    again = keep(stores, store, *update_case(case, columns, before))
+    assert (again.committed, again.failed_sql) == (False, UPDATE if state is CaseState.WAITING else STAY)
+
+
+@pytest.mark.parametrize("name", ["settlements_open", "sites_in_use", "site_pins", "recover_sent", "recover_due"])
+def test_what_a_start_looks_for_is_not_searched_among_all(sqlite_stores: Any, name: str) -> None:
+    """A store of years holds millions of settlements at rest; the doors open only after these statements."""
+    store = sqlite_stores.open()
+    text = re.sub(r":[a-z_]+", "1", STATEMENTS[name].sql)
+    plan = [row[3] for row in store.backend.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()]
+    found = [re.search(r"INDEX (\w+)", step) for step in plan if re.search(r"(SCAN|SEARCH) (legs|settlements)", step)]
+    assert found
+    assert {one and one[1] for one in found} <= {"legs_open", "settlements_live", "settlements_due"}
+
+
+def test_open_settlements_are_all_found_page_by_page(stores: Any) -> None:
+    store = stores.open()
+    states = [CaseState.REJECTED, CaseState.FORWARD, CaseState.WAITING] * 3
+    cases = [some_case(f"S{i}", legs=[], state=state) for i, state in enumerate(states)]
+    cases[3].legs = [some_leg(1, LegState.UNSURE, next_at=NOON + 5)]
+    for i, case in enumerate(cases):
+        assert keep(stores, store, *insert_case(case, [f"B{i}"], Columns(at=NOON, id=i + 1))).committed
+    found = ask(stores, store, lambda conn: [no for no, _, _ in open_cases(conn, page=2)])
+    assert found == ["S1", "S2", "S3", "S4", "S5", "S7", "S8"]
 
 
 def test_a_settlement_at_rest_has_an_instant_of_rest(stores: Any) -> None:
