@@ -89,6 +89,7 @@ class Ward:
         }  # fmt: skip
         self.files = {
             "his/secret": self.keys["his"], "wechat/appid": self.keys["appid"], "wechat/mchid": self.keys["mchid"],
+            "wechat/mini_appid": self.keys["appid"],
             "wechat/merchant_serial": "ABCDEF0123456789", "wechat/merchant_private_key": private,
             "wechat/api_v3_key": SECRET[:32], "wechat/api_v2_key": SECRET[:32],
             "wechat/platform_serial": "0A1B2C3D4E5F", "wechat/platform_certificate": public,
