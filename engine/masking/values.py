@@ -23,8 +23,9 @@ PHONE_KEYS = frozenset(
     {"phone", "tel", "mobile", "mobilephone", "telephone", "payertel", "conertel", "agntertel", "sjh", "lxdh"}
 )
 SECRET_KEYS = frozenset(
-    {"authcode", "token", "accesstoken", "refreshtoken", "ectoken", "ecqrcode", "secret", "appsecret", "password",
-     "passwd", "pwd", "sign", "paysign", "signature", "signno", "openid", "subopenid", "spopenid", "sessionid",
+    {"authcode", "token", "accesstoken", "refreshtoken", "ectoken", "ecqrcode", "paytoken", "payauthno", "revstoken",
+     "secret", "appsecret", "password", "passwd", "pwd",
+     "sign", "paysign", "signature", "signno", "openid", "subopenid", "spopenid", "sessionid",
      "encinfo", "cainfo", "devsafeinfo", "ciphertext", "apikey", "privatekey", "key", "qrcode"}
 )  # fmt: skip
 BIRTH_KEYS = frozenset({"brdy", "birth", "birthday", "birthdate", "csrq"})

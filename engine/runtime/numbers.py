@@ -44,6 +44,8 @@ class Numbers:
                 return f"{case.no}P{leg.attempt}"
             case "freeze":
                 return f"{case.no}F{leg.attempt}"
+            case "mixed":
+                return f"{case.no}M{leg.attempt}"
             case "refund":
                 return f"{case.no}R{leg.of}"
             case "lock":

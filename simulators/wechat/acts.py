@@ -13,6 +13,7 @@ from simulators.wechat.book import QR_LIFE, Order
 from simulators.wechat.courier import Notice
 
 if TYPE_CHECKING:
+    from simulators.wechat.med_ins import Mixed
     from simulators.wechat.party import WeChatSim
 
 Body = dict[str, Any]
@@ -63,6 +64,27 @@ def _pay(party: WeChatSim, body: Body) -> Body:
         raise ActRefused("二维码已过期，请重新获取")
     party.book.charge(order, str(body.get("openid", "")))
     return party.book.state_of(order)
+
+
+def _mixed(party: WeChatSim, body: Body) -> Mixed:
+    found = party.v3.med_ins.find(_text(body, "no"))
+    if found.state != "CREATED":
+        raise ActRefused(f"混合订单状态 {found.state}")
+    return found
+
+
+def _pay_mixed(party: WeChatSim, body: Body) -> Body:
+    """The patient pays a mixed order (医保自费混合) with the password."""
+    found = _mixed(party, body)
+    party.v3.med_ins.pay(found)
+    return {"no": found.body["out_trade_no"], "mix_trade_no": found.number, "state": found.state}
+
+
+def _fail_mixed(party: WeChatSim, body: Body) -> Body:
+    """The insurance refuses a mixed order, or the patient walks away."""
+    found = _mixed(party, body)
+    party.v3.med_ins.fail(found)
+    return {"no": found.body["out_trade_no"], "mix_trade_no": found.number, "state": found.state}
 
 
 def _cancel(party: WeChatSim, body: Body) -> Body:
@@ -194,5 +216,6 @@ ACTS: dict[str, Callable[[WeChatSim, Body], Body]] = {
     "pay": _pay, "cancel": _cancel, "pay_twice": _pay_twice, "pay_after_close": _pay_after_close,
     "refund_at_portal": _refund_at_portal, "finish_refund": _finish_refund, "payer": _payer,
     "rotate_key": _rotate_key, "send_probe": _send_probe, "set": _set, "set_balance": _set_balance,
-    "withdraw": _withdraw, "callback_again": _callback_again, "state": _state,
+    "pay_mixed": _pay_mixed, "fail_mixed": _fail_mixed, "withdraw": _withdraw,
+    "callback_again": _callback_again, "state": _state,
 }

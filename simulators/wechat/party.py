@@ -143,6 +143,12 @@ class WeChatSim(SimParty):
         if order.terms.notify_url and not order.by_code and order.no not in self._quiet:
             self.courier.tell(self.v3.paid_notice(order, payment.transaction_id))
 
+    def charge_quietly(self, no: str) -> None:
+        """The cash of a mixed order is taken; only the mixed order's own notice tells of it."""
+        self._quiet.add(no)
+        self.book.charge(self.book.find(no))
+        self._quiet.discard(no)
+
     def refund_accepted(self, refund: Refund) -> None:
         """PROCESSING ends after a while, as ordered by a fault or well."""
         match = {"no": refund.order.no, "refund_no": refund.no, "attach": refund.order.terms.attach}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from simulators.base.wire import Req, Resp
-from simulators.wechat import fields, sign
+from simulators.wechat import fields, med_ins, sign
 from simulators.wechat.book import Order, Terms
 from simulators.wechat.courier import Notice, spoiled_headers
 from simulators.wechat.forms import order_form, payment_of
@@ -33,6 +33,8 @@ STATIC: dict[tuple[str, str], str] = {
     ("POST", REFUNDS): "refund",
     ("GET", "/v3/certificates"): "certificates",
     ("POST", "/v3/security/echo"): "echo",
+    ("POST", med_ins.PATH): "med_ins",
+    ("POST", med_ins.NOTIFY): "med_ins_refunded",
     ("GET", "/v3/bill/tradebill"): "tradebill",
     ("GET", "/v3/bill/fundflowbill"): "fundflowbill",
     ("GET", "/v3/billdownload/file"): "download",
@@ -53,6 +55,8 @@ def op_of(req: Req) -> str:
         return "query" if req.method == "GET" else path
     if path.startswith(BY_ID) and req.method == "GET":
         return "query"
+    if path.startswith((med_ins.BY_NO, med_ins.BY_MIX)) and req.method == "GET":
+        return "med_ins_query"
     if path.startswith(REFUNDS + "/"):
         if req.method == "POST" and path.endswith("/apply-abnormal-refund"):
             return "abnormal_refund"
@@ -72,6 +76,8 @@ def match_of(op: str, req: Req) -> dict[str, str]:
         found["no"] = req.path[len(BY_NO) :].split("/")[0]
     elif req.path.startswith(BY_ID):
         found["transaction_id"] = req.path[len(BY_ID) :]
+    elif req.path.startswith(med_ins.BY_NO):
+        found["no"] = req.path[len(med_ins.BY_NO) :]
     elif op == "refund_query":
         found["refund_no"] = req.path[len(REFUNDS) + 1 :]
     return found
@@ -87,12 +93,14 @@ class V3:
         self.nonces: dict[str, float] = {}
         self.codes: dict[str, str] = {}  # living tails of code_url and prepay_id, to out_trade_no
         self.money = Money(party)
+        self.med_ins = med_ins.MedIns(party)
         self._doors: dict[str, Callable[[Req], dict[str, Any] | Resp | None]] = {
             "query": self._query, "close": self._close, "reverse": self._reverse, "refund": self.money.refund,
             "refund_query": self.money.refund_query, "abnormal_refund": self.money.abnormal,
             "certificates": self.money.certificates, "echo": self.money.echo,
             "tradebill": self.money.trade_bill, "fundflowbill": self.money.flow_bill,
-            "download": self.money.download,
+            "download": self.money.download, "med_ins": self.med_ins.order, "med_ins_query": self.med_ins.query,
+            "med_ins_refunded": self.med_ins.refunded,
         }
 
     # Asking

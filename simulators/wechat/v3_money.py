@@ -65,9 +65,10 @@ class Money:
         for name in names:
             if not body.get(name):
                 raise Refusal("param", f"输入源“/body/{name}”必填性规则校验失败，此字段为必填项")
-            self._opened(req, body[name], name)
+            self.opened(req, body[name], name)
 
-    def _opened(self, req: Req, text: str, name: str) -> str:
+    def opened(self, req: Req, text: str, name: str) -> str:
+        """A sensitive field in clear; Refusal when it was not sealed for the key the request names."""
         signer = self.party.identity.signer(
             self.party.settings.verify, req.headers.get("wechatpay-serial", "")
         )
@@ -94,7 +95,7 @@ class Money:
         body = fields.check(fields.ECHO, req.json)
         form: dict[str, Any] = {"echo_message": body["echo_message"]}
         if sealed := body.get("encrypted_echo_message"):
-            clear = self._opened(req, sealed, "encrypted_echo_message")
+            clear = self.opened(req, sealed, "encrypted_echo_message")
             form["encrypted_echo_message"] = sign.oaep_seal(self.party.identity.merchant_public, clear)
         if url := body.get("notify_url"):
             self.party.courier.tell(Notice(

@@ -13,12 +13,13 @@ from engine.conversation import Result, run
 ROOT = Path(__file__).resolve().parents[2]
 CHANNELS = (
     "dft_p03", "his_events", "insurance_directory", "insurance_reconciliation", "insurance_signin",
-    "municipal_settlement", "municipal_signin", "outpatient_bills", "outpatient_settlement",
-    "outpatient_settlement_his_led", "qingdao_settlement",
+    "municipal_settlement", "municipal_signin", "outpatient_bills", "outpatient_mobile",
+    "outpatient_settlement", "outpatient_settlement_his_led", "qingdao_settlement",
 )  # fmt: skip
 LEAST = {
     "dft_p03": 3, "his_events": 7, "insurance_directory": 2, "insurance_reconciliation": 4, "insurance_signin": 3,
-    "municipal_settlement": 15, "municipal_signin": 3, "outpatient_bills": 4, "outpatient_settlement": 20,
+    "municipal_settlement": 15, "municipal_signin": 3, "outpatient_bills": 4, "outpatient_mobile": 12,
+    "outpatient_settlement": 20,
     "outpatient_settlement_his_led": 20, "qingdao_settlement": 15,
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = {
     "api": 8600, "hl7": 8610, "his": 8701, "insurance": 8711, "municipal": 8712, "qingdao": 8713, "wechat": 8721,
-    "alipay": 8722, "unionpay": 8723, "einvoice": 8731,
+    "alipay": 8722, "unionpay": 8723, "einvoice": 8731, "mobile_pay": 8714,
 }  # fmt: skip
 OWN = ("api", "hl7")  # the engine's; the others are simulators'
 RATE = 20

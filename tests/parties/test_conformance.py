@@ -30,7 +30,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "municipal": {},
     "qingdao_legacy": {},
     "wechat": {"out_trade_no": "N1", "out_refund_no": "N1", "bill_date": "2026-11-21", "refund_id": "5",
-               "echo_message": "1"},
+               "echo_message": "1", "mix_pay_type": "INSURANCE_ONLY", "mix_trade_no": "M1"},
     "dareway": {},
     "neusoft": {},
     "yinhai": {},

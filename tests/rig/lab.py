@@ -43,11 +43,12 @@ from simulators.town import PERSONS
 ROOT = Path(__file__).resolve().parents[2]
 PARTIES = {
     "his": 8701, "insurance": 8711, "municipal": 8712, "qingdao": 8713, "wechat": 8721, "alipay": 8722,
-    "unionpay": 8723, "einvoice": 8731,
+    "unionpay": 8723, "einvoice": 8731, "mobile_pay": 8714,
 }  # fmt: skip
 CARD_NAMES = {
     "his": "his", "insurance": "nhsa", "municipal": "municipal", "qingdao": "qingdao", "wechat": "wechat",
     "alipay": "alipay", "unionpay": "unionpay", "einvoice": "einvoice",
+    "mobile_pay": "mobile_pay",
 }  # fmt: skip
 SECRET = "kiosk-secret-for-tests"
 _SITES: dict[str, Site] = {}  # loading costs a second: simulated laboratories share the loaded site

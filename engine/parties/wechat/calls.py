@@ -6,13 +6,13 @@ import re
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from engine.parties.wechat import v3
+from engine.parties.wechat import med_ins, v3
 from engine.parties.wechat.keys import Merchant
 
 ORDERS: Final = "/v3/pay/transactions"
 REFUNDS: Final = "/v3/refund/domestic/refunds"
 # Operation → the last part of its path. A mini program's order is a JSAPI order under the mini program's own id.
-CREATES: Final = {"native": "native", "jsapi": "jsapi", "mini": "jsapi", "h5": "h5"}
+CREATES: Final = {"native": "native", "jsapi": "jsapi", "prepay": "jsapi", "mini": "jsapi", "h5": "h5"}
 BILLS: Final = {"trade_bill": "tradebill", "flow_bill": "fundflowbill"}
 SEALED: Final = ("bank_account", "real_name")  # of an abnormal refund to a payer's card: only WeChat may read them
 _DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -26,6 +26,12 @@ def request_of(op: str, body: dict[str, Any], merchant: Merchant) -> Request:
     ours = {"appid": appid_of(op, merchant), "mchid": plain.mchid}
     if op in CREATES:
         return "POST", f"{ORDERS}/{CREATES[op]}", {**ours, "notify_url": plain.notify_url, **body}
+    if op == med_ins.ORDER:
+        return "POST", med_ins.ORDERS, med_ins.order(merchant, body)
+    if op == med_ins.QUERY:
+        return "GET", f"{med_ins.ORDERS}/out-trade-no/{_path(body, 'out_trade_no')}", None
+    if op == med_ins.REFUNDED:
+        return "POST", *med_ins.told(body)
     if op == "codepay":
         if not plain.codepay:
             raise ValueError("codepay: the connection does not say that this merchant may use it")
@@ -63,7 +69,8 @@ def appid_of(op: str, merchant: Merchant) -> str:
 
 def needs_serial(op: str, body: dict[str, Any]) -> bool:
     """Whether the request carries sealed fields and must name the key they are sealed with."""
-    return op == "echo" or (op == "abnormal_refund" and any(name in body for name in SEALED))
+    names = {"abnormal_refund": SEALED, med_ins.ORDER: med_ins.PERSONS}.get(op, ())
+    return op == "echo" or any(name in body for name in names)
 
 
 def _bill(body: dict[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ class Settings(BaseModel):
 
     `verify_keys`: serial → PEM, platform certificates (hex serial) and public keys (`PUB_KEY_ID_…`) together:
     while a merchant moves from one to the other, answers and callbacks come signed by either.
+    `med_ins_test_env`: whether a mixed order (`/v3/med-ins`) may say that it goes to the bureau's test environment.
     `wechatpay_serial` is the public key id to name in requests, empty in certificate mode. `notify_url` has no
     query string. `mini_appid`: the mini program of the same merchant, where there is one. `codepay`: WeChat has opened
     v3 payment codes to this merchant (`codepay`, `code_reverse`); without it they go by v2. `fee_bp`: the fee agreed,
@@ -39,6 +40,7 @@ class Settings(BaseModel):
     mini_appid: str = Field(default="", max_length=32)
     codepay: bool = False
     fee_bp: int = Field(default=0, ge=0, le=1000)
+    med_ins_test_env: bool = False
 
 
 @dataclass(frozen=True, slots=True)

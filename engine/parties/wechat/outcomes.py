@@ -11,7 +11,7 @@ from typing import Final
 from engine.core.outcome import Outcome
 from engine.parties.contract import Op, OutcomeRow
 
-_CREATE: Final = frozenset({"native", "jsapi", "mini", "h5"})
+_CREATE: Final = frozenset({"native", "jsapi", "mini", "h5", "med_ins"})
 _CODE: Final = frozenset({"micropay", "codepay"})
 _PAY: Final = _CREATE | _CODE
 _STOP: Final = frozenset({"close", "reverse", "code_reverse"})
@@ -30,6 +30,10 @@ OPS: Final = {
         _op("jsapi", "公众号下单", "order inside WeChat", changes=True, money=True, number="trade"),
         _op("mini", "小程序下单", "order in a mini program", changes=True, money=True, number="trade"),
         _op("h5", "H5 下单（微信外的网页）", "order outside WeChat", changes=True, money=True, number="trade"),
+        _op("prepay", "混合支付的自费预下单", "the cash part of a mixed order"),
+        _op("med_ins", "医保自费混合下单", "order of insurance and cash", changes=True, money=True, number="mixed"),
+        _op("med_ins_query", "查询混合订单", "ask for a mixed order"),
+        _op("med_ins_refunded", "医保退款通知", "tell that insurance money was given back"),
         _op("query", "查询订单", "ask for an order"),
         _op("close", "关闭订单", "close an unpaid order", changes=True),
         _op("refund", "退款", "refund", changes=True, money=True, number="refund"),
@@ -88,7 +92,7 @@ def _rows() -> tuple[OutcomeRow, ...]:
             "NOTENOUGH", "NOT_ENOUGH")),
         OutcomeRow("RESOURCE_NOT_EXISTS", no, _REFUND, because="no such order to refund"),
         *(OutcomeRow(code, no, because="not executed") for code in _DEFINITE),
-        *(OutcomeRow(code, no, frozenset({"query", "order_query", "refund_query"})) for code in (
+        *(OutcomeRow(code, no, frozenset({"query", "order_query", "refund_query", "med_ins_query"})) for code in (
             "ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS")),
     )  # fmt: skip
 

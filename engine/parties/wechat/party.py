@@ -11,16 +11,18 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.parties import wire
 from engine.parties.bills import BillRow, day_span
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
-from engine.parties.wechat import bills, calls, certificates, outcomes, v2, v3
+from engine.parties.wechat import bills, calls, certificates, med_ins, outcomes, v2, v3
 from engine.parties.wechat.keys import Merchant, Settings, opened, same_serial
 
 _V2: Final = {"micropay": "/pay/micropay", "order_query": "/pay/orderquery", "reverse": "/secapi/pay/reverse"}
 # What an answer is worth nothing without.
 _MUST_HOLD: Final = {
-    "native": "code_url", "jsapi": "prepay_id", "mini": "prepay_id", "h5": "h5_url", "codepay": "trade_state",
+    "native": "code_url", "jsapi": "prepay_id", "prepay": "prepay_id", "mini": "prepay_id", "h5": "h5_url",
+    "codepay": "trade_state",
     "trade_bill": "download_url", "flow_bill": "download_url", "echo": "encrypted_echo_message",
+    med_ins.ORDER: "mix_trade_no", med_ins.QUERY: "mix_trade_no",
 }  # fmt: skip
-_NUMBER_FIELD: Final = {"trade": "out_trade_no", "refund": "out_refund_no"}
+_NUMBER_FIELD: Final = {"trade": "out_trade_no", "mixed": "out_trade_no", "refund": "out_refund_no"}
 
 
 class WeChatPay:
@@ -100,7 +102,7 @@ class WeChatPay:
         wanted = _MUST_HOLD.get(call.op)
         if wanted and not isinstance(tree.get(wanted), str):
             return wire.not_intact(f"no {wanted}")
-        if call.op in ("jsapi", "mini"):
+        if call.op in ("jsapi", "prepay", "mini"):
             appid = calls.appid_of(call.op, merchant)
             sheet = v3.jsapi_sheet(merchant, appid, tree["prepay_id"], call.now, call.nonce)
             return Answer(intact=True, code="OK", body={**tree, "sheet": sheet})
@@ -108,6 +110,9 @@ class WeChatPay:
             if tree.get("out_trade_no") != call.number:
                 return wire.not_intact("another order's answer")
             return Answer(True, "OK" if tree["trade_state"] == "SUCCESS" else str(tree["trade_state"]), body=tree)
+        asked = wire.body_of(call).get("out_trade_no")
+        if call.op in (med_ins.ORDER, med_ins.QUERY) and tree.get("out_trade_no", asked) != asked:
+            return wire.not_intact("another order's answer")
         if call.op == "echo" and not v3.echoed(merchant, wire.body_of(call), tree):
             return wire.not_intact("not what was said")
         return Answer(intact=True, code="OK", body=tree)
