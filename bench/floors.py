@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -16,9 +17,11 @@ from bench.report import Row
 from engine.codecs import json_text
 from engine.config.tree import read_tree
 from engine.pipeline.field_map import FieldMap, compile_map
+from engine.site.load import load
 from engine.store.sealing import Sealer
 
 CASE = "e floors"
+HOME = Path(__file__).resolve().parents[1]
 FIELDS = """
 map: twelve
 title: 12 fields
@@ -81,6 +84,7 @@ def parts() -> list[Row]:
         Row(CASE, "map 12 fields", mapping, "us CPU", f"a dict of 12 {copying:.2f} us", mapping / copying),
         Row(CASE, f"print {len(text)} bytes of JSON", micro(lambda: json_text.print_json(made)), "us CPU"),
         Row(CASE, f"parse {len(text)} bytes of JSON", micro(lambda: json_text.parse(text)), "us CPU"),
+        Row(CASE, "load and compile the shipped site", micro(lambda: load(HOME)) / 1000, "ms CPU"),
     ]
 
 

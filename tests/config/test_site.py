@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -191,19 +190,6 @@ def test_the_shipped_site_has_no_mistake() -> None:
     wrong = failing(shipped())
     sources = {name: data.decode("utf-8", "replace") for name, data in files.items()}
     assert not wrong, "\n" + render_all(wrong, sources, "en")
-
-
-def test_the_shipped_site_loads_quickly() -> None:
-    shipped()  # modules and the party's code are loaded once
-    best = min(_seconds() for _ in range(5))
-    files = len(read_files(ROOT))
-    assert best < 0.001 * files, f"{best * 1000:.0f} ms for {files} files"
-
-
-def _seconds() -> float:
-    begin = time.process_time()
-    assert isinstance(load(ROOT), Site)
-    return time.process_time() - begin
 
 
 def test_the_shipped_node_holds_no_secret_and_stays_on_this_machine() -> None:
