@@ -206,8 +206,8 @@ class Engine:
         name = found[0].name if found else "none"
         self.meters.request_ended(door, name, status, seconds)
         if name not in _QUIET:
-            took = round(seconds * 1e3, 1)
-            self.log.message(door=door, method=method, path=path, route=name, outcome=status, ms=took)
+            took, where = round(seconds * 1e3, 1), found[0].template if found else "none"  # never what a client wrote
+            self.log.message(door=door, method=method, path=where, route=name, outcome=status, ms=took)
 
     def _not_ready(self) -> str:
         if self._state != "running":

@@ -58,7 +58,7 @@ def test_every_request_has_a_line_without_what_it_asked_for(town: Town) -> None:
     told = [(row["method"], row["path"], row["outcome"]) for row in rows]
     assert told == [
         ("POST", "/v1/outpatient/settlements", 200), ("GET", "/v1/outpatient/bills", 200),
-        ("GET", "/v1/370***********0113", 404),
+        ("GET", "none", 404),
     ]  # fmt: skip
     assert [row["route"] for row in rows] == ["outpatient_settlement", "outpatient_bills", "none"]
     assert all(row["ms"] >= 0 and row["door"] == "api" for row in rows)
