@@ -102,6 +102,9 @@ def _doors(parts: Parts, channel: ChannelFile) -> None:
         for name in needed:
             if name not in listen.marks:
                 parts.wrong("E502", listen.mark, name=name)
+        if channel.kind == "settle":
+            for asked in BACKWARDS:
+                _schema(parts, Word(asked, listen.mark))
         if channel.kind == "settle" and listen.once_by:
             _tells_repeats(parts, listen.once_by, "client")
     _with(parts, channel.answers, "make")
@@ -142,6 +145,10 @@ def _listener(parts: Parts, name: Word, *, callback: bool = False) -> None:
     elif callback and not door.path:
         parts.wrong("E202", door.mark, name="path", zh=f"回调的监听“{name}”", en=f'the listener "{name}" of a callback',
                     example="/callback/wechat")  # fmt: skip
+
+
+BACKWARDS = ("cancel_request", "refund_request", "resolve_request")
+"""The forms of what every settlement can be asked besides its channel's own events."""
 
 
 def _schema(parts: Parts, name: Word | None) -> None:
