@@ -59,15 +59,17 @@ class Deadlines(Generic[T]):
         """Nothing is going on any more: leave no timer behind."""
         self._heap.clear()
         self._ended = 0
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
 
     def _arm(self, due: float, now: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._disarm()
         self._timer_at = due
         self._timer = self._world.later(due - now, self._woken)
+
+    def _disarm(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
 
     def _woken(self) -> None:
         self._timer = None
