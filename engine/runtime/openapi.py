@@ -143,6 +143,9 @@ def _schema(site: Site, name: str) -> Doc:
     return {key: value for key, value in found.items() if key != "$schema"}
 
 
+_PAY = ("kind", "qr", "sheet", "url", "order", "until")
+
+
 def _settlement() -> Doc:
     amounts = dict.fromkeys(AMOUNTS, _FEN)
     return {
@@ -154,7 +157,7 @@ def _settlement() -> Doc:
             "state": {"enum": list(_STATES)},
             "amounts": {"type": "object", "properties": amounts},
             "expires_at": {"type": "string", "format": "date-time"},
-            "pay": {"type": "object", "properties": dict.fromkeys(("kind", "qr", "sheet", "url", "until"), _TEXT)},
+            "pay": {"type": "object", "properties": dict.fromkeys(_PAY, _TEXT)},
             "numbers": {"type": "object", "additionalProperties": _TEXT},
             "invoice": {"type": "object", "additionalProperties": _TEXT},
             "give_back": {

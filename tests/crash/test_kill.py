@@ -110,10 +110,13 @@ def _agree(hospital: Hospital, state: str) -> None:
 
 
 def _places(hospital: Hospital) -> list[str]:
-    """All places the flow passes, enumerated by the code itself: `name#n` for the n-th time."""
+    """All places the flow passes, enumerated by the code itself: `name#n` for the n-th time. The nightly channels run
+    beside it; what they fetch once and keep is not fetched in the next life."""
     counts: dict[str, int] = {}
     found = []
     for name in (hospital.folder / "places").read_text().split():
+        if name.endswith("_file"):
+            continue
         counts[name] = counts.get(name, 0) + 1
         found.append(f"{name}#{counts[name]}")
     return found

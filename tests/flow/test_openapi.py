@@ -15,6 +15,7 @@ ADDRESSES = {
     "/v1/outpatient/his-led/settlements",
     "/v1/municipal/settlements",
     "/v1/qingdao/settlements",
+    "/v1/mobile/settlements",
     "/v1/settlements/{no}",
     "/v1/settlements/{no}/pay",
     "/v1/settlements/{no}/returned",

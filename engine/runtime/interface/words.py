@@ -55,6 +55,7 @@ ANSWER: Final[dict[str, Both]] = {
     "pay.qr": Both("要展示的二维码内容", "the code to show"),
     "pay.url": Both("手机要打开的付款页", "the page the phone is to open"),
     "pay.sheet": Both("调起支付的参数（JSON 文本，原样交给微信的函数）", "what calls up the payment: JSON, handed on as it is"),
+    "pay.order": Both("医保移动支付的订单号：手机凭它打开医保支付页", "the order by which the phone opens the insurance's payment page"),
     "pay.until": Both("二维码有效至", "the code is valid until"),
     "numbers.his": Both("HIS 收据号", "the HIS's receipt"),
     "numbers.insurance": Both("医保结算号", "the insurance's settlement"),
