@@ -42,6 +42,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1. 用该笔编号到对方系统查是否已撤销。\n2. 未撤销的，在对方系统人工撤销。\n3. 由管理员登记处理结果。",
         "1. Look the number up in the party's system.\n2. If it is not undone, undo it there.\n3. An administrator records what was done.",
     ),
+    "means.statement_differs": (
+        "昨日与医保的日对账不平：笔数、金额不一致，或有一方没有的结算。逐笔差异在 engine books 中。之后一周内每夜再对一次。",
+        "Yesterday's comparison with the insurance does not agree: counts, amounts, or a settlement only one side has. `engine books` "
+        "lists them. The day is compared again every night for a week.",
+    ),
+    "do.statement_differs": (
+        "1. 运行 engine books，看每一笔差异和它的下一步。\n2. 医保办与经办机构核对。\n3. 查清后用 engine tasks close 关闭并写明原因。",
+        "1. Run engine books: each difference with its next step.\n2. The insurance office compares with the bureau.\n"
+        "3. When it is clear, engine tasks close with the reason.",
+    ),
     "means.undo_slow": (
         "撤销（如退款）已经办了 15 分钟还没有结果；引擎会继续查，与它无关的撤销已先办。结果出来后本待办自动关闭。",
         "An undo such as a refund is on its way for 15 minutes; the engine goes on asking, and undoes meanwhile what does not "
