@@ -157,8 +157,8 @@ def recovery() -> Found:
         ward.ask_sink("fail/1")
         ward.start()
         opened, rss = ward.started_in, ward.rss(peak=True)
-        ward.ask_sink("fail/0")
         ward.ask_sink("count")
+        ward.ask_sink("fail/0")
         began = time.perf_counter()
         count = 0
         while count < UNDELIVERED and time.perf_counter() - began < 180:
