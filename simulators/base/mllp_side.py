@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from simulators.base.conduct import Conduct
 from simulators.base.faults import EXECUTED, NOT_EXECUTED, TIMED
+from simulators.base.line import Line
 from simulators.base.mllp import END, VT, Unframer, framed
 from simulators.base.mllp_ack import Verdict, ack_of, refusal_of
 from simulators.base.mllp_er7 import Er7, Unreadable, read
@@ -170,38 +171,16 @@ def _resp(ack: bytes) -> Resp:
     return Resp(200, ack, {"Content-Type": HL7})
 
 
-class MllpLine:
+class MllpLine(Line):
     """The connection one message came on; what is no HL7 (a login page) goes out without a frame."""
 
     def __init__(self, channel: MllpChannel) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self.peer = channel.peer
-        self.over = False
 
     def reply_bytes(self, resp: Resp) -> tuple[bytes, bytes]:
         hl7 = resp.headers.get("Content-Type") == HL7
         return (VT, resp.body + END) if hl7 else (b"", resp.body)
-
-    def send(self, content: bytes, *, and_close: bool = False) -> bool:
-        if self.over or self._channel.gone:
-            return False
-        self.over = True
-        self._channel.transport.write(content)
-        if and_close:
-            self._channel.transport.loseConnection()
-        else:
-            self._channel.next()
-        return True
-
-    def drop(self) -> None:
-        if not self.over and not self._channel.gone:
-            self.over = True
-            self._channel.transport.abortConnection()
-
-    def close(self) -> None:
-        if not self.over and not self._channel.gone:
-            self.over = True
-            self._channel.transport.loseConnection()
 
 
 class MllpChannel(Protocol):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-_CHOICES = {
-    "cipher": ("ecb", "cbc"), "iv": ("zero", "key"), "key_pick": ("first", "even"), "output": ("hex", "base64"),
-    "signer": ("secret", "default"), "numbers": ("kept", "text"), "stamp": ("ms", "text"),
-}  # fmt: skip
+from simulators.base.settings import Switches
 
 
 @dataclass
-class Settings:
+class Settings(Switches):
     """The first seven are the province's habits of signing and hiding; seconds are business seconds."""
+
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "cipher": ("ecb", "cbc"), "iv": ("zero", "key"), "key_pick": ("first", "even"), "output": ("hex", "base64"),
+        "signer": ("secret", "default"), "numbers": ("kept", "text"), "stamp": ("ms", "text"),
+    }  # fmt: skip
 
     cipher: str = "ecb"
     iv: str = "zero"
@@ -29,21 +32,3 @@ class Settings:
     callback_delay: float = 0.0
     notify_url: str = ""  # where 6302 goes; empty: /callback/mobile_pay of the engine that was named at the start
     auto_pay: float = -1.0  # patients pay an ordered payment after so many seconds; negative: they wait for an act
-
-    def change(self, body: dict[str, Any]) -> None:
-        """Take new values; ValueError names what is unknown or of the wrong type, and nothing changes."""
-        known = {f.name for f in fields(self)}
-        new: dict[str, Any] = {}
-        for name, value in body.items():
-            if name not in known:
-                raise ValueError(f"unknown setting {name}; there are {', '.join(sorted(known))}")
-            wanted = type(getattr(self, name))
-            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            if type(value) is not wanted:
-                raise ValueError(f"{name}: {wanted.__name__} wanted")
-            if name in _CHOICES and value not in _CHOICES[name]:
-                raise ValueError(f"{name}: one of {', '.join(_CHOICES[name])}")
-            new[name] = value
-        for name, value in new.items():
-            setattr(self, name, value)

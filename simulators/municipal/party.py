@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, ClassVar
 
+from simulators.base import townsfolk
 from simulators.base.faults import CALLBACKS
 from simulators.base.menu import Section
 from simulators.base.objection import Objection
@@ -226,33 +227,11 @@ class MunicipalSim(SimParty):
             platform.cycles.clear()
             return {"expired": count}
         if act == "set":
-            return self._set({name: value for name, value in body.items() if name != "act"})
+            allowed = {"encoding": tuple(ENCODINGS), "reverse_of_unknown": ("bury", "error")}
+            return townsfolk.switch(platform, {name: value for name, value in body.items() if name != "act"}, allowed)
         if act not in _ACTS:
             raise ValueError(f"unknown act {act!r}; known: {', '.join(_ACTS)}")
-        person = platform.people.get(str(body.get("person", "")))
-        if person is None:
-            raise ValueError(f"person: no {body.get('person')!r} in the town")
-        if act in ("sign", "unsign"):
-            platform.signed[person.psn_no] = act == "sign"
-        elif act == "set_balance":
-            balance = body.get("balance")
-            if not isinstance(balance, int) or isinstance(balance, bool) or balance < 0:
-                raise ValueError("balance: fen, not negative")
-            platform.balances[person.psn_no] = balance
-        elif act == "admit":
-            platform.stays.add(person.psn_no)
-        else:
-            platform.stays.discard(person.psn_no)
-        return {"person": person.id, "act": act}
-
-    def _set(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        allowed = {"encoding": tuple(ENCODINGS), "reverse_of_unknown": ("bury", "error")}
-        for name, value in wanted.items():
-            if name not in allowed or value not in allowed[name]:
-                raise ValueError(f"set: {name}: one of {allowed.get(name, tuple(allowed))}")
-        for name, value in wanted.items():
-            setattr(self.platform, name, value)
-        return {"set": wanted}
+        return townsfolk.play(platform, act, body)
 
 
 def _one_fen_more(body: bytes) -> bytes:

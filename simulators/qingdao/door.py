@@ -13,6 +13,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from simulators.base.door import SimSite
+from simulators.base.line import Line
 from simulators.base.wire import Req, Resp
 from simulators.qingdao.wire import SIZE
 
@@ -107,33 +108,8 @@ class _Messages(Protocol):
         self._waiting.clear()
 
 
-class _Line:
+class _Line(Line):
     """The connection one message came on: bodies go out as they are."""
-
-    def __init__(self, channel: _Messages) -> None:
-        self._channel = channel
-        self.over = False
 
     def reply_bytes(self, resp: Resp) -> tuple[bytes, bytes]:
         return b"", resp.body
-
-    def send(self, content: bytes, *, and_close: bool = False) -> bool:
-        if self.over or self._channel.gone:
-            return False
-        self.over = True
-        self._channel.transport.write(content)
-        if and_close:
-            self._channel.transport.loseConnection()
-        else:
-            self._channel.next()
-        return True
-
-    def drop(self) -> None:
-        if not self.over and not self._channel.gone:
-            self.over = True
-            self._channel.transport.abortConnection()
-
-    def close(self) -> None:
-        if not self.over and not self._channel.gone:
-            self.over = True
-            self._channel.transport.loseConnection()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-UNPAID = ("accepted", "not_found")
+from simulators.base.settings import Switches
 
 
 @dataclass
-class Settings:
+class Settings(Switches):
     """Defaults are those of an ordinary merchant; seconds are business seconds."""
+
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"unpaid": ("accepted", "not_found")}
 
     unpaid: str = "accepted"  # a query for an unpaid QR says 00 with origRespCode 05, or 34: both occur
     qr_seconds: float = 3600.0  # life of a QR code whose order names no payTimeout
@@ -22,21 +25,3 @@ class Settings:
     file_hour: int = 9  # the file of a clearing day is ready on the next day from this hour
     fee_bp: int = 0  # fee in 1/10000
     auto_pay: float = -1.0  # payers of QR codes pay after so many seconds; negative: they wait for an act
-
-    def change(self, body: dict[str, Any]) -> None:
-        """Take new values; ValueError names what is unknown or of the wrong type, and nothing changes."""
-        known = {f.name for f in fields(self)}
-        new: dict[str, Any] = {}
-        for name, value in body.items():
-            if name not in known:
-                raise ValueError(f"unknown setting {name}; there are {', '.join(sorted(known))}")
-            wanted = type(getattr(self, name))
-            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            if type(value) is not wanted:
-                raise ValueError(f"{name}: {wanted.__name__} wanted")
-            new[name] = value
-        if new.get("unpaid", self.unpaid) not in UNPAID:
-            raise ValueError(f"unpaid: one of {', '.join(UNPAID)}")
-        for name, value in new.items():
-            setattr(self, name, value)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-VERIFY = ("cert", "pubkey", "mixed")
+from simulators.base.settings import Switches
 
 
 @dataclass
-class Settings:
+class Settings(Switches):
     """Defaults are those of an ordinary merchant; seconds are business seconds."""
+
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"verify": ("cert", "pubkey", "mixed")}
 
     verify: str = "mixed"  # cert, pubkey or mixed: which platform keys sign
     codepay: bool = False  # v3 codepay and reverse are open to this merchant
@@ -26,21 +29,3 @@ class Settings:
     min_expire: float = 60.0  # time_expire must lie at least so far ahead
     auto_pay: float = -1.0  # payers of QR and app orders pay after so many seconds; negative: they wait for an act
     public_base: str = ""  # address in download links; empty: the one the client used
-
-    def change(self, body: dict[str, Any]) -> None:
-        """Take new values; ValueError names what is unknown or of the wrong type, and nothing changes."""
-        known = {f.name: f for f in fields(self)}
-        new: dict[str, Any] = {}
-        for name, value in body.items():
-            if name not in known:
-                raise ValueError(f"unknown setting {name}; there are {', '.join(known)}")
-            wanted = type(getattr(self, name))
-            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            if type(value) is not wanted:
-                raise ValueError(f"{name}: {wanted.__name__} wanted")
-            new[name] = value
-        if new.get("verify", self.verify) not in VERIFY:
-            raise ValueError(f"verify: one of {', '.join(VERIFY)}")
-        for name, value in new.items():
-            setattr(self, name, value)
