@@ -75,11 +75,12 @@ class Engine:
     """One node of the settlement engine."""
 
     def __init__(
-        self, world: World, root: Path, site: Site, store: Store, log: Log, *, rules: Rules = RULES, processes: int = 1
+        self, world: World, root: Path, site: Site, store: Store, log: Log, *, rules: Rules = RULES, processes: int = 1,
+        lanes: int = 1,
     ) -> None:
         self.world, self.root, self.store, self.log = world, root, store, log
         self.meters = Meters()
-        self.ids = Ids(world, store, lanes=processes)
+        self.ids = Ids(world, store, lanes=lanes)
         self._settlement_numbers, self._message_numbers = Counter(store, "settlement"), Counter(store, "message")
         self.numbers = Numbers(world, self._settlement_numbers, self._message_numbers)
         self.sites = Sites(site, self.numbers)

@@ -42,11 +42,16 @@ LOOK = 1.0  # seconds between two looks at what people stopped
 
 
 class Worker:
-    """One worker. `beside`: the engine's file first, then the other workers'. `lane` of `lanes`: which ids are its."""
+    """One worker. `beside`: the engine's file first, then the other workers'. `lane` of `lanes`: which ids are its.
+
+    `count`: processes in all, by which what a party bears is divided. One that is more than the configuration wants
+    (`doors` False) takes nothing in: it sends what lies in its store, and keeps it in reach until its time is over.
+    """
 
     def __init__(
-        self, world: World, root: Any, site: Site, store: SqlStore, log: Log, beside: Beside, lane: int, lanes: int
-    ) -> None:
+        self, world: World, root: Any, site: Site, store: SqlStore, log: Log, beside: Beside, *, lane: int, lanes: int,
+        count: int, doors: bool,
+    ) -> None:  # fmt: skip
         self._world, self._root, self._store, self._log, self._beside = world, root, store, log, beside
         self._ids = Ids(world, store, lane=lane, lanes=lanes)
         numbers = Numbers(world, Counter(store, "settlement"), Counter(store, "message"))
@@ -57,6 +62,8 @@ class Worker:
             world, store, self._ids, self._sites, self._connections, self._meters, log, self._nobody
         )
         self.deliver.intake.beside = beside.known
+        self.deliver.lanes.share = count
+        self._shares = doors
         self.hands = Hands(world, store, self._ids, self._sites, self.deliver)
         self._housekeeping = Housekeeping(world, store, site.engine.retention, log)
         self._doors: list[Opened] = []
@@ -70,7 +77,7 @@ class Worker:
         self._look()
         await self.deliver.recover()
         site = self._sites.current
-        shared = shared_doors(site)
+        shared = shared_doors(site) if self._shares else frozenset()
         kind = Makes(self._world, self._root, self._log, shared).mllp_kind(self.deliver.take)
         for name in sorted(shared):
             listener = kind.make(name, site.engine.listeners[name])

@@ -42,7 +42,7 @@ def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool 
     from engine.core.world import World
     from engine.runtime.deliver_spread import processes_of
     from engine.runtime.logs import open_log
-    from engine.store.beside import Beside, worker_path
+    from engine.store.beside import Beside, kept_by, worker_path
     from engine.store.contract import CannotStart
     from engine.store.open import open_store
 
@@ -72,12 +72,17 @@ def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool 
 
     store.on_fatal = dead
     count = 1 if virtual_time else processes_of(site, url)
-    engine = Engine(world, root, site, store, log, rules=rules, processes=count)
-    if count > 1:
-        engine.deliver.intake.beside = Beside([worker_path(url, index) for index in range(1, count)]).known
+    workers = [*range(1, count), *kept_by(url, count)]
+    lanes = max(workers, default=0) + 1
+    engine = Engine(world, root, site, store, log, rules=rules, processes=count, lanes=lanes)
+    engine.deliver.lanes.share = len(workers) + 1
+    if workers:
+        engine.deliver.intake.beside = Beside([worker_path(url, index) for index in workers]).known
+    if workers[count - 1 :]:
+        log.warning("more_workers_before", workers=workers[count - 1 :], processes=count)
     if isinstance(world, VirtualWorld):
         reactor.callWhenRunning(take_part, world, lambda: _stands(engine))
-    return _Life(reactor, engine, Workers(reactor, root, count, log)).run()
+    return _Life(reactor, engine, Workers(reactor, root, workers, count, log)).run()
 
 
 def _of_profile(site: Site, profile: str) -> Site:

@@ -1,4 +1,5 @@
-"""A worker's process: `python -m engine.cli.worker ROOT INDEX COUNT PARENT`, started by `engine run` only."""
+"""A worker's process, started by `engine run` only: `python -m engine.cli.worker ROOT INDEX ALL DOORS PARENT`. ALL: the
+indexes of the workers, separated by commas; DOORS: `open`, or `shut` for one more than the configuration wants."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from engine.cli.say import CANNOT, GOOD, trouble
 LINE_MAX = 16 << 20  # bytes of one line: an edited message of 1 MiB, as JSON
 
 
-def main(root: Path, index: int, count: int, parent: int) -> int:
+def main(root: Path, index: int, workers: list[int], doors: bool, parent: int) -> int:
     """Run one worker until it is told to stop or its engine, the process `parent`, is gone."""
     install_reactor()
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
@@ -37,8 +38,9 @@ def main(root: Path, index: int, count: int, parent: int) -> int:
     log, url = open_log(world.now), store_url(root, site.engine)
     store = open_store(worker_path(url, index), world, master_key(root, site.engine))
     store.on_fatal = lambda why: os._exit(CANNOT)
-    others = [url, *(worker_path(url, one) for one in range(1, count) if one != index)]
-    worker = Worker(world, root, site, store, log, Beside(others), index, count)
+    beside = Beside([url, *(worker_path(url, one) for one in workers if one != index)])
+    lanes, count = max(workers) + 1, len(workers) + 1
+    worker = Worker(world, root, site, store, log, beside, lane=index, lanes=lanes, count=count, doors=doors)
     return _run(net, worker, parent)
 
 
@@ -96,4 +98,5 @@ def _run(net: Any, worker: Any, parent: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:5])))
+    root, index, workers, doors, parent = sys.argv[1:6]
+    sys.exit(main(Path(root), int(index), [int(one) for one in workers.split(",")], doors == "open", int(parent)))

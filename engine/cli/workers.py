@@ -19,10 +19,11 @@ ANSWER = 60.0  # seconds for a worker to do what a person asked
 
 
 class Workers:
-    """`count`: processes in all, the engine's own among them."""
+    """`workers`: their indexes; those from `count` on are more than the configuration wants and open no door."""
 
-    def __init__(self, reactor: Any, root: Path, count: int, log: Any) -> None:
-        self._reactor, self._root, self._count, self._log = reactor, root, count, log
+    def __init__(self, reactor: Any, root: Path, workers: list[int], count: int, log: Any) -> None:
+        self._reactor, self._root, self._log = reactor, root, log
+        self._workers, self._count = workers, count
         self._running: dict[int, subprocess.Popen[str]] = {}
         self._ready: dict[int, threading.Event] = {}
         self._asked: dict[int, tuple[int, object, Any]] = {}  # by number: worker, its process, who waits
@@ -31,7 +32,7 @@ class Workers:
 
     def start(self, then: Callable[[], None]) -> None:
         """Start them; `then` is called on the reactor when they are ready."""
-        for index in range(1, self._count):
+        for index in self._workers:
             self._begin(index)
         waiting = list(self._ready.values())
 
@@ -63,8 +64,9 @@ class Workers:
                 one.wait()
 
     def _begin(self, index: int) -> None:
-        numbers = [str(one) for one in (index, self._count, os.getpid())]
-        command = [*python(), "-m", "engine.cli.worker", str(self._root), *numbers]
+        everyone, doors = ",".join(map(str, self._workers)), "open" if index < self._count else "shut"
+        asked = [str(self._root), str(index), everyone, doors, str(os.getpid())]
+        command = [*python(), "-m", "engine.cli.worker", *asked]
         pipe = subprocess.PIPE
         process = subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, text=True)  # noqa: S603 our own
         event = self._ready[index] = threading.Event()
@@ -86,7 +88,7 @@ class Workers:
 
     def indexes(self) -> list[int]:
         """All workers, whether they answer just now or not: what lies in their stores is theirs."""
-        return list(range(1, self._count))
+        return list(self._workers)
 
     def ask(self, index: int, asked: Mapping[str, Any]) -> Any:
         """A Deferred of the worker's answer; its code is E-WORKER when the worker is gone or says nothing."""

@@ -54,6 +54,16 @@ declare(
         "listen: {at: lis_out, messages: [ORU^R01]}",
     ),
     Code(
+        "E336",
+        "{party} 只允许 {window} 个同时进行，分担通道的进程却有 {processes} 个",
+        "{party} bears {window} at a time, but {processes} processes share this channel",
+        "window 和 rate 由各进程平分，每个进程至少要有一个：加大 window，减少 limits.processes，或不写 spread。",
+        "The processes divide `window` and `rate` among them, and each needs at least one: a larger window, fewer "
+        "limits.processes, or no `spread`.",
+        "his: {kind: mllp, …, window: 1}",
+        "his: {kind: mllp, …, window: 2}",
+    ),
+    Code(
         "E335",
         "{party} 是 {kind} 类系统，地址应以 {wanted} 开头",
         "{party} is a party of kind {kind}: its address begins with {wanted}",

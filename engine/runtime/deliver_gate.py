@@ -24,7 +24,8 @@ class Gate:
     """
 
     def __init__(self, world: World, name: str, entry: PartyEntry, go: Callable[[Gate, Lane], None]) -> None:
-        self.name, self.entry = name, entry
+        self.name = name
+        self.agreed(entry, 1)
         self._world, self._go = world, go
         self.ready: deque[Lane] = deque()
         self.in_flight = 0
@@ -35,6 +36,12 @@ class Gate:
         self._allowance, self._counted = 1.0, world.now()
         self._timer: DelayedCall | None = None
         self._pumping = False
+
+    def agreed(self, entry: PartyEntry, share: int) -> None:
+        """What the party bears, of which this process may use one of `share` equal parts."""
+        self.entry = entry
+        self.window = max(1, entry.window // share)
+        self._rate = None if entry.rate is None else entry.rate / share
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +58,7 @@ class Gate:
         """Let go what may go."""
         self._pumping = True
         try:
-            while self.ready and self.in_flight < self.entry.window:
+            while self.ready and self.in_flight < self.window:
                 wait = self._wait()
                 if wait is not None:
                     if wait > 0:
@@ -99,7 +106,7 @@ class Gate:
         closed = self._closed_for(now)
         if closed:
             return closed
-        rate = self.entry.rate
+        rate = self._rate
         if rate is None:
             return None
         burst = max(1.0, rate / 10)

@@ -61,6 +61,7 @@ class Lanes:
         batches.ended = self._ended
         self._lanes: dict[tuple[str, str], dict[int, Lane]] = {}
         self.gates: dict[str, Gate] = {}
+        self.share = 1  # processes that send to the same parties: what a party bears is divided by it
         self._waiting: list[Lane] = []
         self._alarm: DelayedCall | None = None
         self._wanted: list[Lane] = []
@@ -167,7 +168,7 @@ class Lanes:
         gate = self.gates.get(party)
         if gate is None:
             gate = self.gates[party] = Gate(self._world, party, entry, self._go)
-        gate.entry = entry
+        gate.agreed(entry, self.share)
         return gate
 
     def _ready(self, lane: Lane) -> None:

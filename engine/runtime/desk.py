@@ -13,7 +13,7 @@ from engine.runtime.meters import Meters
 from engine.saga.events import Task
 from engine.store.contract import Store, Unit
 from engine.store.ids import Ids
-from engine.store.tasks import is_open
+from engine.store.tasks import is_open, task_over
 
 
 class Desk:
@@ -31,6 +31,10 @@ class Desk:
             return
         self._telling.add(about)
         Deferred.fromCoroutine(self._tell(kind, no, text, side)).addBoth(self._told, about)
+
+    async def over(self, kind: str, side: str) -> None:
+        """What a task about this party, of no settlement, asked for has come about: nobody has to look any more."""
+        await self._store.submit(Unit(kind, (task_over(kind, side, at=self._world.now()),)))
 
     async def _tell(self, kind: str, no: str | None, text: str, side: str) -> None:
         if await self._store.read(lambda conn: is_open(conn, kind, no, side)):

@@ -33,9 +33,9 @@ from engine.runtime.deliver_message import Held, digest_of
 from engine.runtime.listening import Kind
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.sites import Sites
-from engine.store.contract import Store, Unit
+from engine.store.contract import Connection, Store, Unit
 from engine.store.ids import Ids
-from engine.store.marks import keep_mark, mark_of
+from engine.store.marks import drop_mark, keep_mark, mark_of, sources
 
 if TYPE_CHECKING:
     from engine.connectors.sql.poller import Page, Row, SqlPoller
@@ -199,7 +199,8 @@ class Sources:
 
         async def load() -> str | None:
             self._in_force(fetcher.name)
-            return await self._store.read(lambda conn: mark_of(conn, _mark_name(fetcher.name, poll)))
+            own = await self._store.read(lambda conn: mark_of(conn, _mark_name(fetcher.name, poll)))
+            return own if own is not None else await self._taken_over(fetcher.name, poll)
 
         async def receive(page: Page) -> None:
             await self._take_rows(fetcher.name, page, _mark_name(fetcher.name, poll))
@@ -208,6 +209,27 @@ class Sources:
             self._world, fetcher.name, database, view, load, receive, every_s=poll.every, page=poll.page,
             on_trouble=self._trouble(fetcher), on_error=self._failed(fetcher),
         )  # fmt: skip
+
+    async def _taken_over(self, name: str, poll: Poll) -> str | None:
+        """How far a listener that is no more has read this view: it goes on under another name. None: nobody has."""
+        there, (own, view) = self._sites.current.engine.listeners, _mark_name(name, poll).rsplit(" ", 1)
+
+        def left(conn: Connection) -> tuple[str, str] | None:
+            for source in sources(conn):
+                was, _, seen = source.rpartition(" ")
+                if seen == view and was not in there:
+                    return was, mark_of(conn, source) or ""
+            return None
+
+        found = await self._store.read(left)
+        if found is None:
+            return None
+        was, mark = found
+        moved = (keep_mark(f"{own} {view}", mark, self._world.now()), drop_mark(f"{was} {view}"))
+        if not (await self._store.submit(Unit("mark", moved))).committed:
+            raise NotNow
+        self._log.info("source_goes_on", door=name, why=f"read so far as {was}")
+        return mark
 
     async def _take_rows(self, name: str, page: Page, mark: str) -> None:
         """Rows first, then how far they go: what comes twice after a crash is known by its key and mark."""

@@ -3,7 +3,7 @@
 Which settlements stood or were taken back on that day is read from the store; each becomes a row by the channel's map.
 For every group the channel's calls are made: they ask for the totals, and where these differ for the rows. What is left
 over is stored (`engine books` shows it) and a person is called. A day that left something over is compared again with
-each later run, for a week: once both agree its rows are gone.
+each later run, for a week: once both agree its rows are gone, and with the last row the person's task.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class Statements:
             text = await self._compare(channel, spec, one, deeds)
             if text:
                 return f"{one} {text}"
+        if not await self._store.read(lambda conn: open_days(conn, spec.party, "")):
+            await self._desk.over("statement_differs", spec.party)
         return ""
 
     async def _compare(self, channel: Channel, spec: StatementSpec, day: str, deeds: Deeds) -> str:

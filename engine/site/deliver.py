@@ -8,6 +8,7 @@ from typing import Any
 from engine.codecs.hl7_fields import FieldReader
 from engine.config.channel import ChannelFile
 from engine.config.channel_deliver import DeliverFile
+from engine.config.channel_rows import CallRow
 from engine.config.problems import Mark, Problem, nearest
 from engine.config.source_parts import DATABASES
 from engine.config.spec import Word, mark_of
@@ -88,9 +89,19 @@ def _receivers(parts: Parts, channel: ChannelFile) -> None:
         if op is not None and (op.money or op.session):
             parts.wrong("E332", call.op.mark, op=call.op)
         entry = parts.engine.parties.get(call.to) if parts.engine else None
+        _shared(parts, channel.deliver, call)
         if call.send is None and entry is not None and call.op != "forward":
             zh, en = "不是原文转发的接收方", "a receiver that does not forward"
             parts.wrong("E202", call.mark, name="send", zh=zh, en=en, example="adt_event")
+
+
+def _shared(parts: Parts, deliver: DeliverFile, call: CallRow) -> None:
+    """Several processes send to one party: each needs a part of its window."""
+    if not deliver.spread or parts.engine is None or str(parts.engine.store).startswith("postgres"):
+        return
+    entry, processes = parts.engine.parties.get(call.to), parts.engine.limits.processes
+    if entry is not None and entry.window < processes:
+        parts.wrong("E336", call.to.mark, party=call.to, window=entry.window, processes=processes)
 
 
 def _addresses(parts: Parts) -> None:

@@ -58,6 +58,31 @@ def worker_path(path: str, index: int) -> str:
     return str(plain.with_name(f"{plain.stem}-w{index}{plain.suffix}"))
 
 
+def kept_by(path: str, count: int) -> list[int]:
+    """Workers of before, when there were more than now are wanted (`count`, the engine's own process among them), whose
+    files hold messages: to be sent, to be known when they come again, to be looked at until their time is over."""
+    found = []
+    for file in [] if path.startswith(("postgresql:", "postgres:")) else worker_files(path):
+        index = int(Path(file).stem.rpartition("-w")[2])
+        if index >= count and _holds_messages(file):
+            found.append(index)
+    return sorted(found)
+
+
+def _holds_messages(file: str) -> bool:
+    """Whether a worker of before left messages. A file that cannot be read has some: its worker says what is wrong."""
+    try:
+        raw = SqliteBackend(file).reader()
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, its worker must say so
+        return True
+    try:
+        return raw.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is not None
+    except Exception:  # noqa: BLE001 - likewise
+        return True
+    finally:
+        raw.close()
+
+
 def worker_files(path: str) -> list[str]:
     """The workers' files that exist."""
     plain = Path(path)

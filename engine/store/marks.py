@@ -10,6 +10,16 @@ def keep_mark(source: str, mark: str, at: float) -> Write:
     return Write("mark_set", {"source": source, "mark": Sealed(mark.encode()), "at": at}, rows=1)
 
 
+def drop_mark(source: str) -> Write:
+    """What was read so far is another's from now on."""
+    return Write("mark_drop", {"source": source}, rows=1)
+
+
+def sources(conn: Connection) -> list[str]:
+    """Under which names views have been read, the one that read last first."""
+    return [str(row[0]) for row in conn.rows("marks_all")]
+
+
 def mark_of(conn: Connection, source: str) -> str | None:
     """How far a view has been read; None before its first reading."""
     row = conn.row("mark_get", source=source)

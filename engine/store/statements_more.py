@@ -225,6 +225,13 @@ ROWS: tuple[Row, ...] = (
         {},
     ),
     (
+        "task_over",
+        "What a party's task, of no settlement, asked for came about by itself.",
+        """UPDATE tasks SET closed_at = :at, closed_by = 'engine' WHERE settlement_no IS NULL
+        AND kind = :kind AND side = :side AND closed_at IS NULL""",
+        {},
+    ),
+    (
         "tasks_open",
         "Tasks not done, oldest first.",
         """SELECT id, settlement_no, leg_id, kind, side, text, opened_at, times, last_at FROM tasks

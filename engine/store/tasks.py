@@ -63,6 +63,11 @@ def end_task(no: str, leg_id: int, kind: str, *, at: float) -> Write:
     return Write("task_end", {"settlement_no": no, "leg_id": leg_id, "kind": kind, "at": at})
 
 
+def task_over(kind: str, side: str, *, at: float) -> Write:
+    """What the task of this kind about a party, not about a settlement, asked for has come about by itself."""
+    return Write("task_over", {"kind": kind, "side": side, "at": at})
+
+
 def open_tasks(conn: Connection, after: int = 0, limit: int = 50) -> list[OpenTask]:
     """Tasks not done, oldest first, after this id."""
     return [

@@ -34,6 +34,20 @@ def told(node: Node) -> list[tuple[str, str]]:
     return [(row["event"], str(row.get("why", ""))) for row in rows if row["level"] in ("warning", "error")]
 
 
+def said(node: Node, event: str) -> list[tuple[str, str]]:
+    rows = [json.loads(line) for line in node.log.getvalue().splitlines()]
+    return [(row["event"], str(row.get("why", ""))) for row in rows if row["event"] == event]
+
+
+class Renamed(Node):
+    """The node of before, started again with its listener under another name."""
+
+    def __init__(self, folder: Path, listener: str, channel: str, made: str, before: Node) -> None:
+        self.__dict__ = before.__dict__
+        self._listener = listener.replace("his_view:", "his_rows:")
+        self._channel = channel.replace("his_view", "his_rows")
+
+
 def names(node: Node) -> list[str]:
     return [control for _, control in node.emr.got]
 
@@ -174,4 +188,54 @@ def test_another_view_begins_with_its_own_mark(tmp_path: Path) -> None:
     node.advance(10)
     assert [body["control"] for body in node.emr.bodies] == ["1@900", "7@5", "2@901"]
     assert told(node) == []
+    node.stop()
+
+
+def test_a_view_whose_listener_gets_another_name_is_read_on_where_it_was(tmp_path: Path) -> None:
+    """Rows that came between the last round under the old name and the first under the new one are not history."""
+    his(tmp_path, V)
+    node = Node(tmp_path, view(tmp_path), ROWS, ROW_MAP)
+    node.start()
+    node.advance(1)
+    his(tmp_path, "INSERT INTO V VALUES (1, 10, 'P1', '甲', '1')")
+    node.advance(10)
+    node.crash()
+    his(tmp_path, "INSERT INTO V VALUES (2, 11, 'P1', '乙', '1')")
+    node = Renamed(tmp_path, view(tmp_path), ROWS, ROW_MAP, node)
+    node.start()
+    node.advance(10)
+    his(tmp_path, "INSERT INTO V VALUES (3, 12, 'P1', '丙', '1')")
+    node.advance(10)
+    assert [body["control"] for body in node.emr.bodies] == ["1@10", "2@11", "3@12"]
+    assert [why for event, why in said(node, "source_goes_on")] == ["read so far as his_view"]
+    node.stop()
+
+
+def test_renamed_while_it_runs_a_row_that_just_came_is_not_passed_over(tmp_path: Path) -> None:
+    his(tmp_path, V)
+    node = Node(tmp_path, view(tmp_path), ROWS, ROW_MAP)
+    node.start()
+    node.advance(1)
+    his(tmp_path, "INSERT INTO V VALUES (1, 10, 'P1', '甲', '1')")
+    node.advance(10)
+    his(tmp_path, "INSERT INTO V VALUES (2, 11, 'P1', '乙', '1')")
+    change(node, lambda text: text.replace("his_view:", "his_rows:"), lambda text: text.replace("his_view", "his_rows"))
+    node.advance(10)
+    assert [body["control"] for body in node.emr.bodies] == ["1@10", "2@11"]
+    node.stop()
+
+
+def test_two_listeners_of_one_view_each_have_their_own_place(tmp_path: Path) -> None:
+    """One that is new takes over nothing of one that is still there: what was there before it is history to it."""
+    his(tmp_path, V)
+    node = Node(tmp_path, view(tmp_path), ROWS, ROW_MAP)
+    node.start()
+    node.advance(1)
+    his(tmp_path, "INSERT INTO V VALUES (1, 10, 'P1', '甲', '1')")
+    node.advance(10)
+    second = view(tmp_path).replace("his_view:", "second:")
+    change(node, lambda text: text.replace("listeners: {", "listeners: {" + second + ", "))
+    node.advance(10)
+    assert len(node.rows("SELECT source FROM marks")) == 2
+    assert said(node, "source_goes_on") == []
     node.stop()

@@ -145,3 +145,62 @@ def test_a_worker_that_dies_meanwhile_is_not_waited_for(ward: DeliverWard) -> No
     os.kill(ward.processes()[1], signal.SIGKILL)
     said, _ = stuck.communicate(timeout=30)
     assert (stuck.returncode, json.loads(said)["reason"]["code"]) == (1, "E-WORKER")
+
+
+def _limits(ward: DeliverWard, text: str) -> None:
+    file = ward.folder / "engine.yaml"
+    file.write_text(file.read_text().partition("limits:")[0] + f"limits: {text}\n")
+
+
+def _outbox(ward: DeliverWard, name: str) -> int:
+    raw = pysqlite3.connect(f"file:{ward.folder}/var/{name}?mode=ro", uri=True)
+    try:
+        count: int = raw.execute("SELECT COUNT(*) FROM outbox").fetchone()[0]
+        return count
+    finally:
+        raw.close()
+
+
+def test_with_fewer_processes_what_an_extra_one_held_is_still_sent_known_and_in_reach() -> None:
+    with DeliverWard(ack="stored", spread=True) as ward:
+        _limits(ward, "{processes: 3}")
+        ward.start()
+        ward.ask_sink("fail/1")
+        said = ward.load(connections=24, seconds=20, limit=240)
+        assert (said["all"], said["odd"]) == (240, {})
+        names = ("engine.db", "engine-w1.db", "engine-w2.db")
+        held = {name: _outbox(ward, name) for name in names}
+        assert sum(held.values()) == 240
+        assert all(held.values())
+        ward.stop()
+
+        _limits(ward, "{processes: 1}")
+        ward.ask_sink("fail/0")
+        ward.start()
+        assert _until(lambda: sum(_outbox(ward, name) for name in names) == 0), ward.log()[-2000:]
+        assert ward.ask_sink("count") == {"count": 240, "twice": 0}
+        ward.first = 1  # the same messages again, while nobody takes in any at the doors of before
+        again = ward.load(connections=8, seconds=20, limit=240)
+        assert (again["all"], again["odd"]) == (240, {})
+        assert ward.ask_sink("count") == {"count": 0, "twice": 0}
+        new = ward.load(connections=8, seconds=20, limit=50)
+        assert (new["all"], new["odd"]) == (50, {})
+        assert _until(lambda: ward.ask_sink("count")["count"] == 50 or _outbox(ward, "engine.db") == 0)
+        assert len(_ids(ward, "engine.db")) == held["engine.db"] + 50, "only the engine's own process takes in"
+        number = str(min(_ids(ward, "engine-w2.db")))
+        code, told = _engine(ward, "messages", "resend", number, "--by", "测试甲", "--reason", "接收方要求重发")
+        assert (code, told.get("of")) == (0, number), told
+        assert not set.intersection(*(_ids(ward, name) for name in names)), "no two messages have one number"
+
+
+def test_all_processes_together_keep_to_a_party_s_rate() -> None:
+    with DeliverWard(ack="stored", spread=True) as ward:
+        file = ward.folder / "engine.yaml"
+        file.write_text(file.read_text().replace("queue: 2000", "queue: 2000, rate: 50"))
+        ward.start()
+        began = time.monotonic()
+        ward.load(connections=16, seconds=20, limit=300)
+        assert min(len(_ids(ward, name)) for name in ("engine.db", "engine-w1.db")) > 60, "both have much to send"
+        assert _until(lambda: _outbox(ward, "engine.db") + _outbox(ward, "engine-w1.db") == 0, 30)
+        assert time.monotonic() - began > 300 / 50 * 0.85
+        assert ward.ask_sink("count") == {"count": 300, "twice": 0}

@@ -119,6 +119,34 @@ def test_a_day_is_compared_again_until_both_agree(town: Town) -> None:
     assert asked(town, "3201") == ["3201"] * 3  # the day, the day again, the next day
 
 
+def open_tasks(town: Town) -> list[dict[str, Any]]:
+    return [one for one in town.tasks("statement_differs") if one["closed_at"] is None]
+
+
+def test_the_task_of_a_difference_closes_itself_once_nothing_is_left_over(town: Town) -> None:
+    settled(town, "B90001")
+    settled(town, "B90002", "P0006")
+    first, second = list(bureau(town).settlements.values())
+    for one in (first, second):
+        del bureau(town).settlements[one.setl_id]
+    town.pass_time(NIGHT)
+    (task,) = open_tasks(town)
+    bureau(town).settlements[first.setl_id] = first  # the office has found one of two
+    town.pass_time(86_400.0)
+    assert [one["id"] for one in open_tasks(town)] == [task["id"]], "one is still missing"
+    bureau(town).settlements[second.setl_id] = second
+    town.pass_time(86_400.0)
+    assert books(town) == []
+    assert open_tasks(town) == []
+    del bureau(town).settlements[second.setl_id]
+    settled(town, "B90003", "P0008")
+    third = list(bureau(town).settlements.values())[-1]
+    del bureau(town).settlements[third.setl_id]
+    town.pass_time(86_400.0)
+    (again,) = open_tasks(town)
+    assert again["id"] != task["id"], "another difference is another task"
+
+
 FAULTS = (
     "html", "empty_body", "reset_after_commit", "timeout_before_commit", "timeout_after_commit", "half_reply",
     "refuse_business", "token_expired", "infcode_string", "warn_msg", "null_vs_empty", "slow",

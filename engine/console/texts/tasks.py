@@ -48,9 +48,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "lists them. The day is compared again every night for a week.",
     ),
     "do.statement_differs": (
-        "1. 运行 engine books，看每一笔差异和它的下一步。\n2. 医保办与经办机构核对。\n3. 查清后用 engine tasks close 关闭并写明原因。",
+        "1. 运行 engine books，看每一笔差异和它的下一步。\n2. 医保办与经办机构核对。\n3. 对平后本待办自动关闭；一周内对不平的，查清后用 engine tasks close 关闭并写明原因。",
         "1. Run engine books: each difference with its next step.\n2. The insurance office compares with the bureau.\n"
-        "3. When it is clear, engine tasks close with the reason.",
+        "3. It closes itself once both agree; what does not agree within a week is closed with engine tasks close and the reason.",
     ),
     "means.undo_slow": (
         "撤销（如退款）已经办了 15 分钟还没有结果；引擎会继续查，与它无关的撤销已先办。结果出来后本待办自动关闭。",
