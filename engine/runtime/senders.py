@@ -7,14 +7,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from engine.config.engine_parts import PartyEntry
+from engine.connectors.fixed_sender import FixedSender
 from engine.connectors.here import Here
 from engine.connectors.http_sender import HttpSender
+from engine.connectors.mllp_sender import MllpSender
 from engine.core.world import World
-from engine.runtime.fixed_calls import FixedCalls
-from engine.runtime.mllp_calls import MllpCalls
-from engine.runtime.written_calls import WrittenCalls
+from engine.runtime.carried import Carried, FixedCalls, MllpCalls, WrittenCalls
 
-Sender = HttpSender | MllpCalls | FixedCalls | WrittenCalls | Here
+Sender = HttpSender | Carried | Here
 
 
 def sender_for(world: World, entry: PartyEntry, owner: str, reply_max: int, settings: Callable[[], Any]) -> Sender:
@@ -26,15 +26,22 @@ def sender_for(world: World, entry: PartyEntry, owner: str, reply_max: int, sett
     if scheme in ("http", "https"):
         return HttpSender(world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
     if scheme == "mllp":
-        return MllpCalls(world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
+        return MllpCalls(
+            MllpSender(world, *_end(entry), window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
+        )
     if scheme == "tcp":
         own = settings()
         return FixedCalls(
-            world, entry.url, frame=own.frame, kept=own.kept, window=entry.window, queue_max=entry.queue
+            FixedSender(world, *_end(entry), frame=own.frame, kept=own.kept, window=entry.window, queue_max=entry.queue)
         )
     if entry.kind == "files":
         return WrittenCalls(_files(world, entry, owner, settings()))
     return WrittenCalls(_rows(world, entry, settings()))
+
+
+def _end(entry: PartyEntry) -> tuple[str, int]:
+    parts = urlsplit(entry.url)
+    return parts.hostname or "", parts.port or 0
 
 
 def _files(world: World, entry: PartyEntry, owner: str, settings: Any) -> Any:

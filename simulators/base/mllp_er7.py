@@ -133,15 +133,27 @@ def read(body: bytes, default: str = "utf-8") -> Er7:
 
 
 def _declared(body: bytes, marks: str) -> str:
-    """MSH-18. The segment itself may be Chinese: the reading that works tells."""
+    """MSH-18. The segment itself may be Chinese: the reading that names itself tells, else the one that
+    works."""
     head = re.split(rb"[\r\n]", body, maxsplit=1)[0]
-    for codec in ("utf-8", "gb18030", "latin-1"):
+    for codec in ("utf-8", "gb18030"):
+        said = _msh_18(head.decode(codec, "replace"), marks)
         try:
-            fields = head.decode(codec).split(marks[0])
+            if codec_named(said) == codec:
+                return said
+        except LookupError:
+            continue
+    for codec in ("utf-8", "gb18030"):
+        try:
+            return _msh_18(head.decode(codec), marks)
         except UnicodeDecodeError:
             continue
-        return fields[17].split(marks[2])[0].strip() if len(fields) > 17 else ""
-    raise AssertionError("latin-1 reads everything")
+    return ""  # no reading works: whatever it declares could be anybody's bytes
+
+
+def _msh_18(head: str, marks: str) -> str:
+    fields = head.split(marks[0])
+    return fields[17].split(marks[2])[0].strip() if len(fields) > 17 else ""
 
 
 def _row(line: str, marks: str, codec: str) -> Row:

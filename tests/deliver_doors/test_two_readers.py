@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.codecs.errors import Undecodable
@@ -53,6 +53,9 @@ PIECES = st.sampled_from([
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES, max_size=14), st.sampled_from(["utf-8", "gb18030"]))
+@example(["張".encode(), b"||||||UTF-8", b"||||||GBK", "張億".encode("gbk")], "gb18030")  # one names itself
+@example(["張億".encode("gbk"), b"\xff", b"||||||GBK"], "utf-8")  # no reading works, one names itself
+@example(["張".encode(), b"||||||GBK", b"||||||GBK", "張億".encode("gbk"), "張".encode()], "utf-8")  # none of either
 def test_both_read_or_both_refuse_any_bytes(pieces: list[bytes], default: str) -> None:
     data = b"MSH|^~\\&|A|B|||1||ADT^A01|M1|P|2.4" + b"".join(pieces)
     try:
