@@ -17,7 +17,7 @@ from engine.cli.folder import node_file
 from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line, table
 from engine.cli.town import ask
 from engine.conformance import sheet
-from engine.conformance.interfaces import BadList, InterfaceList, Person, names, read_list, read_yaml
+from engine.conformance.interfaces import BadList, InterfaceList, Person, list_of, names, read_list, read_yaml
 from engine.conformance.running import NoAnswer, Run
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.times import beijing
@@ -89,10 +89,14 @@ def _opened(root: Path, kind: str, connection: str) -> tuple[Party, Any]:
     from engine.site.settings import settings_of
 
     file = node_file(root)
-    found = [name for name, entry in file.parties.items() if entry.kind == kind and connection in ("", name)]
+    kinds = sorted({one for one in PARTIES if list_of(one) == list_of(kind)}, key=lambda one: one != kind)
+    found = [
+        name for one in kinds for name, entry in file.parties.items()
+        if entry.kind == one and connection in ("", name)
+    ]  # fmt: skip
     if not found:
         raise CannotRun(f"engine.yaml 没有 {kind} 类连接 {connection} · engine.yaml has no connection of kind {kind}")
-    party = PARTIES[kind]
+    party = PARTIES[file.parties[found[0]].kind]
     try:
         return party, party.open(settings_of(file.parties[found[0]], party, root, read_files(root)))
     except (SecretMissing, ValueError, OSError) as no:

@@ -25,6 +25,7 @@ import yaml
 
 from engine.conformance.forms import Form, form_of
 
+_SAME = {"his_soap": "his"}
 LISTS = Path(__file__).resolve().parent / "lists"
 _STEP = frozenset({"op", "title", "title_en", "number", "send", "outcome", "code", "answer", "keep", "session"})
 
@@ -79,6 +80,11 @@ class InterfaceList:
     steps: tuple[Step, ...]
 
 
+def list_of(kind: str) -> str:
+    """The name of a kind's list: one HIS may be reached in two styles."""
+    return _SAME.get(kind, kind)
+
+
 def names() -> list[str]:
     """The parties that have a list."""
     return sorted(path.stem for path in LISTS.glob("*.yaml"))
@@ -86,7 +92,7 @@ def names() -> list[str]:
 
 def read_list(party: str) -> InterfaceList:
     """The list of a party; BadList when it has a mistake, KeyError when there is none."""
-    path = LISTS / f"{party}.yaml"
+    path = LISTS / f"{list_of(party)}.yaml"
     if not path.exists():
         raise KeyError(party)
     tree = read_yaml(path.read_text(encoding="utf-8"), path.name)

@@ -9,7 +9,8 @@ from typing import Final, cast
 from engine.parties.contract import Party
 
 _MODULES: Final = {
-    "his": "engine.parties.his_gateway",
+    "his": "engine.parties.his.gateway",
+    "his_soap": "engine.parties.his.soap",
     "nhsa": "engine.parties.nhsa.party",
     "municipal": "engine.parties.municipal.party",
     "mobile_pay": "engine.parties.mobile_pay.party",

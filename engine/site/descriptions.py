@@ -87,6 +87,8 @@ def _names(parts: Parts, entry: PartyEntry, name: str, wsdl: Wsdl, fields: Mappi
         return str(value), entry.marks.get(field, entry.mark)
 
     method, mark = said("method")
+    if not method:  # each service code is an operation of its own: looked for when the connection opens
+        return
     if method not in wsdl.operations:
         parts.wrong("E813", mark, wsdl=name, name=method, hint=nearest(method, wsdl.operations))
         return
@@ -98,5 +100,5 @@ def _names(parts: Parts, entry: PartyEntry, name: str, wsdl: Wsdl, fields: Mappi
     for field, side in (("code_field", "input"), ("input_field", "input"), ("output_field", "output")):
         element, mark = said(field)
         have = members(wsdl, method, version, side)
-        if element not in have:
+        if element and element not in have:
             parts.wrong("E814", mark, method=method, name=element, field=field, hint=nearest(element, have))

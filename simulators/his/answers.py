@@ -34,6 +34,11 @@ class Habits:
     lock_respected: bool = True  # the cashier's window looks at the lock
     refund_at_window_only: bool = False  # void.pay.bill is refused: refunds are forced to the window
     duplicates: str = "receipt"  # receipt; refuse: a repeated settleNo gets DUPLICATE instead
+    # The SOAP door: what its XML declares, how the string is carried, the envelope's bytes, how lists are written
+    soap_charset: str = "UTF-8"  # UTF-8, GBK, GB18030
+    soap_carries: str = "text"  # text; latin1: each byte as a character; base64
+    soap_bytes: str = "utf8"  # utf8; gbk: bytes of GBK in an envelope that says UTF-8
+    soap_rows: str = "row"  # row: <items><row/></items>; repeat: <items/><items/>
 
     _CHOICES = {  # noqa: RUF012 - a constant, not a field
         "amounts_in": ("fen", "yuan"),
@@ -42,6 +47,10 @@ class Habits:
         "lock_respected": (True, False),
         "refund_at_window_only": (True, False),
         "duplicates": ("receipt", "refuse"),
+        "soap_charset": ("UTF-8", "GBK", "GB18030"),
+        "soap_carries": ("text", "latin1", "base64"),
+        "soap_bytes": ("utf8", "gbk"),
+        "soap_rows": ("row", "repeat"),
     }
 
     def set(self, name: str, value: Any) -> None:

@@ -1,8 +1,8 @@
-"""The HIS of the simulated hospital as an HTTP server: `POST /gateway/{operation}`, JSON, signed."""
+"""The HIS of the simulated hospital as an HTTP server: `POST /gateway/{operation}`, JSON, signed; and the same
+operations by SOAP, one method with one string."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from simulators.base.faults import CALLBACKS
 from simulators.base.menu import Section
 from simulators.base.mllp_side import ACK_FAULTS
 from simulators.base.party import ActRefused, SimParty
-from simulators.base.wire import Req, Resp, json_resp
+from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
 from simulators.his import said
 from simulators.his.acts import Acts
@@ -20,19 +20,15 @@ from simulators.his.answers import Habits, Refusal, read_time, write_time
 from simulators.his.bills import long_form, short_form
 from simulators.his.desk import Desk, Payment, Settled
 from simulators.his.fields import OPERATIONS, PRE_MODES, TRADE_MODES, checked, insurance_of
-from simulators.his.gateway import Guard
 from simulators.his.hl7_acts import Hl7Acts
 from simulators.his.hl7_desk import HisDoor
 from simulators.his.led import LedDesk
+from simulators.his.soap import CODES, PATH
+from simulators.his.styles import SPOILS, Style, Styles, Turned
 from simulators.town import PERSONS, Person, everybody
 
 APP_ID = "HISAPP01"
 _PERSONS = everybody()
-_REFUSALS = {
-    "refuse_business": ("BUSINESS_REFUSED", "业务受理失败，请到窗口办理"),
-    "not_enough_balance": ("NOT_ENOUGH_BALANCE", "账户余额不足"),
-    "token_expired": ("TOKEN_EXPIRED", "授权已过期，请重新获取"),
-}
 
 
 def cards_of(person: Person) -> dict[str, str]:
@@ -55,6 +51,7 @@ class HisSim(SimParty):
     name = "his"
     default_port = 8701
     mllp_port = 8702
+    own_breaks: ClassVar[frozenset[str]] = SPOILS
     own_faults: ClassVar[frozenset[str]] = ACK_FAULTS | {"booking_fails"}
     title = said.TITLE
     ops_said = said.OPS
@@ -74,15 +71,15 @@ class HisSim(SimParty):
         self.desk = Desk(self, self.habits)
         self.led = LedDesk(self, self.desk, self.habits)
         self._acts = Acts(self.world, self.desk, self.habits, _PERSONS)
-        self._guard = Guard(APP_ID, self._secret)
+        self._styles = Styles(self.world, APP_ID, self._secret, self.habits)
         self._acts.first_morning()
         self._hl7.stop()
 
     def op_of(self, req: Req) -> str:
-        return req.path.removeprefix("/gateway/")
+        return self._styles.op_of(req)
 
     def match_of(self, op: str, req: Req) -> dict[str, str]:
-        body = req.json if isinstance(req.json, dict) else {}
+        body = self._styles.body_of(req)
         texts = {name: value for name, value in body.items() if isinstance(value, str)}
         no = texts.get("settleNo") or texts.get("preNo") or texts.get("lockNo") or ""
         bill = texts.get("billNo") or self._bill_of(texts.get("settleNo", ""))
@@ -94,48 +91,36 @@ class HisSim(SimParty):
 
     def serve(self, op: str, req: Req) -> Resp | Deferred[Resp]:
         try:
-            if req.method != "POST" or op not in OPERATIONS or not req.path.startswith("/gateway/"):
-                raise Refusal("OPERATION_UNKNOWN", "不支持的操作")
-            nonce = self._guard.admit(req, self.world.now())
-        except Refusal as refusal:
-            self.objected(refusal.objection(refusal.code, refusal.msg))
-            return self.habits.refused(refusal)
+            style = self._styles.admit(op, req)
+        except Turned as turned:
+            self.objection = turned.objection
+            return turned.resp
         try:
-            body = req.json
+            if op not in OPERATIONS:
+                raise Refusal("OPERATION_UNKNOWN", "不支持的操作")
+            body = style.body
             done = _WORK[op](self, checked(op, body), body)
         except Refusal as refusal:
             self.objected(refusal.objection(refusal.code, refusal.msg))
-            return self._signed(self.habits.refused(refusal), nonce)
+            return style.refused(refusal)
         if isinstance(done, Coroutine):
-            return Deferred.fromCoroutine(self._later_answered(done, nonce))
-        return self._signed(self.habits.accepted(done), nonce)
+            return Deferred.fromCoroutine(self._later_answered(done, style))
+        return style.accepted(done)
 
-    async def _later_answered(self, work: Coroutine[Any, Any, dict[str, Any]], nonce: str) -> Resp:
+    async def _later_answered(self, work: Coroutine[Any, Any, dict[str, Any]], style: Style) -> Resp:
         """The answer of work that asks the insurance or the invoice platform first."""
         try:
-            resp = self.habits.accepted(await work)
+            return style.accepted(await work)
         except Refusal as refusal:
-            resp = self.habits.refused(refusal)
-        return self._signed(resp, nonce)
-
-    def _signed(self, resp: Resp, nonce: str) -> Resp:
-        resp.headers.update(self._guard.headers(str(int(self.world.now())), nonce, resp.body))
-        return resp
+            return style.refused(refusal)
 
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
-        """Refusals in the gateway's envelope; bad_signature spoils X-Sign; wrong_amount adds one fen."""
-        if resp is None:
-            code, msg = _REFUSALS[kind]
-            return self._signed(self.habits.refused(Refusal(code, msg)), req.headers.get("x-nonce", ""))
-        if kind == "bad_signature":
-            resp.headers["X-Sign"] = "0" * 64
-            return resp
-        reply = json.loads(resp.body)
-        data = reply["data"] or {}
-        for place in [data, *(data.get("bills") or [])]:
-            if "amount" in place:
-                place["amount"] = self.habits.money(self.habits.read_money("amount", place["amount"]) + 1)
-        return self._signed(json_resp(reply), req.headers.get("x-nonce", ""))
+        """Refusals in the HIS's envelope; what is spoiled is spoiled in the style it was asked in."""
+        return self._styles.spoiled(kind, req, resp)
+
+    def signed(self, resp: Resp, req: Req) -> Resp:
+        """A reply of the gateway whose body was changed, signed as if it were its own."""
+        return self._styles.of_gateway(req).signed(resp)
 
     def card(self, base_url: str) -> dict[str, Any]:
         persons = [
@@ -152,6 +137,8 @@ class HisSim(SimParty):
         return {
             "base_url": base_url, "app_id": APP_ID, "secret": self._secret, "persons": persons, "bills": bills,
             "settings": self.habits.public(),
+            "soap": {"path": PATH, "wsdl": f"{base_url}{PATH}?wsdl", "method": "callService", "token": self._secret,
+                     "codes": CODES},
         }
 
     def sections(self) -> list[Section]:

@@ -47,6 +47,10 @@ FAULTS = {
     "booking_fails": misfortune("医保已结算而入账失败（HIS 主导）",
         "the insurance settled, the HIS cannot book (HIS-led)", _LED),
     "wrong_amount": misfortune("答复金额多一分", "the reply tells one fen more", _MONEY),
+    "fault_after_commit": misfortune("已执行，答复 SOAP Fault 或 HTTP 500",
+        "executed, answered by a SOAP fault or HTTP 500"),
+    "gbk_bytes": misfortune("声明 UTF-8 而字节是 GBK", "bytes of GBK in what says UTF-8"),
+    "cut_reply": misfortune("报文完整送达而内容被截断", "delivered whole, but cut inside"),
     **{name: misfortune(one.words.zh, one.words.en, _HL7) for name, one in ACKS_SAID.items()},
 }
 _BILL = text("bill", "账单号", "bill")

@@ -23,6 +23,7 @@ from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
 from simulators.registry import party_class
 from tests.simulation.keys import TownKeys
+from tests.soap.his_site import FILES, edit
 
 ROOT = Path(__file__).resolve().parents[2]
 MORNING = 1795305600.0  # 2026-11-22 08:00 in Beijing
@@ -102,14 +103,26 @@ def standing(kind: str, folder: Path) -> tuple[Run, Memory]:
     world = SimWorld(clock, anchor=MORNING)
     world.keys = TownKeys()
     party = party_class(code.about.simulator)(world)
-    entry = next(one for one in node_file(ROOT).parties.values() if one.kind == kind)
+    node, files = node_file(ROOT), read_files(ROOT)
+    if kind == "his_soap":
+        node, files = node_file(_by_soap(folder)), {**files, **FILES}
+    entry = next(one for one in node.parties.values() if one.kind == kind)
     for ref in _references(dict(entry.settings)):
         path = folder / ref
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(card_of(party.card(BASE), ref))
-    settings = code.open(settings_of(entry, code, folder, read_files(ROOT)))
+    settings = code.open(settings_of(entry, code, folder, files))
     ground = Memory(party, clock)
     return Run(code, read_list(kind), settings, ground, {}), ground
+
+
+def _by_soap(folder: Path) -> Path:
+    """A folder with the shipped engine.yaml whose HIS is reached by SOAP."""
+    text = (ROOT / "engine.yaml").read_text("utf-8")
+    for old, new in edit():
+        text = text.replace(old, new)
+    (folder / "engine.yaml").write_text(text, "utf-8")
+    return folder
 
 
 def _references(tree: Any) -> list[str]:

@@ -31,7 +31,7 @@ def test_there_is_a_list_for_every_platform_that_is_joined() -> None:
     assert names() == list(KINDS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "his_soap"])
 def test_the_list_passes_against_our_simulator(kind: str, tmp_path: Path) -> None:
     run, _ = standing(kind, tmp_path)
     lines = run.play()

@@ -10,7 +10,7 @@ import yaml
 
 from engine.config.engine_file import ENGINE_FILE
 from engine.core.errors import ERRORS
-from engine.parties.his_gateway import PARTY as HIS
+from engine.parties.his.gateway import PARTY as HIS
 from engine.parties.registry import PARTIES
 from engine.pipeline.rejected import TEXTS
 from engine.site.load import load

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.parties.his_gateway import PARTY
+from engine.parties.his.gateway import PARTY
 from tests.edge.town import CASH, CODE, START, Reply, Town
 
 CROOKED = ["１２３", "1e5", "-1", "12.345", "", " 1", "1,000", "+1", "0x10", "NaN", None, True, 10**30, [1], {}]

@@ -133,14 +133,15 @@ class Town:
     """One hospital of one test."""
 
     def __init__(
-        self, folder: Path, *, edit: tuple[tuple[str, str], ...] = (), seed: int = 1, start: bool = True
+        self, folder: Path, *, edit: tuple[tuple[str, str], ...] = (), more: Mapping[str, bytes] | None = None,
+        seed: int = 1, start: bool = True,
     ) -> None:
         self.sim = SimReactor(seed)
         self.folder = folder
         self.on_store: Callable[[Any], None] = lambda store: None
         self.lab = Lab(
             self.sim.node("town"), folder, engine_reactor=self.sim.node("engine"), seed=seed, inline=True,
-            keys=TownKeys(), edit=edit, on_store=lambda store: self.on_store(store),
+            keys=TownKeys(), edit=edit, more=more or {}, on_store=lambda store: self.on_store(store),
         )  # fmt: skip
         self.stranger = self.sim.node("stranger")
         self.expected_errors: set[str] = set()
@@ -364,7 +365,7 @@ class Town:
             made = edit(json.loads(resp.body))
             resp.body = made if isinstance(made, bytes) else json.dumps(made, ensure_ascii=False).encode()
             if party == "his":
-                return sim._signed(resp, req.headers.get("x-nonce", ""))
+                return sim.signed(resp, req)
             if party == "wechat" and "Wechatpay-Signature" in resp.headers:
                 resp.headers.update(sim.identity.headers(sim.identity.certificates[-1], resp.body))
             return resp

@@ -10,7 +10,7 @@ import pytest
 from engine.cli.init import DOOR, LED_DOOR, copy_site
 from engine.config.problems import CODES, failing
 from engine.core.errors import ERRORS
-from engine.parties.his_gateway import PARTY as HIS
+from engine.parties.his.gateway import PARTY as HIS
 from engine.runtime.books_kinds import KINDS
 from engine.saga.plan import StepKind
 from engine.site.load import lint, load

@@ -44,7 +44,8 @@ from .judge import outcome_of
 ROOT = Path(__file__).resolve().parents[2]
 START = 1795312800.0  # 2026-11-22 10:00 in Beijing
 FILES = read_files(ROOT)
-EXAMPLE = read_files(ROOT / "docs" / "examples" / "former_insurance")
+EXAMPLES = ROOT / "docs" / "examples"
+EXAMPLE = {**read_files(EXAMPLES / "former_insurance"), **read_files(EXAMPLES / "his_soap")}
 KNOWN = {code: CodeText(said.zh, said.en, said.side, said.next) for code, said in ERRORS.items()}
 NOTIFY = "http://127.0.0.1:8600/callback/wechat"
 UNIONPAY_NOTIFY = "http://127.0.0.1:8600/callback/unionpay"
@@ -70,6 +71,7 @@ class Town:
             "unionpay": UnionPaySim(self.world),
             "einvoice": EinvoiceSim(self.world),
         }  # fmt: skip
+        self.sims["his_soap"] = self.sims["his"]  # one HIS, asked in two ways
         self.opened = {kind: self._open(kind) for kind in self.sims}
         self.opened["till"] = PARTIES["till"].settings()  # nobody outside plays it
         self.session: dict[str, str] = {}
@@ -78,7 +80,8 @@ class Town:
     def _open(self, kind: str) -> Any:
         card = self.sims[kind].card("http://sim")
         settings = {
-            "his": self._his, "nhsa": self._nhsa, "municipal": self._municipal, "qingdao_legacy": self._qingdao,
+            "his": self._his, "his_soap": self._his_soap,
+            "nhsa": self._nhsa, "municipal": self._municipal, "qingdao_legacy": self._qingdao,
             "dareway": self._dareway, "neusoft": self._neusoft, "yinhai": self._yinhai,
             "wechat": self._wechat,
             "alipay": self._alipay,
@@ -92,6 +95,10 @@ class Town:
     @staticmethod
     def _his(card: Mapping[str, Any]) -> dict[str, Any]:
         return {"app_id": card["app_id"], "secret": card["secret"]}
+
+    @staticmethod
+    def _his_soap(card: Mapping[str, Any]) -> dict[str, Any]:
+        return {"wsdl": "his_v1", "token": card["soap"]["token"]}
 
     @staticmethod
     def _nhsa(card: Mapping[str, Any]) -> dict[str, Any]:

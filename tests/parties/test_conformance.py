@@ -26,6 +26,7 @@ TOWN = Town()
 # Enough of a body for each operation to be built; own numbers are filled in.
 BODIES: dict[str, dict[str, Any]] = {
     "his": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1", "preNo": "N1"},
+    "his_soap": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1", "preNo": "N1"},
     "nhsa": {"insuplc_admdvs": "370200", "input": {}},
     "municipal": {},
     "qingdao_legacy": {},

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from engine.core.http import HttpReply
 from engine.core.outcome import Outcome
-from engine.parties import einvoice, his_gateway
 from engine.parties.contract import Answer, Outgoing
 from engine.parties.einvoice import party as bosssoft
+from engine.parties.his import gateway as his_gateway
 from engine.parties.registry import PARTIES
 
 from .judge import outcome_of
@@ -197,4 +197,4 @@ def test_every_kind_of_party_is_registered_once() -> None:
         assert all(row.ops <= known for row in party.outcomes)
     with pytest.raises(KeyError):
         PARTIES["nobody"]
-    assert einvoice.__doc__
+    assert bosssoft.__doc__

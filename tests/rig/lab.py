@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
@@ -73,13 +74,16 @@ class Lab:
         rules: Rules = RULES,
         inline: bool = False,
         edit: tuple[tuple[str, str], ...] = (),
+        more: Mapping[str, bytes] = MappingProxyType({}),
         keys: KeyRing | None = None,
         on_store: Callable[[SqlStore], None] = lambda store: None,
     ) -> None:
         """`engine_reactor`: the engine's own (default: the parties'). `inline`: no threads, seeded randomness.
-        `edit`: replacements in engine.yaml. `keys`: the town's keys, where several laboratories share them.
+        `edit`: replacements in engine.yaml; `more`: files beside the shipped ones. `keys`: the town's keys, where
+        several laboratories share them.
         `on_store` sees each new store before the engine has it (to delay its answers, to set its faults)."""
         self.reactor, self.folder, self.rules, self._edit = reactor, folder, rules, edit
+        self._more = more
         self.engine_reactor = engine_reactor or reactor
         self._on_store, self._starts = on_store, 0
         anchor = float(reactor.seconds())
@@ -134,7 +138,7 @@ class Lab:
 
     def site(self) -> Site:
         """The shipped site with the laboratory's addresses."""
-        files = dict(_shipped() if self._inline else read_files(ROOT))
+        files = {**(_shipped() if self._inline else read_files(ROOT)), **self._more}
         text = files["engine.yaml"].decode()
         for name, port in PARTIES.items():
             there = self.ports[name].getHost()

@@ -1,0 +1,222 @@
+"""The HIS's SOAP door: one method with a service code and one string parameter, answered by one string.
+
+Written by hand on the standard library's parser, so that a mistake of the engine's codec cannot hide here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+from xml.sax.saxutils import escape
+
+from simulators.base.wire import Req, Resp
+from simulators.his.answers import Habits, Refusal
+
+PATH = "/services/HisService"
+NS = "http://his.example/services"
+ENVELOPES = {"1.1": "http://schemas.xmlsoap.org/soap/envelope/", "1.2": "http://www.w3.org/2003/05/soap-envelope"}
+MEDIA = {"1.1": "text/xml", "1.2": "application/soap+xml"}
+LISTS = frozenset({"bills", "items", "diagnoses"})
+HEAD = ("serviceCode", "token", "msgId", "time")
+CODES = {
+    "query.patient.info": "QueryCardInfo", "query.wait.balance.bill.list": "QueryToPayList",
+    "query.wait.balance.bill.item.list": "QueryToPayDetail", "lock.bill": "LockBill", "unlock.bill": "UnLockBill",
+    "balance.and.pay.bill": "DoPay", "query.pay.bill": "QueryPayRecord", "void.pay.bill": "CancelPay",
+    "pre.balance.bill": "PreBalance", "query.ebill": "QueryEBill", "cancel.pre.balance.bill": "CancelPreBalance",
+}  # fmt: skip
+OPS = {code: op for op, code in CODES.items()}
+SERVICE = (files("simulators.his") / "service.wsdl").read_text(encoding="utf-8")
+_ENCODINGS = {"UTF-8": "utf-8", "GBK": "gbk", "GB18030": "gb18030"}
+_DECLARED = re.compile(r"\s*<\?xml[^?]*?encoding=[\"']([A-Za-z0-9-]+)[\"'][^?]*\?>")
+_MAX_BODY = 4 << 20
+
+
+class Broken(Exception):
+    """The envelope itself is wrong: answered with a SOAP fault."""
+
+    def __init__(self, text: str, version: str = "1.1", who: str = "client") -> None:
+        super().__init__(text)
+        self.version, self.who = version, who
+
+
+@dataclass
+class Asked:
+    """One call. `xml`: the string holds XML, JSON otherwise; `wrong`: why its document cannot be used."""
+
+    version: str
+    code: str
+    xml: bool = True
+    head: dict[str, str] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    wrong: Refusal | None = None
+
+    @property
+    def op(self) -> str:
+        """The operation's name, as in the JSON gateway; the code itself when there is none."""
+        return OPS.get(self.code, self.code)
+
+
+@dataclass
+class SoapResp(Resp):
+    """A reply that remembers what it says, so that it can be said wrongly."""
+
+    asked: Asked | None = None
+    tree: dict[str, Any] = field(default_factory=dict)
+
+
+def opened(req: Req, habits: Habits) -> Asked:
+    """The call in a request; Broken when it is no good envelope."""
+    media = req.headers.get("content-type", "").partition(";")[0].strip().lower()
+    told = next((version for version, kind in MEDIA.items() if kind == media), "1.1")
+    if len(req.body) > _MAX_BODY or b"<!DOCTYPE" in req.body.upper()[:4096]:
+        raise Broken("报文过大或含有DTD", told)
+    try:
+        root = ElementTree.fromstring(req.body)  # noqa: S314 - a DOCTYPE is refused above, so there are no entities
+    except ElementTree.ParseError as no:
+        raise Broken(f"XML解析失败: {no}", told) from None
+    version = next((version for version, uri in ENVELOPES.items() if root.tag == f"{{{uri}}}Envelope"), "")
+    if not version:
+        raise Broken("不是SOAP报文", told, "VersionMismatch")
+    if MEDIA[version] != media:
+        raise Broken(f"Content-Type应为{MEDIA[version]}", version)
+    body = root.find(f"{{{ENVELOPES[version]}}}Body")
+    inside = [] if body is None else list(body)
+    if len(inside) != 1 or inside[0].tag != f"{{{NS}}}callService":
+        raise Broken("没有这个方法，只有callService", version)
+    values = {child.tag: child.text or "" for child in inside[0]}
+    if set(values) != {"serviceCode", "param"}:
+        raise Broken("callService的参数为serviceCode和param，不带命名空间", version)
+    asked = Asked(version, values["serviceCode"])
+    try:
+        _read(asked, _uncarried(values["param"], habits))
+    except Refusal as refusal:
+        asked.wrong = refusal
+    return asked
+
+
+def _uncarried(text: str, habits: Habits) -> str:
+    encoding = _ENCODINGS[habits.soap_charset]
+    try:
+        if habits.soap_carries == "latin1":
+            return text.encode("latin-1").decode(encoding)
+        if habits.soap_carries == "base64":
+            return base64.b64decode(text, validate=True).decode(encoding)
+    except (UnicodeError, binascii.Error):
+        raise _unreadable(f"param应为{habits.soap_carries}形式") from None
+    return text
+
+
+def _unreadable(why: str) -> Refusal:
+    return Refusal("PARAM_INVALID", why, field="param")
+
+
+def _read(asked: Asked, text: str) -> None:
+    """Head and params of the document, XML or JSON by its first character."""
+    tree: Any
+    if text.lstrip()[:1] == "{":
+        asked.xml = False
+        try:
+            tree = json.loads(text)
+        except ValueError:
+            raise _unreadable("JSON解析失败") from None
+    else:
+        tree = _xml(text)
+    params = tree.get("params")
+    asked.head = {name: str(tree.get(name, "")) for name in HEAD}
+    asked.params = {} if params in (None, "") else params
+    if unknown := sorted(tree.keys() - {*HEAD, "params"}):
+        raise Refusal("PARAM_INVALID", f"未知参数{unknown[0]}", field=unknown[0])
+    if not isinstance(asked.params, dict):
+        raise _unreadable("params应为对象")
+    if asked.head["serviceCode"] != asked.code:
+        raise Refusal("PARAM_INVALID", "serviceCode与报文中的不一致", field="serviceCode")
+
+
+def _xml(text: str) -> dict[str, Any]:
+    declared = _DECLARED.match(text)
+    if declared is None or declared[1].upper() not in _ENCODINGS:
+        raise _unreadable(f"XML声明的encoding应为{'、'.join(_ENCODINGS)}")
+    try:
+        text.encode(_ENCODINGS[declared[1].upper()])
+        if "<!DOCTYPE" in text.upper():
+            raise _unreadable("不允许DTD")
+        root = ElementTree.fromstring(text[declared.end() :])  # noqa: S314 - a DOCTYPE is refused above
+    except UnicodeEncodeError as no:
+        raise _unreadable(f"字符{text[no.start]}不在{declared[1]}中") from None
+    except ElementTree.ParseError as no:
+        raise _unreadable(f"XML解析失败: {no}") from None
+    if root.tag != "request":
+        raise _unreadable("根节点应为request")
+    found = _tree(root)
+    return found if isinstance(found, dict) else {}
+
+
+def _tree(element: ElementTree.Element) -> Any:
+    if not len(element):
+        return element.text or ""
+    if all(child.tag == "row" for child in element):
+        return [_tree(child) for child in element]
+    made: dict[str, Any] = {}
+    for child in element:
+        if child.tag in made:
+            raise _unreadable(f"{child.tag}重复")
+        made[child.tag] = _tree(child)
+    return made
+
+
+def reply(asked: Asked, tree: Mapping[str, Any], habits: Habits) -> SoapResp:
+    """The method's answer: `{resultCode, resultMsg, msgId, data}` in the form it was asked in."""
+    whole = {"resultCode": tree["code"], "resultMsg": tree["msg"], "msgId": asked.head.get("msgId", ""),
+             "data": tree["data"]}  # fmt: skip
+    if asked.xml:
+        text = f'<?xml version="1.0" encoding="{habits.soap_charset}"?>' + _written("response", whole, habits)
+    else:
+        text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    data = text.encode(_ENCODINGS[habits.soap_charset], "replace")
+    if habits.soap_carries == "latin1":
+        text = data.decode("latin-1")
+    elif habits.soap_carries == "base64":
+        text = base64.b64encode(data).decode("ascii")
+    else:
+        text = data.decode(_ENCODINGS[habits.soap_charset])
+    element = f'<m:callServiceResponse xmlns:m="{NS}"><result>{escape(text)}</result></m:callServiceResponse>'
+    resp = _sent(asked.version, element, 200, "gb18030" if habits.soap_bytes == "gbk" else "utf-8")
+    return SoapResp(resp.status, resp.body, resp.headers, asked, dict(tree))
+
+
+def _written(name: str, value: Any, habits: Habits) -> str:
+    if isinstance(value, Mapping):
+        return f"<{name}>{''.join(_written(key, one, habits) for key, one in value.items())}</{name}>"
+    if isinstance(value, list):
+        if habits.soap_rows == "repeat":
+            return "".join(_written(name, one, habits) for one in value)
+        return f"<{name}>{''.join(_written('row', one, habits) for one in value)}</{name}>"
+    return f"<{name}>{'' if value is None else escape(str(value))}</{name}>"
+
+
+def fault(version: str, who: str, text: str) -> Resp:
+    """A SOAP fault, HTTP 500 as the SOAP binding says."""
+    names = {"1.1": {"client": "Client", "server": "Server"}, "1.2": {"client": "Sender", "server": "Receiver"}}
+    name = names[version].get(who, who)
+    if version == "1.1":
+        inside = f"<faultcode>soap:{name}</faultcode><faultstring>{escape(text)}</faultstring>"
+    else:
+        reason = f'<soap:Text xml:lang="zh-CN">{escape(text)}</soap:Text>'
+        inside = f"<soap:Code><soap:Value>soap:{name}</soap:Value></soap:Code><soap:Reason>{reason}</soap:Reason>"
+    return _sent(version, f"<soap:Fault>{inside}</soap:Fault>", 500, "utf-8")
+
+
+def _sent(version: str, element: str, status: int, encoding: str) -> Resp:
+    """`encoding` of the bytes; the declaration says UTF-8 whatever they are."""
+    whole = (
+        f'<?xml version="1.0" encoding="UTF-8"?><soap:Envelope xmlns:soap="{ENVELOPES[version]}">'
+        f"<soap:Body>{element}</soap:Body></soap:Envelope>"
+    )
+    return Resp(status, whole.encode(encoding), {"Content-Type": f"{MEDIA[version]};charset=utf-8"})
