@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.config.problems import Mark
+from engine.config.problems import Mark, problem
 from engine.config.spec import NOWHERE, Field, Found, ListOf, MapOf, Nested, Record, Spec, Word
 from engine.config.tree import Map, Node
-from engine.config.types import CALL, PATH, WORD, Choice, Text
+from engine.config.types import CALL, PATH, WORD, Choice, Count, Text
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One call of `do`, made when its condition holds (None: always)."""
+    """One call of `do`, made when its condition holds (None: always); made again for the next `page` while `more`
+    holds, the lists of its results joined."""
 
     call: Word
     condition: Word | None = None
+    more: Word | None = None
 
 
 _ROW = Spec(
@@ -26,6 +28,9 @@ _ROW = Spec(
         Field("do", CALL, "调用哪一行", "the call it makes", "nhsa.details", required=True),
         Field("if", Text(), "条件（CEL 或 let 的名称）", "a condition (CEL, or a name of let)",
               "nhsa.totals.result != '0'"),
+        Field("more", Text(), "成立时再取下一页（page 加一），各页的列表接在一起",
+              "while it holds the next page is asked for (page grows by one); the lists of all pages are joined",
+              "einvoice.listed.count == 200"),
     ),
 )  # fmt: skip
 
@@ -42,7 +47,7 @@ class DeedType:
             call = CALL.read(node, what, found)
             return None if call is None else Deed(call)
         record = _ROW.read(node, what, found)
-        return None if record is None else Deed(record["do"], record["if"])
+        return None if record is None else Deed(record["do"], record["if"], record["more"])
 
     def schema(self) -> dict[str, Any]:
         return {"oneOf": [CALL.schema(), _ROW.schema()]}
@@ -52,21 +57,30 @@ class DeedType:
 class Statement:
     """A day compared with a party: our settlements of that day, one row each, group by group. `settled`: the calls (or
     observed legs) that settle at the party; `row`: the map of one row; `groups`: those asked about on every day;
-    `agreed`: the condition that nothing more is to be done; `differs`: where the rows that differ are found."""
+    `agreed`: the condition that nothing more is to be done. Who compares: the party (`differs`: where the rows that
+    differ are found) or the engine (`theirs`: where the party's whole list is; `equal`: what must be the same in both
+    rows of a number). `days`: so many days before are compared each time."""
 
     party: Word
     settled: tuple[Word, ...]
     row: Word
     groups: tuple[Mapping[str, Word], ...]
     agreed: Word
-    differs: Word
+    differs: Word | None
+    theirs: Word | None
+    equal: tuple[Word, ...]
+    days: int
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
 
     @staticmethod
     def of(record: Record, found: Found) -> Statement:
+        if record["differs"] is not None and record["theirs"] is not None:
+            found.append(problem("E216", record.at("theirs"), one="differs", other="theirs"))
+        elif record["differs"] is None and record["theirs"] is None:
+            found.append(problem("E218", record.mark, choices="differs, theirs"))
         return Statement(
             record["party"], record["settled"], record["row"], record["groups"], record["agreed"], record["differs"],
-            record.mark,
+            record["theirs"], record["equal"], record["days"], record.mark,
         )  # fmt: skip
 
 
@@ -83,8 +97,13 @@ STATEMENT = Spec(
               '[{insutype: "310", clr_type: "11", setl_optins: "370200"}]', default=()),
         Field("agreed", Text(), "什么情况算对平（CEL）", "the condition that both agree (CEL)",
               "nhsa.totals.result == '0'", required=True),
-        Field("differs", PATH, "不平的明细行在哪里", "where the rows that differ are", "nhsa.verdicts.rows",
-              required=True),
+        Field("differs", PATH, "不平的明细行在哪里（由对方比较）",
+              "where the rows that differ are (the party compares)", "nhsa.verdicts.rows"),
+        Field("theirs", PATH, "对方当天的全部明细在哪里（由引擎按 number 比较）",
+              "where the party's whole list of the day is (the engine compares by number)", "einvoice.listed.rows"),
+        Field("equal", ListOf(WORD, 1), "同一号码的两行中必须一致的项",
+              "what must be the same in both rows of a number", "[total, refunded]", default=("total",)),
+        Field("days", Count(1, 31), "每次核对之前几天", "how many days before are compared each time", "3", default=1),
     ),
 )  # fmt: skip
 

@@ -1,14 +1,15 @@
 """The daily comparison with a party (对账): our settlements of a day, group by group, against what the party has.
 
 Which settlements stood or were taken back on that day is read from the store; each becomes a row by the channel's map.
-For every group the channel's calls are made: they ask for the totals, and where these differ for the rows. What is left
-over is stored (`engine books` shows it) and a person is called. A day that left something over is compared again with
-each later run, for a week: once both agree its rows are gone, and with the last row the person's task.
+For every group the channel's calls are made: they ask for the totals, and for the rows. Either the party compares and
+names the rows that differ, or the engine compares its rows with the party's list. What is left over is stored (`engine
+books` shows it) and a person is called. A day that left something over is compared again with each later run, for a
+week: once both agree its rows are gone, and with the last row the person's task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.pipeline.condition import ConditionFailed
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.desk import Desk
 from engine.runtime.sites import Sites
+from engine.runtime.statement_lists import HERE, THERE, UNLIKE, compared
 from engine.saga.case import Case
 from engine.saga.legs import Leg, LegState
 from engine.site.site import Channel, StatementSpec
@@ -32,6 +34,7 @@ DAY = 86_400.0
 LOOK_BACK = 7  # days that left something over are compared again
 AMOUNTS = ("total", "fund", "account", "cash")
 VERDICTS = {"1": "there", "2": "here", "3": "differs"}  # stmt_rslt of the platform
+LISTED = frozenset({THERE, HERE, UNLIKE})
 UNREAD_GROUP = "unread"
 
 
@@ -51,14 +54,14 @@ class Statements:
         self._world, self._sites, self._store, self._desk = world, sites, store, desk
 
     async def run(self, channel: Channel, period: str, deeds: Deeds) -> str:
-        """Compare the day before this period's, and those of the last week that left something over; `deeds` makes the
-        channel's calls over the names it is given. "" when all was compared, else why not."""
+        """Compare the day or days before this period's, and those of the last week that left something over; `deeds`
+        makes the channel's calls over the names it is given. "" when all was compared, else why not."""
         spec = channel.statement
         assert spec is not None, f"{channel.name} has no statement"
-        day = _before(period, 1)
+        days = [_before(period, ago) for ago in range(spec.days, 0, -1)]
         since = _before(period, LOOK_BACK)
         again: list[str] = await self._store.read(lambda conn: open_days(conn, spec.party, since))
-        for one in dict.fromkeys((*again, day)):
+        for one in dict.fromkeys((*again, *days)):
             text = await self._compare(channel, spec, one, deeds)
             if text:
                 return f"{one} {text}"
@@ -77,7 +80,7 @@ class Statements:
             if text:
                 return text
             try:
-                left = [] if spec.agreed.test(names) else _left(names, spec.differs)
+                left = _left(names, spec)
             except ConditionFailed as no:
                 return str(no)
             found += await self._keep(spec.party, day, "/".join(group.values()), left, ours.owners)
@@ -93,14 +96,15 @@ class Statements:
     async def _keep(
         self, party: str, day: str, part: str, left: list[Mapping[str, Tree]], owners: Mapping[str, str]
     ) -> int:
-        numbers = [str(row.get("msgid") or "") for row in left]
-        known: dict[str, str] = await self._store.read(lambda conn: _owners(conn, numbers))
+        numbers = [(str(row.get("number") or ""), str(row.get("msgid") or "")) for row in left]
+        wanted = [one for pair in numbers for one in pair]
+        known: dict[str, str] = await self._store.read(lambda conn: _owners(conn, wanted))
         rows = []
-        for row, msgid in zip(left, numbers, strict=True):
-            number = str(row.get("number") or "")
+        for row, (number, msgid) in zip(left, numbers, strict=True):
+            verdict = str(row.get("verdict"))
             rows.append(StatementRow(
-                party, day, part, number, VERDICTS.get(str(row.get("verdict")), "differs"),
-                owners.get(number) or known.get(msgid), msgid, str(row.get("text") or ""),
+                party, day, part, number, verdict if verdict in LISTED else VERDICTS.get(verdict, "differs"),
+                owners.get(number) or known.get(msgid) or known.get(number), msgid, str(row.get("text") or ""),
             ))  # fmt: skip
         once = {row.number: row for row in rows}
         await self._store.submit(Unit("statement", tuple(
@@ -125,18 +129,36 @@ def _groups(spec: StatementSpec, ours: Day) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def _sums(rows: Iterable[Mapping[str, Tree]]) -> dict[str, int]:
-    listed = list(rows)
-    return {"count": len(listed), **{name: sum(row[name] for row in listed) for name in AMOUNTS}}
+def _sums(rows: Sequence[Mapping[str, Tree]]) -> dict[str, Tree]:
+    """Of all rows, with minus what was taken back; and apart (`done`, `back`), both without a sign."""
+    done = [row for row in rows if not row["back"]]
+    back = [row for row in rows if row["back"]]
+    return {**_sum(rows, 1), "done": _sum(done, 1), "back": _sum(back, -1)}
 
 
-def _left(names: Mapping[str, Tree], path: str) -> list[Mapping[str, Tree]]:
-    """The rows that differ; one for the whole group where the party could name none."""
+def _sum(rows: Sequence[Mapping[str, Tree]], sign: int) -> dict[str, int]:
+    return {"count": len(rows), **{name: sign * sum(row[name] for row in rows) for name in AMOUNTS}}
+
+
+def _left(names: Mapping[str, Tree], spec: StatementSpec) -> list[Mapping[str, Tree]]:
+    """The rows that differ; one for the whole group where totals differ and no row does. Errors: ConditionFailed."""
+    agreed = spec.agreed.test(names)
+    rows: list[Mapping[str, Tree]] = []
+    if spec.theirs:
+        ours = [row for row in names["rows"] if not row["back"]]
+        rows += compared(ours, _rows_at(names, spec.theirs), spec.equal)
+    elif not agreed:
+        rows += _rows_at(names, spec.differs)
+    if agreed or rows:
+        return rows
+    return [{"number": "", "verdict": "3", "text": "合计不平，明细一致 · totals differ, no row does"}]
+
+
+def _rows_at(names: Mapping[str, Tree], path: str) -> list[Mapping[str, Tree]]:
     at: Tree = names
     for part in path.split("."):
         at = at.get(part) if isinstance(at, Mapping) else None
-    rows: list[Mapping[str, Tree]] = [row for row in at if isinstance(row, Mapping)] if isinstance(at, list) else []
-    return rows or [{"number": "", "verdict": "3", "text": "合计不平，明细一致 · totals differ, no row does"}]
+    return [row for row in at if isinstance(row, Mapping)] if isinstance(at, list) else []
 
 
 def _owners(conn: Connection, numbers: Iterable[str]) -> dict[str, str]:
@@ -145,10 +167,11 @@ def _owners(conn: Connection, numbers: Iterable[str]) -> dict[str, str]:
 
 
 def day_of(conn: Connection, spec: StatementSpec, day: str, hospital: Mapping[str, Tree]) -> Day:
-    """Our rows of that day: what was settled on it, and with minus what was taken back on it."""
+    """Our rows of that day: what was settled on it, and with minus what was taken back on it; calls made on the days
+    after it count as far as the statement looks back, for what is dated by its beginning."""
     begin = instant_of(day, "%Y-%m-%d")
     made = Day({}, {}, [])
-    for no in called_between(conn, spec.party, begin - DAY / 24, begin + DAY + DAY / 24):
+    for no in called_between(conn, spec.party, begin - DAY / 24, begin + DAY * spec.days + DAY / 24):
         case = load_case(conn, no)
         for names in () if case is None else _settled(case, spec, hospital):
             try:
@@ -162,6 +185,7 @@ def day_of(conn: Connection, spec: StatementSpec, day: str, hospital: Mapping[st
 
 
 def _enter(made: Day, no: str, row: dict[str, Tree], *, back: bool) -> None:
+    row["back"] = back
     if back:
         row |= {name: -row[name] for name in AMOUNTS}
     group = row.pop("group")
@@ -186,8 +210,9 @@ def _names(case: Case, leg: Leg, hospital: Mapping[str, Tree], *, refunded: bool
     at = leg.sent_at if leg.sent_at is not None else leg.created_at
     told = {
         "number": leg.number, "call": leg.call, "undo": leg.undo, "refunded": "1" if refunded else "0",
-        "day": beijing(at, "%Y-%m-%d"),
+        "day": beijing(at, "%Y-%m-%d"), "of": case.leg(leg.of).number if leg.of else leg.number,
     }  # fmt: skip
-    return {**case.data, "hospital": hospital, "settlement": {"no": case.no, "channel": case.channel}, "leg": told}
+    settlement = {"no": case.no, "channel": case.channel, "created_at": int(case.created_at)}
+    return {**case.data, "hospital": hospital, "settlement": settlement, "leg": told}
 
 

@@ -38,6 +38,7 @@ T = TypeVar("T")
 DAY = 86_400.0
 TRY_AGAIN = 60.0  # seconds after a run that failed
 LOOK_AGAIN = 3600.0
+PAGES_MAX = 1000
 
 
 class Timed:
@@ -167,13 +168,34 @@ class Timed:
                     continue
             except ConditionFailed as no:
                 return f"{name}: {no}"[:200]
-            made, text = await self._call(channel, spec, names)
+            made, text = await self._pages(channel, spec, names)
             if made is None:
                 return f"{name}: {text}"
-            put(names, name, made)
             if channel.keep == "session":
                 await self.keep(spec.party, made)
         return ""
+
+    async def _pages(self, channel: Channel, spec: CallSpec, names: dict[str, Tree]) -> tuple[Tree, str]:
+        """One call, and as long as its `more` holds the next page; the lists of all pages are joined. Kept in `names`;
+        (what it made, "") or (None, why not)."""
+        more = channel.conditions.get(channel.more.get(spec.name, ""))
+        before: Tree = {}
+        for page in range(1, PAGES_MAX + 1):
+            names["page"] = page
+            made, text = await self._call(channel, spec, names)
+            if made is None:
+                return None, text
+            joined = _joined(before, made)
+            put(names, spec.name, made)
+            try:
+                on = more is not None and more.test(names)
+            except ConditionFailed as no:
+                return None, str(no)[:200]
+            put(names, spec.name, joined)
+            if not on:
+                return joined, ""
+            before = joined
+        return None, f"more than {PAGES_MAX} pages"
 
     def _wanted(self, channel: Channel, name: str, names: Mapping[str, Tree]) -> bool:
         """Whether a call's condition holds; ConditionFailed when that cannot be decided."""
@@ -249,6 +271,18 @@ class Timed:
         await self._store.submit(Unit("session", keep_session(party, values, until)))
         self._signed_in(party, session)
         return session
+
+
+def _joined(before: Tree, made: Tree) -> Tree:
+    """A page behind those before it: lists one after the other, all else as the last page says."""
+    if not isinstance(before, Mapping) or not isinstance(made, Mapping):
+        return made
+    lists = {name: [*before[name], *part] for name, part in made.items() if _lists(before.get(name), part)}
+    return {**made, **lists}
+
+
+def _lists(one: Tree, two: Tree) -> bool:
+    return isinstance(one, list) and isinstance(two, list)
 
 
 def _keep_tables(root: Path, channel: Channel, names: Mapping[str, Tree]) -> str:

@@ -44,6 +44,7 @@ def compiled(parts: Parts, channel: ChannelFile) -> Channel:
         deliver=compiled_deliver(parts, channel),
         soap=compiled_soap(channel.soap),
         do_if={str(deed.call): str(deed.condition) for deed in channel.deeds if deed.condition is not None},
+        more={str(deed.call): str(deed.more) for deed in channel.deeds if deed.more is not None},
         statement=_statement(parts, channel.statement),
         tables={str(name): str(path) for name, path in channel.tables.items()},
     )
@@ -60,7 +61,10 @@ def _statement(parts: Parts, written: Statement | None) -> StatementSpec | None:
         row=parts.maps[written.row],
         groups=tuple({str(name): str(value) for name, value in group.items()} for group in written.groups),
         agreed=agreed,
-        differs=str(written.differs),
+        differs=str(written.differs or ""),
+        theirs=str(written.theirs or ""),
+        equal=tuple(str(name) for name in written.equal),
+        days=written.days,
     )
 
 

@@ -16,7 +16,7 @@ Shape = dict[str, Any] | None
 
 LEG = ("number", "attempt", "batch_no", "amount", "call", "at", "sent_at")
 ROW = ("number", "day", "group", "total", "fund", "account", "cash")  # what the map of a statement's row must make
-SUMS = ("count", "total", "fund", "account", "cash")
+SUMS = ("count", "total", "fund", "account", "cash", "done", "back")
 SETTLEMENT = ("no", "channel", "client", "created_at", "attempt")
 
 

@@ -93,14 +93,17 @@ class _Flow:
             if call is None:
                 continue
             if self.channel.kind == "every":
-                self.data.known["own"] = {"number": None}
+                self.data.known.update(own={"number": None}, page={})
             self._sends(call, self.data.known)
             reads = {**self.data.known, "answer": None, "code": {}, "text": {}}
             made = self.parts.maps.get(str(call.read))
             if made is not None:
                 self._reads(made, reads, f"{call.name}.read")
             self._learn(call)
-        self.data.known.pop("own", None)
+            if deed.more is not None:
+                self._condition(deed.more, self.data.known)
+        for name in ("own", "page"):
+            self.data.known.pop(name, None)
         self._kept()
 
     def _kept(self) -> None:
@@ -108,13 +111,16 @@ class _Flow:
         statement = self.channel.statement
         if statement is not None:
             self._condition(statement.agreed, self.data.known)
-            self._path(statement.differs, self.data.known, statement.differs.mark, "differs", "differs")
+            for what, path in (("differs", statement.differs), ("theirs", statement.theirs)):
+                if path is not None:
+                    self._path(path, self.data.known, path.mark, what, what)
             made = self.parts.map(statement.row)
-            there = {target.partition(".")[0] for target in made.makes} if made is not None else set(ROW)
-            lost = [name for name in ROW if name not in there]
+            wanted = (*ROW, *(statement.equal if statement.theirs is not None else ()))
+            there = {target.partition(".")[0] for target in made.makes} if made is not None else set(wanted)
+            lost = [name for name in dict.fromkeys(wanted) if name not in there]
             if lost:
                 self.parts.wrong("E530", statement.row.mark, name=statement.row, target=", ".join(lost))
-            steps = {str(step.name) for one in self.parts.channels.values() for step in one.steps}
+            steps = {str(step.name) for one in self.parts.channels.values() for step in (*one.steps, *one.final)}
             for name in statement.settled if steps else ():
                 if name not in steps:
                     self.parts.wrong("E531", name.mark, name=name, hint=nearest(name, sorted(steps)))
@@ -284,7 +290,9 @@ class _Flow:
 def conditions_of(channel: ChannelFile) -> Iterator[tuple[str, Condition]]:
     """Every `if:` of a channel's steps, compiled, by its text; those that cannot be read are left out."""
     texts = [step.word("if") for step in (*channel.steps, *channel.final)]
-    for text in (*texts, *(deed.condition for deed in channel.deeds)):
+    for deed in channel.deeds:
+        texts += (deed.condition, deed.more)
+    for text in texts:
         if text is not None:
             made = compile_condition(text, text.mark)
             if isinstance(made, Condition):

@@ -66,15 +66,18 @@ class StatementSpec:
     row: FieldMap
     groups: tuple[Mapping[str, str], ...]
     agreed: Condition
-    differs: str
+    differs: str = ""
+    theirs: str = ""
+    equal: tuple[str, ...] = ()
+    days: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One business flow. Parts that its kind (answer, settle, every) does not have are empty. `lines` is the data path
     of the bill's line numbers. `lets` are the named conditions; `conditions` those of the plan or of `do`, by
-    their text. Of kind every: `do_if` the condition of a call; `tables` the code table files its results are kept in,
-    each with the data path of its rows."""
+    their text. Of kind every: `do_if` the condition of a call, `more` that of its next page; `tables` the code table
+    files its results are kept in, each with the data path of its rows."""
 
     name: str
     kind: str
@@ -96,6 +99,7 @@ class Channel:
     deliver: DeliverSpec | None = None
     soap: SoapSpec | None = None
     do_if: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=dict)
     statement: StatementSpec | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
 

@@ -66,5 +66,10 @@ def _base64(text: str) -> str:
 def sealed(result: str, message: dict[str, Any] | str, noise: str, app_id: str, key: str) -> dict[str, str]:
     """The signed reply; `message` is JSON on success and plain text on failure."""
     text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
-    data = _base64(json.dumps({"result": result, "message": _base64(text)}))
+    return plain(result, _base64(text), noise, app_id, key)
+
+
+def plain(result: str, message: str, noise: str, app_id: str, key: str) -> dict[str, str]:
+    """The signed reply with `message` as it is: some installations leave its Base64 away."""
+    data = _base64(json.dumps({"result": result, "message": message}, ensure_ascii=False))
     return {"data": data, "noise": noise, "sign": sign(app_id, data, noise, key)}

@@ -1,6 +1,6 @@
 """Fields of the requests: required, kind, length; and what the platform computes from them (sums).
 
-Kinds: text; digits (a text of digits only); time17 (yyyyMMddHHmmssSSS); money (14,2 in yuan, number or
+Kinds: text; date (yyyy-MM-dd or yyyyMMdd); time17 (yyyyMMddHHmmssSSS); money (14,2 in yuan, number or
 text); number (14,4); count (a whole number); rows (a list of objects with fields of their own).
 """
 
@@ -54,16 +54,18 @@ _CHANNEL = {
     "payChannelCode": Field("text", 20, True, among=("02", "04", "05", "07", "11")),
     "payChannelValue": Field("money", 15, True),
 }
-_BUSINESS = {
-    **_texts("busNo:50 payer:100 placeCode:50 payee:50 author:100 cardType:10 cardNo:50", required=True),
-    "busDateTime": _TIME, **_moneys("totalAmt", required=True),
-    **_texts("checker:100 remark:200"),
+_VISIT = {
     **_texts("alipayCode:50 weChatOrderNo:50 openID:50 tel:11 email:50 idCardNo:25"),
     "payerType": Field("text", 1, among=("1", "2")),
     **_texts("medicalInstitution:30 medCareInstitution:60 medCareAreaCode:6 medicalCareType:60"),
     "medCareTypeCode": Field("text", 30, among=("01", "02", "03", "04", "05", "06", "07", "90", "99")),
     **_texts("medicalInsuranceID:30 consultationDate:10 patientCategory:60 patientCategoryCode:30"),
-    **_texts("patientNo:30 patientId:50 caseNumber:50 sex:4 age:10 balancedNumber:100"),
+    **_texts("patientNo:30 patientId:50 caseNumber:50 sex:4 age:10"),
+}
+_BUSINESS = {
+    **_texts("busNo:50 payer:100 placeCode:50 payee:50 author:100 cardType:10 cardNo:50", required=True),
+    "busDateTime": _TIME, **_moneys("totalAmt", required=True),
+    **_texts("checker:100 remark:200"), **_VISIT, **_texts("balancedNumber:100"),
     **_moneys("accountPay fundPay otherfundPay ownPay selfConceitedAmt selfPayAmt selfCashPay"),
     **_moneys("reimbursementAmt ownAcBalance"),
     "otherInfo": Field("rows", rows={**_texts("infoNo:50 infoName:100 infoValue:400")}),
@@ -72,42 +74,61 @@ _BUSINESS = {
     "listDetail": Field("rows", rows=_DETAIL),
     "isArrears": Field("text", 1, among=("0", "1")),
 }
+_STAY = {
+    **_texts("category:60 categoryCode:30 leaveCategory:60 leaveCategoryCode:30 hospitalNo:30 visitNo:30"),
+    "inHospitalDate": Field("date", 10), "outHospitalDate": Field("date", 10),
+}
+_CONSUMED = {
+    **_texts("voucherBatchCode:50 voucherNo:20", required=True), "voucherAmt": Field("money", 15, True),
+}
+_DEPOSIT = {
+    "busType": Field("text", 20, True, among=("07", "08")),
+    **_texts("busNo:50 payer:100 placeCode:50 payee:50 author:100 cardType:10 cardNo:50", required=True),
+    "busDateTime": _TIME, **_moneys("amt", required=True), **_moneys("ownAcBalance"),
+    **_texts("drawee:100 tel:11 email:50 idCardNo:25 patientId:50 patientNo:30 caseNumber:50 remark:200"),
+    **_STAY, "payChannelDetail": Field("rows", required=True, rows=_CHANNEL),
+}
 _PAPER = {**_texts("pBillBatchCode:50 pBillNo:20", required=True)}
 _EBILL = {**_texts("billBatchCode:50 billNo:20", required=True)}
 _PERIOD = {"busBgnDate": _TIME, "busEndDate": _TIME, "placeCode": Field("text", 50)}
-_COUNTED = {
-    "busDate": Field("digits", 8, True), "placeCode": Field("text", 50),
-    "copyNum": Field("count", 10, True), "allTotalAmt": Field("money", 15, True),
-}
+_PAGED = {"pageNo": Field("count", 6, True), "pageSize": Field("count", 4, True)}
+_TYPE = {"busType": Field("text", 20, among=("01", "02", "03", "04", "05", "06", "07", "08"))}
+_COUNTED = {"busDate": Field("date", 10, True), "placeCode": Field("text", 50), **_PAGED}
+_RED = {**_EBILL, **_texts("reason:200 operator:60", required=True), "busDateTime": _TIME, "placeCode": _PLACE}
+_EXCHANGE = {**_EBILL, **_PAPER, "busDateTime": _TIME, "placeCode": _PLACE, **_texts("operator:60", required=True)}
+_VOID = {"placeCode": _PLACE, "busDateTime": _TIME, **_texts("author:100 reason:200", required=True)}
+
+
+def _issue(*types: str, **more: Field) -> dict[str, Field]:
+    return {"busType": Field("text", 20, True, among=types), **_BUSINESS, **more}
+
+
 SERVICES: dict[str, dict[str, Field]] = {
-    "invoiceEBillOutpatient": {"busType": Field("text", 20, True, among=("02",)), **_BUSINESS},
-    "invEBillRegistration": {"busType": Field("text", 20, True, among=("06",)), **_BUSINESS},
-    "writeOffEBill": {
-        **_EBILL, **_texts("reason:200 operator:60", required=True), "busDateTime": _TIME, "placeCode": _PLACE,
+    "invoiceEBillOutpatient": _issue("02", "03", "04"),
+    "invEBillRegistration": _issue("06"),
+    "invEBillHospitalized": {
+        **_issue("01"), **_STAY, "checker": Field("text", 100, True),
+        "payMentVoucher": Field("rows", rows=_CONSUMED),
+    },
+    "invEBillCheckUp": _issue("05"),
+    "invoicePayMentVoucher": _DEPOSIT,
+    "writeOffEBill": _RED,
+    "writeOffPayMentVoucher": {
+        "busType": Field("text", 20, True, among=("07", "08")), **_RED,
+        **_texts("voucherBatchCode:50 voucherNo:20 remark:200"), **_moneys("amt", required=True),
+        **_moneys("ownAcBalance"),
     },
     "getEBillStatesByBillInfo": _EBILL,
     "getBillByBusNo": {**_texts("busNo:50", required=True)},
-    "getBillByBusDate": {
-        **_PERIOD, "dataType": Field("text", 1, among=("1", "2")), "pageNo": Field("count", 6, True),
-        "pageSize": Field("count", 4, True),
-    },
+    "getBillByBusDate": {**_PERIOD, "dataType": Field("text", 1, among=("1", "2", "3", "4", "5")), **_TYPE, **_PAGED},
     "checkTotalData": _COUNTED,
-    "checkWriteOffData": _COUNTED,
+    "checkWriteOffData": {**_COUNTED, **_TYPE},
     "getValidBillBatchCode": {"placeCode": _PLACE},
     "getPaperBillNo": {"placeCode": _PLACE, **_texts("pBillBatchCode:50", required=True)},
-    "turnPaper": {
-        **_EBILL, **_PAPER, "busDateTime": _TIME, "placeCode": _PLACE, **_texts("operator:60", required=True),
-    },
-    "reTurnPaper": {
-        **_EBILL, **_PAPER, "busDateTime": _TIME, "placeCode": _PLACE, **_texts("operator:60", required=True),
-    },
-    "invalidPaper": {
-        **_PAPER, "placeCode": _PLACE, "busDateTime": _TIME, **_texts("author:100 reason:200", required=True),
-    },
-    "invalidBlankBillNo": {
-        **_texts("pBillBatchCode:50 pBillNoStart:20 pBillNoEnd:20", required=True), "placeCode": _PLACE,
-        "busDateTime": _TIME, **_texts("author:100 reason:200", required=True),
-    },
+    "turnPaper": _EXCHANGE,
+    "reTurnPaper": _EXCHANGE,
+    "invalidPaper": {**_PAPER, **_VOID},
+    "invalidBlankBillNo": {**_texts("pBillBatchCode:50 pBillNoStart:20 pBillNoEnd:20", required=True), **_VOID},
 }
 _MONEY = re.compile(r"-?\d{1,12}(\.\d{1,2})?", re.ASCII)
 
@@ -137,7 +158,7 @@ def _check_object(where: str, spec: dict[str, Field], body: dict[str, Any]) -> N
 
 def _form(field: Field) -> str:
     kind = {
-        "text": f"text of at most {field.longest} characters", "digits": f"{field.longest} digits",
+        "text": f"text of at most {field.longest} characters", "date": "yyyy-MM-dd or yyyyMMdd",
         "time17": "yyyyMMddHHmmssSSS", "money": "yuan with at most two decimals", "number": "a number (14,4)",
         "count": f"a whole number of at most {field.longest} digits", "rows": "list of objects",
     }[field.kind]
@@ -161,8 +182,8 @@ def _check_value(name: str, field: Field, value: Any) -> None:
         raise Failure("E0006", f"参数{name}长度超过{field.longest}").at(name, _form(field), value)
     if field.among and value not in field.among:
         raise Failure("E0006", f"参数{name}的值{value}不在允许范围").at(name, _form(field), value)
-    if field.kind == "digits" and not (len(value) == field.longest and value.isascii() and value.isdecimal()):
-        raise Failure("E0006", f"参数{name}应为{field.longest}位数字").at(name, _form(field), value)
+    if field.kind == "date":
+        _check_date(name, value)
     if field.kind == "time17":
         _check_time(name, value)
 
@@ -196,12 +217,21 @@ def _check_time(name: str, value: str) -> None:
         raise Failure("E0006", f"参数{name}格式应为yyyyMMddHHmmssSSS").at(name, "yyyyMMddHHmmssSSS", value) from None
 
 
+def _check_date(name: str, value: str) -> None:
+    try:
+        if not re.fullmatch(r"\d{8}|\d{4}-\d\d-\d\d", value, re.ASCII):
+            raise ValueError(value)
+        datetime.strptime(value.replace("-", ""), "%Y%m%d").replace(tzinfo=BEIJING)
+    except ValueError:
+        raise Failure("E0006", f"参数{name}格式应为yyyy-MM-dd").at(name, "yyyy-MM-dd or yyyyMMdd", value) from None
+
+
 def check_sums(body: dict[str, Any]) -> int:
-    """Total in fen; Failure when charge lines or payment channels do not add up to it."""
-    total = fen(body["totalAmt"])
+    """Total of an invoice or a deposit in fen; Failure when charge lines or payment channels do not add up to it."""
+    total = fen(body["totalAmt"] if "totalAmt" in body else body["amt"])
     if total <= 0:
         raise Failure("E0007", "开票金额必须大于0")
-    if sum(fen(row["amt"]) for row in body["chargeDetail"]) != total:
+    if "chargeDetail" in body and sum(fen(row["amt"]) for row in body["chargeDetail"]) != total:
         raise Failure("E0007", "收费项目金额合计与开票总金额不一致")
     if sum(fen(row["payChannelValue"]) for row in body["payChannelDetail"]) != total:
         raise Failure("E0007", "交费渠道金额合计与开票总金额不一致")

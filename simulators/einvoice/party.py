@@ -8,38 +8,48 @@ from typing import Any
 
 from simulators.base.faults import CALLBACKS
 from simulators.base.menu import Section
-from simulators.base.party import SimParty
+from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp, json_resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.einvoice import said
-from simulators.einvoice.envelope import GOOD, Failure, opened, sealed
-from simulators.einvoice.fields import SERVICES, check_sums, checked, fen
-from simulators.einvoice.register import BATCH, PAPER_BATCH, EBill, Red, Register
+from simulators.einvoice.envelope import GOOD, Failure, opened, plain, sealed
+from simulators.einvoice.fields import SERVICES, checked, fen
+from simulators.einvoice.lists import yuan
+from simulators.einvoice.paper import PAPER_BATCH, Stock
+from simulators.einvoice.register import ALREADY_FLUSHED, BATCH, VOUCHER_BATCH, EBill, Register
+from simulators.einvoice.services import Services
 
 APP_ID = "EBILLAPP01"
 PREFIX = "/medical-web/api/medical/"
+PLACE = "P01"  # of what the platform's own people issue
 _REFUSALS = {
     "refuse_business": ("E9001", "开票点未启用，业务受理失败"),
     "not_enough_balance": ("E0012", "无可用票据号，请先领用票据"),
     "token_expired": ("E9003", "应用授权已过期"),
 }
-
-
-def _yuan(amount: int) -> str:
-    return f"{amount // 100}.{amount % 100:02d}"
+# What is answered to something done as if it had been done before.
+_BEFORE = {
+    **dict.fromkeys(said.ISSUES, ("E0008", "业务流水号重复，已开票")),
+    **dict.fromkeys(said.WRITE_OFFS, ("E0010", ALREADY_FLUSHED)),
+    **dict.fromkeys(said.EXCHANGES, ("E0011", "该票据已换开纸质票据")),
+    "invalidPaper": ("E0009", "该纸质票据已作废"),
+    "invalidBlankBillNo": ("E0011", "纸质票据号已使用或已作废"),
+}
 
 
 class EinvoiceSim(SimParty):
-    """Issues, flushes, exchanges and counts e-invoices of one hospital.
+    """Issues, flushes, exchanges and counts e-invoices and deposit vouchers of one hospital.
 
     Settings (act set): state_query_500: a state query on a flushed bill answers HTTP 500, as seen in
-    the field; paper_left: how many paper numbers the desk still has. A repeated noise is accepted:
+    the field; paper_void_flushes: voiding a paper writes off its e-invoice too (some installations leave that to
+    writeOffEBill); paper_left: how many paper numbers the desk still has. A repeated noise is accepted:
     nothing tells that the real platform refuses one, and busNo keeps a repeat harmless.
     """
 
     name = "einvoice"
     default_port = 8731
     own_faults = frozenset({"state_500"})
+    own_breaks = frozenset({"plain_message", "plain_words", "done_before"})
     title = said.TITLE
     ops_said = said.OPS
     faults_said = said.FAULTS
@@ -53,7 +63,10 @@ class EinvoiceSim(SimParty):
 
     def reset(self) -> None:
         self.register = Register(self)
+        self.stock = Stock(self.register)
+        self.services = Services(self.register, self.stock, self._breaks_down)
         self.state_query_500 = False
+        self._by_hand = 0
 
     def op_of(self, req: Req) -> str:
         return req.path.removeprefix(PREFIX)
@@ -72,8 +85,7 @@ class EinvoiceSim(SimParty):
         if req.method != "POST":
             return json_resp({"status": 405, "error": "Method Not Allowed", "path": req.path}, 405)
         try:
-            body = checked(op, opened(req.json, APP_ID, self._key))
-            message = _WORK[op](self, body)
+            message = self.services.work[op](checked(op, opened(req.json, APP_ID, self._key)))
         except Failure as failure:
             self.objected(failure.objection(failure.code, failure.text))
             return self._reply(req, failure.code, failure.text)
@@ -81,177 +93,113 @@ class EinvoiceSim(SimParty):
             return text_resp("Internal Server Error", 500)
         return self._reply(req, GOOD, message)
 
+    def _breaks_down(self, bill: EBill) -> bool:
+        ordered = self.take_fault("getEBillStatesByBillInfo", "state_500", no=bill.no) is not None
+        return ordered or (bill.red is not None and self.state_query_500)
+
     def _reply(self, req: Req, result: str, message: dict[str, Any] | str) -> Resp:
-        noise = req.json.get("noise") if isinstance(req.json, dict) else ""
-        noise = noise if isinstance(noise, str) else ""
-        return json_resp(sealed(result, message, noise, APP_ID, self._key))
+        return json_resp(sealed(result, message, _noise(req), APP_ID, self._key))
 
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
-        """Refusals in the wrapper; bad_signature spoils `sign`; wrong_amount adds 0.01 to amounts told."""
+        """Refusals in the wrapper; bad_signature spoils `sign`; wrong_amount adds 0.01 to amounts told; plain_message
+        leaves the Base64 of `message` away; plain_words tells a success in words; done_before tells what was done as
+        if it had been done before."""
         if resp is None:
             return self._reply(req, *_REFUSALS[kind])
+        if resp.status != 200:
+            return resp
         outer = json.loads(resp.body)
         if kind == "bad_signature":
             return json_resp({**outer, "sign": "0" * 32})
         inner = json.loads(base64.b64decode(outer["data"]))
-        text = base64.b64decode(inner["message"]).decode("utf-8")
-        if inner["result"] != GOOD:
+        result, text = inner["result"], base64.b64decode(inner["message"]).decode("utf-8")
+        if kind == "plain_message":
+            return json_resp(plain(result, text, _noise(req), APP_ID, self._key))
+        if result != GOOD:
             return resp
-        message = json.loads(text)
-        for place in [message, *message.get("billList", [])]:
-            if "totalAmt" in place:
-                place["totalAmt"] = _yuan(fen(place["totalAmt"]) + 1)
-        return self._reply(req, GOOD, message)
+        if kind == "plain_words":
+            return self._reply(req, GOOD, "操作成功")
+        if kind == "done_before":
+            return self._reply(req, *_BEFORE[op]) if op in _BEFORE else resp
+        return self._reply(req, GOOD, _one_more(json.loads(text)))
 
     def card(self, base_url: str) -> dict[str, Any]:
         return {
             "base_url": base_url, "path": PREFIX + "{service}", "app_id": APP_ID, "key": self._key,
-            "bill_batch": BATCH, "paper_batch": PAPER_BATCH, "services": list(SERVICES),
+            "bill_batch": BATCH, "voucher_batch": VOUCHER_BATCH, "paper_batch": PAPER_BATCH, "services": list(SERVICES),
         }
 
     def sections(self) -> list[Section]:
         return said.sections(self)
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
-        """set {state_query_500: bool, paper_left: number}."""
-        if body.get("act") != "set":
-            raise ValueError(f"unknown act {body.get('act')!r}; there is set")
-        values = {name: value for name, value in body.items() if name != "act"}
-        if unknown := values.keys() - {"state_query_500", "paper_left"}:
+        """set {state_query_500, paper_void_flushes: bool, paper_left: number}; flush {no}: the platform's people write
+        a bill off; exchange {no}: they print it on the next paper; issue {amount, payer}: they issue one the hospital
+        does not know."""
+        match body.get("act"):
+            case "set":
+                return self._set({name: value for name, value in body.items() if name != "act"})
+            case "flush":
+                return {"eScarletBillNo": self._acted(lambda bill: self.register.flush(bill, "平台冲红"), body).no}
+            case "exchange":
+                no = self.stock.next_paper(PAPER_BATCH)
+                turn = self.stock.exchange
+                self._acted(lambda bill: turn(bill, PAPER_BATCH, no, PLACE, again=bool(bill.paper)), body)
+                return {"pBillNo": no}
+            case "issue":
+                return self._issued(body)
+            case other:
+                raise ValueError(f"unknown act {other!r}; there are set, flush, exchange, issue")
+
+    def _acted(self, work: Any, body: dict[str, Any]) -> Any:
+        bill = self.register.by_bus_no.get(str(body.get("no")))
+        if bill is None:
+            raise ActRefused("no such business number")
+        try:
+            return work(bill)
+        except Failure as failure:
+            raise ActRefused(failure.text) from None
+
+    def _issued(self, body: dict[str, Any]) -> dict[str, Any]:
+        amount = body.get("amount")
+        if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
+            raise ValueError("amount: fen above 0")
+        self._by_hand += 1
+        bill = self.register.issue(
+            {"busNo": f"HAND{self._by_hand:06d}", "busType": "02", "busDateTime": self.register.now17(),
+             "placeCode": PLACE, "payer": str(body.get("payer") or "测试甲"), "cardNo": "0"}, amount,
+        )  # fmt: skip
+        return {"busNo": bill.bus_no, "billNo": bill.no}
+
+    def _set(self, values: dict[str, Any]) -> dict[str, Any]:
+        switches = {"state_query_500", "paper_void_flushes"}
+        if unknown := values.keys() - switches - {"paper_left"}:
             raise ValueError(f"no such setting {', '.join(sorted(unknown))}")
-        if not isinstance(values.get("state_query_500", False), bool):
-            raise ValueError("state_query_500 is true or false")
+        for name in switches:
+            if not isinstance(values.get(name, False), bool):
+                raise ValueError(f"{name} is true or false")
         left = values.get("paper_left")
         if left is not None:
             if not isinstance(left, int) or isinstance(left, bool) or not 0 <= left <= 99999:
                 raise ValueError("paper_left: 0 to 99999")
-            self.register.paper_last = self.register.paper_next - 1 + left
+            self.stock.last_no = self.stock.next_no - 1 + left
         self.state_query_500 = values.get("state_query_500", self.state_query_500)
-        return {"state_query_500": self.state_query_500, "paper_last": self.register.paper_last}
-
-    # The services
-
-    def issue(self, body: dict[str, Any]) -> dict[str, Any]:
-        bill = self.register.issue(body, check_sums(body))
+        self.stock.flushes = values.get("paper_void_flushes", self.stock.flushes)
         return {
-            "billBatchCode": bill.batch, "billNo": bill.no, "random": bill.check, "createTime": bill.created,
-            **self._pictures(bill.no, bill.check), "billBusDate": bill.bus_time[:8],
-        }
-
-    def _pictures(self, no: str, check: str) -> dict[str, str]:
-        """Addresses of the bill's picture; the QR field carries the address it would show."""
-        address = f"https://ebill.example/m/{no}/{check}"
-        return {
-            "billQRCode": base64.b64encode(address.encode()).decode("ascii"),
-            "pictureUrl": address, "pictureNetUrl": f"{address}?net=1",
-        }
-
-    def _scarlet(self, red: Red) -> dict[str, str]:
-        return {
-            "eScarletBillBatchCode": red.batch, "eScarletBillNo": red.no, "eScarletRandom": red.check,
-            "createTime": red.created, **self._pictures(red.no, red.check),
-        }
-
-    def write_off(self, body: dict[str, Any]) -> dict[str, Any]:
-        bill = self.register.found(body["billBatchCode"], body["billNo"])
-        return self._scarlet(self.register.flush(bill, body["reason"]))
-
-    def _told(self, bill: EBill) -> dict[str, Any]:
-        red = bill.red
-        return {
-            "busNo": bill.bus_no, "busType": bill.bus_type, "busDateTime": bill.bus_time,
-            "placeCode": bill.place, "billBatchCode": bill.batch, "billNo": bill.no, "random": bill.check,
-            "createTime": bill.created, "totalAmt": _yuan(bill.amount), "state": "2" if red else "1",
-            "isScarlet": "1" if red else "0", "isPrtPaper": "1" if bill.paper else "0",
-            "pBillBatchCode": PAPER_BATCH if bill.paper else "", "pBillNo": bill.paper,
-            "eScarletBillBatchCode": red.batch if red else "", "eScarletBillNo": red.no if red else "",
-        }
-
-    def states(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        bill = self.register.found(body["billBatchCode"], body["billNo"])
-        ordered = self.take_fault("getEBillStatesByBillInfo", "state_500", no=bill.no) is not None
-        return None if ordered or (bill.red and self.state_query_500) else self._told(bill)
-
-    def by_bus_no(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Our own addition: real platforms offer only the day list for a lost issue reply."""
-        bill = self.register.by_bus_no.get(body["busNo"])
-        if bill is None:
-            raise Failure("E0009", "票据不存在")
-        return {**self._told(bill), **self._pictures(bill.no, bill.check), "billBusDate": bill.bus_time[:8]}
-
-    def _chosen(self, body: dict[str, Any], first: str, last: str, *, red: bool = False) -> list[EBill]:
-        return [
-            bill for bill in self.register.by_bus_no.values()
-            if first <= (bill.red.created if red and bill.red else bill.bus_time) <= last
-            and body.get("placeCode") in (None, "", bill.place)
-            and (not red or bill.red is not None)
-        ]
-
-    def by_date(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The list of a period by business time; dataType 1 all e-bills, 2 those exchanged for paper."""
-        page, size = int(str(body["pageNo"])), int(str(body["pageSize"]))
-        if page < 1 or not 1 <= size <= 1000:
-            raise Failure("E0006", "参数pageNo从1起，pageSize为1至1000")
-        bills = self._chosen(body, body["busBgnDate"], body["busEndDate"])
-        if body.get("dataType") == "2":
-            bills = [bill for bill in bills if bill.paper]
-        part = bills[(page - 1) * size : page * size]
-        return {"total": len(bills), "pageNo": page, "billList": [self._told(bill) for bill in part]}
-
-    def check_total(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self._compared(body, red=False)
-
-    def check_write_off(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self._compared(body, red=True)
-
-    def _compared(self, body: dict[str, Any], *, red: bool) -> dict[str, Any]:
-        """Count and sum of a day (issued by business date, flushed by flush date) against the hospital's."""
-        day = body["busDate"]
-        bills = self._chosen(body, day + "0" * 9, day + "9" * 9, red=red)
-        count, total = len(bills), sum(bill.amount for bill in bills)
-        same = str(count) == str(body["copyNum"]) and total == fen(body["allTotalAmt"])
-        return {"busDate": day, "copyNum": count, "allTotalAmt": _yuan(total), "isSame": "1" if same else "0"}
-
-    def batches(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {"billBatchList": [{"pBillBatchCode": PAPER_BATCH, "pBillName": "医疗门诊收费票据"}]}
-
-    def paper_no(self, body: dict[str, Any]) -> dict[str, Any]:
-        batch = body["pBillBatchCode"]
-        return {"pBillBatchCode": batch, "pBillNo": self.register.next_paper(batch)}
-
-    def turn(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self._exchanged(body, again=False)
-
-    def turn_again(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self._exchanged(body, again=True)
-
-    def _exchanged(self, body: dict[str, Any], *, again: bool) -> dict[str, Any]:
-        bill = self.register.found(body["billBatchCode"], body["billNo"])
-        self.register.exchange(bill, body["pBillBatchCode"], body["pBillNo"], again=again)
-        return {"pBillBatchCode": body["pBillBatchCode"], "pBillNo": bill.paper}
-
-    def void_paper(self, body: dict[str, Any]) -> dict[str, Any]:
-        _, red = self.register.void_paper(body["pBillBatchCode"], body["pBillNo"], body["reason"])
-        return self._scarlet(red)
-
-    def void_blank(self, body: dict[str, Any]) -> dict[str, Any]:
-        self.register.void_blank(body["pBillBatchCode"], body["pBillNoStart"], body["pBillNoEnd"])
-        return {"pBillBatchCode": body["pBillBatchCode"]}
+            "state_query_500": self.state_query_500, "paper_void_flushes": self.stock.flushes,
+            "paper_last": self.stock.last_no,
+        }  # fmt: skip
 
 
-_WORK = {
-    "invoiceEBillOutpatient": EinvoiceSim.issue,
-    "invEBillRegistration": EinvoiceSim.issue,
-    "writeOffEBill": EinvoiceSim.write_off,
-    "getEBillStatesByBillInfo": EinvoiceSim.states,
-    "getBillByBusNo": EinvoiceSim.by_bus_no,
-    "getBillByBusDate": EinvoiceSim.by_date,
-    "checkTotalData": EinvoiceSim.check_total,
-    "checkWriteOffData": EinvoiceSim.check_write_off,
-    "getValidBillBatchCode": EinvoiceSim.batches,
-    "getPaperBillNo": EinvoiceSim.paper_no,
-    "turnPaper": EinvoiceSim.turn,
-    "reTurnPaper": EinvoiceSim.turn_again,
-    "invalidPaper": EinvoiceSim.void_paper,
-    "invalidBlankBillNo": EinvoiceSim.void_blank,
-}
+def _noise(req: Req) -> str:
+    noise = req.json.get("noise") if isinstance(req.json, dict) else ""
+    return noise if isinstance(noise, str) else ""
+
+
+def _one_more(message: dict[str, Any]) -> dict[str, Any]:
+    """The same with one fen more wherever an amount is told."""
+    for place in [message, *message.get("billList", [])]:
+        for name in ("totalAmt", "allTotalAmt"):
+            if name in place:
+                place[name] = yuan(fen(place[name]) + 1)
+    return message

@@ -462,9 +462,10 @@ def _left_over(verdict: str, no: str | None) -> Spoil:
     return lambda day: day.statements.append(row)
 
 
-for one in ("here", "differs", "unread"):
+for one in ("here", "differs", "unread", "unlisted", "unlike"):
     plants(f"statement_{one}", "S1")(_left_over(one, "S1"))
-plants("statement_there", "")(_left_over("there", None))
+for one in ("there", "listed"):
+    plants(f"statement_{one}", "")(_left_over(one, None))
 
 
 @pytest.mark.parametrize(("kind", "no", "spoil"), PLANTED, ids=lambda one: getattr(one, "__name__", None))

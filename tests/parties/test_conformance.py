@@ -51,7 +51,7 @@ ASKED = [kind for kind in PARTIES if kind not in DELIVERED_TO]
 RANDOM = {"mobile_pay": "signData"}
 """Parties whose signatures hold a random number each (SM2), and the field it is in."""
 # They name the number of what they undo, or go on with.
-UNDO = ("reverse", "code_reverse", "write_off", "cancel", "freeze_cancel", "abnormal_refund")
+UNDO = ("reverse", "code_reverse", "write_off", "voucher_back", "cancel", "freeze_cancel", "abnormal_refund")
 SEALS = {("wechat", "echo")}  # what is sealed for the platform is sealed with fresh randomness; no number is on it
 EVERY = [(kind, op) for kind in ASKED for op in PARTIES[kind].ops]
 

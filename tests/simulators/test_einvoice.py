@@ -220,7 +220,7 @@ def test_a_flush_makes_a_red_bill_once(bureau: Caller) -> None:
     assert red["eScarletBillNo"] == "0000000002"
     assert bureau.refused("writeOffEBill", **bureau.write_off(bill)) == "该票据已冲红"
     state = bureau.state(bill)
-    assert (state["state"], state["isScarlet"], state["eScarletBillNo"]) == ("2", "1", "0000000002")
+    assert (state["state"], state["isScarlet"], state["scarletBillNo"]) == ("2", "1", "0000000002")
     issued, flushed = bureau.desk.rows()
     assert issued["state"] == "written_off"
     assert (flushed["kind"], flushed["no"], flushed["amount"], flushed["party_no"], flushed["ref"]) == (
@@ -267,7 +267,7 @@ def test_paper_must_be_taken_back_before_the_flush(bureau: Caller) -> None:
     number = bureau("getPaperBillNo", placeCode="K01", pBillBatchCode=batch)["pBillNo"]
     assert number == "00000001"
     assert bureau("turnPaper", **bureau.paper(bill, number))["pBillNo"] == number
-    assert bureau.refused("turnPaper", **bureau.paper(bill, "00000002")) == "该票据已换开纸质票据"
+    assert bureau.refused("turnPaper", **bureau.paper(bill, "00000002")) == "该票据已换开纸质票据00000001"
     assert bureau.state(bill)["pBillNo"] == number
     assert "请先收回并作废纸质票据" in bureau.refused("writeOffEBill", **bureau.write_off(bill))
     assert bureau("reTurnPaper", **bureau.paper(bill, "00000002"))["pBillNo"] == "00000002"
@@ -277,7 +277,13 @@ def test_paper_must_be_taken_back_before_the_flush(bureau: Caller) -> None:
     assert bureau.refused("writeOffEBill", **bureau.write_off(bill)) == "该票据已冲红"
     assert bureau.refused("invalidPaper", **bureau.void_paper("00000002")) == "该纸质票据已作废"
     assert bureau("getPaperBillNo", placeCode="K01", pBillBatchCode=batch)["pBillNo"] == "00000003"
-    assert [r["kind"] for r in bureau.desk.rows()] == ["issue", "write_off"]
+    kinds = [(r["kind"], r["no"], r["party_no"], r["state"]) for r in bureau.desk.rows()]
+    assert kinds == [
+        ("issue", "S1", "0000000001", "written_off"),
+        ("notice", "S1", "00000001", "void"), ("void", "S1", "00000001", "done"),
+        ("notice", "S1", "00000002", "void"), ("void", "S1", "00000002", "done"),
+        ("write_off", "S1", "0000000002", "done"),
+    ]  # fmt: skip
 
 
 def test_paper_numbers_run_out_and_blank_ones_are_voided(bureau: Caller) -> None:
@@ -311,23 +317,181 @@ def test_the_day_list_pages(bureau: Caller) -> None:
     assert bureau("getBillByBusDate", **period, pageNo=1, dataType="2")["total"] == 0
 
 
-def test_totals_of_a_day_are_compared(bureau: Caller) -> None:
+PAGE = {"pageNo": 1, "pageSize": 200}
+
+
+def test_totals_of_a_day(bureau: Caller) -> None:
     bills = [bureau.issue(f"S{n}") for n in range(3)]
+    bureau("invEBillRegistration", **outpatient("R1", busType="06"))
     bureau("writeOffEBill", **bureau.write_off(bills[0]))
-    same = bureau("checkTotalData", busDate="20261122", copyNum=3, allTotalAmt="3600.00")
-    assert (same["isSame"], same["copyNum"], same["allTotalAmt"]) == ("1", 3, "3600.00")
-    assert bureau("checkTotalData", busDate="20261122", copyNum=3, allTotalAmt="3599.99")["isSame"] == "0"
-    assert bureau("checkTotalData", busDate="20261123", copyNum="0", allTotalAmt="0")["isSame"] == "1"
-    assert bureau("checkWriteOffData", busDate="20261122", copyNum=1, allTotalAmt=1200)["isSame"] == "1"
-    assert bureau("checkWriteOffData", busDate="20261122", copyNum=2, allTotalAmt=1200)["isSame"] == "0"
+    day = bureau("checkTotalData", busDate="2026-11-22", **PAGE)
+    assert (day["allTotalNum"], day["allTotalAmt"], len(day["billNoList"])) == (4, "4800.00", 4)
+    second = bureau("checkTotalData", busDate="20261122", pageNo=2, pageSize=3)
+    assert (second["copyNum"], second["totalAmt"]) == (1, "1200.00")
+    assert (second["allTotalNum"], second["allTotalAmt"]) == (4, "4800.00")
+    assert bureau("checkTotalData", busDate="2026-11-23", **PAGE)["allTotalNum"] == 0
+    red = bureau("checkWriteOffData", busDate="2026-11-22", busType="02", **PAGE)
+    assert (red["allTotalNum"], red["allTotalAmt"]) == (1, "1200.00")
+    assert bureau("checkWriteOffData", busDate="2026-11-22", busType="06", **PAGE)["allTotalNum"] == 0
+    assert bureau.refused("checkTotalData", busDate="22.11.2026", **PAGE) == "参数busDate格式应为yyyy-MM-dd"
+    assert bureau.refused("checkTotalData", busDate="2026-13-01", **PAGE) == "参数busDate格式应为yyyy-MM-dd"
 
 
 def test_flushes_count_on_the_day_they_were_made(bureau: Caller) -> None:
     bill = bureau.issue()
     bureau.desk.sim("clock", {"advance": 86400})
     bureau("writeOffEBill", **bureau.write_off(bill))
-    assert bureau("checkWriteOffData", busDate="20261122", copyNum=0, allTotalAmt=0)["isSame"] == "1"
-    assert bureau("checkWriteOffData", busDate="20261123", copyNum=1, allTotalAmt=1200)["isSame"] == "1"
+    counted = [bureau("checkWriteOffData", busDate=day, **PAGE)["allTotalNum"] for day in ("2026-11-22", "2026-11-23")]
+    assert counted == [0, 1]
+
+
+DAY = {"busBgnDate": "20261122000000000", "busEndDate": "20261122235959999", **PAGE}
+
+
+def test_the_list_tells_blue_red_and_paper_apart(bureau: Caller) -> None:
+    flushed, printed, voided, plain = (bureau.issue(f"S{n}") for n in range(4))
+    bureau("writeOffEBill", **bureau.write_off(flushed))
+    bureau("turnPaper", **bureau.paper(printed, "00000001"))
+    bureau("turnPaper", **bureau.paper(voided, "00000002"))
+    bureau("invalidPaper", **bureau.void_paper("00000002"))
+    blank = {"pBillNoStart": "00000009", "pBillNoEnd": "00000009", "pBillBatchCode": bureau.card["paper_batch"]}
+    void = bureau.void_paper("")
+    bureau("invalidBlankBillNo", **{name: value for name, value in {**void, **blank}.items() if name != "pBillNo"})
+
+    def seen(kind: str | None) -> list[tuple[str, str]]:
+        rows = bureau("getBillByBusDate", **DAY, **({"dataType": kind} if kind else {}))["billList"]
+        return [(row.get("busNo", row.get("pBillNo", "")), row["state"]) for row in rows]
+
+    assert seen("1") == [("S0", "2"), ("S2", "2"), ("S3", "1")]
+    assert seen("2") == [("S0", "3")]
+    assert seen("3") == [("S1", "1")]
+    assert seen("4") == [("S2", "3")]
+    assert seen("5") == [("00000009", "2")]
+    assert seen(None) == [("S0", "2"), ("S0", "3"), ("S1", "1"), ("S2", "2"), ("S2", "3"), ("S3", "1")]
+    assert plain["billNo"] == "0000000004"
+    registration = bureau("invEBillRegistration", **outpatient("R1", busType="06"))
+    rows = bureau("getBillByBusDate", **DAY, busType="06")["billList"]
+    told = [(row["busNo"], row["billNo"], row["totalAmt"]) for row in rows]
+    assert told == [("R1", registration["billNo"], "1200.00")]
+    assert bureau.refused("getBillByBusDate", **DAY, dataType="6") == "参数dataType的值6不在允许范围"
+
+
+def deposit(bus_no: str = "D1", **changed: object) -> dict[str, object]:
+    return {
+        "busType": "07", "busNo": bus_no, "payer": "测试甲", "busDateTime": "20261122080000000", "placeCode": "K01",
+        "payee": "K01", "drawee": "测试甲", "author": "K01", "cardType": "1101", "cardNo": "A12345678",
+        "amt": "3000.00", "ownAcBalance": "3000.00", "hospitalNo": "ZY0001", "inHospitalDate": "2026-11-22",
+        "payChannelDetail": [{"payChannelCode": "05", "payChannelValue": "3000.00"}], **changed,
+    }
+
+
+def inpatient(bus_no: str = "I1", **changed: object) -> dict[str, object]:
+    return {
+        **outpatient(bus_no, busType="01"), "checker": "K02", "hospitalNo": "ZY0001", "inHospitalDate": "2026-11-20",
+        "outHospitalDate": "2026-11-22", **changed,
+    }
+
+
+def back(voucher: dict[str, Any], **changed: object) -> dict[str, object]:
+    return {
+        "busType": "07", "billBatchCode": voucher["billBatchCode"], "billNo": voucher["billNo"], "reason": "退预交",
+        "operator": "K01", "busDateTime": "20261122090000000", "placeCode": "K01", "amt": "3000.00",
+        "voucherBatchCode": voucher["voucherBatchCode"], "voucherNo": voucher["voucherNo"], **changed,
+    }
+
+
+def test_a_deposit_voucher_is_issued_once_and_written_off_once(bureau: Caller) -> None:
+    voucher = bureau("invoicePayMentVoucher", **deposit())
+    assert bureau("invoicePayMentVoucher", **deposit()) == voucher
+    assert (voucher["voucherBatchCode"], len(voucher["voucherNo"])) == (bureau.card["voucher_batch"], 8)
+    assert "重复" in bureau.refused("invoicePayMentVoucher", **deposit(payer="测试乙"))
+    uneven = deposit("D2", amt="2999.99")
+    assert bureau.refused("invoicePayMentVoucher", **uneven) == "交费渠道金额合计与开票总金额不一致"
+    assert bureau.refused("writeOffEBill", **bureau.write_off(voucher)) == "预交金凭证请使用预交金退款接口冲销"
+    assert bureau.refused("writeOffPayMentVoucher", **back(voucher, amt="1.00")) == "退款金额与预交金凭证金额不一致"
+    assert bureau.refused("writeOffPayMentVoucher", **back(voucher, voucherNo="9")) == "预交金凭证号码与票据不符"
+    assert bureau("writeOffPayMentVoucher", **back(voucher))["eScarletBillNo"]
+    assert bureau.refused("writeOffPayMentVoucher", **back(voucher)) == "该票据已冲红"
+    assert [(r["kind"], r["no"], r["amount"], r["state"]) for r in bureau.desk.rows()] == [
+        ("issue", "D1", 300000, "written_off"), ("write_off", "D1", 300000, "done"),
+    ]  # fmt: skip
+
+
+def used(voucher: dict[str, Any], amount: str) -> dict[str, object]:
+    return {"voucherBatchCode": voucher["voucherBatchCode"], "voucherNo": voucher["voucherNo"], "voucherAmt": amount}
+
+
+def test_an_inpatient_invoice_uses_up_deposits(bureau: Caller) -> None:
+    voucher = bureau("invoicePayMentVoucher", **deposit())
+    much = inpatient("I0", payMentVoucher=[used(voucher, "3000.01")])
+    assert bureau.refused("invEBillHospitalized", **much).endswith("余额不足")
+    bill = bureau("invEBillHospitalized", **inpatient(payMentVoucher=[used(voucher, "1200.00")]))
+    assert bureau("invEBillHospitalized", **inpatient(payMentVoucher=[used(voucher, "1200.00")])) == bill
+    assert bureau.refused("writeOffPayMentVoucher", **back(voucher)) == "该预交金凭证已用于住院结算，不能退款冲销"
+    bureau("writeOffEBill", **bureau.write_off(bill))
+    bureau("writeOffPayMentVoucher", **back(voucher))
+    late = inpatient("I2", payMentVoucher=[used(voucher, "1.00")])
+    assert bureau.refused("invEBillHospitalized", **late).endswith("已退款冲销")
+    stranger = inpatient("I3", payMentVoucher=[{**used(voucher, "1.00"), "voucherNo": "99999999"}])
+    assert bureau.refused("invEBillHospitalized", **stranger) == "预交金凭证99999999不存在"
+    assert bureau.refused("invEBillHospitalized", **inpatient("I4", checker=None)) == "参数checker不能为空"
+    undated = inpatient("I4", inHospitalDate="20.11.2026")
+    assert bureau.refused("invEBillHospitalized", **undated) == "参数inHospitalDate格式应为yyyy-MM-dd"
+    assert bureau("invEBillCheckUp", **outpatient("T1", busType="05"))["billNo"]
+
+
+def test_where_a_voided_paper_leaves_its_invoice_standing(bureau: Caller) -> None:
+    bureau.desk.sim("act", {"act": "set", "paper_void_flushes": False})
+    bill = bureau.issue()
+    bureau("turnPaper", **bureau.paper(bill, "00000001"))
+    assert bureau("invalidPaper", **bureau.void_paper("00000001")) == {}
+    state = bureau.state(bill)
+    assert (state["state"], state["isPrtPaper"]) == ("1", "0")
+    assert bureau("writeOffEBill", **bureau.write_off(bill))["eScarletBillNo"]
+
+
+def test_the_platforms_own_people_act(bureau: Caller) -> None:
+    bill = bureau.issue()
+    assert bureau.desk.sim("act", {"act": "exchange", "no": "S1"}).json["pBillNo"] == "00000001"
+    assert bureau.state(bill)["isPrtPaper"] == "1"
+    assert bureau.desk.sim("act", {"act": "flush", "no": "S1"}).status == 409  # the paper first
+    assert bureau.desk.sim("act", {"act": "flush", "no": "S9"}).status == 409
+    other = bureau.issue("S2")
+    bureau.desk.sim("act", {"act": "flush", "no": "S2"})
+    assert bureau.state(other)["isScarlet"] == "1"
+    stray = bureau.desk.sim("act", {"act": "issue", "amount": 500}).json
+    assert bureau("getBillByBusNo", busNo=stray["busNo"])["totalAmt"] == "5.00"
+    assert bureau.desk.sim("act", {"act": "issue", "amount": 0}).status == 400
+
+
+def inner(answer: Answer) -> dict[str, Any]:
+    return dict(json.loads(base64.b64decode(answer.json["data"])))
+
+
+def test_messages_that_are_not_as_agreed(bureau: Caller) -> None:
+    bureau.desk.fault("plain_message", times=2)
+    good = inner(bureau.raw("invoiceEBillOutpatient", outpatient()))
+    assert (good["result"], json.loads(good["message"])["billNo"]) == ("S0000", "0000000001")
+    bad = inner(bureau.raw("getBillByBusNo", {"busNo": "S9"}))
+    assert (bad["result"], bad["message"]) == ("E0009", "票据不存在")
+    bureau.desk.fault("plain_words", op="invoiceEBillOutpatient")
+    words = inner(bureau.raw("invoiceEBillOutpatient", outpatient("S2")))
+    assert (words["result"], base64.b64decode(words["message"]).decode()) == ("S0000", "操作成功")
+    assert len(bureau.desk.rows()) == 2
+
+
+def test_what_was_done_is_told_as_done_before(bureau: Caller) -> None:
+    bill = bureau.issue("S0")
+    for op, body, text in (
+        ("invoiceEBillOutpatient", outpatient(), "业务流水号重复，已开票"),
+        ("turnPaper", bureau.paper(bill, "00000001"), "该票据已换开纸质票据"),
+        ("invalidPaper", bureau.void_paper("00000001"), "该纸质票据已作废"),
+    ):
+        bureau.desk.fault("done_before", op=op)
+        assert bureau.refused(op, **body) == text
+    assert bureau.state(bill)["isScarlet"] == "1"
+    bureau.desk.fault("done_before", op="writeOffEBill")
+    assert bureau.refused("writeOffEBill", **bureau.write_off(bureau.issue())) == "该票据已冲红"
 
 
 def test_faults_speak_the_wrappers_language(bureau: Caller) -> None:

@@ -127,7 +127,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "task.undo_refused": ("撤销被拒", "An undo was refused"),
     "task.undo_unknown": ("撤销结果不明", "An undo's outcome is unknown"),
     "task.undo_slow": ("撤销迟迟没有结果", "An undo takes long"),
-    "task.statement_differs": ("与医保对账不平", "The insurance's statement differs"),
+    "task.statement_differs": ("日对账不平", "A daily comparison differs"),
     "task.fence_unknown": ("结果始终查不清", "An outcome stays unknown"),
     "task.late_payment": ("迟到的付款", "A late payment"),
     "task.undone_outside": ("被他方撤销", "Undone by somebody else"),

@@ -43,13 +43,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1. Look the number up in the party's system.\n2. If it is not undone, undo it there.\n3. An administrator records what was done.",
     ),
     "means.statement_differs": (
-        "昨日与医保的日对账不平：笔数、金额不一致，或有一方没有的结算。逐笔差异在 engine books 中。之后一周内每夜再对一次。",
-        "Yesterday's comparison with the insurance does not agree: counts, amounts, or a settlement only one side has. `engine books` "
+        "昨日与对方（医保、电子票据等）的日对账不平：笔数、金额不一致，或有一方没有的。逐笔差异在 engine books 中。之后一周内每夜再对一次。",
+        "Yesterday's comparison with a party (insurance, e-invoices) does not agree: counts, amounts, or what only one side has. `engine books` "
         "lists them. The day is compared again every night for a week.",
     ),
     "do.statement_differs": (
-        "1. 运行 engine books，看每一笔差异和它的下一步。\n2. 医保办与经办机构核对。\n3. 对平后本待办自动关闭；一周内对不平的，查清后用 engine tasks close 关闭并写明原因。",
-        "1. Run engine books: each difference with its next step.\n2. The insurance office compares with the bureau.\n"
+        "1. 运行 engine books，看每一笔差异和它的下一步。\n2. 医保办或财务与对方核对。\n3. 对平后本待办自动关闭；一周内对不平的，查清后用 engine tasks close 关闭并写明原因。",
+        "1. Run engine books: each difference with its next step.\n2. The insurance or finance office compares with the party.\n"
         "3. It closes itself once both agree; what does not agree within a week is closed with engine tasks close and the reason.",
     ),
     "means.undo_slow": (

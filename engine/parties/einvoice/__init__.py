@@ -1,1 +1,1 @@
-"""Electronic medical invoices through the Bosssoft wrapper."""
+"""Electronic medical invoices: the port, and the Bosssoft wrapper on it."""
