@@ -42,6 +42,7 @@ from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.orders import Orders
 from engine.runtime.outflow import Outflow
+from engine.runtime.party_tls import tls_of
 from engine.runtime.recovery import Recovery
 from engine.runtime.reload import Reload
 from engine.runtime.replies import error
@@ -237,10 +238,10 @@ class Engine:
         def settings() -> Any:
             return settings_of(entry, party, self.root, site.files)
 
-        def sender() -> Sender:
-            return sender_for(self.world, entry, str(site.engine.name), reply_max, settings)
+        def sender(tls: Any) -> Sender:
+            return sender_for(self.world, entry, str(site.engine.name), reply_max, settings, tls)
 
-        return Link(party, settings, sender)
+        return Link(party, settings, sender, partial(tls_of, entry, self.root))
 
     def _node(self) -> Node:
         """What the console is told of this node."""
@@ -297,7 +298,7 @@ class Engine:
                 found += _missing(f"clients.{name}", partial(resolve_secret, one.secret, self.root))
         for name, entry in new.engine.parties.items():
             was = old.engine.parties.get(name)
-            if was is None or (entry.kind, entry.settings) != (was.kind, was.settings):
+            if was is None or entry.tls or (entry.kind, entry.settings) != (was.kind, was.settings):
                 found += _missing(f"parties.{name}", partial(_open_party, self._link(name, new)))
         return found
 
@@ -344,7 +345,7 @@ class Engine:
 
 
 def _open_party(link: Link) -> object:
-    return link.party.open(link.settings())
+    return link.party.open(link.settings()), link.tls()
 
 
 def _missing(what: str, read: Callable[[], object]) -> list[str]:

@@ -237,7 +237,7 @@ class _Rehearsal(Engine):
     def _link(self, name: str, site: Site) -> Link:
         party = self.acted.setdefault(name, _Acted(PARTIES[site.engine.parties[name].kind]))
         no_line: Any = _NoLine()
-        return Link(party, lambda: None, lambda: no_line)
+        return Link(party, lambda: None, lambda tls: no_line)
 
     def _clients(self, site: Site) -> dict[str, Client]:
         return {

@@ -7,6 +7,7 @@ read from the engine's store; a new configuration is a new worker.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -28,6 +29,7 @@ from engine.runtime.listening import Opened
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
+from engine.runtime.party_tls import tls_of
 from engine.runtime.senders import Sender, sender_for
 from engine.runtime.sites import Sites
 from engine.site.settings import settings_of
@@ -122,10 +124,10 @@ class Worker:
         def settings() -> Any:
             return settings_of(entry, party, self._root, site.files)
 
-        def sender() -> Sender:
-            return sender_for(self._world, entry, str(site.engine.name), reply_max, settings)
+        def sender(tls: Any) -> Sender:
+            return sender_for(self._world, entry, str(site.engine.name), reply_max, settings, tls)
 
-        return Link(party, settings, sender)
+        return Link(party, settings, sender, partial(tls_of, entry, self._root))
 
     def _nobody(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """A message no deliver channel takes: refused as the engine would refuse it."""

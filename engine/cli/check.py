@@ -75,6 +75,7 @@ def _secrets(root: Path, file: EngineFile) -> Iterator[Finding]:
     from engine.cli.keys import own_secrets
     from engine.config.secret import SecretMissing, resolve_secret
     from engine.parties.registry import PARTIES
+    from engine.runtime.party_tls import tls_of
     from engine.site.files import read_files
     from engine.site.settings import settings_of
 
@@ -94,6 +95,7 @@ def _secrets(root: Path, file: EngineFile) -> Iterator[Finding]:
     for name, entry in file.parties.items():
         try:
             PARTIES[entry.kind].open(settings_of(entry, PARTIES[entry.kind], root, files))
+            tls_of(entry, root)
         except (SecretMissing, ValueError) as no:
             yield Finding(f"keys of {name}", "warning", str(no))
         else:

@@ -1,4 +1,4 @@
-"""The one error of all codecs: these bytes cannot be read, and here is where."""
+"""The errors of all codecs: these bytes cannot be read, this value cannot be written, and here is where."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ class Undecodable(ValueError):
         self.code = code
         self.offset = offset
         self.text = text
+
+
+class NotWritable(ValueError):
+    """A value that the partner's format or character set cannot carry. Its text names the place and the character, and
+    never the value: it stands in lists that people read."""

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from engine.codecs.errors import Undecodable
+from engine.codecs.errors import NotWritable, Undecodable
 
 UTF_8: Final = "utf-8"
 GB18030: Final = "gb18030"
@@ -53,7 +53,7 @@ _HAS_PRIVATE: Final = re.compile(f"[{_PRIVATE_USE}]").search  # nearly no text h
 _HAS_ASSIGNED: Final = re.compile(f"[{_ASSIGNED}]").search
 
 
-class Unwritable(ValueError):
+class Unwritable(NotWritable):
     """A text that the partner cannot be sent: `character`, its `offset` in the text, its `place` (`PID-5`) if known."""
 
     def __init__(self, character: str, offset: int, charset: str, place: str = "") -> None:

@@ -8,6 +8,8 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
+from engine.codecs.errors import NotWritable
+
 Tree = Any
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _TEXT: Final = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
@@ -17,7 +19,8 @@ MAX_DEPTH: Final = 64
 
 
 def print_xml(root: str, tree: Tree) -> bytes:
-    """The document in UTF-8. ValueError: a name XML cannot have, a character it cannot carry, a float, too deep."""
+    """The document in UTF-8. ValueError: a name XML cannot have, a float, too deep; NotWritable: a
+    character it cannot carry."""
     out = ['<?xml version="1.0" encoding="UTF-8"?>']
     _element(out, root, tree, 0)
     return "".join(out).encode("utf-8")
@@ -64,6 +67,7 @@ def _text(name: str, value: Tree) -> str:
         return format(value, "f")
     if not isinstance(value, str):
         raise ValueError(f"{name}: a {type(value).__name__} cannot be written as XML")
-    if _TEXT.fullmatch(value) is None:
-        raise ValueError(f"the value of {name} has characters XML cannot carry")
+    fits = _TEXT.match(value)
+    if fits is not None and fits.end() < len(value):
+        raise NotWritable(f"{name}: U+{ord(value[fits.end()]):04X} cannot be written in XML")
     return value.translate(_ESCAPES)

@@ -64,6 +64,16 @@ declare(
         "his: {kind: mllp, …, window: 2}",
     ),
     Code(
+        "E337",
+        "{party} 写了 tls，地址“{url}”却不加密",
+        '{party} has `tls`, but its address "{url}" is not encrypted',
+        "tls 只对 https://、mllps://、tcps:// 起作用；地址不加密，证书就没有用，患者信息以明文传送。",
+        "`tls` is for https://, mllps:// and tcps://: at another address the certificates do nothing, and patients' "
+        "data travels in clear.",
+        "his: {kind: mllp, url: mllp://10.1.2.3:2575, tls: {ca: file:var/keys/his-ca.crt}}",
+        "his: {kind: mllp, url: mllps://10.1.2.3:2575, tls: {ca: file:var/keys/his-ca.crt}}",
+    ),
+    Code(
         "E335",
         "{party} 是 {kind} 类系统，地址应以 {wanted} 开头",
         "{party} is a party of kind {kind}: its address begins with {wanted}",

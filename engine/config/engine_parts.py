@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from engine.config.party_gates import BREAKER, BREAKER_USUAL, Breaker, Hours
+from engine.config.party_tls import PARTY_TLS, PartyTls
 from engine.config.problems import Mark, problem
 from engine.config.secret import Secret, SecretRef, secret_ref
 from engine.config.spec import NOWHERE, Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, text_of
@@ -19,10 +20,10 @@ SCOPES = ("query", "settle", "refund", "operate", "admin", "deliver")
 ROLES = ("look", "operate", "finance", "admin")
 
 URL = Name("地址", "an address",
-           r"here:|https?://[^\s?#@]+|(?:mllp|tcp)://[^\s/?#@]+:[0-9]{1,5}|file:///[^\s?#]*|sftp://[^\s/?#@]+/[^\s?#]*|"
+           r"here:|https?://[^\s?#@]+|(?:mllp|tcp)s?://[^\s/?#@]+:[0-9]{1,5}|file:///[^\s?#]*|sftp://[^\s/?#@]+/[^\s?#]*|"
            r"(?:oracle|mssql|postgresql|mysql|sqlite)(?:\+[a-z0-9]+)?:(?!//[^/@]*:[^/@]*@)[^\s#]+",
-           "以 http://、https://、mllp://、tcp://、file:///、sftp://、here:（终端自己收款）或数据库名开头，不含口令",
-           "it begins with http://, https://, mllp://, tcp://, file:///, sftp://, here: (what a terminal "
+           "以 http(s)://、mllp(s)://、tcp(s)://、file:///、sftp://、here:（终端自己收款）或数据库名开头，不含口令",
+           "it begins with http(s)://, mllp(s)://, tcp(s)://, file:///, sftp://, here: (what a terminal "
            "collects) or a database's name, "
            "and holds no password")  # fmt: skip
 
@@ -180,6 +181,7 @@ class PartyEntry:
     rate: int | None = None
     hours: tuple[int, int] | None = None
     breaker: Breaker = BREAKER_USUAL
+    tls: PartyTls | None = None
 
     @staticmethod
     def of(record: Record, found: Found) -> PartyEntry:
@@ -188,6 +190,7 @@ class PartyEntry:
         return PartyEntry(
             record["kind"], record["url"], record["window"], record["queue"], record["wait_max"],
             record["late_max"], settings, record.mark, record.marks, record["rate"], record["hours"], record["breaker"],
+            record["tls"],
         )  # fmt: skip
 
 
@@ -207,6 +210,9 @@ PARTY = Spec(
               "07:00-22:00"),
         Field("breaker", Nested(BREAKER, Breaker.of), "deliver 通道的熔断", "the breaker of deliver channels",
               "{after: 5, pause: 5s}", default=BREAKER_USUAL),
+        Field("tls", Nested(PARTY_TLS, PartyTls.of), "对外 TLS（https://、mllps://、tcps://）：信任谁，出示什么证书",
+              "TLS (https://, mllps://, tcps://): whom we trust, what we show",
+              "{ca: file:var/keys/his-ca.crt, certificate: file:var/keys/engine.crt, key: file:var/keys/engine.key}"),
     ),
     more=SettingType(),
 )  # fmt: skip

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL.crypto import FILETYPE_PEM, Error
-from OpenSSL.SSL import Error as SslError
 from twisted.internet import ssl
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -28,7 +28,8 @@ class TlsOptions:
 
 
 def client_tls(options: TlsOptions, host: str) -> Any:
-    """What Twisted's endpoints need to speak TLS with `host`. Raises ValueError naming a PEM text that is none."""
+    """What Twisted's endpoints need to speak TLS with `host`. Raises ValueError naming a PEM text that is none, or a
+    key that belongs to another certificate."""
     trust: Any = None
     if options.ca_pem:
         trusted = _certificates(options.ca_pem, "ca_pem")
@@ -37,8 +38,10 @@ def client_tls(options: TlsOptions, host: str) -> Any:
     extra: dict[str, Any] = {}
     if options.cert_pem:
         chain = _certificates(options.cert_pem, "cert_pem")
+        key = _key(options.key_pem)
+        _belongs(chain[0], key)
         own = ssl.PrivateCertificate.fromCertificateAndKeyPair(  # type: ignore[no-untyped-call]  # untyped in Twisted
-            chain[0], _key(options.key_pem)
+            chain[0], key
         )
         extra["extraCertChain"] = [link.original for link in chain[1:]]
     return ssl.optionsForClientTLS(options.server_name or host, trust, own, extraCertificateOptions=extra)
@@ -54,17 +57,21 @@ def server_tls(options: TlsOptions) -> Any:
     if options.ca_pem:
         trusted = _certificates(options.ca_pem, "ca_pem")
         trust = ssl.trustRootFromCertificates(trusted)  # type: ignore[no-untyped-call]  # untyped in Twisted
-    made = ssl.CertificateOptions(
-        privateKey=_key(options.key_pem).original,
+    key = _key(options.key_pem)
+    _belongs(chain[0], key)
+    return ssl.CertificateOptions(
+        privateKey=key.original,
         certificate=chain[0].original,
         extraCertChain=[link.original for link in chain[1:]],
         trustRoot=trust,
     )
-    try:
-        made.getContext().check_privatekey()
-    except SslError:
-        raise ValueError("key_pem is not the key of cert_pem") from None
-    return made
+
+
+def _belongs(certificate: ssl.Certificate, key: ssl.KeyPair) -> None:
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ours = key.original.to_cryptography_key().public_key().public_bytes(*form)
+    if certificate.original.to_cryptography().public_key().public_bytes(*form) != ours:
+        raise ValueError("key_pem is not the key of cert_pem")
 
 
 def _certificates(text: bytes, what: str) -> list[ssl.Certificate]:

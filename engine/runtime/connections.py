@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from engine.config.secret import SecretMissing
+from engine.connectors.tls import TlsOptions
 from engine.parties.contract import Party
 from engine.runtime.senders import Sender
 
@@ -26,15 +27,18 @@ class Connection:
     party: Party
     opened: Any
     sender: Sender
+    tls: TlsOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How to open a connection: the party's code, its settings with secrets resolved, its sender."""
+    """How to open a connection: the party's code, its settings with secrets resolved, its sender, and the certificates
+    of an encrypted one as they lie in their files now."""
 
     party: Party
     settings: Callable[[], Any]
-    sender: Callable[[], Sender]
+    sender: Callable[[TlsOptions | None], Sender]
+    tls: Callable[[], TlsOptions | None] = lambda: None
 
 
 class Connections:
@@ -59,8 +63,8 @@ class Connections:
             return found
         link = self._links[name]
         try:
-            opened = link.party.open(link.settings())
-            connection = Connection(name, link.party, opened, link.sender())
+            opened, tls = link.party.open(link.settings()), link.tls()
+            connection = Connection(name, link.party, opened, link.sender(tls), tls)
         except (SecretMissing, OSError, ValueError, KeyError) as problem:
             raise CannotCall(f"{name}: {problem}") from None
         self._open[name] = connection
@@ -73,16 +77,23 @@ class Connections:
             self._open[name] = dataclasses.replace(old, opened=change(old.opened))
 
     def replace(self, links: Mapping[str, Link], stay: Collection[str]) -> list[Sender]:
-        """Other parties from now on. Those in `stay` keep their sender; their keys are read anew (after a rotation; the
-        ones in use stay where that fails). The senders nobody will use again: they still carry what is in flight."""
+        """Other parties from now on. Those in `stay` keep their sender, unless they are spoken to with other
+        certificates than before; their keys are read anew (after a rotation; the ones in use stay where that fails).
+        The senders nobody will use again: they still carry what is in flight."""
         before, self._links, self._open = self._open, dict(links), {}
         for name in list(before):
-            if name in stay and name in self._links:
+            if name in stay and name in self._links and not self._other_certificates(before[name]):
                 old = before.pop(name)
                 self._open[name] = self._with_keys(old)
         left = [one.sender for one in before.values()]
         self._leaving += left
         return left
+
+    def _other_certificates(self, old: Connection) -> bool:
+        try:
+            return self._links[old.name].tls() != old.tls
+        except (SecretMissing, OSError, ValueError):
+            return False  # what lies there now cannot be used
 
     def leave(self, sender: Sender) -> None:
         """A sender of before, once it carries nothing any more."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.codecs.errors import Undecodable
+from engine.codecs.errors import NotWritable, Undecodable
 from engine.connectors.contract import CallFailed, NotSent
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
@@ -63,6 +63,8 @@ class Sending:
             self._soon(over, lane, held, Sent("not_sent", "", no.code, dead=f"unreadable: {no.code}"))
         except CannotCall as no:
             self._soon(over, lane, held, Sent("not_sent", "not_sent", "CANNOT-CALL", str(no)[:120], healthy=False))
+        except NotWritable as bad:
+            self._soon(over, lane, held, Sent("not_sent", "", "UNWRITABLE", dead=str(bad)[:200]))
         except Exception as bad:  # noqa: BLE001 - what a map made and the party cannot write: a person has to look
             why = f"cannot be written: {type(bad).__name__}"
             self._soon(over, lane, held, Sent("not_sent", "", "UNWRITABLE", dead=why))

@@ -6,34 +6,37 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from engine.codecs.hl7_charset import UTF_8, charset_named
 from engine.config.engine_parts import PartyEntry
 from engine.connectors.fixed_sender import FixedSender
 from engine.connectors.here import Here
 from engine.connectors.http_sender import HttpSender
 from engine.connectors.mllp_sender import MllpSender
+from engine.connectors.tls import TlsOptions
 from engine.core.world import World
 from engine.runtime.carried import Carried, FixedCalls, MllpCalls, WrittenCalls
 
 Sender = HttpSender | Carried | Here
 
 
-def sender_for(world: World, entry: PartyEntry, owner: str, reply_max: int, settings: Callable[[], Any]) -> Sender:
+def sender_for(
+    world: World, entry: PartyEntry, owner: str, reply_max: int, settings: Callable[[], Any],
+    tls: TlsOptions | None = None,
+) -> Sender:  # fmt: skip
     """A sender to this address. `owner` is the node's name, `reply_max` bytes; `settings` gives the party's own,
-    secrets resolved. Errors: SecretMissing, ValueError."""
+    secrets resolved; `tls` where the address is encrypted. Errors: SecretMissing, ValueError."""
+    sizes: Any = {"window": entry.window, "queue_max": entry.queue, "tls": tls}
     scheme = entry.url.partition(":")[0]
     if scheme == "here":
         return Here()
     if scheme in ("http", "https"):
-        return HttpSender(world, entry.url, window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
-    if scheme == "mllp":
-        return MllpCalls(
-            MllpSender(world, *_end(entry), window=entry.window, queue_max=entry.queue, max_reply_bytes=reply_max)
-        )
-    if scheme == "tcp":
+        return HttpSender(world, entry.url, max_reply_bytes=reply_max, **sizes)
+    if scheme in ("mllp", "mllps"):
+        charset = charset_named(str(entry.settings.get("charset", ""))) or UTF_8
+        return MllpCalls(MllpSender(world, *_end(entry), max_reply_bytes=reply_max, charset=charset, **sizes))
+    if scheme in ("tcp", "tcps"):
         own = settings()
-        return FixedCalls(
-            FixedSender(world, *_end(entry), frame=own.frame, kept=own.kept, window=entry.window, queue_max=entry.queue)
-        )
+        return FixedCalls(FixedSender(world, *_end(entry), frame=own.frame, kept=own.kept, **sizes))
     if entry.kind == "files":
         return WrittenCalls(_files(world, entry, owner, settings()))
     return WrittenCalls(_rows(world, entry, settings()))

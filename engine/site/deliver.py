@@ -9,6 +9,7 @@ from engine.codecs.hl7_fields import FieldReader
 from engine.config.channel import ChannelFile
 from engine.config.channel_deliver import DeliverFile
 from engine.config.channel_rows import CallRow
+from engine.config.party_tls import SECURE
 from engine.config.problems import Mark, Problem, nearest
 from engine.config.source_parts import DATABASES
 from engine.config.spec import Word, mark_of
@@ -22,10 +23,10 @@ from engine.site.parts import Parts
 HL7_DOORS = ("mllp", "drop", "sftp")
 """Where HL7 messages come in: over the network, or in files."""
 ADDRESSES = {
-    "mllp": ("mllp://",),
+    "mllp": ("mllp://", "mllps://"),
     "files": ("file:///", "sftp://"),
     "table": tuple(DATABASES),
-    "qingdao_legacy": ("tcp://", "http://", "https://"),
+    "qingdao_legacy": ("tcp://", "tcps://", "http://", "https://"),
     "till": ("here:",),
 }
 """How the address of a kind of party begins, where it is not HTTP."""
@@ -111,6 +112,11 @@ def _addresses(parts: Parts) -> None:
         if not entry.url.startswith(wanted):
             shown = ", ".join(wanted)
             parts.wrong("E335", entry.marks.get("url", entry.mark), party=name, kind=entry.kind, wanted=shown)
+        scheme = entry.url.partition(":")[0]
+        if entry.tls is not None and scheme not in SECURE:
+            secure = f"{scheme}s" if f"{scheme}s" in SECURE else ""
+            hint = entry.url.replace(scheme, secure, 1) if secure else ""
+            parts.wrong("E337", entry.marks.get("url", entry.mark), party=name, url=entry.url, hint=hint)
 
 
 def _data(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> None:

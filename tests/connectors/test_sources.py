@@ -50,7 +50,8 @@ class Node(Ward):
     def files(self) -> dict[str, str]:
         host = self.sim.node("engine").address
         engine = ENGINE.format(
-            host=host, emr=self.sim.node("emr").address, gates="", lis=self.sim.node("lis").address, window=8
+            host=host, emr=self.sim.node("emr").address, gates="", lis=self.sim.node("lis").address, window=8,
+            lis_more="",
         )
         return {
             "engine.yaml": engine.replace("listeners: {", "listeners: {" + self._listener + ", "),

@@ -64,7 +64,7 @@ clients:
   APP: {{secret: file:var/keys/ops, scopes: [deliver]}}
 parties:
   emr: {{kind: subscriber, url: "http://{emr}:8741", path: /emr, window: {window}, queue: 2000{gates}}}
-  lis: {{kind: mllp, url: "mllp://{lis}:8742", window: 4}}
+  lis: {{kind: mllp, url: "mllp://{lis}:8742", window: 4{lis_more}}}
 """
 SECRET = "s" * 40
 
@@ -134,6 +134,7 @@ class Lis(Protocol):
     """A receiver over MLLP that keeps what it gets."""
 
     got: list[bytes]
+    text = b""
 
     def connectionMade(self) -> None:
         self._buffer = b""
@@ -145,28 +146,29 @@ class Lis(Protocol):
             block, _, self._buffer = self._buffer.partition(b"\x1c\r")
             body = block.partition(b"\x0b")[2]
             self.got.append(body)
-            control = body.split(b"|")[9]
-            wire.write(b"\x0bMSH|^~\\&|LIS||E||20261122||ACK|1|P|2.4\rMSA|AA|" + control + b"\r\x1c\r")
+            control = body.split(b"|ADT^")[1].split(b"|")[1]  # a byte of MSH-4 may look like a delimiter
+            wire.write(b"\x0bMSH|^~\\&|LIS||E||20261122||ACK|1|P|2.4\rMSA|AA|" + control + self.text + b"\r\x1c\r")
 
 
 class Ward:
     """One node, one HIS, two receivers."""
 
     def __init__(self, folder: Path, *, ack: str = "stored", dead: str = "go_on", max_age: str = "3d", gates: str = "",
-                 window: int = 8, repeats: str = "same_number", more: str = "", seed: int = 1) -> None:  # fmt: skip
+                 window: int = 8, repeats: str = "same_number", more: str = "", seed: int = 1,
+                 lis_more: str = "", maps: dict[str, str] | None = None, lis_says: bytes = b"") -> None:  # fmt: skip
         self.sim = SimReactor(seed, Weather(delay=(0.02, 0.05)))
         self.folder = folder
         self.emr = Emr(self)
         self.lis: list[bytes] = []
         self._channel = CHANNEL.format(ack=ack, dead=dead, max_age=max_age, more=more, repeats=repeats)
-        self._gates, self._window = gates, window
+        self._gates, self._window, self._lis_more, self._maps = gates, window, lis_more, maps or {}
         self.engine: Engine | None = None
         self.store: SqlStore | None = None
         self.log = io.StringIO()
         self._starts = 0
         self.emr.up()
         lis: Any = Factory()
-        lis.protocol = lambda: _with(Lis(), self.lis)
+        lis.protocol = lambda: _with(Lis(), self.lis, lis_says)
         self.sim.node("lis").listenTCP(8742, lis)
         keys = folder / "var/keys"
         keys.mkdir(parents=True, exist_ok=True)
@@ -177,9 +179,11 @@ class Ward:
         host = self.sim.node("engine").address
         files = {
             "engine.yaml": ENGINE.format(host=host, emr=self.sim.node("emr").address, gates=self._gates,
-                                         lis=self.sim.node("lis").address, window=self._window),
+                                         lis=self.sim.node("lis").address, window=self._window,
+                                         lis_more=self._lis_more),
             "channels/events.yaml": self._channel,
             "mappings/event.map.yaml": MAP,
+            **self._maps,
         }  # fmt: skip
         made = load({name: text.encode() for name, text in files.items()})
         assert isinstance(made, Site), [f"{p.file}:{p.line} {p.code} {p.en} {p.hint}" for p in made]
@@ -279,8 +283,8 @@ class _His(Protocol):
             self._answer.callback(b"")
 
 
-def _with(lis: Lis, got: list[bytes]) -> Lis:
-    lis.got = got
+def _with(lis: Lis, got: list[bytes], says: bytes) -> Lis:
+    lis.got, lis.text = got, says
     return lis
 
 
