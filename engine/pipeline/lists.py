@@ -1,4 +1,4 @@
-"""Forms over lists: `each` (with where, group_by, batch), `pick` and `sum`.
+"""Forms over lists: `each` (with where, but_not, group_by, batch), `pick` and `sum`.
 
 Every item is looked at once and in order. A refusal inside a list names the item (`his.bill.items[3].code`).
 """
@@ -33,7 +33,7 @@ class _Walk:
 
     source: Source
     alias: str
-    where: Condition | None
+    where: Condition | _ButNot | None
     path: str
 
     def items(self, data: Scope) -> list[Any]:
@@ -48,6 +48,26 @@ class _Walk:
         """Say in which item it happened; `path` is what was read when the refusal does not know."""
         rejected.path = rejected.path or path
         rejected.inside(self.alias, f"{self.path}[{i}]")
+
+
+@dataclass(frozen=True, slots=True)
+class _ButNot:
+    """Which items count: those whose key is not among the listed values, and that fit `where` too. The values are
+    looked at once for the whole walk, so that two long lists cost their lengths, not their product."""
+
+    listed: Run
+    by: Run
+    where: Condition | None
+    name: str  # under which one walk keeps the values among its names; no path can be written so
+
+    def test(self, scope: Scope) -> bool:
+        known = scope.get(self.name)
+        if known is None:
+            listed = self.listed(scope)
+            if type(listed) is not list:
+                raise wrong(f"but_not met {kind_of(listed)}; a list of texts or whole numbers is wanted")
+            known = scope[self.name] = frozenset(map(_group, listed))
+        return _group(self.by(scope)) not in known and (self.where is None or self.where.test(scope))
 
 
 class _Inside:
@@ -83,8 +103,9 @@ def _walk(work: Compiling, node: Node | None) -> tuple[Source, str, str] | None:
 
 
 def compile_each(work: Compiling, node: Map) -> Run | None:
-    """`{each: list as it, where: …, group_by: …, batch: N, rows: [[…]] | take: source}`."""
-    allowed = ("each", "where", "group_by", "batch", "rows", "take", "then", "optional")
+    """`{each: list as it, where: …, but_not: list, by: source, group_by: …, batch: N, rows: [[…]] | take: source}`.
+    `but_not`: values (texts, whole numbers); an item whose `by` is among them does not count."""
+    allowed = ("each", "where", "but_not", "by", "group_by", "batch", "rows", "take", "then", "optional")
     work.keys(node, allowed, (), "each")
     walked = _walk(work, node.get("each"))
     if walked is None:
@@ -101,7 +122,7 @@ def compile_each(work: Compiling, node: Map) -> Run | None:
             work.makes.setdefault(f"{outer}[].{name}", node.mark)
     work.target = f"{outer}[].rows[]" if grouped else f"{outer}[]"
     with _Inside(work, alias, path):
-        where = work.condition(node.get("where"), node.mark) if node.get("where") is not None else None
+        counts = _counts(work, node)
         build_path = ""
         build: Run | None = lambda data: data[alias]  # noqa: E731 - without rows and take the items themselves
         if rows is not None:
@@ -114,10 +135,23 @@ def compile_each(work: Compiling, node: Map) -> Run | None:
     work.target = outer
     if build is None or (group is not None and key is None):
         return None
-    walk = _Walk(source, alias, where, path)
+    walk = _Walk(source, alias, counts, path)
     if grouped:
         return _in_batches(walk, build, key.run if key else None, batch, key.path if key else build_path)
     return _over(walk, build, build_path)
+
+
+def _counts(work: Compiling, node: Map) -> Condition | _ButNot | None:
+    """Which items of a list count, by `where` and by `but_not` with `by`; problems are noted."""
+    where = work.condition(node.get("where"), node.mark) if node.get("where") is not None else None
+    listed, by = node.get("but_not"), node.get("by")
+    if listed is None and by is None:
+        return where
+    if listed is None or by is None:
+        work.wrong("E612", node.mark, zh="but_not 与 by 要一起写", en="but_not and by together")
+        return None
+    gone, key = compile_value(work, listed), compile_value(work, by)
+    return _ButNot(gone.run, key.run, where, f" but not {id(node)}") if gone and key else None
 
 
 def _over(walk: _Walk, visit: Run, path: str = "") -> Callable[[Scope], list[Any]]:
@@ -252,21 +286,22 @@ def _picked(walk: _Walk, found: str, take: Run | None) -> Run:
 
 
 def compile_sum(work: Compiling, node: Map) -> Run | None:
-    """`{sum: list as it, of: source, where: …}`: exact; whole numbers and Decimals only; 0 for an empty list."""
-    if not work.keys(node, ("sum", "of", "where", "then", "optional"), ("of",), "sum"):
+    """`{sum: list as it, of: source, where: …, but_not: list, by: source}`: exact; whole numbers and Decimals only; 0
+    for an empty list."""
+    if not work.keys(node, ("sum", "of", "where", "but_not", "by", "then", "optional"), ("of",), "sum"):
         return None
     walked = _walk(work, node.get("sum"))
     if walked is None:
         return None
     source, alias, path = walked
     with _Inside(work, alias, path):
-        where = work.condition(node.get("where"), node.mark) if node.get("where") is not None else None
+        counts = _counts(work, node)
         of = node.get("of")
         value = compile_value(work, of) if of is not None else None
     if value is None:
         return None
     run = value.run
-    over = _over(_Walk(source, alias, where, path), lambda scope: summand(run(scope)), value.path)
+    over = _over(_Walk(source, alias, counts, path), lambda scope: summand(run(scope)), value.path)
     return lambda data: sum(over(data))
 
 

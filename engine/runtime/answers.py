@@ -73,13 +73,17 @@ def answer_of(case: Case, judge: SiteJudge, now: float) -> dict[str, Any]:
     return body
 
 
-_BACK = ("numbers", "invoice", "give_back")
-_SHOWN = {"paying": ("numbers", "pay"), "working": _BACK, "undone": _BACK, "manual": _BACK}
+_BACK = ("numbers", "invoice", "give_back", "deposit")
+_SHOWN = {
+    "quoted": ("numbers", "invoice", "deposit"), "paying": ("numbers", "pay", "deposit"),
+    "rejected": ("numbers", "invoice"),
+}  # fmt: skip
 
 
 def _from_map(case: Case, judge: SiteJudge, state: str) -> dict[str, Any]:
-    """`numbers`, `invoice`, `pay` and `give_back` (what the terminal took and is to give back: kind, no, fen),
-    as the channel's answers map makes them; what is not known yet is left out."""
+    """`numbers`, `invoice`, `pay`, `give_back` (what the terminal is to give to the patient: kind, no, fen) and
+    `deposit` (of a stay: paid, used, collect, back, fen), as the channel's answers map makes them; what is not known
+    yet is left out."""
     answers = judge.channel.answers
     if answers is None:
         return {}
@@ -88,7 +92,7 @@ def _from_map(case: Case, judge: SiteJudge, state: str) -> dict[str, Any]:
     except MapRejected:
         return {}
     kept: dict[str, Any] = {}
-    for name in _SHOWN.get(state, ("numbers", "invoice")):
+    for name in _SHOWN.get(state, _BACK):
         part = made.get(name)
         if isinstance(part, dict):
             part = {k: v for k, v in part.items() if v not in (None, "")}

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from engine.runtime.books_kinds import Difference, difference
 from engine.runtime.books_led import check_led, led_numbers
-from engine.runtime.books_money import check_always, check_partly, check_rest, covered, trades_of
+from engine.runtime.books_money import check_always, check_partly, check_rest, check_returns, covered, trades_of
 from engine.runtime.books_order import check_order
 from engine.runtime.books_parties import (
     check_his_always,
@@ -120,11 +120,13 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing
         whole = covered(kept, shelf.spans)
         wrong = list(check_always(kept, trades, view, shelf.spans, whole=whole))
         yield from wrong
+        yield from check_returns(kept, rows, payers, shelf.spans)
         if not whole:
             yield from check_partly(kept, trades, shelf.spans)
         elif rest:
             told = any(one.kind not in ("refund_not_final", "fee_differs") for one in wrong)
-            yield from check_rest(kept, trades, told)
+            at_his = frozenset(party for party, role in shelf.roles.items() if role is Role.HIS)
+            yield from check_rest(kept, trades, told, at_his)
     if Role.HIS in shelf.rows:
         rows = shelf.of(Role.HIS, kept.no)
         yield from check_his_always(kept, rows)

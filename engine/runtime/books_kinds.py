@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "service_not_paid": Kind("D4/P2", "已结算，应收 {due} 元，渠道净收只有 {amount} 元", "Settled for {due} yuan, the channel keeps only {amount}", *_FINANCE),
     "late_payment": Kind("D2/P1", "单号 {no} 已判定未支付，渠道却收了 {amount} 元且未退", "{no} was known as not paid, yet the channel keeps {amount} yuan", *_REFUND),
     "refund_missing": Kind("D3/D7/P1", "结算未成立，渠道仍收着 {amount} 元", "The settlement does not stand, yet the channel keeps {amount} yuan", *_REFUND),
+    "return_missing": Kind("D7/P22", "应退的预交金 {amount} 元已记为退回，渠道没有退款单号 {no}", "{amount} yuan of a deposit count as returned, the channel has no refund {no}", *_REFUND),
     "refund_twice": Kind("P3", "退款单号 {no} 生效了 {count} 次", "Refund number {no} took effect {count} times", *_FINANCE),
     "refund_over": Kind("P4", "单号 {no} 实收 {due} 元，退了 {amount} 元", "{no}: paid {due} yuan, given back {amount}", *_FINANCE),
     "refund_amount_differs": Kind("D5", "退款单号 {no} 应退 {due} 元，渠道退了 {amount} 元", "Refund {no}: {due} yuan were asked, {amount} given back", "由两名财务人员核对处理", "Two persons of finance decide."),

@@ -11,6 +11,7 @@ from engine.runtime.books_kinds import Difference, difference
 from engine.runtime.books_view import Kept, LedgerRow, LegRow, Span, StoreView
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
+from engine.saga.legwork import OBSERVED
 
 NO_SPANS: Mapping[str, Span] = MappingProxyType({})
 # A bill's row is never written again: what was processing when it was made may long be done, and we have asked since.
@@ -46,7 +47,7 @@ def trades_of(kept: Kept, rows: Sequence[LedgerRow], payers: frozenset[str]) -> 
     """The settlement's orders, one for each forward leg at a payment party; `rows` are all that concern it."""
     found = []
     for leg in kept.legs:
-        if leg.undo or leg.party not in payers or not leg.number:
+        if leg.undo or leg.party not in payers or not leg.number or kept.is_return(leg):
             continue
         own = [row for row in rows if row.no == leg.number]
         found.append(
@@ -130,9 +131,32 @@ def _fees(kept: Kept, trade: Trade, fee_bp: int) -> Iterator[Difference]:
             yield _said(kept, "fee_differs", no=trade.leg.number, due=due, amount=row.fee)
 
 
-def check_rest(kept: Kept, trades: Sequence[Trade], told: bool) -> Iterator[Difference]:
+def check_returns(
+    kept: Kept, rows: Sequence[LedgerRow], payers: frozenset[str], spans: Mapping[str, Span] = NO_SPANS
+) -> Iterator[Difference]:
+    """Money of an earlier payment (a deposit) that this settlement gave back as a step of its own: it went, once, with
+    that amount (D5, D7)."""
+    for leg in kept.legs:
+        if leg.party not in payers or not kept.is_return(leg) or leg.state is not LegState.OK:
+            continue
+        span = spans.get(leg.party)
+        if span is not None and not span.holds(leg.created_at, kept.definite_at(leg.id)):
+            continue
+        went = [row for row in rows if row.kind == "refund" and row.no == leg.number and row.state != GONE]
+        if not went:
+            yield _said(kept, "return_missing", no=leg.number, amount=leg.amount or 0)
+        elif len(went) > 1:
+            yield _said(kept, "refund_twice", no=leg.number, count=len(went))
+        elif leg.amount is not None and went[0].amount != leg.amount:
+            yield _said(kept, "refund_amount_differs", no=leg.number, due=leg.amount, amount=went[0].amount)
+
+
+def check_rest(
+    kept: Kept, trades: Sequence[Trade], told: bool, inside: frozenset[str] = frozenset()
+) -> Iterator[Difference]:
     """At rest the channels keep exactly what is due, or nothing (P1, P2). `told`: `check_always` found the money of
-    this settlement wrong already, and said more exactly how."""
+    this settlement wrong already, and said more exactly how. `inside`: parties that carry a part of the patient's share
+    in their own books (deposits at the HIS)."""
     for trade in trades:
         if trade.left_open:
             yield _said(kept, "order_left_open", no=trade.leg.number)
@@ -142,7 +166,7 @@ def check_rest(kept: Kept, trades: Sequence[Trade], told: bool) -> Iterator[Diff
         late = [trade for trade in trades if trade.leg.state is LegState.NO and trade.net > 0]
         for trade in late:
             yield _said(kept, "late_payment", no=trade.leg.number, amount=trade.net)
-        net, due = sum(trade.net for trade in trades if trade not in late), _due(kept, trades)
+        net, due = sum(trade.net for trade in trades if trade not in late), _due(kept, trades, inside)
         if net > due:
             yield _said(kept, "paid_twice", due=due, amount=net)
         elif net < due:
@@ -154,10 +178,14 @@ def check_rest(kept: Kept, trades: Sequence[Trade], told: bool) -> Iterator[Diff
             yield _said(kept, kind, no=trade.leg.number, amount=trade.net)
 
 
-def _due(kept: Kept, trades: Sequence[Trade]) -> int:
-    """What the channels must keep: the patient's share, if the way he chose last leads to one. Cash does not."""
+def _due(kept: Kept, trades: Sequence[Trade], inside: frozenset[str]) -> int:
+    """What the channels must keep: the patient's share less what others carry of it, if the way he chose last leads to
+    a channel. Cash does not."""
     last = max((leg.attempt for leg in kept.legs if not leg.undo), default=1)
-    return kept.cash if any(trade.leg.attempt == last for trade in trades) else 0
+    carried = sum(
+        leg.amount or 0 for leg in kept.legs if leg.because == OBSERVED and not leg.undo and leg.party in inside
+    )
+    return kept.cash - carried if any(trade.leg.attempt == last for trade in trades) else 0
 
 
 def _said(kept: Kept, kind: str, **said: object) -> Difference:

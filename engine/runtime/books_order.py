@@ -134,7 +134,7 @@ def _still_stood(kept: Kept, later: LegRow, its_undo: LegRow | None, undo: LegRo
     if later.state is not LegState.OK:
         return False
     if its_undo is None:
-        return later.amount is not None
+        return later.amount is not None and not kept.is_return(later)
     slow = undo.created_at >= its_undo.created_at + UNDO_SLOW and undo.amount is None and undo.party != its_undo.party
     if slow:
         return False

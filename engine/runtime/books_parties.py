@@ -10,10 +10,11 @@ from engine.runtime.books_view import Kept, LedgerRow
 from engine.saga.case import CaseState
 
 Rows = Sequence[LedgerRow]
+BOOKED = ("book", "deposit")  # kinds under which a HIS enters what was settled
 
 
-def _live(rows: Rows, kind: str) -> list[LedgerRow]:
-    return [row for row in rows if row.kind == kind and row.state == "done"]
+def _live(rows: Rows, *kinds: str) -> list[LedgerRow]:
+    return [row for row in rows if row.kind in kinds and row.state == "done"]
 
 
 def _said(kept: Kept, kind: str, **said: object) -> Difference:
@@ -22,7 +23,7 @@ def _said(kept: Kept, kind: str, **said: object) -> Difference:
 
 def check_his_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
     """The HIS books a settlement number once in its life (P25)."""
-    booked = [row for row in rows if row.kind == "book" and row.no == kept.no]
+    booked = [row for row in rows if row.kind in BOOKED and row.no == kept.no]
     if len(booked) > 1:
         yield _said(kept, "his_twice", no=kept.no, count=len(booked))
 
@@ -30,7 +31,7 @@ def check_his_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
 def check_his_rest(kept: Kept, rows: Rows, at_window: Rows) -> Iterator[Difference]:
     """HIS settled exactly when the settlement is, with the same amounts (P2, D3, D13). `at_window`: what cashiers
     collected for its bills."""
-    booked = _live(rows, "book")
+    booked = _live(rows, *BOOKED)
     for lock in rows:
         if lock.kind == "lock" and lock.state == "live":
             yield _said(kept, "lock_left", no=lock.no)
@@ -39,7 +40,8 @@ def check_his_rest(kept: Kept, rows: Rows, at_window: Rows) -> Iterator[Differen
             yield _said(kept, "his_left", amount=row.amount)
         return
     if not booked:
-        yield _said(kept, "his_missing")
+        if kept.has_amounts():
+            yield _said(kept, "his_missing")
         return
     for row in at_window:
         yield _said(kept, "both_collected", no=row.bill, amount=row.amount)
@@ -64,6 +66,8 @@ def check_insurance_rest(kept: Kept, rows: Rows, insured: bool) -> Iterator[Diff
     """Insurance settled exactly when an insured settlement is, as quoted (D12, P11)."""
     settled = _live(rows, "settle")
     if kept.state is CaseState.SETTLED and insured:
+        if not kept.has_amounts():
+            return  # an admission, an upload: registered and settled apart
         if not settled:
             yield _said(kept, "insurance_missing")
         elif len(settled) == 1:

@@ -152,6 +152,15 @@ class Kept:
     def total(self) -> int:
         return self.amounts.get("total") or 0
 
+    def has_amounts(self) -> bool:
+        """Whether it is about money: an admission or an upload of fees is not."""
+        return self.amounts.get("total") is not None
+
+    def is_return(self, leg: LegRow) -> bool:
+        """Whether a leg gives back money of an earlier payment, as a step of its own (engine/runtime/numbers.py): it
+        takes nothing and is never taken back."""
+        return not leg.undo and leg.number == f"{self.no}B{leg.id}"
+
     def at_rest(self) -> bool:
         """Nothing of it is under way any more, so that all parties must agree."""
         return self.state in RESTED and not any(leg.state in OPEN_LEG for leg in self.legs)

@@ -47,7 +47,7 @@ class Numbers:
             case "mixed":
                 return f"{case.no}M{leg.attempt}"
             case "refund":
-                return f"{case.no}R{leg.of}"
+                return f"{case.no}R{leg.of}" if leg.undo else f"{case.no}B{leg.id}"  # money given back as a step
             case "lock":
                 return f"{case.no}L"
             case "bus":
@@ -56,6 +56,8 @@ class Numbers:
                 return f"{case.no}V{leg.of}"
             case "quote":
                 return f"{case.no}Q{leg.id}"
+            case "step":
+                return f"{case.no}D{leg.id}"
             case "settlement":
                 return case.no
             case _:

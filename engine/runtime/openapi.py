@@ -165,6 +165,11 @@ def _settlement() -> Doc:
                 "description": "终端收的款，要由终端退给患者 · taken by the terminal, to be given back by it",
                 "properties": {"kind": _TEXT, "no": _TEXT, "amount": _FEN},
             },
+            "deposit": {
+                "type": "object",
+                "description": "住院预交金：已缴、抵扣、要收、应退（分） · deposits: paid, used, to collect, to return",
+                "properties": dict.fromkeys(("paid", "used", "collect", "back"), _FEN),
+            },
             "reason": {"$ref": "#/components/schemas/Reason"},
         },
     }

@@ -261,7 +261,6 @@ class _Turn(ByHand):
         else:
             self._refuse(reason)
 
-
     def run(self) -> None:
         """Go on until something outside must happen first."""
         progress = True
@@ -372,7 +371,8 @@ class _Turn(ByHand):
         reason = self.judge.reason(leg, case)
         if step.final:
             self.out.append(Task("final_refused", leg.id, f"{step.key} {leg.code}".strip()))
-            case.cursor, case.item = case.cursor + 1, 0
+            # the others of a list have nothing to do with it
+            case.cursor, case.item = (case.cursor, case.item + 1) if step.each else (case.cursor + 1, 0)
         elif step.again and case.attempt < self.plan.attempts_max:
             target = self.plan.index(step.again)
             case.attempt += 1

@@ -9,7 +9,7 @@ from simulators.base.world import SimWorld
 
 KINDS = frozenset({
     "order", "charge", "close", "reverse", "refund", "freeze", "unfreeze", "register", "upload", "settle",
-    "cancel", "book", "void", "lock", "issue", "write_off", "message", "notice",
+    "cancel", "book", "void", "lock", "issue", "write_off", "message", "notice", "deposit", "deposit_back",
 })
 
 

@@ -8,27 +8,35 @@ from simulators.base.world import SimWorld
 from simulators.his.answers import Habits
 from simulators.his.bills import Bill, written
 from simulators.his.desk import Desk
+from simulators.his.stays import Stay, Stays
 from simulators.town import TEMPLATES, Person
 
 FIRST_MORNING = (
     ("P0001", "visit1"), ("P0002", "visit2"), ("P0003", "visit4"), ("P0004", "visit2"),
     ("P0005", "visit4"), ("P0006", "visit1"), ("P0007", "small"), ("P0008", "visit1"),
 )
+ADMISSIONS = ("P0001", "P0002", "P0005")
+SUGGESTED = 300_000  # fen: the deposit a 电子住院证 asks for
 
 
 class Acts:
     """The people inside the hospital, played through POST /sim/act."""
 
-    def __init__(self, world: SimWorld, desk: Desk, habits: Habits, persons: dict[str, Person]) -> None:
+    def __init__(
+        self, world: SimWorld, desk: Desk, stays: Stays, habits: Habits, persons: dict[str, Person]
+    ) -> None:
         self._world, self._desk, self._habits, self._persons = world, desk, habits, persons
+        self._stays = stays
         self._count = 0
 
     def first_morning(self) -> None:
-        """One open bill for each named person of the town, numbers B20261122001 and on."""
+        """One open bill for each named person of the town, numbers B20261122001 and on; some 电子住院证."""
         for patient, template in FIRST_MORNING:
             self._count += 1
             no = f"B20261122{self._count:03d}"
             self._desk.enter(written(no, self._persons[patient], "D01", self._world.now(), TEMPLATES[template], []))
+        for patient in ADMISSIONS:
+            self._stays.issue(self._persons[patient], "D01", SUGGESTED)
 
     def play(self, body: dict[str, Any]) -> dict[str, Any]:
         """ActRefused when the bill does not allow it; ValueError, KeyError when malformed."""
@@ -36,6 +44,8 @@ class Acts:
         plays = {
             "new_bill": self._new_bill, "collect_at_window": self._collect, "change_bill": self._change,
             "void_bill": self._void, "pay_in": self._pay_in, "set": self._set,
+            "issue_admission": self._issue, "charge_stay": self._charge, "order_discharge": self._leave,
+            "keep_in": self._keep_in, "pay_out": self._pay_out,
         }
         if name not in plays:
             raise ValueError(f"unknown act {name!r}; there are {', '.join(plays)}")
@@ -96,3 +106,30 @@ class Acts:
         for name, value in pairs.items():
             self._habits.set(name, value)
         return self._habits.public()
+
+    def _issue(self, body: dict[str, Any]) -> dict[str, Any]:
+        patient = str(body["patient"])
+        if patient not in self._persons:
+            raise ValueError(f"no such patient {patient!r}")
+        made = self._stays.issue(
+            self._persons[patient], str(body.get("doctor", "D01")), int(body.get("suggested", SUGGESTED))
+        )
+        return {"admission": made.admission_no, "suggested": made.suggested}
+
+    def _charge(self, body: dict[str, Any]) -> dict[str, Any]:
+        line = self._stays.charge(
+            str(body["stay"]), str(body["item"]), str(body.get("qty", "1")), str(body.get("origin", ""))
+        )
+        return {"stay": str(body["stay"]), "line": line.line_no, "amount": line.amount}
+
+    def _leave(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._told(self._stays.order_discharge(str(body["stay"]), str(body.get("way", "1"))))
+
+    def _keep_in(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._told(self._stays.keep_in(str(body["stay"])))
+
+    def _told(self, stay: Stay) -> dict[str, Any]:
+        return {"stay": stay.inhos_no, "state": stay.state}
+
+    def _pay_out(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"stay": str(body["stay"]), "paid": self._stays.pay_out(str(body["stay"]))}

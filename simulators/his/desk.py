@@ -14,6 +14,7 @@ from simulators.his.cards import MODE, RegionCards
 if TYPE_CHECKING:
     from simulators.base.party import SimParty
     from simulators.base.world import Later
+    from simulators.his.stays import Stays
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Payment:
     out_trade_no: str
     trans_no: str
     insurance: tuple[str, str] | None
+    deposit: int = 0
+    """Of `cash`: what the deposits of a stay pay."""
 
 
 @dataclass
@@ -71,6 +74,7 @@ class Desk:
         self._settled: dict[str, Settled] = {}
         self._receipts = 0
         self.cards = RegionCards()
+        self.stays: Stays  # set by Stays
 
     def enter(self, bill: Bill) -> Bill:
         """A doctor has written a bill."""
@@ -176,6 +180,9 @@ class Desk:
         bill = self.payable(payment.bill_no, payment.lock_no)
         if payment.amount != bill.amount:
             raise Refusal("BILL_CHANGED", "账单金额已变化，请重新查询")
+        if payment.deposit > payment.cash:
+            raise Refusal("AMOUNT_MISMATCH", "预交金支付大于现金部分")
+        self.stays.enough(bill.no, payment.deposit)
         if payment.trade_mode == MODE:
             self.cards.enough(bill.person.id, payment.cash)
 
@@ -200,6 +207,7 @@ class Desk:
         bill = self.payable(payment.bill_no, payment.lock_no)
         if payment.trade_mode == MODE:
             self.cards.take(bill.person.id, payment.cash)
+        self.stays.use(bill.no, payment.settle_no, payment.deposit)
         self._end_lock(bill.no, "used")
         bill.state = "paid"
         settled.state, settled.receipt_no = "PAID", self._receipt_no()
@@ -241,6 +249,7 @@ class Desk:
             return
         bill = self.bills[known.payment.bill_no]
         bill.state = "unpaid"
+        self.stays.restore(bill.no, settle_no)
         if known.payment.trade_mode == MODE:
             self.cards.pay_in(bill.person.id, known.payment.cash)
         self._ledger.change(known.row, state="void")

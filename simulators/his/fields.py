@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulators.his.answers import Refusal
+from simulators.his.inhos_fields import FIELDS as OF_STAYS
 
 # name -> (required, longest)
 Fields = dict[str, tuple[bool, int]]
@@ -27,6 +28,7 @@ OPERATIONS: dict[str, Fields] = {
         # The slip of a card paid at the terminal's POS.
         "posTransNo": (False, 32), "bankTransNo": (False, 64), "posIndexNo": (False, 32),
         "sellerAccountNo": (False, 32), "bankCardNo": (False, 32),
+        "deposit": (False, 16),  # of `cash`: what the deposits of a stay pay
     },
     "query.pay.bill": {"settleNo": (True, 64)},
     "void.pay.bill": {"settleNo": (True, 64), "voidNo": (True, 64), "reason": (True, 200)},
@@ -39,8 +41,9 @@ OPERATIONS["pre.balance.bill"] = {
 }
 OPERATIONS["query.ebill"] = {"settleNo": (True, 64)}
 OPERATIONS["cancel.pre.balance.bill"] = {"preNo": (True, 64)}
+OPERATIONS |= OF_STAYS
 PRE_MODES = ("MIC", "CA")
-TRADE_MODES = ("CASH", "WX", "ZFB", "YL", "YB", "DB", "QYK")
+TRADE_MODES = ("CASH", "WX", "ZFB", "YL", "YB", "DB", "QYK", "CA")
 
 
 def checked(op: str, body: Any) -> dict[str, str]:

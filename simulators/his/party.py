@@ -14,7 +14,7 @@ from simulators.base.mllp_side import ACK_FAULTS
 from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
-from simulators.his import said
+from simulators.his import inhos, said
 from simulators.his.acts import Acts
 from simulators.his.answers import Habits, Refusal, read_time, write_time
 from simulators.his.bills import long_form, short_form
@@ -24,10 +24,12 @@ from simulators.his.hl7_acts import Hl7Acts
 from simulators.his.hl7_desk import HisDoor
 from simulators.his.led import LedDesk
 from simulators.his.soap import CODES, PATH
+from simulators.his.stays import Stays
 from simulators.his.styles import SPOILS, Style, Styles, Turned
 from simulators.town import PERSONS, Person, everybody
 
 APP_ID = "HISAPP01"
+_NUMBERS = ("settleNo", "preNo", "lockNo", "registerNo", "depositNo", "backNo")
 _PERSONS = everybody()
 
 
@@ -69,8 +71,9 @@ class HisSim(SimParty):
     def reset(self) -> None:
         self.habits = Habits()
         self.desk = Desk(self, self.habits)
+        self.stays = Stays(self, self.desk, self.habits)
         self.led = LedDesk(self, self.desk, self.habits)
-        self._acts = Acts(self.world, self.desk, self.habits, _PERSONS)
+        self._acts = Acts(self.world, self.desk, self.stays, self.habits, _PERSONS)
         self._styles = Styles(self.world, APP_ID, self._secret, self.habits)
         self._acts.first_morning()
         self._hl7.stop()
@@ -81,8 +84,8 @@ class HisSim(SimParty):
     def match_of(self, op: str, req: Req) -> dict[str, str]:
         body = self._styles.body_of(req)
         texts = {name: value for name, value in body.items() if isinstance(value, str)}
-        no = texts.get("settleNo") or texts.get("preNo") or texts.get("lockNo") or ""
-        bill = texts.get("billNo") or self._bill_of(texts.get("settleNo", ""))
+        no = next((texts[name] for name in _NUMBERS if texts.get(name)), "")
+        bill = texts.get("billNo") or texts.get("inhosNo") or self._bill_of(texts.get("settleNo", ""))
         return {**texts, "no": no, "bill": bill, "patient": texts.get("patientId", "")}
 
     def _bill_of(self, settle_no: str) -> str:
@@ -136,7 +139,7 @@ class HisSim(SimParty):
         ]
         return {
             "base_url": base_url, "app_id": APP_ID, "secret": self._secret, "persons": persons, "bills": bills,
-            "settings": self.habits.public(),
+            "admissions": inhos.listed(self.stays), "settings": self.habits.public(),
             "soap": {"path": PATH, "wsdl": f"{base_url}{PATH}?wsdl", "method": "callService", "token": self._secret,
                      "codes": CODES},
         }
@@ -210,7 +213,8 @@ class HisSim(SimParty):
             raise Refusal("PARAM_INVALID", "医保支付须有insurance", field="insurance")
         payment = Payment(
             texts["billNo"], texts["settleNo"], texts["lockNo"], trade_mode=mode,
-            out_trade_no=texts["outTradeNo"], trans_no=texts["transNo"], insurance=insurance, **money,
+            out_trade_no=texts["outTradeNo"], trans_no=texts["transNo"], insurance=insurance,
+            deposit=self.habits.read_money("deposit", texts["deposit"] or "0"), **money,
         )
         expires = read_time("expireTime", texts["expireTime"])
         if texts["preNo"]:
@@ -234,8 +238,11 @@ class HisSim(SimParty):
         return {
             "state": settled.state, "receiptNo": settled.receipt_no, "billNo": payment.bill_no,
             "payTime": settled.pay_time, **{part: self.habits.money(getattr(payment, part)) for part in parts},
-            **self.led.told(no),
+            **self._deposit(payment), **self.led.told(no),
         }
+
+    def _deposit(self, payment: Payment) -> dict[str, str]:
+        return {"deposit": self.habits.money(payment.deposit)} if payment.bill_no in self.stays.by_no else {}
 
     def void(self, texts: dict[str, str], body: Any) -> Any:
         numbers = {"settleNo": texts["settleNo"], "voidNo": texts["voidNo"]}
@@ -278,4 +285,5 @@ _WORK: dict[str, Callable[[HisSim, dict[str, str], Any], Any]] = {
     "pre.balance.bill": HisSim.quote,
     "cancel.pre.balance.bill": HisSim.close_quote,
     "query.ebill": HisSim.invoice,
+    **inhos.WORK,
 }

@@ -26,6 +26,7 @@ from simulators.town import TEMPLATES
 if TYPE_CHECKING:
     from simulators.his.bills import Bill
     from simulators.his.party import HisSim
+    from simulators.his.stays import Stay
 
 TITLE = said("医院信息系统", "HIS")
 OPS = {
@@ -36,6 +37,16 @@ OPS = {
     "query.pay.bill": said("查入账", "find a booking"), "void.pay.bill": said("作废入账", "void a booking"),
     "pre.balance.bill": said("预结算（HIS 主导）", "quote (HIS-led)"),
     "cancel.pre.balance.bill": said("取消预结算（HIS 主导）", "cancel a quote (HIS-led)"),
+    "query.check.inhos.status": said("查住院证、住院", "an admission note, a stay"),
+    "register.inhos": said("入院登记", "register an admission"),
+    "query.register.inhos": said("查入院登记", "find a registration"),
+    "cancel.register.inhos": said("取消入院登记", "cancel a registration"),
+    "insure.inhos": said("登记住院的医保信息", "note the insurance of a stay"),
+    "pay.inhos.deposit": said("预交金入账", "book a deposit"),
+    "query.inhos.deposit": said("查预交金", "find a deposit"),
+    "void.inhos.deposit": said("作废预交金", "void a deposit"),
+    "back.inhos.deposit": said("退预交金入账", "book what goes back"),
+    "query.inhos.back": said("查退预交金", "find what went back"),
     "query.ebill": said("查票据（HIS 主导）", "find the invoice (HIS-led)"), "DFT^P03": said("HL7 费用消息",
         "HL7 charges"),
 }  # fmt: skip
@@ -54,6 +65,7 @@ FAULTS = {
     **{name: misfortune(one.words.zh, one.words.en, _HL7) for name, one in ACKS_SAID.items()},
 }
 _BILL = text("bill", "账单号", "bill")
+_STAY = text("stay", "住院号", "stay")
 ACTS = (
     Act("new_bill", "开一张账单", "write a bill", (
         text("patient", "患者（P0001）", "patient (P0001)", hint="P0001"), choice("template", "模板", "template",
@@ -65,6 +77,15 @@ ACTS = (
     Act("void_bill", "作废账单", "void the bill", (_BILL,), grave=True),
     Act("pay_in", "往区域诊疗卡里存钱", "pay in to the hospital card", (
         text("patient", "患者（P0001）", "patient (P0001)", hint="P0001"), fen("amount", "金额（分）", "fen"))),
+    Act("issue_admission", "开电子住院证", "issue an admission note", (
+        text("patient", "患者（P0001）", "patient (P0001)", hint="P0001"),
+        maybe("suggested", "建议预交金（分）", "deposit to ask for, fen", "whole"))),
+    Act("charge_stay", "住院记账（负数为退）", "charge a stay (negative: give back)", (
+        _STAY, text("item", "项目", "item", hint="K0001"), maybe("qty", "数量", "quantity"),
+        maybe("origin", "退哪一行", "line given back"))),
+    Act("order_discharge", "开出院医嘱", "order the discharge", (_STAY, maybe("way", "离院方式", "way of leaving"))),
+    Act("keep_in", "撤销出院医嘱", "take the order back", (_STAY,)),
+    Act("pay_out", "窗口退余下的预交金", "pay out what is left at the window", (_STAY,), grave=True),
     Act("send", "发 HL7 消息", "send an HL7 message", (
         choice("event", "事件", "event", (
             "ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ADT^A11", "ADT^A13", "SIU^S12", "ORU^R01")),
@@ -80,6 +101,10 @@ ACTS = (
     Act("hang_up", "停止重发", "stop sending", grave=True),
     setting(names=tuple(Habits().public())),
 )  # fmt: skip
+_STAYS = (
+    said("住院证", "admission note"), said("住院号", "stay"), said("患者", "patient"), said("状态", "state"),
+    said("费用", "fees"), said("预交金余额", "deposits left"),
+)  # fmt: skip
 _COLUMNS = (
     said("账单", "bill"), said("患者", "patient"), said("姓名", "name"), said("金额", "amount"), said("状态", "state"),
     said("项目", "lines"),
@@ -89,11 +114,24 @@ SHOWN = 60
 
 def sections(party: HisSim) -> list[Section]:
     """Bills with the doctors' and cashiers' buttons, the settings."""
-    bills = list(party.desk.bills.values())[: -SHOWN - 1 : -1]
+    bills = [one for one in party.desk.bills.values() if one.no not in party.stays.by_no][: -SHOWN - 1 : -1]
+    stays = list(party.stays.by_admission.values())[: -SHOWN - 1 : -1]
     return [
         Section(said("账单", "Bills"), _COLUMNS, [_bill(party, bill) for bill in bills], frozenset({3})),
+        Section(said("住院", "Stays"), _STAYS, [_stay(one) for one in stays], frozenset({4, 5})),
         settings_section(party.habits.public()),
     ]
+
+
+def _stay(one: Stay) -> Line:
+    fees = one.bill.amount if one.bill else 0
+    acts: list[tuple[str, dict[str, str]]] = []
+    if one.state in ("admitted", "leaving"):
+        after = "keep_in" if one.state == "leaving" else "order_discharge"
+        acts = [("charge_stay", {"stay": one.inhos_no, "item": "K0001"}), (after, {"stay": one.inhos_no})]
+    if one.state == "left" and one.left():
+        acts = [("pay_out", {"stay": one.inhos_no})]
+    return Line((one.admission_no, one.inhos_no, one.person.name, one.state, fees, one.left()), acts)
 
 
 def _bill(party: HisSim, bill: Bill) -> Line:

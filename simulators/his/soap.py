@@ -30,6 +30,11 @@ CODES = {
     "query.wait.balance.bill.item.list": "QueryToPayDetail", "lock.bill": "LockBill", "unlock.bill": "UnLockBill",
     "balance.and.pay.bill": "DoPay", "query.pay.bill": "QueryPayRecord", "void.pay.bill": "CancelPay",
     "pre.balance.bill": "PreBalance", "query.ebill": "QueryEBill", "cancel.pre.balance.bill": "CancelPreBalance",
+    "query.check.inhos.status": "QueryInpatient", "register.inhos": "RegisterInpatient",
+    "query.register.inhos": "QueryRegisterInpatient", "cancel.register.inhos": "CancelRegisterInpatient",
+    "insure.inhos": "InsureInpatient", "pay.inhos.deposit": "RechargeInpatientDeposit",
+    "query.inhos.deposit": "QueryRechargeRecords", "void.inhos.deposit": "CancelInpatientDeposit",
+    "back.inhos.deposit": "ReturnInpatientDeposit", "query.inhos.back": "QueryReturnRecords",
 }  # fmt: skip
 OPS = {code: op for op, code in CODES.items()}
 SERVICE = (files("simulators.his") / "service.wsdl").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from simulators.insurance import dictionary
 from simulators.insurance.envelope import Call
 from simulators.insurance.fields import Refusal, fields, node
 from simulators.insurance.money import yuan
-from simulators.insurance.policy import Terms, terms_on
+from simulators.insurance.policy import Terms, stay_terms, terms_on
 from simulators.insurance.state import Bureau
 from simulators.town import ADMDVS, FIXMEDINS_CODE, FIXMEDINS_NAME, Insurance, Person
 
@@ -140,13 +140,22 @@ def data_dictionary(bureau: Bureau, call: Call) -> object:
     ]}
 
 
+def of_stay(med_type: str) -> bool:
+    """Whether that kind of care is one in hospital."""
+    return med_type in dictionary.TYPES["MED_TYPE"] and (med_type.startswith("2") or med_type == "52")
+
+
 def enjoyment(bureau: Bureau, call: Call) -> object:
     """2001: whether the person enjoys the treatment on that day, and if not, why."""
     asked = node(call.input, "data", _2001)
     person = bureau.person(asked["psn_no"])
     bureau.insurance(person, asked["insutype"])
     day = asked["begntime"][:10]
-    terms, reason = terms_for(bureau, person, asked["insutype"], asked["med_type"], day)
+    if of_stay(asked["med_type"]):
+        terms = stay_terms(asked["insutype"], bureau.settings.hosp_lv)
+        reason = "" if terms else f"险种[{asked['insutype']}]不享受住院待遇"
+    else:
+        terms, reason = terms_for(bureau, person, asked["insutype"], asked["med_type"], day)
     return {"trtinfo": [{
         "psn_no": person.psn_no, "trt_chk_type": "1", "fund_pay_type": "310100",
         "trt_enjymnt_flag": "0" if terms is None else "1", "begndate": f"{day[:4]}-01-01",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simulators.insurance.dictionary import TYPES, known_diagnosis
+from simulators.insurance.dictionary import known_diagnosis
 from simulators.insurance.envelope import Call
 from simulators.insurance.fields import Refusal, fields, node, rows
-from simulators.insurance.person import check_credential
+from simulators.insurance.person import check_credential, of_stay
 from simulators.insurance.state import Bureau, Stay, Visit, kept
 from simulators.insurance.visit import check_doctor
 
@@ -69,7 +69,7 @@ def admit(bureau: Bureau, call: Call) -> object:
 
 
 def _check(med_type: str, diagnoses: list[dict[str, Any]]) -> None:
-    if med_type not in TYPES["MED_TYPE"] or not (med_type.startswith("2") or med_type == "52"):
+    if not of_stay(med_type):
         raise Refusal(f"医疗类别[{med_type}]不是住院类别", 4603)
     for row in diagnoses:
         if not row["diag_code"] or not known_diagnosis(row["diag_type"], row["diag_code"]):

@@ -140,6 +140,16 @@ class Writer:
         self.leg(call, number, of=leg.id, amount=amount, rows=rows)
         return self
 
+    def used_deposits(self, fen: int) -> Writer:
+        """Deposits paid this much of the patient's share, inside the HIS's booking."""
+        return self.seen("deposit.used", "his", f"R{self.no}", fen)
+
+    def give_back(self, trade: str, fen: int) -> Writer:
+        """What was left of a deposit, paid under `trade`, goes back by a step of its own."""
+        number = f"{self.no}B{len(self.kept.legs) + 1}"
+        self.leg("pay.back", number, amount=fen, rows=(LedgerRow("refund", number, amount=fen, ref=trade),))
+        return self
+
     def led_quote(self, state: str = "open", upload: str = "uploaded") -> Writer:
         """The HIS registers and uploads by itself, under a number of its own, and tells us the number."""
         visit = f"V{self.no}"
@@ -277,6 +287,53 @@ def led_lost(day: Day, no: str, start: float) -> Writer:
     return w.end(CaseState.UNDONE)
 
 
+def _without_invoice(writer: Writer) -> Writer:
+    """Of a channel that issues none."""
+    writer.kept.channel = "inpatient"
+    return writer
+
+
+def admitted(day: Day, no: str, start: float) -> Writer:
+    """An admission: registered at HIS and insurance, no money."""
+    w = _without_invoice(Writer(day, no, start))
+    w.kept.amounts = dict.fromkeys(w.kept.amounts)
+    w.leg("his.register", no, rows=(LedgerRow("register", no, state="open"),))
+    w.leg("nhsa.admit", f"M{no}1", rows=(LedgerRow("register", f"M{no}1", state="open"),))
+    return w.end(CaseState.SETTLED)
+
+
+def deposited(day: Day, no: str, start: float) -> Writer:
+    """A deposit was paid and booked."""
+    w = _without_invoice(Writer(day, no, start, insured=False)).pay()
+    row = LedgerRow("deposit", no, 0, w.total, "done", "BSTAY", str(w.cash), f"YJ{no}")
+    w.leg("his.deposit", no, amount=w.total, rows=(row,))
+    return w.end(CaseState.SETTLED)
+
+
+def discharged(day: Day, no: str, start: float, *, used: int = 500, back: str = "") -> Writer:
+    """A stay was settled: deposits paid a part, the rest was collected; or what is left of one (`back`) went back."""
+    w = _without_invoice(Writer(day, no, start)).lock().visit()
+    if not back:
+        number, due = f"{no}P1", w.cash - used
+        order = LedgerRow("order", number, amount=due, state="paid")
+        w.leg("pay.qr", number, amount=due, rows=(order, replace(order, kind="charge", state="done")))
+    w.insurance().book().used_deposits(used)
+    return (w.give_back(back, 200) if back else w).end(CaseState.SETTLED)
+
+
+def discharge_back(day: Day, no: str, start: float) -> Writer:
+    """A settled stay taken back whole: what had gone back of the deposit stays with the patient."""
+    w = _without_invoice(Writer(day, no, start)).lock("released").visit("cancelled", "deleted")
+    w.insurance("cancelled").book("void")
+    w.used_deposits(w.cash).give_back("S11P1", 100)
+    w.undo("his.void", "his.settle", f"{no}V", amount=w.total).seen_undone("deposit.used")
+    gone = LedgerRow("cancel", f"M{no}4", amount=-w.total, cash=-w.cash, account=0)
+    w.undo("nhsa.cancel", "nhsa.settle", gone.no, gone, amount=w.total)
+    w.undo("nhsa.unload", "nhsa.upload", f"M{no}5").undo("nhsa.unregister", "nhsa.register", f"M{no}6")
+    w.undo("his.unlock", "his.lock", f"{no}L")
+    return w.end(CaseState.UNDONE)
+
+
 def good_day() -> Day:
     day = Day()
     settled(day, "S1", 1000)
@@ -288,5 +345,10 @@ def good_day() -> Day:
     led(day, "S7", 7000)
     led_back(day, "S8", 7500)
     led_lost(day, "S9", 8000)
+    admitted(day, "S10", 8200)
+    deposited(day, "S11", 8300)
+    discharged(day, "S12", 8400)
+    discharged(day, "S13", 8500, used=700, back="S11P1")
+    discharge_back(day, "S14", 8600)
     day.rows["his"].append(LedgerRow("charge", "W1", 7000, 500, bill="BX", ref="window", party_no="W1"))
     return day

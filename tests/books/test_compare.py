@@ -98,6 +98,45 @@ def _channel_gave_the_refund_up(day: Day) -> None:
     day.spoil("wechat", "refund", "S3R4", state="closed")
 
 
+@plants("return_missing", "S13")
+def _what_is_left_of_a_deposit_never_went_back(day: Day) -> None:
+    day.drop("wechat", "refund", "S13B7")
+
+
+@plants("refund_twice", "S13")
+def _what_is_left_of_a_deposit_went_back_twice(day: Day) -> None:
+    day.again("wechat", "refund", "S13B7")
+
+
+@plants("refund_amount_differs", "S13")
+def _more_went_back_than_was_left(day: Day) -> None:
+    day.spoil("wechat", "refund", "S13B7", amount=300)
+
+
+@plants("service_not_paid", "S12")
+def _what_the_deposits_lacked_was_not_collected(day: Day) -> None:
+    day.drop("wechat", "charge", "S12P1")
+
+
+@plants("paid_twice", "S12")
+def _the_deposits_share_was_collected_too(day: Day) -> None:
+    day.again("wechat", "charge", "S12P1")
+
+
+@plants("his_missing", "S11")
+def _a_deposit_the_his_does_not_know(day: Day) -> None:
+    day.drop("his", "deposit", "S11")
+
+
+@plants("his_left", "S11")
+def _a_deposit_the_his_still_has(day: Day) -> None:
+    day.kept["S11"].state = CaseState.UNDONE
+    day.kept["S11"].bills = [(bill, False) for bill, _ in day.kept["S11"].bills]
+    day.kept["S11"].moves = []
+    day.drop("wechat", "charge", "S11P1")
+    day.leg("S11", "pay.qr", lambda leg: replace(leg, state=LegState.NO))
+
+
 @plants("refund_twice", "S3")
 def _one_refund_number_twice(day: Day) -> None:
     day.again("wechat", "refund", "S3R4")

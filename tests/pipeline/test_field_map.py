@@ -27,7 +27,7 @@ INSURANCE = [
 NAMES: dict[str, Any] = {
     "his": {"bill": {"items": BILL, "total": 350, "none": []}},
     "answer": {"insuinfo": INSURANCE, "text": "x"},
-    "request": {"bills": ["B1", "B2"]},
+    "request": {"bills": ["B1", "B2"], "known": [2, 7], "lists": [[1], [3]]},
     "now": 1_795_320_000,
 }
 
@@ -144,6 +144,13 @@ ACTIVE = "where: \"it.type == '310' && it.status == '1'\""
         ("{each: his.bill.none as it, batch: 2, take: it.no}", []),
         ("{each: his.bill.items as it, group_by: it.disease, take: it.no}",
          [{"key": "d1", "no": 1, "rows": [1, 3]}, {"key": "d2", "no": 2, "rows": [2]}]),
+        ("{each: his.bill.items as it, but_not: request.known, by: it.no, take: it.no}", [1, 3]),
+        ("{each: his.bill.items as it, where: \"it.no > 1\", but_not: request.known, by: it.no, take: it.no}", [3]),
+        ("{each: his.bill.items as it, but_not: '[]', by: it.no, batch: 2, take: it.no}",
+         [{"key": "", "no": 1, "rows": [1, 2]}, {"key": "", "no": 2, "rows": [3]}]),
+        ("{sum: his.bill.items as it, of: it.no, but_not: request.known, by: it.no}", 4),
+        ("{each: request.lists as one, take: {each: his.bill.items as it, but_not: one, by: it.no, take: it.no}}",
+         [[2, 3], [1, 2]]),
         ("{each: request.bills as bill, rows: [[no, bill], [of, {each: his.bill.items as it, take: it.no}]]}",
          [{"no": "B1", "of": [1, 2, 3]}, {"no": "B2", "of": [1, 2, 3]}]),
     ],

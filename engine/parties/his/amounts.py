@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.core.money import BadAmount, fen_of, fen_of_yuan, yuan_of_fen
+from engine.parties.his import inhos
 from engine.parties.his.operations import LISTS
 
-AMOUNTS: Final = frozenset({"amount", "cash", "fund", "account", "balance", "relief", "otherFund"})
+AMOUNTS: Final = inhos.AMOUNTS | {"amount", "cash", "fund", "account", "balance", "relief", "otherFund"}
 _UNIT_PRICE: Final = "price"  # in fen too, but may have decimals: four of a yuan
 _PRICE: Final = re.compile(r"(0|[1-9][0-9]{0,10})(\.[0-9]{1,6})?", re.ASCII)
 

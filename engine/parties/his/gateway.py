@@ -21,7 +21,7 @@ from engine.core.money import BadAmount
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
 from engine.parties.his import amounts
-from engine.parties.his.operations import NUMBER_FIELD, OPS
+from engine.parties.his.operations import OPS, number_field
 from engine.parties.his.outcomes import AT_THE_DOOR, OUTCOMES
 
 _TRUE: Final = (True, "1", "true", "True", "TRUE")
@@ -56,7 +56,7 @@ class HisGateway:
     def build(self, call: Outgoing) -> HttpRequest:
         op, settings = self.ops[call.op], call.settings
         if op.number:
-            wire.own_number(call, NUMBER_FIELD[op.number])
+            wire.own_number(call, number_field(op))
         body = json_text.print_json(amounts.written(wire.body_of(call), settings.amounts))
         stamp = str(int(call.now))
         return HttpRequest(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.parties.contract import Op
+from engine.parties.his import inhos
 
 # name: (SOAP code, zh, en, what it changes: "" nothing · "c" something · "m" money, which of our numbers it carries)
 _TABLE: Final = {
@@ -23,6 +24,7 @@ _TABLE: Final = {
     "pre.balance.bill": ("PreBalance", "预结算（医保由 HIS 办理）", "quote, the HIS asks the insurance", "c", "quote"),
     "query.ebill": ("QueryEBill", "查询电子票据（HIS 开具）", "ask for the invoice the HIS issued", "", ""),
     "cancel.pre.balance.bill": ("CancelPreBalance", "撤销预结算", "take a quote back", "c", ""),
+    **inhos.TABLE,
 }  # fmt: skip
 
 CODES: Final = {name: row[0] for name, row in _TABLE.items()}
@@ -33,6 +35,12 @@ OPS: Final = {
 LISTS: Final = {
     "query.wait.balance.bill.list": ("bills",),
     "query.wait.balance.bill.item.list": ("items", "diagnoses"),
+    **inhos.LISTS,
 }
 """The lists of an answer: an empty one may be said in many ways, and in XML a list of one looks like none."""
-NUMBER_FIELD: Final = {"lock": "lockNo", "settlement": "settleNo", "void": "voidNo", "quote": "preNo"}
+_NUMBER_FIELD: Final = {"lock": "lockNo", "settlement": "settleNo", "void": "voidNo", "quote": "preNo"}
+
+
+def number_field(op: Op) -> str:
+    """The field of the request in which an operation's own number stands."""
+    return inhos.NUMBER_FIELD.get(op.name) or _NUMBER_FIELD[op.number]

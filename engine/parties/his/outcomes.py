@@ -12,6 +12,7 @@ from typing import Final
 
 from engine.core.outcome import Outcome
 from engine.parties.contract import OutcomeRow
+from engine.parties.his import inhos
 from engine.parties.his.operations import OPS
 
 # The gateway says these before it knows who asks: such a refusal cannot be signed.
@@ -34,6 +35,7 @@ _REFUSED: Final = (
 
 OUTCOMES: Final = (
     OutcomeRow("OK", Outcome.ACCEPTED),
+    *inhos.OUTCOMES,
     OutcomeRow("NOT_LOCKED", Outcome.ACCEPTED, _UNLOCK, because="no lock stands: that is what was wanted"),
     OutcomeRow("LOCK_CLOSED", Outcome.ACCEPTED, _UNLOCK, because="the lock is already closed"),
     OutcomeRow("LOCK_LOST", Outcome.ACCEPTED, _UNLOCK, because="the lock has ended by itself"),

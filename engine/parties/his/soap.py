@@ -27,7 +27,7 @@ from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
 from engine.parties.his import amounts
 from engine.parties.his.document import carried, parse_document, print_document, uncarried
-from engine.parties.his.operations import CODES, LISTS, NUMBER_FIELD, OPS
+from engine.parties.his.operations import CODES, LISTS, OPS, number_field
 from engine.parties.his.outcomes import FAULT, SOAP_OUTCOMES
 from engine.parties.his.soap_settings import Settings
 
@@ -85,7 +85,7 @@ class HisSoap:
         opened: Opened = call.settings
         settings, op = opened.plain, self.ops[call.op]
         if op.number:
-            wire.own_number(call, NUMBER_FIELD[op.number])
+            wire.own_number(call, number_field(op))
         code = _code(settings, call.op)
         params = amounts.written(wire.body_of(call), settings.amounts)
         head = {"code": code, "token": settings.token, "message": call.nonce, "time": beijing(call.now)}
