@@ -23,10 +23,11 @@ from .bench import Town
 from .judge import outcome_of
 
 TOWN = Town()
+OF_THE_HIS = ("lockNo", "settleNo", "voidNo", "preNo", "registerNo", "depositNo", "insureNo", "backNo")
 # Enough of a body for each operation to be built; own numbers are filled in.
 BODIES: dict[str, dict[str, Any]] = {
-    "his": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1", "preNo": "N1"},
-    "his_soap": {"lockNo": "N1", "settleNo": "N1", "voidNo": "N1", "preNo": "N1"},
+    "his": dict.fromkeys(OF_THE_HIS, "N1"),
+    "his_soap": dict.fromkeys(OF_THE_HIS, "N1"),
     "nhsa": {"insuplc_admdvs": "370200", "input": {}},
     "municipal": {},
     "qingdao_legacy": {},
