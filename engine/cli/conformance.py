@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 import sys
 import threading
@@ -36,6 +37,8 @@ def conformance(
     world: World,
 ) -> int:
     """Play the list and write PARTY.json and PARTY.html into `out`. 0 all passed, 1 something differs."""
+    from engine.parties.registry import PARTIES
+
     try:
         wanted = read_list(party)
         given = _given(values)
@@ -43,10 +46,14 @@ def conformance(
         raise WrongUse(f"没有这个接口清单 · no list for {party}; {', '.join(names())}") from None
     except BadList as wrong:
         raise WrongUse(str(wrong)) from None
-    if urlsplit(against).scheme not in ("http", "https") or not urlsplit(against).hostname:
+    place = urlsplit(against)
+    if place.scheme not in ("http", "https", "tcp") or not place.hostname:
         raise WrongUse("--against http://…")
+    if place.scheme == "tcp" and (place.port is None or "frame" not in PARTIES[party].settings.model_fields):
+        raise WrongUse("--against http://… · tcp://主机:端口 只用于定长报文 · tcp://host:port is for fixed lengths")
     code, settings = _opened(root, party, connection)
-    run = Run(code, wanted, settings, WebGround(against, world), given)
+    frame = int(getattr(getattr(settings, "plain", None), "frame", 0))
+    run = Run(code, wanted, settings, WebGround(against, world, frame), given)
     began = beijing(world.now())
     try:
         run.play(lambda one: None if as_json else line(f"{one.op:<36} {one.result:<10} {one.code} {one.why}".rstrip()))
@@ -128,8 +135,10 @@ def _draw(found: Mapping[str, Any], out: Path | None) -> None:
 class WebGround:
     """A platform at an address. Where a simulator stands there, it plays the other person itself."""
 
-    def __init__(self, against: str, world: World) -> None:
-        self._place, self._world, self._against = urlsplit(against), world, against.rstrip("/")
+    def __init__(self, against: str, world: World, frame: int = 0) -> None:
+        """`frame`: bytes of every message, where the platform speaks fixed lengths over tcp://."""
+        self._place, self._world, self._frame = urlsplit(against), world, frame
+        self._against = against.rstrip("/").replace("tcp://", "http://")  # a simulator has its other doors beside
         self._simulated: bool | None = None
         self._ahead = self._moved_by() if self._place.hostname in LOOPBACK else 0.0
 
@@ -154,6 +163,8 @@ class WebGround:
         """One call on a connection of its own."""
         place, began = self._place, self._world.wall()
         assert place.hostname is not None
+        if place.scheme == "tcp":
+            return HttpReply(200, (), self._framed(request.body)), (self._world.wall() - began) * 1000
         if place.scheme == "https":
             secure = ssl.create_default_context()
             link: http.client.HTTPConnection = http.client.HTTPSConnection(
@@ -176,8 +187,28 @@ class WebGround:
             link.close()
         return HttpReply(reply.status, tuple(reply.getheaders()), body), (self._world.wall() - began) * 1000
 
-    def person(self, one: Person, body: Mapping[str, Any]) -> None:
-        """A simulator plays it by /sim/act; in life somebody does it and says so."""
+    def _framed(self, message: bytes) -> bytes:
+        """A message of fixed length there, one back; what came before the line was closed."""
+        assert self._place.hostname is not None
+        assert self._place.port is not None
+        try:
+            line = socket.create_connection((self._place.hostname, self._place.port), timeout=WAIT)
+        except OSError as no:
+            raise NoAnswer(str(no), reached=False) from None
+        heard = b""
+        try:
+            with line:
+                line.sendall(message)
+                while len(heard) < self._frame and (more := line.recv(self._frame - len(heard))):
+                    heard += more
+        except OSError as no:
+            raise NoAnswer(f"{type(no).__name__} {no}") from None
+        if not heard:
+            raise NoAnswer("closed without an answer")
+        return heard
+
+    def person(self, one: Person, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A simulator plays it by /sim/act; in life somebody does it and says so, and what he got by it."""
         if self._simulated is None:
             try:
                 ask(f"{self._against}/sim/card.json")
@@ -185,13 +216,15 @@ class WebGround:
             except CannotRun:
                 self._simulated = False
         if self._simulated:
-            if body:
-                try:
-                    ask(f"{self._against}/sim/act", body)
-                except CannotRun as no:
-                    line(f"{one.zh} · {one.en}: {no}")
-            return
+            try:
+                told = ask(f"{self._against}/sim/act", body) if body else {}
+            except CannotRun as no:
+                line(f"{one.zh} · {one.en}: {no}")
+                return {}
+            return told if isinstance(told, dict) else {}
         line(f"→ {one.zh} · {one.en}")
         if not sys.stdin.isatty():
             raise CannotRun("要有人在场 · somebody must be there to do it (a terminal)")
-        input("做完按回车 · press Enter when done ")
+        if not one.keep:
+            input("做完按回车 · press Enter when done ")
+        return {told: input(f"{told} = ").strip() for told in one.keep.values()}

@@ -11,6 +11,7 @@
       keep: {psn_no: baseinfo.psn_no}  # out of the answer, for later steps; `number` keeps our own
       session: {sign_no: …}            # kept as values of the sign-in
     - person: {zh: 扫码付款, en: pay the QR, act: {act: pay, no: $order}}   # somebody outside does something
+      # and `keep: {auth: pay_auth_no}` in it: what he gets by it, from a simulator's answer or told by the tester
     - wait: 3                          # seconds
 """
 
@@ -52,11 +53,13 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody outside must do something now; a simulator does it by `act`, or `at` another simulator."""
+    """Somebody outside must do something now; a simulator does it by `act`. `keep`: a value he gets by it, and the name
+    it has in the simulator's answer."""
 
     zh: str
     en: str
     act: Mapping[str, Any] = field(default_factory=dict)
+    keep: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def _step(one: Mapping[str, Any], where: str) -> Step:
         return Wait(float(one["wait"]))
     if "person" in one:
         person = one["person"]
-        return Person(person["zh"], person["en"], person.get("act") or {})
+        return Person(person["zh"], person["en"], person.get("act") or {}, person.get("keep") or {})
     if unknown := one.keys() - _STEP:
         raise BadList(f"{where}: {', '.join(sorted(unknown))}?")
     for text in (one.get("answer") or {}).values():

@@ -36,8 +36,8 @@ class Ground(Protocol):
     def now(self) -> float: ...
     def nonce(self) -> str: ...
     def wait(self, seconds: float) -> None: ...
-    def person(self, one: Person, body: Mapping[str, Any]) -> None:
-        """Let somebody do it; NoAnswer when it cannot be done."""
+    def person(self, one: Person, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let somebody do it; what came of it, by the names in `one.keep`. NoAnswer when it cannot be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,10 @@ class Run:
             body = self._filled(step.act, "")
         except _Missing:
             return
-        self.ground.person(step, body)
+        got = self.ground.person(step, body)
+        for name, told in step.keep.items():
+            if got.get(told) not in (None, ""):
+                self.values[name] = got[told]
 
     def _call(self, step: Interface) -> Line:
         op = self.party.ops[step.op]

@@ -15,7 +15,7 @@ from engine.core.http import HttpRequest
 from engine.core.times import instant_of
 from engine.parties.contract import Answer, Tree
 
-MAX_BILL = 256 << 20  # bytes of an unpacked bill: a hospital's day has some ten thousand rows
+MAX_BILL = 64 << 20  # bytes of an unpacked bill: a hospital's day has some ten thousand rows of 300 bytes
 _YUAN = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,5})?", re.ASCII)
 
 

@@ -14,6 +14,10 @@ DAY = 86_400.0
 DAYS_MAX = 93  # platforms keep their bills three months
 
 
+class _LinkExpired(NoAnswer):
+    """The address of a bill is not valid any more."""
+
+
 class BillLedger:
     """One platform's bills of several days. `since`: unix seconds in the first day; the last is yesterday."""
 
@@ -55,6 +59,12 @@ class BillLedger:
         return found
 
     async def _day(self, keeper: KeepsBills, day: str) -> list[BillRow]:
+        try:
+            return await self._asked(keeper, day)
+        except _LinkExpired:  # they live for seconds: a new one is asked for, once
+            return await self._asked(keeper, day)
+
+    async def _asked(self, keeper: KeepsBills, day: str) -> list[BillRow]:
         line = self._line
         elsewhere = str(getattr(getattr(line.opened, "plain", None), "file_url", ""))
         answer = await line.ask(
@@ -72,6 +82,8 @@ class BillLedger:
             except ValueError as no:
                 raise NoAnswer(str(no)) from None
             reply = await line.fetch(request, place)
+            if reply.status == 400:
+                raise _LinkExpired("HTTP 400 at the download")
             if reply.status != 200:
                 raise NoAnswer(f"HTTP {reply.status} at the download")
             content = reply.body

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from simulators.alipay.book import Book, Flow
@@ -28,6 +28,7 @@ FLOW_COLUMNS = (
 )
 _TABBED = frozenset({"支付宝交易号", "商户订单号", "退款批次号/请求号", "账务流水号", "业务流水号", "对方账户"})
 _ZERO = tuple(c for c in COLUMNS if c.endswith("（元）"))
+BOMB = 80 << 20  # bytes that a bomb unfolds to
 Cells = dict[str, str]
 
 
@@ -88,8 +89,11 @@ def _cn(at: float) -> str:
     return datetime.fromtimestamp(at, BEIJING).strftime("%Y年%m月%d日 %H:%M:%S")
 
 
-def trade_bill(rows: Sequence[Cells], seller: str, start: float, end: float, now: float) -> bytes:
-    """The zip of kind `trade`: details and their summary."""
+def trade_bill(
+    rows: Sequence[Cells], seller: str, start: float, end: float, now: float, *, columns: Sequence[str] = COLUMNS,
+    wrong: Collection[str] = (),
+) -> bytes:
+    """The zip of kind `trade`: details and their summary. `wrong`: bill_garbage (its text is not GBK), bill_bomb."""
     paid = [r for r in rows if r["业务类型"] == "交易"]
     back = [r for r in rows if r["业务类型"] == "退款"]
 
@@ -101,7 +105,7 @@ def trade_bill(rows: Sequence[Cells], seller: str, start: float, end: float, now
         f"#退款合计：{len(back)}笔，商家实收退款共{yuan(total(back, '商家实收（元）'))}元，商家优惠退款共0.00元",
         f"#导出时间：[{_cn(now)}]",
     ]
-    details = _document("业务明细", seller, start, end, COLUMNS, [_line(r, COLUMNS) for r in rows], tail)
+    details = _document("业务明细", seller, start, end, columns, [_line(r, columns) for r in rows], tail)
     net, fee = total(rows, "商家实收（元）"), total(rows, "服务费（元）")
     sums = {
         **dict.fromkeys(SUMMARY_COLUMNS, "0.00"), "门店编号": "合计", "门店名称": "",
@@ -114,7 +118,15 @@ def trade_bill(rows: Sequence[Cells], seller: str, start: float, end: float, now
         "业务明细(汇总)", seller, start, end, SUMMARY_COLUMNS, [_line(sums, SUMMARY_COLUMNS)], [tail[-1]]
     )
     day = datetime.fromtimestamp(start, BEIJING).strftime("%Y%m%d")
-    return zipped({f"{seller}0156_{day}_业务明细.csv": details, f"{seller}0156_{day}_业务明细(汇总).csv": summary})
+    content = details.encode("gb18030")
+    if "bill_garbage" in wrong:
+        content = b"\xff" * len(content)
+    if "bill_bomb" in wrong:
+        content = b"#" * BOMB
+    return zipped({
+        f"{seller}0156_{day}_业务明细.csv": content,
+        f"{seller}0156_{day}_业务明细(汇总).csv": summary.encode("gb18030"),
+    })
 
 
 def flow_bill(flows: Sequence[Flow], seller: str, start: float, end: float, now: float) -> bytes:
@@ -133,13 +145,13 @@ def flow_bill(flows: Sequence[Flow], seller: str, start: float, end: float, now:
         [f"#导出时间：[{_cn(now)}]"],
     )
     day = datetime.fromtimestamp(start, BEIJING).strftime("%Y%m%d")
-    return zipped({f"{seller}0156_{day}_账务明细.csv": text})
+    return zipped({f"{seller}0156_{day}_账务明细.csv": text.encode("gb18030")})
 
 
-def zipped(files: dict[str, str]) -> bytes:
+def zipped(files: Mapping[str, bytes]) -> bytes:
     """A zip whose names are GBK without the UTF-8 flag, as the platform's are: the standard library cannot say so."""
     body, central = io.BytesIO(), io.BytesIO()
-    names = [(n.encode("gbk"), t.encode("gb18030")) for n, t in files.items()]
+    names = [(n.encode("gbk"), content) for n, content in files.items()]
     for name, content in names:
         at, packed = body.tell(), zlib.compress(content, 6)[2:-4]
         crc, sizes = zlib.crc32(content), (len(packed), len(content))

@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from simulators.alipay.trade import yuan
 from simulators.base.faults import Fault
 from simulators.base.outbound import NoAnswer, post
 from simulators.base.wire import Resp
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 RETRY = (240, 600, 600, 3600, 7200, 21600, 54000)
 PATIENCE = 5.0  # reactor seconds the receiver has
 WHEN_FAULTS = ("callback_never", "callback_late", "callback_twice", "callback_new_id")
-WHAT_FAULTS = ("bad_signature", "wrong_amount", "other_app", "other_seller", "unsigned")
+WHAT_FAULTS = ("bad_signature", "wrong_amount", "other_app", "other_seller", "unsigned",
+               "callback_more_fields", "callback_gbk")  # fmt: skip
 
 
 @dataclass
@@ -96,15 +98,17 @@ class Courier:
 
     def form_of(self, notice: Notice) -> bytes:
         """The form as it goes out: signed over the values, then encoded. Empty values are never sent."""
-        party, charset = self.party, self.party.settings.notify_charset
+        party, charset = self.party, self._charset(notice)
         fields = {
             **notice.fields, "app_id": party.identity.app_id, "auth_app_id": party.identity.app_id,
             "notify_id": notice.id, "notify_time": party.world.stamp(), "charset": charset, "version": "1.0",
         }
         spoil = notice.spoil
+        if "callback_more_fields" in spoil:
+            fields |= {"scene_remark": "新增字段", "future_level": "2"}
         if "wrong_amount" in spoil:
-            fields["total_amount"] = f"{int(fields['total_amount'].replace('.', '')) + 1:03d}"
-            fields["total_amount"] = f"{fields['total_amount'][:-2]}.{fields['total_amount'][-2:]}"
+            name = "total_amount" if "total_amount" in fields else "amount"  # of an authorisation
+            fields[name] = yuan(int(fields[name].replace(".", "")) + 1)
         if "other_app" in spoil:
             fields["app_id"] = "2021000000000999"
         if "other_seller" in spoil:
@@ -116,12 +120,16 @@ class Courier:
             del whole["sign"]
         return "&".join(f"{k}={quote_plus(v.encode(charset))}" for k, v in whole.items()).encode("ascii")
 
+    def _charset(self, notice: Notice) -> str:
+        return "GBK" if "callback_gbk" in notice.spoil else self.party.settings.notify_charset
+
     def _send(self, notice: Notice) -> Deferred[None]:
-        charset = self.party.settings.notify_charset
+        charset = self._charset(notice)
         headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}", "Accept": "*/*"}
         life = self.party.life
         try:
-            answer = post(self.party, notice.op, notice.url, self.form_of(notice), headers, wait=PATIENCE)
+            form, match = self.form_of(notice), notice.match
+            answer = post(self.party, notice.op, notice.url, form, headers, wait=PATIENCE, match=match)
         except ValueError:
             self.given_up += 1
             done: Deferred[None] = Deferred()

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from twisted.internet.defer import Deferred
 
-from simulators.alipay import acts, bills, said
+from simulators.alipay import acts, bills, said, wrong_bills
 from simulators.alipay.auth import Auth, Auths, Operation
 from simulators.alipay.book import Book, Payment, Refund, Trade
 from simulators.alipay.courier import Courier, Notice
@@ -52,9 +52,8 @@ class AlipaySim(SimParty):
     own_refusals: ClassVar[frozenset[str]] = frozenset({"system_error", "no_auth", "frequency", "retry"})
     own_breaks: ClassVar[frozenset[str]] = frozenset({"unsigned"})
     own_faults: ClassVar[frozenset[str]] = frozenset({
-        "callback_new_id", "other_app", "other_seller", "refund_unchanged", "refund_slow", "bill_missing_row",
-        "bill_extra_row", "bill_wrong_amount", "bill_none",
-    })
+        "callback_new_id", "other_app", "other_seller", "refund_unchanged", "refund_slow",
+    }) | wrong_bills.ALL
     title = said.TITLE
     ops_said = said.OPS
     faults_said = said.FAULTS
@@ -71,6 +70,7 @@ class AlipaySim(SimParty):
         self.book = Book(self.world, self.ledger, on_paid=self._paid, on_refund=self._refunded)
         self.trades, self.auths, self.courier = Trades(self), Auths(self), Courier(self)
         self.links: dict[str, tuple[float, bytes]] = {}
+        self.wrong = wrong_bills.WrongBills(lambda fault: self.take_fault("bill", fault) is not None)
         self._quiet: set[str] = set()  # numbers whose notification is delivered by hand
         self.doors: dict[str, Callable[[Asked], Form]] = {
             "precreate": self.trades.precreate, "pay": self.trades.pay, "query": self.trades.query,
@@ -241,26 +241,23 @@ class AlipaySim(SimParty):
         if not 1 <= age <= BILL_DAYS or (age == 1 and now.hour < self.settings.bill_hour):
             raise Refusal("no_bill")
         start, end = day.timestamp(), (day + timedelta(days=1)).timestamp()
-        rows = self._faulty(bills.trade_rows(self.book, start, end, self.book.fee_bp))
+        wrong = {fault for fault in wrong_bills.FILES if self.take_fault("bill", fault) is not None}
+        rows = bills.trade_rows(self.book, start, end, self.book.fee_bp)
+        told = self.wrong.rows(rows, day.date())
         flows = [f for f in self.book.flows if start <= f.at < end]
-        if not (rows if kind == "trade" else flows) or self.take_fault("bill", "bill_none") is not None:
+        if not (rows or told if kind == "trade" else flows) or "bill_none" in wrong:
             raise Refusal("no_bill")
         make = (self.identity.seller_id, start, end, self.world.now())
-        content = bills.trade_bill(rows, *make) if kind == "trade" else bills.flow_bill(flows, *make)
+        if kind == "trade":
+            content = bills.trade_bill(told, *make, columns=self.wrong.columns(), wrong=wrong)
+        else:
+            content = bills.flow_bill(flows, *make)
         token = f"{self.world.rng.getrandbits(128):032x}"
+        lives = 0.0 if "bill_link_expired" in wrong else self.settings.link_seconds
         self.links = {t: kept for t, kept in self.links.items() if kept[0] > self.world.now()}
-        self.links[token] = (self.world.now() + self.settings.link_seconds, content)
+        self.links[token] = (self.world.now() + lives, content)
         base = self.settings.public_base or f"http://{req.headers.get('host', '127.0.0.1')}"
         return {"bill_download_url": f"{base}{DOWNLOAD}?token={token}&fileType=csv.zip"}
-
-    def _faulty(self, rows: list[bills.Cells]) -> list[bills.Cells]:
-        if rows and self.take_fault("bill", "bill_missing_row") is not None:
-            rows = rows[1:]
-        if rows and self.take_fault("bill", "bill_extra_row") is not None:
-            rows = [*rows, {**rows[0], "商户订单号": "EXTRA" + rows[0]["商户订单号"][-20:]}]
-        if rows and self.take_fault("bill", "bill_wrong_amount") is not None:
-            rows = [{**rows[0], "订单金额（元）": "0.01", "商家实收（元）": "0.01"}, *rows[1:]]
-        return rows
 
     def _download(self, req: Req) -> Resp:
         token = parse_qs(req.target.partition("?")[2]).get("token", [""])[0]

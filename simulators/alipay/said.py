@@ -42,6 +42,11 @@ FAULTS = {
     "callback_late": misfortune("通知迟到（秒）", "told late (seconds)", ("precreate", *_TOLD)),
     "callback_twice": misfortune("通知两次", "told twice", ("precreate", *_TOLD)),
     "callback_before_reply": misfortune("先通知后答复", "told before the reply", ("precreate",)),
+    "callback_dead": misfortune("通知一次送不到，按平台的间隔再送", "one try reaches nobody, told again later",
+        _TOLD),
+    "callback_odd_type": misfortune("通知的 Content-Type 不对", "told with another Content-Type", _TOLD),
+    "callback_more_fields": misfortune("通知多出未约定的字段", "told with fields nobody has agreed", _TOLD),
+    "callback_gbk": misfortune("通知是 GBK 编码", "told in GBK", _TOLD),
     "system_error": misfortune("服务不可用（20000，结果未知）", "unavailable (20000): the outcome stays open"),
     "no_auth": misfortune("无权限", "no permission"),
     "frequency": misfortune("调用太频繁", "too many calls"),
@@ -57,7 +62,13 @@ FAULTS = {
     "bill_missing_row": misfortune("账单少一行", "the bill lacks a row", ("bill",)),
     "bill_extra_row": misfortune("账单多一行", "the bill has a row too many", ("bill",)),
     "bill_wrong_amount": misfortune("账单金额不符", "a row of the bill has another amount", ("bill",)),
+    "bill_cross_day": misfortune("一行记到次日账单", "a row stands in the next day's bill", ("bill",)),
+    "bill_empty": misfortune("账单只有表头", "the bill has a header and no row", ("bill",)),
+    "bill_reordered": misfortune("账单列序不同", "the bill's columns in another order", ("bill",)),
     "bill_none": misfortune("账单不存在", "there is no bill", ("bill",)),
+    "bill_link_expired": misfortune("下载地址已失效", "the bill's address has expired", ("bill",)),
+    "bill_garbage": misfortune("账单是乱码", "the bill is garbage", ("bill",)),
+    "bill_bomb": misfortune("账单是解压炸弹（80 MiB）", "the bill is a bomb: 80 MiB unpacked", ("bill",)),
 }  # fmt: skip
 _NO = text("no", "订单号", "order number")
 ACTS = (

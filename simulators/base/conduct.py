@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -22,6 +23,10 @@ _LOGIN_PAGE = (
     "<input name=\"user\"><input name=\"password\" type=\"password\"><button>登录</button></form>"
     "</body></html>"
 )
+_GATEWAY_PAGES = {"http_502": (502, "502 Bad Gateway"), "http_503": (503, "503 Service Temporarily Unavailable"),
+                  "http_504": (504, "504 Gateway Time-out")}  # fmt: skip
+RETRY_AFTER = "5"  # seconds a 503 asks for
+DROPS = 20  # pieces of a reply that trickles
 
 
 class Host(Protocol):
@@ -51,6 +56,7 @@ class Line(Protocol):
     """The connection a request came on."""
 
     def reply_bytes(self, resp: Resp) -> tuple[bytes, bytes]: ...
+    def part(self, content: bytes) -> bool: ...
     def send(self, content: bytes, *, and_close: bool = False) -> bool: ...
     def drop(self) -> None: ...
     def close(self) -> None: ...
@@ -78,6 +84,8 @@ class Conduct:
             self._answer(text_resp(_LOGIN_PAGE, content_type="text/html;charset=utf-8"))
         elif kind == "http_500":
             self._answer(text_resp("Internal Server Error", 500))
+        elif kind in ("http_502", "http_503"):
+            self._answer(gateway_page(kind))
         elif kind in REFUSALS or kind in party.own_refusals:
             self._answer(self._spoiled(None))
         elif kind == "slow":
@@ -131,6 +139,11 @@ class Conduct:
         elif kind == "duplicate_reply":
             head, body = self.line.reply_bytes(resp)
             self._send((head + body) * 2, "twice")
+        elif kind == "http_504":
+            self._answer(gateway_page(kind))
+        elif kind == "drip":
+            head, body = self.line.reply_bytes(resp)
+            self._drip(head + body, b"")
         elif kind in BREAKS or kind in self.party.own_breaks:
             self._answer(self._spoiled(resp))
         else:
@@ -144,6 +157,18 @@ class Conduct:
         sent = self.line.send(content, and_close=and_close)
         self.party.exchanges.end(self.row, content if sent else b"", outcome if sent else "gone")
 
+    def _drip(self, rest: bytes, said: bytes) -> None:
+        """A piece now and the rest later, until all is out or the other side has hung up."""
+        size = max(1, -(-(len(said) + len(rest)) // DROPS))
+        if len(rest) <= size:
+            sent = self.line.send(rest)
+            self.party.exchanges.end(self.row, said + (rest if sent else b""), "answered" if sent else "gone")
+        elif self.line.part(rest[:size]):
+            wait, more = self.seconds / DROPS, partial(self._drip, rest[size:], said + rest[:size])
+            self.party.world.later(wait, self._if_alive, more)
+        else:
+            self.party.exchanges.end(self.row, said, "gone")
+
     def _reset(self) -> None:
         self.line.drop()
         self.party.exchanges.end(self.row, b"", "reset")
@@ -151,3 +176,13 @@ class Conduct:
     def _never(self, seconds: float) -> None:
         self.party.exchanges.end(self.row, b"", "never")
         self.party.world.later(seconds, self.line.close)
+
+
+def gateway_page(kind: str) -> Resp:
+    """What stands between us and the party says by itself."""
+    status, title = _GATEWAY_PAGES[kind]
+    page = f"<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center></body></html>"
+    resp = text_resp(page, status, "text/html")
+    if status == 503:
+        resp.headers["Retry-After"] = RETRY_AFTER
+    return resp

@@ -122,6 +122,14 @@ class SimRequest(Request):
             more["Connection"] = "close"
         return resp.head(more), b"" if self.method == b"HEAD" else resp.body
 
+    def part(self, content: bytes) -> bool:
+        """Some bytes of a reply that is not whole yet; False when the other side has hung up."""
+        if self.gone or self.over:
+            return False
+        self.startedWriting = 1
+        self.channel.transport.write(content)
+        return True
+
     def send(self, content: bytes, *, and_close: bool = False) -> bool:
         """Write the reply's bytes and end the request; False when the other side has hung up."""
         if self.gone or self.over:

@@ -9,17 +9,24 @@ from typing import Any
 
 # Not executed; the connection or the reply is wrong.
 NOT_EXECUTED = frozenset({
-    "refuse_connection", "reset_before_commit", "timeout_before_commit", "html", "http_500",
+    "refuse_connection", "reset_before_commit", "timeout_before_commit", "html", "http_500", "http_502", "http_503",
 })
 # Not executed; the party answers in its own words (`break_reply` with resp None).
 REFUSALS = frozenset({"refuse_business", "not_enough_balance", "token_expired"})
 # Executed; the caller does not hear the truth.
-EXECUTED = frozenset({"reset_after_commit", "timeout_after_commit", "half_reply", "duplicate_reply"})
+EXECUTED = frozenset({
+    "reset_after_commit", "timeout_after_commit", "half_reply", "duplicate_reply", "http_504", "drip",
+})
 # Executed; `break_reply` spoils the true reply.
 BREAKS = frozenset({"bad_signature", "wrong_amount"})
 TIMED = frozenset({"slow", "late_commit"})
-# Taken by the party itself when it sends a callback.
-CALLBACKS = frozenset({"callback_never", "callback_late", "callback_twice", "callback_before_reply"})
+# Taken where a callback is posted (`outbound.post`): one try of it.
+POSTED = frozenset({"callback_dead", "callback_odd_type"})
+# Taken by the party itself when it makes a callback, but for the posted ones.
+CALLBACKS = POSTED | {
+    "callback_never", "callback_late", "callback_twice", "callback_before_reply", "callback_more_fields",
+    "callback_gbk",
+}
 COMMON = NOT_EXECUTED | REFUSALS | EXECUTED | BREAKS | TIMED | CALLBACKS
 
 

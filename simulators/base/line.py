@@ -22,6 +22,13 @@ class Line:
         self._channel = channel
         self.over = False
 
+    def part(self, content: bytes) -> bool:
+        """Some bytes of an answer that is not whole yet; False when there is nobody left."""
+        if self.over or self._channel.gone:
+            return False
+        self._channel.transport.write(content)
+        return True
+
     def send(self, content: bytes, *, and_close: bool = False) -> bool:
         """False when there is nobody left to answer."""
         if self.over or self._channel.gone:

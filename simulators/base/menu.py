@@ -65,6 +65,8 @@ COMMON_SAID: Mapping[str, Misfortune] = {
     "timeout_before_commit": misfortune("不执行也不答复", "neither executed nor answered"),
     "html": misfortune("答复登录网页", "answers a login page"),
     "http_500": misfortune("HTTP 500", "HTTP 500"),
+    "http_502": misfortune("网关 HTTP 502", "HTTP 502 of a gateway"),
+    "http_503": misfortune("网关 HTTP 503（稍后再试）", "HTTP 503 of a gateway, to be tried later"),
     "refuse_business": misfortune("业务拒绝", "refused for business"),
     "not_enough_balance": misfortune("余额不足", "not enough balance"),
     "token_expired": misfortune("登录或授权失效", "sign-in or authorisation expired"),
@@ -72,6 +74,8 @@ COMMON_SAID: Mapping[str, Misfortune] = {
     "timeout_after_commit": misfortune("已执行，不答复", "executed, never answered"),
     "half_reply": misfortune("答复只到一半", "half of the reply"),
     "duplicate_reply": misfortune("答复两次", "the reply twice"),
+    "http_504": misfortune("已执行，网关答复 504", "executed, answered with HTTP 504 of a gateway"),
+    "drip": misfortune("已执行，答复分秒滴出（秒数内发完）", "executed, the reply trickles out (over the seconds)"),
     "bad_signature": misfortune("答复签名错误", "the reply's signature is wrong"),
     "wrong_amount": misfortune("答复金额不符", "the reply tells another amount"),
     "slow": misfortune("慢（秒数内不答）", "slow (seconds)"),
@@ -80,6 +84,10 @@ COMMON_SAID: Mapping[str, Misfortune] = {
     "callback_late": misfortune("通知迟到（秒）", "told late (seconds)"),
     "callback_twice": misfortune("通知两次", "told twice"),
     "callback_before_reply": misfortune("先通知后答复", "told before the reply"),
+    "callback_dead": misfortune("通知一次送不到，按平台的间隔再送", "one try reaches nobody, told again later"),
+    "callback_odd_type": misfortune("通知的 Content-Type 不对", "told with another Content-Type"),
+    "callback_more_fields": misfortune("通知多出未约定的字段", "told with fields nobody has agreed"),
+    "callback_gbk": misfortune("通知是 GBK 编码", "told in GBK"),
 }
 _GROUP_OF = {
     **dict.fromkeys(NOT_EXECUTED, "not_executed"), **dict.fromkeys(REFUSALS, "refused"),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from simulators.base.exchanges import Exchange
+from simulators.base.faults import POSTED, Fault
 from simulators.base.wire import Resp
 
 if TYPE_CHECKING:
     from simulators.base.party import SimParty
 
 REPLY_LIMIT = 1024 * 1024
+ODD_TYPE = "text/plain"
 
 
 class NoAnswer(Exception):
@@ -107,12 +110,17 @@ def _unchunked(body: bytes) -> bytes | None:
 
 
 def post(
-    party: SimParty, op: str, url: str, body: bytes, headers: dict[str, str], *, wait: float = 5.0
+    party: SimParty, op: str, url: str, body: bytes, headers: dict[str, str], *, wait: float = 5.0,
+    match: Mapping[str, str] | None = None,
 ) -> Deferred[Resp]:
     """POST to `url` (http, an address or `localhost`); the reply, or NoAnswer after `wait` reactor seconds.
 
-    The call is kept among the party's exchanges with direction "out".
+    The call is kept among the party's exchanges with direction "out". The faults of one try are taken here, by the
+    operation or `callback`, and `match`.
     """
+    fault = _taken(party, op, match or {})
+    if fault is not None and fault.fault == "callback_odd_type":
+        headers = {**headers, "Content-Type": ODD_TYPE}
     place = urlsplit(url)
     if place.scheme != "http" or not place.hostname:
         raise ValueError(f"not an http address: {url}")
@@ -123,7 +131,10 @@ def post(
     }
     lines = [f"POST {target} HTTP/1.1", *(f"{k}: {v}" for k, v in all_headers.items()), "", ""]
     content = "\r\n".join(lines).encode("latin-1") + body
-    row = party.exchanges.begin(op, place.netloc, content, direction="out")
+    row = party.exchanges.begin(op, place.netloc, content, direction="out", fault=fault.fault if fault else "")
+    if fault is not None and fault.fault == "callback_dead":
+        party.exchanges.end(row, b"", "refused")
+        return fail(NoAnswer("nobody there"))
     arrived: Deferred[bytes] = Deferred()
     host = "127.0.0.1" if place.hostname == "localhost" else place.hostname
     reactor = party.world.reactor
@@ -136,6 +147,10 @@ def post(
 
     patience = reactor.callLater(wait, too_long)
     return arrived.addBoth(_judge, party, row, patience)
+
+
+def _taken(party: SimParty, op: str, match: Mapping[str, str]) -> Fault | None:
+    return party.faults.take(op, POSTED, lambda: match) or party.faults.take("callback", POSTED, lambda: match)
 
 
 def _judge(result: bytes | Failure, party: SimParty, row: Exchange, patience: Any) -> Resp:

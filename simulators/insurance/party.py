@@ -44,7 +44,7 @@ class InsuranceSim(SimParty):
 
     name: ClassVar[str] = "insurance"
     default_port: ClassVar[int] = 8711
-    own_refusals: ClassVar[frozenset[str]] = frozenset({"http_502"})
+    own_refusals: ClassVar[frozenset[str]] = frozenset({"clock_skew"})
     own_breaks: ClassVar[frozenset[str]] = frozenset({
         "infcode_string", "warn_msg", "null_vs_empty", "wrong_refmsgid", "mojibake_name", "empty_body", "broken_file",
     })
@@ -178,10 +178,10 @@ class InsuranceSim(SimParty):
         """Refusals in the bureau's words, and true replies spoiled."""
         if resp is not None:
             return spoil(kind, resp)
-        if op == "ec.query" and kind != "http_502":
+        if kind == "clock_skew":  # it is the gateway's clock, not the bureau's, and stands before every door
+            return json_resp({"errcode": 401, "errmsg": "timestamp expired"}, 401)
+        if op == "ec.query":
             return credential.refused(*credential.WRONG_CODE)
-        if kind == "http_502":
-            return Resp(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", {"Content-Type": "text/html"})
         refused = {
             "token_expired": Refusal(signin.EXPIRED, 9001),
             "not_enough_balance": Refusal("个人账户余额不足", 4517),

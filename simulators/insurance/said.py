@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 TITLE = said("国家医保（两定接口）", "National medical insurance")
 FAULTS = {
     "http_502": misfortune("前置机 HTTP 502", "HTTP 502 of the front machine"),
+    "clock_skew": misfortune("网关时钟不准，拒绝时间戳", "the gateway's clock is off: it refuses our timestamp"),
     "infcode_string": misfortune("infcode 写成文本", "infcode as a text"),
     "warn_msg": misfortune("成功而带提示", "a success with a warning"),
     "null_vs_empty": misfortune("null 写成空串", "null written as an empty text"),

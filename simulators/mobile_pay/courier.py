@@ -19,7 +19,7 @@ RETRY = (15, 30, 60, 180, 600, 1800)
 PATIENCE = 10.0  # reactor seconds the receiver has
 PATH = "/callback/mobile_pay"
 WHEN = ("callback_never", "callback_late", "callback_twice")
-WHAT = ("bad_signature", "wrong_amount", "unsigned")
+WHAT = ("bad_signature", "wrong_amount", "unsigned", "callback_more_fields", "callback_gbk")
 
 
 class Courier:
@@ -56,12 +56,16 @@ class Courier:
         body = {name: value for name, value in told(order).items() if name != "ordStas"}
         if spoil == "wrong_amount" and "ownPayAmt" in body:
             body |= {name: yuan(fen(body[name]) + 1) for name in ("ownPayAmt", "feeSumamt")}
-        form = self.party.identity.sealed(body, self.party.settings, spoil=spoil)
-        content = json.dumps(form, ensure_ascii=False).encode()
+        if spoil == "callback_more_fields":
+            body |= {"futureLevel": "2", "extData": {"note": "新增字段"}}
+        gbk = spoil == "callback_gbk"
+        more = {"message": "结算成功"} if gbk else None
+        form = self.party.identity.sealed(body, self.party.settings, more, spoil)
+        content = json.dumps(form, ensure_ascii=False).encode("gb18030" if gbk else "utf-8")
         headers = {"Content-Type": "application/json;charset=utf-8"}
-        life = self.party.life
+        life, match = self.party.life, {"no": order.med_org_ord}
         try:
-            answer = post(self.party, "6302", self.address, content, headers, wait=PATIENCE)
+            answer = post(self.party, "6302", self.address, content, headers, wait=PATIENCE, match=match)
         except ValueError:
             self.given_up += 1
             return succeed(None)

@@ -25,12 +25,17 @@ FAULTS = {
     "callback_late": misfortune("通知迟到（秒）", "told late (seconds)", _TOLD),
     "callback_twice": misfortune("通知两次", "told twice", _TOLD),
     "callback_before_reply": misfortune("下单即付并先通知后答复", "paid at once and told before the reply", ("6202",)),
+    "callback_dead": misfortune("通知一次送不到，按平台的间隔再送", "one try reaches nobody, told again later",
+        _TOLD),
+    "callback_odd_type": misfortune("通知的 Content-Type 不对", "told with another Content-Type", _TOLD),
+    "callback_more_fields": misfortune("通知多出未约定的字段", "told with fields nobody has agreed", _TOLD),
+    "callback_gbk": misfortune("通知是 GBK 编码", "told in GBK", _TOLD),
     "unsigned": misfortune("答复或通知无签名", "the reply or notice is not signed"),
     "odd_state": misfortune("查询答复未知的 ordStas（99）", "the query answers an unknown ordStas (99)", ("6301",)),
     "refund_exp": misfortune("退款已执行，答复 EXP", "the refund is done, answered EXP", ("6203",)),
     "refund_fail": misfortune("退款未执行，答复 FAIL", "the refund is not done, answered FAIL", ("6203",)),
     "token_expired": misfortune("支付授权码过期", "the authorisation expired"),
-    "wrong_amount": misfortune("答复金额多一分", "the amounts told are one fen too high", ("6202", "6301", "6302")),
+    "wrong_amount": misfortune("答复金额多一分", "the amounts told are one fen too high", ("6301", "6202", "6302")),
 }
 _NO = text("no", "机构订单号或 payOrdId", "the hospital's number or payOrdId")
 ACTS = (

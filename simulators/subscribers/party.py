@@ -25,7 +25,6 @@ _REFUSALS = {  # fault: HTTP status, code, text
     "token_expired": (401, "4001", "令牌已过期"),
     "http_400": (400, "1000", "请求无效"),
     "http_429": (429, "4290", "请求过于频繁"),
-    "http_503": (503, "5030", "系统维护中"),
 }
 
 
@@ -35,7 +34,7 @@ class SubscribersSim(SimParty):
     name = "subscribers"
     default_port = 8741
     mllp_port = 8742
-    own_refusals = frozenset({"http_400", "http_429", "http_503"})
+    own_refusals = frozenset({"http_400", "http_429"})
     own_faults = ACK_FAULTS
     title = said.TITLE
     ops_said = said.OPS

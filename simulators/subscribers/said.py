@@ -20,6 +20,8 @@ FAULTS = {
     "http_400": misfortune("HTTP 400 请求无效", "HTTP 400, bad request", _HTTP),
     "http_429": misfortune("HTTP 429 过于频繁", "HTTP 429, too many requests", _HTTP),
     "http_503": misfortune("HTTP 503 维护中", "HTTP 503, maintenance", _HTTP),
+    "http_502": misfortune("网关 HTTP 502", "HTTP 502 of a gateway", _HTTP),
+    "http_504": misfortune("已执行，网关答复 504", "executed, answered with HTTP 504 of a gateway", _HTTP),
     "token_expired": misfortune("令牌过期", "the token has expired", _HTTP),
     **{name: misfortune(one.words.zh, one.words.en, _HL7) for name, one in ACKS_SAID.items()},
 }

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 RETRY = (60, 120, 240, 300)
 PATIENCE = 10.0  # reactor seconds the receiver has
 WHEN = ("callback_never", "callback_late", "callback_twice")
-WHAT = ("bad_signature", "wrong_amount", "other_merchant", "unsigned", "single_hash", *FALSE_SIGNERS)
+WHAT = ("bad_signature", "wrong_amount", "other_merchant", "unsigned", "single_hash", *FALSE_SIGNERS,
+        "callback_more_fields", "callback_gbk")  # fmt: skip
 
 
 class Courier:
@@ -38,24 +39,23 @@ class Courier:
         if kind == "callback_never":
             return
         wait = seconds if kind == "callback_late" else self.party.settings.callback_delay
-        self.party.later(wait, self._send, *made, 0)
+        self.party.later(wait, self._send, *made, 0, _match(txn))
         if kind == "callback_twice":
-            self.party.later(wait + 1.0, self._send, *made, 0)
+            self.party.later(wait + 1.0, self._send, *made, 0, _match(txn))
 
     def tell_now(self, txn: Txn) -> Deferred[None]:
         """Deliver at once; fires after the first try, whatever came of it."""
-        return self._send(*self._made(txn), 0)
+        return self._send(*self._made(txn), 0, _match(txn))
 
     def again(self, order_id: str) -> None:
         """Deliver the last notice of this number once more."""
-        self.party.later(0.0, self._send, *self.last[order_id], len(RETRY))
+        self.party.later(0.0, self._send, *self.last[order_id], len(RETRY), {"no": order_id})
 
     def _taken(self, txn: Txn, kinds: tuple[str, ...]) -> tuple[str, float] | None:
-        match = {"no": txn.order_id, "bill": txn.bill}
         for op in ("refunded" if txn.op in ("refund", "undo") else "paid", "callback", txn.op):
             if kinds is WHAT and op == txn.op:
                 continue  # on the operation itself these spoil its reply
-            if fault := self.party.faults.take(op, kinds, lambda: match):
+            if fault := self.party.faults.take(op, kinds, lambda: _match(txn)):
                 return fault.fault, fault.seconds
         return None
 
@@ -72,22 +72,27 @@ class Courier:
             form["txnAmt"] = str(txn.amount + 1)
         if spoil == "other_merchant":
             form["merId"] = "777290058110099"
+        if spoil == "callback_more_fields":
+            form |= {"reqReserved": "新增字段", "futureLevel": "2"}
         signed = self.party.identity.signed(form, given.get("signMethod", "01"), spoil)
         op = "refunded" if txn.op in ("refund", "undo") else "paid"
-        self.last[txn.order_id] = given["backUrl"], urlencode(signed).encode("ascii"), op
+        charset = "gb18030" if spoil == "callback_gbk" else "utf-8"
+        self.last[txn.order_id] = given["backUrl"], urlencode(signed, encoding=charset).encode("ascii"), op
         return self.last[txn.order_id]
 
-    def _send(self, url: str, body: bytes, op: str, tries: int) -> Deferred[None]:
+    def _send(self, url: str, body: bytes, op: str, tries: int, match: dict[str, str]) -> Deferred[None]:
         headers = {"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"}
         life = self.party.life
         try:
-            answer = post(self.party, op, url, body, headers, wait=PATIENCE)
+            answer = post(self.party, op, url, body, headers, wait=PATIENCE, match=match)
         except ValueError:
             self.given_up += 1
             return succeed(None)
-        return answer.addBoth(self._judge, url, body, op, tries, life)
+        return answer.addBoth(self._judge, (url, body, op), tries, match, life)
 
-    def _judge(self, result: Resp | Failure, url: str, body: bytes, op: str, tries: int, life: int) -> None:
+    def _judge(
+        self, result: Resp | Failure, what: tuple[str, bytes, str], tries: int, match: dict[str, str], life: int
+    ) -> None:
         if isinstance(result, Failure):
             if not result.check(NoAnswer):  # type: ignore[no-untyped-call]  # Twisted left it untyped
                 result.raiseException()
@@ -97,6 +102,11 @@ class Courier:
         if life != self.party.life:
             return
         if tries < len(RETRY):
-            self.party.later(RETRY[tries], self._send, url, body, op, tries + 1)
+            self.party.later(RETRY[tries], self._send, *what, tries + 1, match)
         else:
             self.given_up += 1
+
+
+def _match(txn: Txn) -> dict[str, str]:
+    """What a fault may match on."""
+    return {"no": txn.order_id, "bill": txn.bill}

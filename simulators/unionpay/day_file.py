@@ -20,7 +20,8 @@ WIDTHS = (
     13, 8, 32, 13, 13, 12, 2, 1, 32, 98,
 )  # fmt: skip
 FAULTS = frozenset({
-    "bill_missing_row", "bill_extra_row", "bill_wrong_amount", "bill_none", "bill_garbage", "bill_bomb",
+    "bill_missing_row", "bill_extra_row", "bill_wrong_amount", "bill_cross_day", "bill_empty", "bill_none",
+    "bill_garbage", "bill_bomb",
 })
 _CODES = {"qr": "S22", "scan": "S22", "front": "S22", "undo": "S32", "refund": "S30"}
 KEPT_DAYS = 30
@@ -35,9 +36,17 @@ def answer(party: UnionPaySim, day: str) -> dict[str, str]:
     if kind == "bill_none" or not whole:
         raise Declined("98")
     mer_id = party.identity.mer_id
-    lines = [_line(party, txn) for txn in _of_day(party, whole)]
-    if kind == "bill_missing_row":
+    there = datetime.strptime(whole, "%Y%m%d").replace(tzinfo=BEIJING)
+    next_day = (there + timedelta(days=1)).strftime("%Y%m%d")
+    moved = party.held_rows.get(next_day, [])
+    own = (_line(party, txn) for txn in _of_day(party, whole))
+    lines = [*party.held_rows.get(whole, ()), *(line for line in own if line not in moved)]
+    if kind == "bill_cross_day" and lines:
+        party.held_rows.setdefault(next_day, []).append(lines[0])
+    if kind in ("bill_missing_row", "bill_cross_day"):
         lines = lines[1:]
+    if kind == "bill_empty":
+        lines = []
     if kind == "bill_extra_row" and lines:
         lines.append(_changed(lines[-1], 9, "9" * 21, 11, "STRANGER00000001"))
     if kind == "bill_wrong_amount" and lines:

@@ -52,6 +52,7 @@ class UnionPaySim(SimParty):
         self.book = Book(self.world, self.ledger, self.settings, self._ended)
         self.gateway = gateway.Gateway(self)
         self.courier = Courier(self)
+        self.held_rows: dict[str, list[bytes]] = {}  # of a day file, by the day in whose file they will stand
         self.payers: dict[str, str] = {}  # payment code -> how its holder behaves
         self._quiet: set[tuple[str, str]] = set()  # transactions whose notice is delivered by hand
 

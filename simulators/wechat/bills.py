@@ -22,6 +22,12 @@ ALL_COLUMNS = (
 )
 SUCCESS_COLUMNS = tuple(c for c in ALL_COLUMNS if c not in REFUND_COLUMNS)
 REFUND_ALL = (*ALL_COLUMNS[:14], *REFUND_TIMES, *ALL_COLUMNS[14:])
+# The bill before its columns were renamed: the net amount was the order's, and three columns were not there.
+OLD_NAMES = {
+    "应结订单金额": "总金额", "代金券金额": "代金券或立减优惠金额", "充值券退款金额": "代金券或立减优惠退款金额",
+}  # fmt: skip
+NOT_IN_OLD = frozenset({"订单金额", "申请退款金额", "费率备注"})
+OLD_SUMMARY = ("总交易单数", "总交易额", "总退款金额", "总代金券或立减优惠退款金额", "手续费总金额")
 TRADE_SUMMARY = (
     "总交易单数", "应结订单总金额", "退款总金额", "充值券退款总金额", "手续费总金额", "订单总金额",
     "申请退款总金额",
@@ -105,8 +111,9 @@ def _reversed(order: Order, mchid: str, fee_bp: int) -> Cells:
     }
 
 
-def trade_bill(rows: Sequence[Cells], kind: str) -> str:
-    """The trade bill of kind ALL, SUCCESS or REFUND."""
+def trade_bill(rows: Sequence[Cells], kind: str, form: str = "") -> str:
+    """The trade bill of kind ALL, SUCCESS or REFUND. `form`: `bill_old_header` (the columns of former years),
+    `bill_reordered` (the same columns in another order), "" as of now."""
     columns = {"ALL": ALL_COLUMNS, "SUCCESS": SUCCESS_COLUMNS, "REFUND": REFUND_ALL}[kind]
     kept = [r for r in rows if kind == "ALL" or (r["交易状态"] == "SUCCESS") == (kind == "SUCCESS")]
 
@@ -117,6 +124,13 @@ def trade_bill(rows: Sequence[Cells], kind: str) -> str:
         str(len(kept)), total("应结订单金额"), total("退款金额"), total("充值券退款金额"),
         total("手续费", 5), total("订单金额"), total("申请退款金额"),
     ]
+    if form == "bill_old_header":
+        old = [c for c in columns if c not in NOT_IN_OLD]
+        header = [OLD_NAMES.get(c, c) for c in old]
+        cells = [[r["订单金额" if c == "应结订单金额" else c] for c in old] for r in kept]
+        return _document(header, cells, OLD_SUMMARY, summary[:5])
+    if form == "bill_reordered":
+        columns = columns[::-1]
     return _document(columns, [[r[c] for c in columns] for r in kept], TRADE_SUMMARY, summary)
 
 

@@ -30,8 +30,9 @@ PATIENCE = 5.0  # reactor seconds the receiver has
 WHEN_FAULTS = ("callback_never", "callback_late", "callback_twice", "callback_new_id")
 WHAT_FAULTS = (
     "bad_signature", "wrong_amount", "old_timestamp", "other_merchant", "unknown_serial", "missing_signature",
-    "probe",
+    "probe", "clock_skew", "callback_more_fields", "callback_gbk",
 )
+AGES = {"old_timestamp": 3600, "clock_skew": -600}  # seconds that a timestamp lies behind
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Courier:
             headers["Content-Type"] = "text/xml"
         life = self.party.life
         try:
-            answer = post(self.party, notice.op, notice.url, body, headers, wait=PATIENCE)
+            answer = post(self.party, notice.op, notice.url, body, headers, wait=PATIENCE, match=notice.match)
         except ValueError:
             self.given_up += 1
             done: Deferred[None] = Deferred()
@@ -162,17 +163,23 @@ class Courier:
             plain = {**plain, "amount": amount}
         if "other_merchant" in notice.spoil:
             plain = {**plain, "mchid": "1600000002"}
+        more = "callback_more_fields" in notice.spoil
+        if more:
+            plain = {**plain, "scene_remark": "新增字段", "promotion_detail": [], "future": {"level": 2, "none": None}}
         inner = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         resource = {"original_type": notice.kind, **self.party.identity.seal(inner, notice.associated)}
-        return json.dumps({
+        form = {
             "id": notice.id, "create_time": notice.created, "resource_type": "encrypt-resource",
             "event_type": notice.event, "summary": notice.summary, "resource": resource,
-        }, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+            **({"notify_version": 4} if more else {}),
+        }  # fmt: skip
+        charset = "gb18030" if "callback_gbk" in notice.spoil else "utf-8"
+        return json.dumps(form, ensure_ascii=False, separators=(",", ":")).encode(charset)
 
     def _signed(self, notice: Notice, body: bytes) -> dict[str, str]:
         identity = self.party.identity
         signer = identity.callback_signer(self.party.settings.verify)
-        headers = identity.headers(signer, body, age=3600 if "old_timestamp" in notice.spoil else 0)
+        headers = identity.headers(signer, body, age=sum(AGES.get(one, 0) for one in notice.spoil))
         return spoiled_headers(headers, notice.spoil)
 
 

@@ -10,7 +10,7 @@ from simulators.base.menu import Section
 from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
-from simulators.wechat import acts, said, secure, v2, v3
+from simulators.wechat import acts, said, secure, v2, v3, wrong_bills
 from simulators.wechat.book import Book, Order, Payment, Refund
 from simulators.wechat.codepay import CodePay
 from simulators.wechat.courier import Courier, Notice
@@ -37,12 +37,11 @@ class WeChatSim(SimParty):
     default_port: ClassVar[int] = 8721
     own_refusals: ClassVar[frozenset[str]] = frozenset(SAID) - {"token_expired"}
     own_breaks: ClassVar[frozenset[str]] = frozenset({
-        "old_timestamp", "unknown_serial", "missing_signature", "unsigned", "probe",
+        "old_timestamp", "clock_skew", "unknown_serial", "missing_signature", "unsigned", "probe",
     })
     own_faults: ClassVar[frozenset[str]] = frozenset({
         "callback_new_id", "other_merchant", "refund_abnormal", "refund_closed", "refund_stuck",
-        "bill_missing_row", "bill_extra_row", "bill_wrong_amount", "bill_bad_hash", "bill_none", "bill_creating",
-    })
+    }) | wrong_bills.ALL
     title = said.TITLE
     ops_said = said.OPS
     faults_said = said.FAULTS

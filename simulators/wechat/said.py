@@ -42,6 +42,7 @@ OPS = {
     "paid": said("支付通知", "payment callback"), "refunded": said("退款通知", "refund callback"),
 }  # fmt: skip
 _TOLD = ("paid", "refunded")
+_BILLS = ("tradebill", "fundflowbill")
 _ORDERS = ("native", "jsapi", "h5", "app", "paid", "refunded", "refund")
 FAULTS = {
     "callback_never": misfortune("不通知", "never told", _ORDERS),
@@ -49,6 +50,12 @@ FAULTS = {
     "callback_twice": misfortune("通知两次", "told twice", _ORDERS),
     "callback_before_reply": misfortune("先通知后答复", "told before the reply", ("native", "jsapi", "h5", "app",
         "refund")),
+    "callback_dead": misfortune("通知一次送不到，按平台的间隔再送", "one try reaches nobody, told again later",
+        _TOLD),
+    "callback_odd_type": misfortune("通知的 Content-Type 不对", "told with another Content-Type", _TOLD),
+    "callback_more_fields": misfortune("通知多出未约定的字段", "told with fields nobody has agreed", _TOLD),
+    "callback_gbk": misfortune("通知是 GBK 编码", "told in GBK", _TOLD),
+    "clock_skew": misfortune("平台时钟快十分钟", "the platform's clock is ten minutes ahead"),
     "frequency": misfortune("频率限制", "too many requests (FREQUENCY_LIMITED)"),
     "system_error": misfortune("系统异常（结果未知）", "SYSTEM_ERROR: the outcome stays open"),
     "bank_error": misfortune("银行异常（结果未知）", "BANK_ERROR: the outcome stays open"),
@@ -67,10 +74,17 @@ FAULTS = {
     "bill_missing_row": misfortune("账单少一行", "the bill lacks a row", ("tradebill",)),
     "bill_extra_row": misfortune("账单多一行", "the bill has a row too many", ("tradebill",)),
     "bill_wrong_amount": misfortune("账单金额不符", "a row of the bill has another amount", ("tradebill",)),
-    "bill_bad_hash": misfortune("账单摘要不符", "the bill's hash is wrong", ("tradebill", "fundflowbill")),
-    "bill_none": misfortune("账单不存在", "there is no bill (NO_STATEMENT_EXIST)", ("tradebill", "fundflowbill")),
-    "bill_creating": misfortune("账单生成中", "the bill is being made (STATEMENT_CREATING)", ("tradebill",
-        "fundflowbill")),
+    "bill_cross_day": misfortune("一行记到次日账单", "a row stands in the next day's bill", ("tradebill",)),
+    "bill_processing": misfortune("退款行仍为 PROCESSING", "refunds of the bill are still PROCESSING", ("tradebill",)),
+    "bill_empty": misfortune("账单只有表头", "the bill has a header and no row", ("tradebill",)),
+    "bill_old_header": misfortune("账单用旧表头", "the bill has the columns of former years", ("tradebill",)),
+    "bill_reordered": misfortune("账单列序不同", "the bill's columns in another order", ("tradebill",)),
+    "bill_bad_hash": misfortune("账单摘要不符", "the bill's hash is wrong", _BILLS),
+    "bill_none": misfortune("账单不存在", "there is no bill (NO_STATEMENT_EXIST)", _BILLS),
+    "bill_creating": misfortune("账单生成中", "the bill is being made (STATEMENT_CREATING)", _BILLS),
+    "bill_link_expired": misfortune("下载地址已失效", "the bill's address has expired", _BILLS),
+    "bill_garbage": misfortune("账单是 GBK 编码", "the bill is in GBK", _BILLS),
+    "bill_bomb": misfortune("账单是解压炸弹（80 MiB）", "the bill is a bomb: 80 MiB unpacked", _BILLS),
 }  # fmt: skip
 _NO = text("no", "订单号", "order number")
 ACTS = (

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from simulators.base.wire import Req, Resp
 from simulators.wechat import fields, med_ins, sign
 from simulators.wechat.book import Order, Terms
-from simulators.wechat.courier import Notice, spoiled_headers
+from simulators.wechat.courier import AGES, Notice, spoiled_headers
 from simulators.wechat.forms import order_form, payment_of
 from simulators.wechat.identity import Signer, same_serial
 from simulators.wechat.reasons import OLD_SPELLING, Refusal
@@ -224,9 +224,9 @@ class V3:
             return replace(resp, headers={
                 k: v for k, v in resp.headers.items() if not k.startswith("Wechatpay-")
             })
-        if kind == "old_timestamp":
+        if kind in AGES:
             signer = next(s for s in identity.live("mixed") if s.serial == resp.headers["Wechatpay-Serial"])
-            return replace(resp, headers={**resp.headers, **identity.headers(signer, resp.body, age=3600)})
+            return replace(resp, headers={**resp.headers, **identity.headers(signer, resp.body, age=AGES[kind])})
         return replace(resp, headers=spoiled_headers(resp.headers, (kind,)))
 
     # Orders

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulators.base.wire import Req, Resp
 from simulators.base.world import BEIJING
-from simulators.wechat import bills, fields, sign
+from simulators.wechat import bills, fields, sign, wrong_bills
 from simulators.wechat.courier import Notice
 from simulators.wechat.forms import refund_form
 from simulators.wechat.reasons import Refusal
@@ -27,6 +27,7 @@ class Money:
     def __init__(self, party: WeChatSim) -> None:
         self.party = party
         self.links: dict[str, tuple[float, bytes]] = {}  # token of a bill, with the end of its life
+        self.wrong = wrong_bills.WrongBills(lambda fault: party.take_fault("tradebill", fault) is not None)
 
     def refund(self, req: Req) -> dict[str, Any]:
         """POST /v3/refund/domestic/refunds."""
@@ -114,7 +115,9 @@ class Money:
         start, end = self._day(req)
         party = self.party
         rows = bills.trade_rows(party.book, start, end, party.identity.mchid, party.book.fee_bp)
-        return self._link(req, "tradebill", bills.trade_bill(self._faulty(rows), kind), bool(rows))
+        told = self.wrong.rows(rows, datetime.fromtimestamp(start, BEIJING).date())
+        text = bills.trade_bill(told, kind, self.wrong.form())
+        return self._link(req, "tradebill", text, bool(rows or told))
 
     def flow_bill(self, req: Req) -> dict[str, Any]:
         """GET /v3/bill/fundflowbill: movements of the merchant's account."""
@@ -140,31 +143,23 @@ class Money:
             raise Refusal("bill_creating")
         return start.timestamp(), (start + timedelta(days=1)).timestamp()
 
-    def _faulty(self, rows: list[bills.Cells]) -> list[bills.Cells]:
-        take = self.party.take_fault
-        if rows and take("tradebill", "bill_missing_row") is not None:
-            rows = rows[1:]
-        if rows and take("tradebill", "bill_extra_row") is not None:
-            rows = [*rows, {**rows[0], "商户订单号": "EXTRA" + rows[0]["商户订单号"][-20:]}]
-        if rows and take("tradebill", "bill_wrong_amount") is not None:
-            rows = [{**rows[0], "订单金额": "0.01", "应结订单金额": "0.01"}, *rows[1:]]
-        return rows
-
     def _link(self, req: Req, op: str, text: str, any_rows: bool) -> dict[str, Any]:
-        if not any_rows or self.party.take_fault(op, "bill_none") is not None:
+        wrong = {fault for fault in wrong_bills.FILES if self.party.take_fault(op, fault) is not None}
+        if not any_rows or "bill_none" in wrong:
             raise Refusal("no_bill")
-        if self.party.take_fault(op, "bill_creating") is not None:
+        if "bill_creating" in wrong:
             raise Refusal("bill_creating")
-        content = text.encode("utf-8")
+        content = wrong_bills.garbage(text) if "bill_garbage" in wrong else text.encode("utf-8")
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-        if self.party.take_fault(op, "bill_bad_hash") is not None:
+        if "bill_bad_hash" in wrong:
             digest = digest[::-1]
         zipped = req.query.get("tar_type") == "GZIP"
         token = f"{self.party.world.rng.getrandbits(256):064x}"
-        until = self.party.world.now() + self.party.settings.link_seconds
+        now = self.party.world.now()
+        until = now + (0.0 if "bill_link_expired" in wrong else self.party.settings.link_seconds)
         packed = gzip.compress(content, mtime=0) if zipped else content
-        self.links = {t: kept for t, kept in self.links.items() if kept[0] > self.party.world.now()}
-        self.links[token] = (until, packed)
+        self.links = {t: kept for t, kept in self.links.items() if kept[0] > now}
+        self.links[token] = (until, wrong_bills.bomb() if "bill_bomb" in wrong else packed)
         base = self.party.settings.public_base or f"http://{req.headers.get('host', '127.0.0.1')}"
         tail = "&tartype=gzip" if zipped else ""
         url = f"{base}/v3/billdownload/file?token={token}{tail}"

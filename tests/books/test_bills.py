@@ -204,3 +204,60 @@ def test_self_tests_prove_address_and_keys(town: Morning) -> None:
     found = town.do(lambda: called(engine.world, engine.root, file))
     assert [one.verdict for one in found if one.what.endswith("wechat")] == ["problem"]
     assert all(not town.lab.ledger(party) for party in KINDS)
+
+
+@pytest.mark.parametrize("party", KINDS)
+def test_a_bill_with_a_header_only_says_that_nothing_was_paid(town: Morning, party: str) -> None:
+    _, began = _day(town, party)
+    town.until(10.5, days=1)
+    town.lab.fault(party, BILL_OP[party], "bill_empty")
+    assert _kinds(town.do(lambda: town.by_bills(began, party))) == ["service_not_paid"]
+
+
+@pytest.mark.parametrize(("party", "fault"), [
+    ("wechat", "bill_old_header"), ("wechat", "bill_reordered"), ("alipay", "bill_reordered"),
+    ("wechat", "bill_link_expired"), ("alipay", "bill_link_expired"),
+])  # fmt: skip
+def test_another_form_or_an_address_too_old_is_no_difference(town: Morning, party: str, fault: str) -> None:
+    _, began = _day(town, party)
+    town.until(10.5, days=1)
+    town.lab.fault(party, BILL_OP[party], fault)
+    books = town.do(lambda: town.by_bills(began, party))
+    assert (books.checked, books.expected, _kinds(books)) == (1, 0, [])
+    assert town.lab.parties[party].faults.orders == []
+
+
+@pytest.mark.parametrize("party", KINDS)
+def test_a_row_in_the_next_days_bill_is_missed_for_a_day(town: Morning, party: str) -> None:
+    _, began = _day(town, party)
+    town.until(10.5, days=1)
+    town.lab.fault(party, BILL_OP[party], "bill_cross_day")
+    assert _kinds(town.do(lambda: town.by_bills(began, party))) == ["service_not_paid"]
+    town.until(10.5, days=1)
+    assert _kinds(town.do(lambda: town.by_bills(began, party))) == []
+
+
+@pytest.mark.parametrize(("party", "fault"), [
+    ("wechat", "bill_garbage"), ("wechat", "bill_bomb"), ("alipay", "bill_garbage"), ("alipay", "bill_bomb"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_read_or_is_too_large_judges_nothing(town: Morning, party: str, fault: str) -> None:
+    _, began = _day(town, party)
+    town.until(10.5, days=1)
+    town.lab.fault(party, BILL_OP[party], fault)
+    books = town.do(lambda: town.by_bills(began, party))
+    assert _kinds(books) == ["source_missing"]
+    if fault == "bill_bomb":
+        assert "too large" in books.differences[0].text
+
+
+def test_a_refund_that_the_bill_still_calls_processing(town: Morning) -> None:
+    """The row was written when the bill was: it never changes, so it is no difference."""
+    answer, began = _day(town, "wechat")
+    no = answer["settlement_no"]
+    town.do(lambda: town.lab.kiosk.ask("POST", f"/v1/settlements/{no}/refunds", {
+        "request_no": "BACK1", "reason_code": "patient"}))  # fmt: skip
+    town.sim.advance(120.0)
+    town.until(10.5, days=1)
+    town.lab.fault("wechat", "tradebill", "bill_processing")
+    books = town.do(lambda: town.by_bills(began, "wechat"))
+    assert _kinds(books) == []

@@ -34,12 +34,17 @@ class Line:
     """One connection; what was written, and whether it was cut."""
 
     def __init__(self) -> None:
-        self.sent, self.cut = b"", False
+        self.sent, self.cut, self.over = b"", False, False
 
     def reply_bytes(self, resp: Resp) -> tuple[bytes, bytes]:
         return resp.head({}), resp.body
 
+    def part(self, content: bytes) -> bool:
+        self.sent += content
+        return True
+
     def send(self, content: bytes, *, and_close: bool = False) -> bool:
+        self.over = True
         self.sent += content
         self.cut = self.cut or and_close
         return True
@@ -68,9 +73,10 @@ class Memory:
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
-    def person(self, one: Person, body: Mapping[str, Any]) -> None:
+    def person(self, one: Person, body: Mapping[str, Any]) -> Mapping[str, Any]:
         with suppress(ActRefused):  # he cannot do it now: what comes next will tell
-            self.party.act(dict(body))
+            return self.party.act(dict(body))
+        return {}
 
     def send(self, request: HttpRequest) -> tuple[HttpReply, float]:
         line, (path, _, query) = Line(), request.target.partition("?")
@@ -80,7 +86,7 @@ class Memory:
         headers.setdefault("user-agent", "conformance")
         self.party.handle(Req(request.method, request.target, path, asked, headers, request.body, "m:1", b""), line)
         for _ in range(200):
-            if line.sent or line.cut:
+            if line.over or line.cut:
                 break
             self.clock.advance(0.5)
         self.transcript.append(line.sent)
@@ -102,6 +108,7 @@ def standing(kind: str, folder: Path) -> tuple[Run, Memory]:
     code, clock = PARTIES[kind], MemoryReactorClock()
     world = SimWorld(clock, anchor=MORNING)
     world.keys = TownKeys()
+    world.engine = "http://127.0.0.1:9"  # callbacks go there, and reach nobody
     party = party_class(code.about.simulator)(world)
     node, files = node_file(ROOT), read_files(ROOT)
     if kind == "his_soap":

@@ -85,3 +85,24 @@ def test_wrong_use_is_2_and_nobody_there_is_3(town: tuple[Path, str]) -> None:
     assert engine(folder, "his", "--against", "his.example")[0] == 2
     assert engine(folder, "his", "--against", "http://127.0.0.1:9")[0] == 3
     assert engine(folder, "wechat", "--against", url)[0] == 3  # no keys of WeChat here
+
+
+def test_fixed_lengths_are_spoken_over_tcp(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "engine.yaml", tmp_path / "engine.yaml")
+    layouts = tmp_path / "schemas" / "layouts"
+    layouts.mkdir(parents=True)
+    shutil.copy(ROOT / "schemas/layouts/qingdao_legacy.csv", layouts)
+    command = [sys.executable, "-m", "simulators", "qingdao", "--ports", "qingdao=0", "--state", str(tmp_path / "s")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603 our own program
+    try:
+        assert process.stdout is not None
+        place = process.stdout.readline().split()[-1].replace("http://", "tcp://")
+        assert engine(tmp_path, "his", "--against", place)[0] == 2, "tcp is for fixed lengths only"
+        code, said = engine(tmp_path, "qingdao_legacy", "--against", place, "--out", str(tmp_path))
+        assert code == 0, said
+        sheet = json.loads((tmp_path / "qingdao_legacy.json").read_text())
+        assert sheet["counts"] == {"passed": 8}
+        assert engine(tmp_path, "qingdao_legacy", "--against", "tcp://127.0.0.1:9")[0] == 3
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -1,6 +1,6 @@
-"""`python -m tests.faults [PARTY…] [--jobs N] [--write]`: every misfortune of every menu, met once.
+"""`python -m tests.faults [PARTY…] [--fault NAME] [--jobs N] [--write]`: every misfortune of every menu, met once.
 
-Prints what is wrong as it is found, some progress, and a verdict; `--write` puts the table into docs/faults.md.
+Prints what is wrong as it is found, some progress, and a verdict; `--write` puts what was played into docs/faults.md.
 Exit 0: every end and every book is right, 1: not, 2: wrong use.
 """
 
@@ -22,12 +22,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("party", nargs="*", metavar="PARTY", help=", ".join(MET))
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--fault", action="append", default=[], metavar="FAULT", help="only this one; more than once")
     parser.add_argument("--write", action="store_true", help="write their part of docs/faults.md")
     chosen = parser.parse_args(arguments)
     if strange := set(chosen.party) - MET.keys():
         parser.error(f"no such party: {', '.join(sorted(strange))}")
     began = time.monotonic()
-    todo = list(meetings(chosen.party or tuple(MET)))
+    todo = [one for one in meetings(chosen.party or tuple(MET)) if not chosen.fault or one.fault in chosen.fault]
     ended: list[Ended] = []
     with multiprocessing.get_context("spawn").Pool(chosen.jobs) as pool:
         for one in pool.imap(meet, todo, chunksize=4):

@@ -19,7 +19,7 @@ from tests.edge.town import REST, Town
 from tests.faults.judge import PAY, judge
 
 OUTPATIENT, MUNICIPAL = "/v1/outpatient/settlements", "/v1/municipal/settlements"
-QINGDAO = "/v1/qingdao/settlements"
+QINGDAO, MOBILE = "/v1/qingdao/settlements", "/v1/mobile/settlements"
 PATIENCE = 7200.0  # business seconds until everything must be at rest
 AFTER = 900.0  # and then what is late may still come
 SECONDS = 40.0  # of a fault: longer than a call waits, shorter than any party's late_max
@@ -65,6 +65,10 @@ JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
             _code("wechat_code", "134000000000000001"), start=QINGDAO),
     Journey("qingdao_left", "青岛原医保，不付，取消", "Qingdao's old platform, not paid, cancelled",
             {"kind": "wechat_qr"}, back="cancel", start=QINGDAO),
+    Journey("mobile", "医保移动支付，后退费", "paid by phone from the insurance, refunded later", {}, "mobile_pay",
+            start=MOBILE),
+    Journey("mobile_left", "医保移动支付，不付，取消", "by phone, not paid, cancelled", {}, back="cancel",
+            start=MOBILE),
     Journey("municipal_left", "市医保，不付，取消", "municipal insurance, not paid, cancelled", {"kind": "wechat_qr"},
         back="cancel",
             start=MUNICIPAL),
@@ -75,6 +79,7 @@ MET: Mapping[str, tuple[str, ...]] = {
     "insurance": ("wechat_qr", "wechat_left"),
     "municipal": ("municipal", "municipal_left"),
     "qingdao": ("qingdao", "qingdao_left"),
+    "mobile_pay": ("mobile", "mobile_left"),
     "wechat": ("wechat_qr", "wechat_code", "wechat_never", "wechat_left"),
     "alipay": ("alipay_qr", "alipay_code", "alipay_never", "alipay_left"),
     "unionpay": ("unionpay_qr",),
@@ -161,14 +166,26 @@ class _Run:
     def state(self) -> str:
         return str(self.town.show(self.no, client=self.client).json["state"]) if self.no else ""
 
-    def _forward(self) -> None:
+    def _request(self) -> dict[str, Any]:
         body = self.town.bill_request()
+        if self.journey.start == MOBILE:
+            self.town.lab.act("mobile_pay", "set", notify_url=self.town.lab.url("/callback/mobile_pay"))
+            auth = self.town.lab.act("mobile_pay", "authorize", person=body["patient"]["id"])
+            body["terminal"] = {"kind": "phone", "id": "WX01"}
+            body["patient"]["credential"] = {"kind": "insurance_qr", "value": auth["pay_auth_no"]}
+        return body
+
+    def _forward(self) -> None:
+        body = self._request()
         for _ in range(TRIES):
             reply = self.town.ask("POST", self.journey.start, body, client=self.client)
             if reply.status in (200, 202):
                 break
             self.town.pass_time(20.0)
         self.no = str(reply.json["settlement_no"])
+        if self.journey.start == MOBILE:
+            self._by_phone()
+            return
         for attempt in range(1, TRIES + 1):
             if self._until("quoted", *REST) != "quoted":
                 return
@@ -176,6 +193,20 @@ class _Run:
                 self._cancel()
                 return
             self._pay(attempt)
+
+    def _by_phone(self) -> None:
+        """The order is on the phone: he gives the password, or cancels. An order never shown is never paid."""
+        if self._until("paying", *REST) != "paying":
+            return
+        until = self.town.now + 60.0
+        while self.journey.payer and self.town.now < until and self.state == "paying":
+            with suppress(ActRefused):
+                self.town.lab.act("mobile_pay", "pay", no=f"{self.no}P1")
+                break
+            self.town.pass_time(5.0)
+        if not self.journey.payer:
+            self._cancel()
+        self._until_rest()
 
     def _pay(self, attempt: int) -> None:
         choice = {**self.journey.choice, "choice_no": str(attempt)}

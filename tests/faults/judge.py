@@ -8,12 +8,12 @@ from typing import Any
 from tests.rig.lab import Lab
 
 PAY = ("wechat", "alipay", "unionpay")
-INSURERS = ("insurance", "municipal", "qingdao")
+INSURERS = ("insurance", "municipal", "qingdao", "mobile_pay")
 
 
 def kept(lab: Lab) -> int:
-    """What the payment platforms took and did not give back, fen."""
-    total = 0
+    """What the payment platforms took and did not give back, fen; by phone the insurance's platform takes the cash."""
+    total = sum(row["cash"] for row in _live(lab, ("mobile_pay",), "settle"))
     for party in PAY:
         total += sum(row["amount"] for row in lab.ledger(party, "charge"))
         total -= sum(row["amount"] for row in lab.ledger(party, "reverse"))
@@ -42,10 +42,10 @@ def judge(lab: Lab, no: str, state: str, tasks: tuple[str, ...]) -> list[str]:
                 flaws.append(f"invoices {[row['amount'] for row in issued]}")
         return flaws + (["the bill is still locked"] if locks else [])
     if state in ("undone", "rejected"):
-        uploads = _live(lab, INSURERS, "upload", "uploaded")
+        uploads = _live(lab, INSURERS, "upload", "uploaded") + _live(lab, ("mobile_pay",), "order", "open")
         left = {
             f"{kept(lab)} fen kept": kept(lab), "booked at the HIS": booked, "settled with the insurance": settled,
-            "an invoice stands": issued, "the bill is still locked": locks, "fee lines are left": uploads,
+            "an invoice stands": issued, "the bill is still locked": locks, "fee lines or an order are left": uploads,
         }  # fmt: skip
         return [text for text, found in left.items() if found]
     if state == "manual":

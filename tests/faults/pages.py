@@ -10,27 +10,35 @@ from tests.faults.journeys import MET
 from tests.faults.table import Ended, menu
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+Cells = dict[tuple[str, str], str]  # by fault and operation
 BEGIN, END = "<!-- generated: faults -->", "<!-- end: faults -->"
 
 
 def write(ended: Sequence[Ended]) -> None:
-    """Put the matrices between the page's marks; parties that were not played keep theirs."""
+    """Put what was played between the page's marks; every cell that was not played keeps what it had."""
     text = PAGE.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
     before, _, tail = rest.partition(END)
     parts = []
     for party in MET:
-        own = [one for one in ended if one.meeting.party == party]
-        part = matrix(party, own) if own else kept(party, before)
-        parts += [part] if part else []
+        cells = kept(party, before) | {
+            (one.meeting.fault, one.meeting.op): one.cell for one in ended if one.meeting.party == party
+        }
+        parts += [matrix(party, cells)] if cells else []
     PAGE.write_text(f"{head}{BEGIN}\n{chr(10).join(f'{part}{chr(10)}' for part in parts)}{END}{tail}", encoding="utf-8")
 
 
-def kept(party: str, before: str) -> str:
-    """The party's matrix as the page has it, "" when it has none."""
-    title = _title(party)
-    start = before.find(title)
-    return "" if start < 0 else title + before[start + len(title) :].partition("\n### ")[0].rstrip()
+def kept(party: str, before: str) -> Cells:
+    """The party's cells as the page has them, {} when it has none."""
+    found: Cells = {}
+    rows = before.partition(_title(party))[2].partition("\n### ")[0].strip().split("\n")
+    ops = [cell.strip().strip("`") for cell in rows[0].split("|")[2:-1]]
+    for row in rows[2:]:
+        first, *rest = row.split("|")[1:-1]
+        for op, cell in zip(ops, rest, strict=True):
+            if cell.strip():
+                found[first.split("`")[1], op] = cell.strip()
+    return found
 
 
 def _title(party: str) -> str:
@@ -38,10 +46,9 @@ def _title(party: str) -> str:
     return f"### {words.zh} · {words.en}\n"
 
 
-def matrix(party: str, ended: Sequence[Ended]) -> str:
+def matrix(party: str, cells: Cells) -> str:
     """One party: an empty cell is a misfortune that cannot happen at that operation."""
-    ops = list(dict.fromkeys(one.meeting.op for one in ended))
-    cells = {(one.meeting.fault, one.meeting.op): one.cell for one in ended}
+    ops = list(dict.fromkeys(op for _, op in cells))
     lines = [
         _title(party),
         "| 故障 · fault | " + " | ".join(f"`{op}`" for op in ops) + " |", "|---|" + "---|" * len(ops),

@@ -12,12 +12,17 @@ from simulators.base.world import SimWorld
 from simulators.registry import party_class
 from tests.faults.journeys import JOURNEYS, MET, Journey, Outcome, play
 
-CALLBACKS = ("paid", "refunded")
+CALLBACKS = ("paid", "refunded", "6302")
 SHORT = {"settled": "S", "undone": "U", "rejected": "R", "manual": "P"}
 # After these a person may be called: a platform that contradicts itself, or will not take back what must go back.
 PERSON = frozenset({
     "wrong_amount", "refuse_business", "not_enough_balance", "refund_abnormal", "refund_closed", "refund_fails",
-    "other_order", "other_merchant", "other_seller", "other_app",
+    "other_order", "other_merchant", "other_seller", "other_app", "refund_fail",
+})  # fmt: skip
+# Misfortunes of every operation that callbacks have too.
+TOLD_WRONG = frozenset({
+    "bad_signature", "old_timestamp", "clock_skew", "unknown_serial", "missing_signature", "probe", "unsigned",
+    "single_hash", "wrong_signer", "foreign_certificate", "expired_certificate", "wrong_amount",
 })  # fmt: skip
 
 
@@ -110,8 +115,7 @@ def _possible(op: str, fault: str, told: Misfortune) -> bool:
     if told.ops:
         return op in told.ops
     if op in CALLBACKS:
-        return fault in ("bad_signature", "old_timestamp", "unknown_serial", "missing_signature", "probe", "unsigned",
-                         "single_hash", "wrong_signer", "foreign_certificate", "expired_certificate", "wrong_amount")
+        return fault in TOLD_WRONG
     return not fault.startswith("callback_")
 
 

@@ -22,6 +22,14 @@ SLICE = [
     ("alipay", "paid", "other_seller", "S"),
     ("unionpay", "qr", "timeout_before_commit", None),
     ("municipal", "2410", "soap_fault", None),
+    ("mobile_pay", "6202", "http_504", "U"),
+    ("insurance", "2207A", "drip", None),
+    ("insurance", "2207A", "http_504", "S"),
+    ("wechat", "native", "http_503", "S"),
+    ("wechat", "paid", "callback_odd_type", "S"),
+    ("wechat", "paid", "callback_more_fields", "S"),
+    ("wechat", "paid", "callback_dead", "S"),
+    ("alipay", "paid", "callback_gbk", "S"),
     ("einvoice", "invoiceEBillOutpatient", "html", "S"),
 ]
 
@@ -36,7 +44,8 @@ def test_a_slice_of_the_table(party: str, op: str, fault: str, ends: str | None)
         assert ended.cell.rstrip("!") == ends
 
 
-@pytest.mark.parametrize("name", ["wechat_qr", "wechat_left", "alipay_left", "unionpay_qr", "municipal"])
+@pytest.mark.parametrize("name", ["wechat_qr", "wechat_left", "alipay_left", "unionpay_qr", "municipal", "qingdao",
+                                  "mobile", "mobile_left"])  # fmt: skip
 def test_without_misfortune_all_is_right(name: str) -> None:
     outcome = clean(name)
     assert (outcome.flaws, outcome.state, outcome.tasks) == ([], "undone", ())

@@ -92,6 +92,8 @@ def test_a_bill_is_paid_by_phone_and_given_back(town: Town) -> None:
     }  # fmt: skip
     assert answer["numbers"]["trade"] == f"{no}P1"
     agreed(town, answer)
+    assert not town.tasks()
+    assert [row["amount"] for row in town.ledger("einvoice", "issue")] == [120000]
     back = town.ask("POST", f"/v1/settlements/{no}/refunds", {"request_no": "B1", "reason_code": "patient"},
                     client="C01")  # fmt: skip
     assert back.status in (200, 202)

@@ -106,7 +106,7 @@ def test_a_bomb_is_refused_unopened(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadBill, match="too large"):
         wechat.rows_of(told(bomb), gzip.compress(bomb), "1600000001")
     with pytest.raises(BadBill, match="too large"):
-        alipay.rows_of(alipay_sim.zipped({"a.csv": "0" * (2 << 20)}), "2088000000000001")
+        alipay.rows_of(alipay_sim.zipped({"a.csv": b"0" * (2 << 20)}), "2088000000000001")
 
 
 def _alipay() -> bytes:
@@ -136,7 +136,7 @@ def test_a_bill_of_alipay_that_is_wrong_anywhere_is_no_bill() -> None:
     good = alipay_sim._document("业务明细", "2088000000000001", AT, AT, ("业务类型",), [], totals)
     for text in (good, good.replace("列表结束", "列表"), "", "<html></html>", good.replace("明细查询", "汇总查询")):
         with pytest.raises(BadBill):
-            alipay.rows_of(alipay_sim.zipped({"a.csv": text}), "2088000000000001")
+            alipay.rows_of(alipay_sim.zipped({"a.csv": text.encode("gb18030")}), "2088000000000001")
     for content in (b"", b"PK\x03\x04", _alipay()[:-30], b"<html></html>"):
         with pytest.raises(BadBill):
             alipay.rows_of(content, "2088000000000001")

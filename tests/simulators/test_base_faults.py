@@ -146,6 +146,45 @@ def test_http_500_did_nothing(shop: Desk) -> None:
     assert executed(shop) == 0
 
 
+@pytest.mark.parametrize(("kind", "status", "done"), [("http_502", 502, 0), ("http_503", 503, 0), ("http_504", 504, 1)])
+def test_what_stands_between_answers_for_the_party(shop: Desk, kind: str, status: int, done: int) -> None:
+    shop.fault(kind)
+    answer = read_answers(shop.connect().send(ORDER))[0]
+    assert (answer.status, answer.headers["content-type"]) == (status, "text/html")
+    assert ("retry-after" in answer.headers) == (status == 503)
+    assert executed(shop) == done
+
+
+def test_a_reply_that_trickles_is_whole_in_the_end(shop: Desk) -> None:
+    shop.fault("drip", seconds=40)
+    connection = shop.connect()
+    connection.send(ORDER)
+    heard = connection.taken()
+    assert executed(shop) == 1
+    pieces = 1
+    while not heard.endswith(GOOD):
+        shop.clock.advance(2.0)
+        piece = connection.taken()
+        assert 0 < len(piece) < 20
+        heard, pieces = heard + piece, pieces + 1
+    assert 15 < pieces <= 20
+    assert read_answers(heard)[0].body == GOOD
+    assert shop.party.exchanges.rows[-1].reply == heard
+    assert read_answers(connection.send(ORDER))[0].body == GOOD, "the connection is kept"
+
+
+def test_a_reply_that_trickles_ends_with_its_listener(shop: Desk) -> None:
+    shop.fault("drip", seconds=40)
+    connection = shop.connect()
+    connection.send(ORDER)
+    shop.clock.advance(2.0)
+    connection.hang_up()
+    shop.clock.advance(60.0)
+    row = shop.party.exchanges.rows[-1]
+    assert row.outcome == "gone"
+    assert GOOD not in row.reply
+
+
 @pytest.mark.parametrize("kind", ["refuse_business", "not_enough_balance", "token_expired", "closed"])
 def test_refusals_are_the_partys_own_and_nothing_happened(shop: Desk, kind: str) -> None:
     shop.fault(kind)
