@@ -20,6 +20,7 @@ PARTIES: dict[str, str] = {
     "unionpay": "simulators.unionpay:UnionPaySim",
     "alipay": "simulators.alipay:AlipaySim",
     "einvoice": "simulators.einvoice:EinvoiceSim",
+    "commercial": "simulators.commercial:CommercialSim",
     "subscribers": "simulators.subscribers:SubscribersSim",
 }
 

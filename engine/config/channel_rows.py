@@ -149,6 +149,9 @@ STEPS: Mapping[str, Spec] = {
                   "nhsa.reverse"),
             Field("undo", CALL, "用哪个调用撤销", "the call that undoes it", "nhsa.cancel"),
             Field("again", WORD, "被拒绝时回到哪个等待", "the await it returns to when refused", "pay_choice"),
+            Field("refused", Choice(("go_on",)), "确定没有办成时：不撤销，继续办理后面的步骤（应付由 work 另算）",
+                  "once it is known not to have happened: nothing is undone, the steps behind it go on (a work step "
+                  "counts what is due then)", "go_on"),
             Field("answer", Choice(ANSWER_STATES), "进行中时的应答状态", "the state answered meanwhile", "paying"),
             Field("for_each", PATH, "对哪个列表逐项执行", "the list it is done for, item by item", "batches.rows"),
             Field("as", WORD, "每一项的名称", "the name of the item", "batch"),

@@ -62,6 +62,7 @@ ERRORS: dict[str, Said] = {
     "E-UNREADABLE": Said("engine", "应答内容不符合约定，未采用。{detail}", "An answer does not keep to the agreed form and was not used. {detail}", "请联系信息科核对该接口", "Have the interface checked."),
     "E-NO-ANSWER": Said("engine", "{detail}没有应答", "{detail} did not answer", "请稍后再试", "Try again later."),
     "E-REFUSED": Said("engine", "{detail}", "{detail}", "请到窗口咨询", "Ask at the desk."),
+    "E-WITHOUT": Said("engine", "{detail}，不计入本次结算，余款由患者支付", "{detail}: it is left out, the patient pays the rest", "患者可以付清后自行办理", "The patient may pay now and claim later."),
     "E-PERSON": Said("engine", "本次结算未能自动办完，正由工作人员核实，请勿重复缴费", "The settlement could not be finished by itself; a person is looking into it. Do not pay again", "请到窗口，出示结算单号", "Go to the desk with the settlement's number."),
     # The configuration of a running engine
     "E-SITE-WRONG": Said("client", "配置有错误，未启用，仍按原配置运行：{detail}", "The configuration has mistakes and was not taken; the one in force goes on: {detail}", "engine lint 列出全部问题", "engine lint lists them all."),

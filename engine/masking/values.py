@@ -16,11 +16,12 @@ NAME_KEYS = frozenset(
 NUMBER_KEYS = frozenset(
     {"idno", "idcard", "idcardno", "idnumber", "certno", "certificateno", "identityno", "sfzh", "sfzhm", "zjhm",
      "mdtrtcertno", "psncertno", "paperno", "cardid", "cardno", "cardsn", "bankcard", "bankcardno", "accno", "psnno",
-     "healthcode", "credential", "credentialvalue", "身份证号", "卡号",
+     "healthcode", "policyno", "credential", "credentialvalue", "身份证号", "卡号",
      "shbzhm", "kh", "kxlh", "ylzbh", "grbh", "personno", "pgrbh", "pkh", "pshbzhm", "psbm"}
 )  # fmt: skip
 PHONE_KEYS = frozenset(
-    {"phone", "tel", "mobile", "mobilephone", "telephone", "payertel", "conertel", "agntertel", "sjh", "lxdh"}
+    {"phone", "phonenumbers", "phonenumber", "phonenum",
+     "tel", "mobile", "mobilephone", "telephone", "payertel", "conertel", "agntertel", "sjh", "lxdh"}
 )
 SECRET_KEYS = frozenset(
     {"authcode", "token", "accesstoken", "refreshtoken", "ectoken", "ecqrcode", "paytoken", "payauthno", "revstoken",

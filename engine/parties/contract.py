@@ -34,7 +34,7 @@ class About:
     side: str
     zh: str
     en: str
-    role: Literal["", "his", "insurance", "payment", "invoice"] = ""
+    role: Literal["", "his", "insurance", "commercial", "payment", "invoice"] = ""
     simulator: str = ""
 
 
@@ -43,8 +43,8 @@ class Op:
     """One operation of a party.
 
     `changes`: it changes something outside. `money`: what it changes is money or a settlement. `number`: which
-    of our numbers it carries (`trade`, `mixed`, `freeze`, `refund`, `msgid`, `bus`, `lock`, `settlement`, `step`,
-    `void`: see `engine/runtime/numbers.py`), "" for none.
+    of our numbers it carries (`trade`, `mixed`, `freeze`, `claim`, `refund`, `msgid`, `bus`, `lock`, `settlement`,
+    `step`, `void`: see `engine/runtime/numbers.py`), "" for none.
     `session`: it needs the party's daily sign-in. `bulky`: its answer may be so large that it is read in a thread.
     """
 

@@ -23,6 +23,7 @@ _MODULES: Final = {
     "alipay": "engine.parties.alipay.party",
     "till": "engine.parties.till",
     "einvoice": "engine.parties.einvoice.party",
+    "commercial": "engine.parties.commercial.party",
     "subscriber": "engine.parties.subscriber",
     "mllp": "engine.parties.mllp",
     "files": "engine.parties.files",

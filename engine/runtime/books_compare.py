@@ -16,12 +16,15 @@ from engine.runtime.books_led import check_led, led_numbers
 from engine.runtime.books_money import check_always, check_partly, check_rest, check_returns, covered, trades_of
 from engine.runtime.books_order import check_order
 from engine.runtime.books_parties import (
+    check_commercial_always,
+    check_commercial_rest,
     check_his_always,
     check_his_rest,
     check_insurance_always,
     check_insurance_rest,
     check_invoice_always,
     check_invoice_rest,
+    claims_of,
 )
 from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, Span, StoreView
 
@@ -112,6 +115,7 @@ def _has(kept: Kept, shelf: _Shelf, role: Role) -> bool:
 def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing: bool) -> Iterator[Difference]:
     rest = kept.at_rest()
     payers = frozenset(party for party, role in shelf.roles.items() if role is Role.PAYMENT)
+    claims = claims_of(kept, frozenset(party for party, role in shelf.roles.items() if role is Role.COMMERCIAL))
     yield from check_order(kept, view.now, limits, payers)
     yield from _called(kept, view, shelf, limits)
     if Role.PAYMENT in shelf.rows:
@@ -137,7 +141,13 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing
         rows = shelf.of(Role.INSURANCE, kept.no)
         yield from check_insurance_always(kept, rows)
         if rest:
-            yield from check_insurance_rest(kept, rows, _has(kept, shelf, Role.INSURANCE))
+            claimed = sum(leg.amount or 0 for leg in claims)
+            yield from check_insurance_rest(kept, rows, _has(kept, shelf, Role.INSURANCE), claimed)
+    if Role.COMMERCIAL in shelf.rows:
+        rows = shelf.of(Role.COMMERCIAL, kept.no)
+        yield from check_commercial_always(kept, rows)
+        if rest:
+            yield from check_commercial_rest(kept, rows, claims)
     if Role.INVOICE in shelf.rows:
         rows = shelf.of(Role.INVOICE, kept.no)
         yield from check_invoice_always(kept, rows)

@@ -66,6 +66,11 @@ KINDS: Mapping[str, Kind] = {
     "statement_unlike": Kind("D14/P19", "{party} {day} 对账（{part}）：{no} 两边不一致（{why}）", "{party}, statement of {day} ({part}): {no} differs ({why}; ours ≠ theirs)", "左为我方、右为对方；核对金额；一边已冲红的，把另一边退费或冲红补齐", "Ours first, then theirs: compare amounts; where one side is written off, finish the refund or the write-off of the other."),
     "statement_unread": Kind("D12", "{party} {day} 对账：结算 {no} 无法列入对账行（{why}）", "{party}, statement of {day}: {no} could not be made a row ({why})", *_IT),
     "visit_left": Kind("D12", "结算未成立，医保中心仍留有{what} {no}", "The settlement does not stand, but the insurance still has the {what} {no}", "撤销明细和挂号", "Withdraw the lines and the registration."),
+    # Commercial insurance
+    "commercial_missing": Kind("P2", "已结算，商业保险公司没有理赔 {no}（{due} 元）", "Settled, but the commercial insurer has no claim {no} ({due} yuan)", "按理赔号向保险公司查询；确无记录的由财务与其协商补赔", "Ask the insurer by the claim's number; if it is not there finance settles it with them."),
+    "commercial_left": Kind("P2", "结算未成立（或没有使用商保），商业保险公司仍有理赔 {no}（{amount} 元）", "The settlement does not stand (or without it), yet the commercial insurer keeps claim {no} ({amount} yuan)", "按理赔号撤销", "Withdraw it by its number."),
+    "commercial_twice": Kind("P1", "商业保险公司有 {count} 笔有效理赔", "The commercial insurer has {count} live claims", *_FINANCE),
+    "commercial_amount_differs": Kind("D5", "理赔 {no} 保险公司记 {amount} 元，应为 {due} 元", "Claim {no}: the insurer has {amount} yuan, it should be {due}", "由财务与保险公司核对", "Finance compares with the insurer."),
     # Invoice
     "invoice_missing": Kind("D14/P19", "已结算，没有电子票据，也没有待办", "Settled without an invoice and without a task", "按业务号补开", "Issue it by its business number."),
     "invoice_left": Kind("D14/P19", "结算未成立，电子票据 {no} 仍有效", "The settlement does not stand, but invoice {no} is valid", "按业务号冲红", "Write it off."),

@@ -1,4 +1,4 @@
-"""One settlement against HIS, insurance and invoices: each has exactly what the settlement's end says. Pure."""
+"""One settlement against HIS, insurances and invoices: each has exactly what the settlement's end says. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from engine.core.money import yuan_of_fen
 from engine.runtime.books_kinds import Difference, difference
-from engine.runtime.books_view import Kept, LedgerRow
+from engine.runtime.books_view import Kept, LedgerRow, LegRow
 from engine.saga.case import CaseState
+from engine.saga.legs import LegState
 
 Rows = Sequence[LedgerRow]
 BOOKED = ("book", "deposit")  # kinds under which a HIS enters what was settled
+OK = LegState.OK
 
 
 def _live(rows: Rows, *kinds: str) -> list[LedgerRow]:
@@ -62,8 +64,9 @@ def check_insurance_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
         yield _said(kept, "insurance_twice", count=len(settled))
 
 
-def check_insurance_rest(kept: Kept, rows: Rows, insured: bool) -> Iterator[Difference]:
-    """Insurance settled exactly when an insured settlement is, as quoted (D12, P11)."""
+def check_insurance_rest(kept: Kept, rows: Rows, insured: bool, claimed: int = 0) -> Iterator[Difference]:
+    """Insurance settled exactly when an insured settlement is, as quoted (D12, P11). `claimed`: what of its cash part
+    a commercial insurer pays, in fen."""
     settled = _live(rows, "settle")
     if kept.state is CaseState.SETTLED and insured:
         if not kept.has_amounts():
@@ -71,7 +74,7 @@ def check_insurance_rest(kept: Kept, rows: Rows, insured: bool) -> Iterator[Diff
         if not settled:
             yield _said(kept, "insurance_missing")
         elif len(settled) == 1:
-            yield from _as_quoted(kept, settled[0])
+            yield from _as_quoted(kept, settled[0], claimed)
         return
     for row in settled:
         yield _said(kept, "insurance_left", no=row.no, amount=row.amount)
@@ -82,16 +85,43 @@ def check_insurance_rest(kept: Kept, rows: Rows, insured: bool) -> Iterator[Diff
             yield _said(kept, "visit_left", what="费用明细/lines", no=row.no)
 
 
-def _as_quoted(kept: Kept, row: LedgerRow) -> Iterator[Difference]:
+def _as_quoted(kept: Kept, row: LedgerRow, claimed: int) -> Iterator[Difference]:
     account = kept.amounts.get("account") or 0
     for what, quoted, settled in (
         ("总额/total", kept.total, row.amount),
-        ("现金自付/cash", kept.cash, row.cash),
+        ("现金自付/cash", kept.cash + claimed, row.cash),
         ("个人账户/account", account, row.account),
     ):
         if settled is not None and settled != quoted:
             yield _said(kept, "insurance_amount_differs", what=what, due=quoted, amount=settled)
             return
+
+
+def claims_of(kept: Kept, insurers: frozenset[str]) -> list[LegRow]:
+    """Claims that pay of a settlement that stands. `insurers`: the commercial ones, by their names in engine.yaml."""
+    if kept.state is not CaseState.SETTLED:
+        return []
+    return [leg for leg in kept.legs if leg.party in insurers and not leg.undo and leg.amount and leg.state is OK]
+
+
+def check_commercial_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
+    """One live claim at most."""
+    live = _live(rows, "settle")
+    if len(live) > 1:
+        yield _said(kept, "commercial_twice", count=len(live))
+
+
+def check_commercial_rest(kept: Kept, rows: Rows, claims: Sequence[LegRow]) -> Iterator[Difference]:
+    """A claim stands at the insurer exactly when the settlement counts on it, with the same amount."""
+    live = {row.no: row for row in _live(rows, "settle")}
+    for leg in claims:
+        row = live.pop(leg.number, None)
+        if row is None:
+            yield _said(kept, "commercial_missing", no=leg.number, due=leg.amount)
+        elif row.amount != leg.amount:
+            yield _said(kept, "commercial_amount_differs", no=leg.number, due=leg.amount, amount=row.amount)
+    for row in live.values():
+        yield _said(kept, "commercial_left", no=row.no, amount=row.amount)
 
 
 def check_invoice_always(kept: Kept, rows: Rows) -> Iterator[Difference]:

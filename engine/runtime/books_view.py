@@ -22,6 +22,7 @@ class Role(StrEnum):
 
     HIS = "his"
     INSURANCE = "insurance"
+    COMMERCIAL = "commercial"
     PAYMENT = "payment"
     INVOICE = "invoice"
 

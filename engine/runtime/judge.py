@@ -12,7 +12,7 @@ from engine.pipeline.condition import ConditionFailed
 from engine.pipeline.field_map import FieldMap
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.numbers import Numbers, sender_of
-from engine.runtime.reasons import of_leg, of_map
+from engine.runtime.reasons import left_out, of_leg, of_map
 from engine.saga.case import Case, Reason
 from engine.saga.events import Refused
 from engine.saga.legs import Leg
@@ -162,9 +162,9 @@ class SiteJudge:
         return None
 
     def reason(self, leg: Leg, case: Case) -> Reason:
-        party = self.channel.calls[leg.call].party
-        paying = bool(self.plan.steps[self.plan.index(leg.step)].again)
-        return of_leg(leg, self.site.engine.parties[party].kind, paying)
+        kind = self.site.engine.parties[self.channel.calls[leg.call].party].kind
+        step = self.plan.steps[self.plan.index(leg.step)]
+        return left_out(leg, kind) if step.go_on else of_leg(leg, kind, bool(step.again))
 
     def _run(self, field_map: FieldMap, names: Mapping[str, Tree]) -> Tree:
         try:

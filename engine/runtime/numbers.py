@@ -46,6 +46,8 @@ class Numbers:
                 return f"{case.no}F{leg.attempt}"
             case "mixed":
                 return f"{case.no}M{leg.attempt}"
+            case "claim":
+                return f"{case.no}C{leg.attempt}"
             case "refund":
                 return f"{case.no}R{leg.of}" if leg.undo else f"{case.no}B{leg.id}"  # money given back as a step
             case "lock":

@@ -45,6 +45,18 @@ def refusal(code: str, kind: str, words: str) -> Reason:
     return Reason(told.code, told.zh, told.en, side_of(kind), told.next, told.next_en)
 
 
+def left_out(leg: Leg, kind: str) -> Reason:
+    """Why the settlement goes on without this leg (`refused: go_on`)."""
+    zh, en = _names(kind)
+    en = en[:1].upper() + en[1:]
+    if leg.because == "refused":
+        words = leg.text or leg.code
+        told = of_code("E-WITHOUT", f"{zh}：{words}", f"{en} refused ({words})")
+    else:
+        told = of_code("E-WITHOUT", f"{zh}没有应答", f"{en} did not answer")
+    return Reason(told.code, told.zh, told.en, side_of(kind), told.next, told.next_en)
+
+
 def of_map(code: str, detail: str = "", text: CodeText | None = None) -> Reason:
     """A Reason for a rule or map that said no; the channel's own text wins over the table's."""
     if text is None or code in ERRORS:

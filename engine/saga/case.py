@@ -138,3 +138,12 @@ def put(data: dict[str, Tree], name: str, value: Tree, *, merge: bool = False) -
         at[last] = {**at[last], **{k: v for k, v in value.items() if v is not None}}
     else:
         at[last] = value
+
+
+def forget(data: dict[str, Tree], name: str) -> None:
+    """Take out what stands under a dotted name: of a call that counts no more."""
+    at: Tree = data
+    *parents, last = name.split(".")
+    for part in parents:
+        at = at.get(part, {})
+    at.pop(last, None)

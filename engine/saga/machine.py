@@ -7,8 +7,7 @@ sends nothing. If the change cannot be stored the case is thrown away and loaded
 from __future__ import annotations
 
 from engine.core.outcome import Fact, Outcome
-from engine.saga.byhand import ByHand
-from engine.saga.case import Case, CaseEvent, CaseState, Reason, put
+from engine.saga.case import Case, CaseEvent, CaseState, Reason, forget, put
 from engine.saga.events import (
     Answered,
     Cancelled,
@@ -27,6 +26,7 @@ from engine.saga.events import (
 )
 from engine.saga.legs import Leg, LegEvent, LegState
 from engine.saga.legwork import LATE, OPEN
+from engine.saga.payer import Payer
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules
 
@@ -59,7 +59,7 @@ def advance(
     return turn.out
 
 
-class _Turn(ByHand):
+class _Turn(Payer):
     """Hears one event and carries the settlement on."""
 
     def hear(self, event: Event) -> None:
@@ -71,7 +71,7 @@ class _Turn(ByHand):
             case Heard():
                 self._heard(event)
             case Cancelled():
-                self._cancelled(event)
+                self.cancelled(event)
             case Tick():
                 self._tick()
             case Recovered():
@@ -166,7 +166,7 @@ class _Turn(ByHand):
         step = self.plan.steps[case.cursor] if case.cursor < len(self.plan.steps) else None
         if case.state is CaseState.WAITING and step is not None and step.key == event.event:
             if case.wait_until is not None and self.now >= case.wait_until:
-                self._expire()
+                self.expire()
             else:
                 self._take(event.event, event.body)
         elif case.state is CaseState.FORWARD and step is not None and step.again == event.event:
@@ -188,32 +188,10 @@ class _Turn(ByHand):
         self.move(CaseEvent.HEARD, name)
         self.case.cursor += 1
 
-    def _expire(self) -> None:
-        self.case.cause_kind = "expired"
-        self.case.cause = Reason(
-            "E-PAY-EXPIRED",
-            "未在规定时间内选择支付方式，本次结算已取消",
-            "No payment was chosen in time; nothing was charged.",
-            "patient",
-            "请重新发起结算",
-            "Start the settlement again.",
-        )
-        self.move(CaseEvent.EXPIRED, "E-PAY-EXPIRED")
-
-    def _cancelled(self, event: Cancelled) -> None:
-        case = self.case
-        if case.state not in (CaseState.FORWARD, CaseState.WAITING):
-            return
-        if any(leg.state is LegState.OK and not leg.undo and self.rule(leg.call).money for leg in case.legs):
-            return  # money has moved: from here only a refund takes it back
-        self.asked_back(event.reason, "cancelled", event.by)
-        case.pending = None
-        self.move(CaseEvent.CANCEL, event.reason.code)
-
     def _tick(self) -> None:
         case = self.case
         if case.state is CaseState.WAITING and case.wait_until is not None and self.now >= case.wait_until:
-            self._expire()
+            self.expire()
         for leg in list(case.legs):
             if leg.next_at is not None and leg.next_at <= self.now and not leg.in_flight:
                 self._due(leg)
@@ -258,6 +236,8 @@ class _Turn(ByHand):
         if step.final:
             self.out.append(Task("final_refused", 0, f"{step.key}: {reason.code}"))
             self.case.cursor += 1
+        elif step.go_on:
+            self._without(reason)
         else:
             self._refuse(reason)
 
@@ -373,6 +353,9 @@ class _Turn(ByHand):
             self.out.append(Task("final_refused", leg.id, f"{step.key} {leg.code}".strip()))
             # the others of a list have nothing to do with it
             case.cursor, case.item = (case.cursor, case.item + 1) if step.each else (case.cursor + 1, 0)
+        elif step.go_on:
+            forget(case.data, leg.call)
+            self._without(reason)
         elif step.again and case.attempt < self.plan.attempts_max:
             target = self.plan.index(step.again)
             case.attempt += 1
@@ -381,6 +364,11 @@ class _Turn(ByHand):
             self.move(CaseEvent.AGAIN, reason.code)
         else:
             self._refuse(reason)
+
+    def _without(self, reason: Reason) -> None:
+        """The settlement goes on without this step; who is asked to pay next hears why."""
+        self.case.notice = reason
+        self.case.cursor, self.case.item = self.case.cursor + 1, 0
 
     def _refuse(self, reason: Reason) -> None:
         self.case.cause, self.case.cause_kind = reason, "refused"

@@ -52,6 +52,7 @@ class Step:
     `key` is unique in the plan. `condition` is the text of `if:` ("" = always). `each` is the data path of the list
     that `for_each` walks, `each_as` the name of the item. `maps` are the maps of a check, work or observe step.
     `within`: seconds a leg may stay unsure before it is given up, or an await may last (0: the default).
+    `go_on`: what is known not to have happened does not end the settlement; it goes on without it.
     An observe step says who carried the leg (`party`) and inside which of our own calls (`by`).
     """
 
@@ -63,6 +64,7 @@ class Step:
     stop: str = ""
     undo: str = ""
     again: str = ""
+    go_on: bool = False
     answer: str = ""
     condition: str = ""
     each: str = ""

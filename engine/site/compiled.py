@@ -142,6 +142,7 @@ def _step(channel: ChannelFile, step: StepRow, *, final: bool) -> Step:
         stop=word("stop"),
         undo=word("undo"),
         again=word("again"),
+        go_on=word("refused") == "go_on",
         answer=word("answer"),
         condition=word("if"),
         each=word("for_each"),

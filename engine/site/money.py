@@ -91,8 +91,13 @@ def _leg(parts: Parts, channel: ChannelFile, step: StepRow, *, final: bool) -> N
         return
     op = op_of(parts, call)
     again = step.word("again")
-    if final and again is not None:
-        parts.wrong("E420", again.mark, name="again")
+    refused = step.word("refused")
+    for name, word in (("again", again), ("refused", refused)):
+        if final and word is not None:
+            parts.wrong("E420", word.mark, name=name)
+    if refused is not None and (again is not None or step.word("for_each") is not None):
+        other = "again" if again is not None else "for_each"
+        parts.wrong("E216", refused.mark, one=other, other="refused")
     if op is not None and op.changes:
         if step.word("ask") is None and (op.money or call.repeats != "same_number"):
             parts.wrong("E412", step.name.mark, name=step.name)

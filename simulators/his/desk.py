@@ -44,6 +44,8 @@ class Payment:
     insurance: tuple[str, str] | None
     deposit: int = 0
     """Of `cash`: what the deposits of a stay pay."""
+    commercial: int = 0
+    commercial_no: str = ""
 
 
 @dataclass
@@ -175,8 +177,8 @@ class Desk:
         """Refusal when this new settlement cannot be booked now."""
         if expires <= self._party.world.now():
             raise Refusal("EXPIRED", "请求已超过截止时间，未执行")
-        if payment.amount != payment.cash + payment.fund + payment.account:
-            raise Refusal("AMOUNT_MISMATCH", "金额不等于现金、统筹与个人账户之和")
+        if payment.amount != payment.cash + payment.fund + payment.account + payment.commercial:
+            raise Refusal("AMOUNT_MISMATCH", "金额不等于现金、统筹、个人账户与商保之和")
         bill = self.payable(payment.bill_no, payment.lock_no)
         if payment.amount != bill.amount:
             raise Refusal("BILL_CHANGED", "账单金额已变化，请重新查询")

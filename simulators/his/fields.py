@@ -25,6 +25,7 @@ OPERATIONS: dict[str, Fields] = {
         "billNo": (True, 32), "settleNo": (True, 64), "lockNo": (True, 64), "amount": (True, 16),
         "cash": (True, 16), "fund": (True, 16), "account": (True, 16), "tradeMode": (True, 4),
         "outTradeNo": (False, 64), "transNo": (False, 64), "expireTime": (True, 19), "preNo": (False, 64),
+        "commercial": (False, 16), "commercialNo": (False, 64),  # what a commercial insurer pays, and its claim
         # The slip of a card paid at the terminal's POS.
         "posTransNo": (False, 32), "bankTransNo": (False, 64), "posIndexNo": (False, 32),
         "sellerAccountNo": (False, 32), "bankCardNo": (False, 32),

@@ -211,10 +211,14 @@ class HisSim(SimParty):
             raise Refusal("PARAM_INVALID", "按预结算号结算时医保由HIS办理，不能再给insurance", field="insurance")
         if money["fund"] + money["account"] and insurance is None and not texts["preNo"]:
             raise Refusal("PARAM_INVALID", "医保支付须有insurance", field="insurance")
+        commercial = self.habits.read_money("commercial", texts["commercial"]) if texts["commercial"] else 0
+        if commercial and not texts["commercialNo"]:
+            raise Refusal("PARAM_INVALID", "商保支付须有commercialNo", field="commercialNo")
         payment = Payment(
             texts["billNo"], texts["settleNo"], texts["lockNo"], trade_mode=mode,
             out_trade_no=texts["outTradeNo"], trans_no=texts["transNo"], insurance=insurance,
             deposit=self.habits.read_money("deposit", texts["deposit"] or "0"), **money,
+            commercial=commercial, commercial_no=texts["commercialNo"],
         )
         expires = read_time("expireTime", texts["expireTime"])
         if texts["preNo"]:
@@ -238,6 +242,7 @@ class HisSim(SimParty):
         return {
             "state": settled.state, "receiptNo": settled.receipt_no, "billNo": payment.bill_no,
             "payTime": settled.pay_time, **{part: self.habits.money(getattr(payment, part)) for part in parts},
+            **({"commercial": self.habits.money(payment.commercial)} if payment.commercial else {}),
             **self._deposit(payment), **self.led.told(no),
         }
 

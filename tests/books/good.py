@@ -15,7 +15,10 @@ from engine.saga.legs import LegState
 from engine.store.statement_rows import StatementRow
 
 NOW = 10_000.0
-PARTY = {"his": Role.HIS, "nhsa": Role.INSURANCE, "wechat": Role.PAYMENT, "einvoice": Role.INVOICE}
+PARTY = {
+    "his": Role.HIS, "nhsa": Role.INSURANCE, "insurer": Role.COMMERCIAL, "wechat": Role.PAYMENT,
+    "einvoice": Role.INVOICE,
+}  # fmt: skip
 OK, NO = LegState.OK, LegState.NO
 
 
@@ -60,11 +63,12 @@ class Day:
 class Writer:
     """Writes one settlement: legs, calls, moves and the parties' rows, a second after each other."""
 
-    def __init__(self, day: Day, no: str, start: float, *, cash: int = 700, fund: int = 300, insured: bool = True):
-        self.day, self.no, self.at, self.insured, self.cash = day, no, start, insured, cash
+    def __init__(self, day: Day, no: str, start: float, *, cash: int = 700, fund: int = 300, insured: bool = True,
+                 claimed: int = 0):  # fmt: skip
+        self.day, self.no, self.at, self.insured, self.cash, self.claimed = day, no, start, insured, cash, claimed
         fund = fund if insured else 0
-        self.total = cash + fund
-        amounts = {"total": self.total, "fund": fund, "account": 0, "relief": 0, "other": 0, "cash": cash}
+        self.total = cash + fund + claimed
+        amounts = {"total": self.total, "fund": fund, "account": 0, "relief": 0, "other": claimed, "cash": cash}
         self.kept = Kept(no, CaseState.FORWARD, 1, "outpatient", start, amounts, [(f"B{no}", True)], [], [], [], [])
         day.kept[no] = self.kept
         self.call_id = int(start) * 100
@@ -72,7 +76,7 @@ class Writer:
     def leg(self, call: str, number: str, *, state: LegState = OK, amount: int | None = None, of: int = 0,
             attempt: int = 1, ended: bool = True, rows: tuple[LedgerRow, ...] = ()) -> LegRow:  # fmt: skip
         """A leg sent now and answered a second later; `rows` are what its party entered in between."""
-        party = {"his": "his", "nhsa": "nhsa", "pay": "wechat", "einvoice": "einvoice"}[call.partition(".")[0]]
+        party = {"pay": "wechat"}.get(name := call.partition(".")[0], name)
         leg = LegRow(len(self.kept.legs) + 1, call, call, party, number, state, bool(of), of, attempt, amount, self.at)
         self.kept.legs.append(leg)  # type: ignore[attr-defined]  # the writer fills lists
         self.call(leg, "do", number, param_hash="h", outcome="accepted" if ended else "")
@@ -121,8 +125,14 @@ class Writer:
 
     def insurance(self, state: str = "done") -> Writer:
         if self.insured:
-            row = LedgerRow("settle", f"M{self.no}3", amount=self.total, state=state, cash=self.cash, account=0)
+            left = self.cash + self.claimed
+            row = LedgerRow("settle", f"M{self.no}3", amount=self.total, state=state, cash=left, account=0)
             self.leg("nhsa.settle", row.no, amount=self.total, rows=(row,))
+        return self
+
+    def claim(self, state: str = "done") -> Writer:
+        row = LedgerRow("settle", f"{self.no}C1", amount=self.claimed, state=state, bill=f"B{self.no}", ref="CP1")
+        self.leg("insurer.claim", row.no, amount=self.claimed, rows=(row,))
         return self
 
     def book(self, state: str = "done") -> Writer:
@@ -212,6 +222,24 @@ class Writer:
 def settled(day: Day, no: str, start: float, **more: Any) -> Writer:
     w = Writer(day, no, start, **more).lock().visit().pay().insurance().book().invoice()
     return w.end(CaseState.SETTLED)
+
+
+def claimed(day: Day, no: str, start: float) -> Writer:
+    """A commercial insurer paid a part of what the basic insurance left."""
+    w = Writer(day, no, start, cash=500, claimed=200).lock().visit().insurance().claim().pay().book().invoice()
+    return w.end(CaseState.SETTLED)
+
+
+def claim_withdrawn(day: Day, no: str, start: float) -> Writer:
+    """The patient went away after the insurers had settled."""
+    w = Writer(day, no, start, cash=500, claimed=200).lock("released").visit("cancelled", "deleted")
+    w.insurance("cancelled").claim("cancelled")
+    w.undo("insurer.withdraw", "insurer.claim", f"{no}V5", LedgerRow("cancel", f"{no}V5", amount=200, ref=f"{no}C1"))
+    gone = LedgerRow("cancel", f"M{no}4", amount=-w.total, cash=-700, account=0)
+    w.undo("nhsa.cancel", "nhsa.settle", gone.no, gone, amount=w.total)
+    w.undo("nhsa.unload", "nhsa.upload", f"M{no}5").undo("nhsa.unregister", "nhsa.register", f"M{no}6")
+    w.undo("his.unlock", "his.lock", f"{no}L")
+    return w.end(CaseState.UNDONE)
 
 
 def taken_back(day: Day, no: str, start: float) -> Writer:
@@ -350,5 +378,7 @@ def good_day() -> Day:
     discharged(day, "S12", 8400)
     discharged(day, "S13", 8500, used=700, back="S11P1")
     discharge_back(day, "S14", 8600)
+    claimed(day, "SA", 8700)
+    claim_withdrawn(day, "SB", 8800)
     day.rows["his"].append(LedgerRow("charge", "W1", 7000, 500, bill="BX", ref="window", party_no="W1"))
     return day

@@ -269,6 +269,34 @@ def _lines_left(day: Day) -> None:
     day.spoil("nhsa", "upload", "S3", state="uploaded")
 
 
+# Commercial insurance
+
+
+@plants("commercial_missing", "SA")
+def _the_insurer_does_not_pay(day: Day) -> None:
+    day.drop("insurer", "settle", "SAC1")
+
+
+@plants("commercial_left", "SB")
+def _a_claim_was_never_withdrawn(day: Day) -> None:
+    day.spoil("insurer", "settle", "SBC1", state="done")
+
+
+@plants("commercial_twice", "SA")
+def _two_claims_stand(day: Day) -> None:
+    day.again("insurer", "settle", "SAC1")
+
+
+@plants("commercial_amount_differs", "SA")
+def _the_insurer_pays_another_amount(day: Day) -> None:
+    day.spoil("insurer", "settle", "SAC1", amount=199)
+
+
+@plants("insurance_amount_differs", "SA")
+def _the_insurance_left_less_than_insurer_and_patient_paid(day: Day) -> None:
+    day.spoil("nhsa", "settle", "MSA3", cash=500)
+
+
 # Invoice
 
 

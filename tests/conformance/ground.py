@@ -113,6 +113,8 @@ def standing(kind: str, folder: Path) -> tuple[Run, Memory]:
     node, files = node_file(ROOT), read_files(ROOT)
     if kind == "his_soap":
         node, files = node_file(_by_soap(folder)), {**files, **FILES}
+    if kind == "commercial":
+        node = node_file(ROOT / "docs/examples/commercial_insurance")
     entry = next(one for one in node.parties.values() if one.kind == kind)
     for ref in _references(dict(entry.settings)):
         path = folder / ref

@@ -27,6 +27,7 @@ from simulators.alipay import AlipaySim
 from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
+from simulators.commercial import CommercialSim
 from simulators.dareway import DarewaySim
 from simulators.einvoice import EinvoiceSim
 from simulators.his import HisSim
@@ -70,6 +71,7 @@ class Town:
             "mobile_pay": MobilePaySim(self.world),
             "unionpay": UnionPaySim(self.world),
             "einvoice": EinvoiceSim(self.world),
+            "commercial": CommercialSim(self.world),
         }  # fmt: skip
         self.sims["his_soap"] = self.sims["his"]  # one HIS, asked in two ways
         self.opened = {kind: self._open(kind) for kind in self.sims}
@@ -88,6 +90,7 @@ class Town:
             "mobile_pay": self._mobile_pay,
             "unionpay": self._unionpay,
             "einvoice": self._einvoice,
+            "commercial": self._commercial,
         }[kind](card)  # fmt: skip
         party = PARTIES[kind]
         return party.open(party.settings.model_validate(settings, context={"files": {**EXAMPLE, **FILES}}))
@@ -132,6 +135,10 @@ class Town:
     @staticmethod
     def _yinhai(card: Mapping[str, Any]) -> dict[str, Any]:
         return {"wsdl": "yinhai_v1", "hospital": card["hospital"], "operator": "K01", "operator_name": "自助机"}
+
+    @staticmethod
+    def _commercial(card: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: card[name] for name in ("app_id", "hospital", "private_key", "insurer_key")}
 
     @staticmethod
     def _wechat(card: Mapping[str, Any]) -> dict[str, Any]:

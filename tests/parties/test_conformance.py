@@ -41,6 +41,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "mobile_pay": {"orgBizSer": "N1", "appRefdSn": "N1"},
     "till": {"no": "N1", "amount": 1},
     "einvoice": {"busNo": "N1"},
+    "commercial": {"claimNo": "N1", "withdrawNo": "N1"},
 }  # fmt: skip
 BODIES_OF_OPS: dict[tuple[str, str], dict[str, Any]] = {
     ("nhsa", "9101"): {"input": {"fsUploadIn": {"filename": "a.txt.zip", "rows": [{"c": "1"}]}}},

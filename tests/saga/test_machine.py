@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.core.outcome import Fact, Outcome
 from engine.saga.case import CaseState, Reason
 from engine.saga.events import Cancelled, FactHeard, Recovered, RefundAsked, Resolved
 from engine.saga.legs import LegState
-from tests.saga.stage import Stage
+from engine.saga.plan import Step, StepKind
+from tests.saga.stage import PLAN, Stage
 
 A, R, P, U = Outcome.ACCEPTED, Outcome.REFUSED, Outcome.PENDING, Outcome.UNKNOWN
 GONE = Reason("E-CANCELLED", "", "", "patient")
@@ -481,3 +484,77 @@ def test_a_lock_that_nobody_can_ask_about_is_given_up_by_an_accepted_unlock_only
     stage.yes("his.unlock")
     assert stage.leg("his.lock").state is LegState.NO
     assert stage.case.state is CaseState.REJECTED
+
+
+INSURER = Step(
+    "insurer.claim", StepKind.DO, call="nhsa.settle", ask="nhsa.settled", stop="nhsa.reverse", undo="nhsa.cancel",
+    go_on=True, within=30.0,
+)  # fmt: skip
+WITH_INSURER = replace(PLAN, steps=(*PLAN.steps[:2], INSURER, *PLAN.steps[4:]))
+
+
+def test_what_an_insurer_refuses_is_left_out_and_the_payer_hears_why() -> None:
+    stage = Stage(plan=WITH_INSURER)
+    stage.yes("his.bill", "his.lock")
+    stage.answer("nhsa.settle", R, code="3002")
+    assert stage.case.state is CaseState.WAITING
+    assert stage.case.notice is not None
+    assert stage.case.notice.code == "3002"
+    assert not stage.tasks
+    stage.choose()
+    stage.answer("pay.code", R, code="NOTENOUGH")
+    stage.choose()
+    assert stage.sent.count("nhsa.settle") == 1, "another way of paying does not ask the insurer again"
+
+
+def test_nothing_of_a_claim_under_review_counts_once_it_is_denied() -> None:
+    stage = Stage(plan=WITH_INSURER)
+    stage.yes("his.bill", "his.lock")
+    stage.answer("nhsa.settle", P)
+    assert "settle" in stage.case.data["nhsa"], "what a pending answer says is kept"
+    stage.wait()
+    stage.answer("nhsa.settled", Fact.CLOSED)
+    assert stage.case.state is CaseState.WAITING
+    assert "settle" not in stage.case.data["nhsa"]
+
+
+def test_an_unknown_claim_is_made_definite_before_the_settlement_goes_on_without_it() -> None:
+    stage = Stage(plan=WITH_INSURER)
+    stage.yes("his.bill", "his.lock")
+    stage.answer("nhsa.settle", U)
+    while stage.leg("nhsa.settle").state is LegState.UNSURE:
+        stage.wait()
+        if any(send.call == "nhsa.settled" for send in stage.wire):
+            stage.answer("nhsa.settled", Fact.UNKNOWN)
+    assert stage.sent[-1] == "nhsa.reverse"
+    stage.yes("nhsa.reverse")
+    assert stage.case.state is CaseState.FORWARD, "nobody pays while the claim may still stand"
+    while stage.leg("nhsa.settle").state is not LegState.NO:
+        if any(send.call == "nhsa.settled" for send in stage.wire):
+            stage.answer("nhsa.settled", Fact.CLOSED)
+        else:
+            stage.wait()
+    assert stage.case.state is CaseState.WAITING
+
+
+def test_the_payer_may_still_walk_away_after_an_insurer_has_paid() -> None:
+    stage = Stage(plan=WITH_INSURER)
+    stage.yes("his.bill", "his.lock", "nhsa.settle")
+    assert stage.case.state is CaseState.WAITING
+    stage.hear(Cancelled(GONE, ""))
+    assert stage.sent[-1] == "nhsa.cancel"
+    stage.yes("nhsa.cancel", "his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+
+
+def test_an_insurer_that_paid_is_taken_back_while_a_payment_under_way_is_given_up() -> None:
+    stage = Stage(plan=WITH_INSURER)
+    stage.yes("his.bill", "his.lock", "nhsa.settle")
+    stage.choose()
+    stage.answer("pay.code", P)
+    stage.hear(Cancelled(GONE, ""))
+    assert stage.sent[-1] == "pay.reverse"
+    stage.yes("pay.reverse")
+    stage.answer("pay.query", Fact.CLOSED)
+    stage.yes("nhsa.cancel", "his.unlock")
+    assert (stage.case.state, stage.sent.count("pay.refund")) == (CaseState.UNDONE, 0)

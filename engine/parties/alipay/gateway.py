@@ -6,15 +6,9 @@ never printed anew.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from engine.codecs import form, json_text
 from engine.codecs.errors import Undecodable
@@ -23,33 +17,13 @@ from engine.core.times import beijing
 from engine.parties import wire
 from engine.parties.alipay.keys import PUBLIC_KEY, Seller
 from engine.parties.contract import Answer
+from engine.parties.rsa2 import canonical, holds, signed
 
 _DONE: Final = frozenset({"10000", "10003"})
 # What the gateway itself refuses, before any business: only these may come unsigned.
 _GATEWAY: Final = frozenset({"20001", "40001", "40002", "40003", "40006"})
 _DECODER: Final = json.JSONDecoder()
 _SPACE: Final = " \t\r\n"
-
-
-def canonical(fields: Mapping[str, str], *without: str, empty: bool = False, charset: str = "utf-8") -> bytes:
-    """`k=v` of the sorted fields joined by `&`, not form-encoded; empty values only where `empty` says so."""
-    return "&".join(
-        f"{name}={fields[name]}" for name in sorted(fields) if name not in without and (fields[name] or empty)
-    ).encode(charset)
-
-
-def signed(key: RSAPrivateKey, message: bytes) -> str:
-    """Base64 of RSA with SHA-256 (RSA2)."""
-    return base64.b64encode(key.sign(message, PKCS1v15(), SHA256())).decode()
-
-
-def holds(key: RSAPublicKey, message: bytes, signature: str) -> bool:
-    """Whether the signature is of this key over this message."""
-    try:
-        key.verify(base64.b64decode(signature, validate=True), message, PKCS1v15(), SHA256())
-    except (InvalidSignature, ValueError):  # what is no Base64, and what is not even ASCII, is a ValueError
-        return False
-    return True
 
 
 def request(seller: Seller, method: str, content: Mapping[str, Any], now: float, *, notify: bool) -> HttpRequest:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from engine.parties.rsa2 import private_key, public_key
 
 _RSA_SIGNATURES: Final = "1.2.840.113549.1.1."
 _ISSUER: Final = (
@@ -92,14 +93,9 @@ def root_number(roots: Sequence[x509.Certificate]) -> str:
 
 def opened(settings: Settings) -> Seller:
     """Parse all keys; ValueError names the field that is wrong."""
-    try:
-        private = load_pem_private_key(settings.app_private_key.encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"app_private_key: not a PEM private key without password ({error})") from None
-    if not isinstance(private, RSAPrivateKey) or private.key_size < 2048:
-        raise ValueError("app_private_key: an RSA key of at least 2048 bits is wanted")
+    private = private_key("app_private_key", settings.app_private_key)
     if settings.alipay_public_key:
-        return Seller(settings, private, {PUBLIC_KEY: _public_key(settings.alipay_public_key)})
+        return Seller(settings, private, {PUBLIC_KEY: public_key("alipay_public_key", settings.alipay_public_key)})
     roots = _certificates("alipay_root_certificate", settings.alipay_root_certificate)
     own = _certificates("app_certificate", settings.app_certificate)[0]
     if own.public_key() != private.public_key():
@@ -109,16 +105,6 @@ def opened(settings: Settings) -> Seller:
     if not keys:
         raise ValueError("alipay_certificate: Alipay's own certificate is not in it")
     return Seller(settings, private, keys, certificate_number(own), root_number(roots))
-
-
-def _public_key(pem: str) -> RSAPublicKey:
-    try:
-        key = load_pem_public_key(pem.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"alipay_public_key: not a PEM public key ({error})") from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < 2048:
-        raise ValueError("alipay_public_key: an RSA key of at least 2048 bits is wanted")
-    return key
 
 
 def _certificates(field: str, pem: str) -> list[x509.Certificate]:

@@ -8,9 +8,9 @@ from typing import Final
 from engine.codecs import form
 from engine.codecs.errors import Undecodable
 from engine.core.http import HttpReply, HttpRequest
-from engine.parties.alipay.gateway import canonical, holds
 from engine.parties.alipay.keys import Seller
 from engine.parties.contract import Heard, NotHeard
+from engine.parties.rsa2 import canonical, holds
 
 _CHARSET: Final = re.compile(rb"(?:^|&)charset=([A-Za-z0-9-]{1,20})(?:&|$)")
 _CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "GB18030", "gb2312": "GB18030", "gb18030": "GB18030"}

@@ -12,7 +12,7 @@ from engine.core.money import BadAmount, fen_of, fen_of_yuan, yuan_of_fen
 from engine.parties.his import inhos
 from engine.parties.his.operations import LISTS
 
-AMOUNTS: Final = inhos.AMOUNTS | {"amount", "cash", "fund", "account", "balance", "relief", "otherFund"}
+AMOUNTS: Final = inhos.AMOUNTS | {"amount", "cash", "fund", "account", "balance", "relief", "otherFund", "commercial"}
 _UNIT_PRICE: Final = "price"  # in fen too, but may have decimals: four of a yuan
 _PRICE: Final = re.compile(r"(0|[1-9][0-9]{0,10})(\.[0-9]{1,6})?", re.ASCII)
 

@@ -1,0 +1,1 @@
+"""Commercial health insurance (商保) that pays the hospital directly."""

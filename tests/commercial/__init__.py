@@ -1,0 +1,1 @@
+"""Commercial health insurance that pays the hospital directly."""

@@ -1,0 +1,199 @@
+"""The example site of commercial insurance, through engine and simulators, under every misfortune of the insurer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.runtime.books import check_books, simulator_ledgers
+from engine.site.files import hash_of
+from engine.site.load import load
+from engine.site.site import Site
+from tests.commercial.site import example_files
+from tests.edge import town as edge
+from tests.edge.town import BILL, PATIENT, Town
+from tests.rig import lab as rig
+from tests.rig.lab import SECRET, Lab
+
+PORTS = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731, "commercial": 8761}
+CASH = {"choice_no": "1", "kind": "cash"}
+PAYS = 70000  # of 1,075.00 left after basic insurance: 80 % of what is above 100.00 and no cleaning of teeth (100.00)
+_SITES: dict[str, Site] = {}
+
+
+class ExampleLab(Lab):
+    """The laboratory with the example's site and parties."""
+
+    async def open(self) -> None:
+        for name in PORTS:
+            self.start_party(name)
+        keys, sim = self.folder / "var" / "keys", self.folder / "var" / "sim"
+        keys.mkdir(parents=True)
+        for name in ("client-K01.secret", "client-C01.secret"):
+            (keys / name).write_text(SECRET)
+        text = example_files()["engine.yaml"].decode()
+        for name in PORTS:
+            card: Any = self.parties[name].card("http://x")
+            for path in {word.strip(",:}") for word in text.split() if word.startswith(f"file:var/sim/{name}/")}:
+                value = card
+                for part in path.removeprefix(f"file:var/sim/{name}/").split("/"):
+                    value = value[part]
+                place = sim / path.removeprefix("file:var/sim/")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(str(value))
+        self.engine_port, self.hl7_port = await self._free_port(), 0
+        await self.start_engine()
+
+    def site(self) -> Site:
+        files = example_files()
+        text = files["engine.yaml"].decode()
+        for name, port in PORTS.items():
+            there = self.ports[name].getHost()
+            text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
+        files["engine.yaml"] = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}").encode()
+        key = hash_of(files)
+        if key not in _SITES:
+            site = load(files)
+            assert isinstance(site, Site), site
+            _SITES[key] = site
+        return _SITES[key]
+
+
+@pytest.fixture
+def hospital(monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]) -> Town:
+    monkeypatch.setattr(edge, "Lab", ExampleLab)
+    monkeypatch.setattr(rig, "PARTIES", PORTS)
+    return new_town()
+
+
+def settle(town: Town, **more: Any) -> dict[str, Any]:
+    """A kiosk's settlement with the patient's policy, the rest in cash."""
+    body = {**town.bill_request(PATIENT, BILL), "commercial": {"consent": "yes"}, **more}
+    reply = town.ask("POST", "/v1/commercial/settlements", body, client="C01")
+    assert reply.status in (200, 202), reply.body.decode()
+    no = str(reply.json["settlement_no"])
+    for _ in range(100):
+        state = town.show(no, client="C01").state
+        if state != "working":
+            break
+        town.pass_time(5.0)
+    if state == "quoted":
+        town.choose(no, CASH, client="C01")
+    return town.rest(no, client="C01")
+
+
+def agreed(town: Town, answer: dict[str, Any]) -> int:
+    """The parties' own ledgers, and the product's books about them. What the insurer pays in the end."""
+    town.pass_time(900.0)
+    live = [row for row in town.ledger("commercial", "settle") if row["state"] == "done"]
+    booked = [row for row in town.ledger("his", "book") if row["state"] == "done"]
+    settled = answer["state"] == "settled"
+    amounts = answer.get("amounts", {})
+    assert len(booked) == (1 if settled else 0), answer
+    assert len(live) <= len(booked)
+    paid = sum(row["amount"] for row in live)
+    if settled:
+        parts = ("fund", "account", "relief", "other", "cash")
+        assert amounts["total"] == sum(amounts[name] for name in parts)
+        assert amounts["other"] == paid
+        assert booked[0]["ref"] == str(amounts["cash"])
+    policy = town.lab.parties["commercial"].book.policies["CP0001"]  # type: ignore[attr-defined]  # the insurer's own
+    assert policy.paid == paid, "the year's counter is given back"
+    assert not [row for row in town.ledger("commercial", "settle") if row["state"] == "processing"]
+    assert not [row for row in town.ledger("his", "lock") if row["state"] == "live"]
+    engine = town.lab.engine
+    assert engine is not None
+    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
+    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
+    assert [(one.kind, one.en) for one in books.differences] == []
+    return paid
+
+
+UNCERTAIN = (
+    "reset_after_commit", "timeout_after_commit", "half_reply", "duplicate_reply", "late_commit", "bad_signature",
+    "reset_before_commit", "timeout_before_commit", "refuse_connection", "html", "http_500", "slow", "review",
+    "review_denied", "refuse_business", "not_enough_balance", "token_expired",
+)  # fmt: skip
+
+
+def test_the_insurer_pays_its_part_and_the_whole_is_given_back(hospital: Town) -> None:
+    answer = settle(hospital)
+    assert (answer["state"], answer["amounts"]["other"], answer["amounts"]["cash"]) == ("settled", PAYS, 37500)
+    assert answer["numbers"]["commercial"].startswith("CL")
+    assert agreed(hospital, answer) == PAYS
+    back = hospital.ask("POST", f"/v1/settlements/{answer['settlement_no']}/refunds",
+                        {"request_no": "B1", "reason_code": "patient"}, client="C01")  # fmt: skip
+    assert back.status in (200, 202)
+    assert agreed(hospital, hospital.rest(answer["settlement_no"], client="C01")) == 0
+    assert [row["amount"] for row in hospital.ledger("commercial", "cancel")] == [PAYS]
+
+
+@pytest.mark.parametrize("fault", UNCERTAIN)
+def test_whatever_a_claim_is_answered_with_all_agree_in_the_end(hospital: Town, fault: str) -> None:
+    hospital.lab.fault("commercial", "claim.settle", fault, seconds=40.0)
+    answer = settle(hospital)
+    assert answer["state"] == "settled", answer
+    paid = agreed(hospital, answer)
+    refused = fault in ("refuse_business", "not_enough_balance", "review_denied")
+    assert paid == 0 if refused else paid in (0, PAYS)
+
+
+@pytest.mark.parametrize("op", ["policy.query", "claim.trial"])
+@pytest.mark.parametrize("fault", ["refuse_business", "html", "timeout_before_commit", "bad_signature", "http_500"])
+def test_an_insurer_that_cannot_be_asked_leaves_the_whole_to_the_patient(hospital: Town, op: str, fault: str) -> None:
+    hospital.lab.fault("commercial", op, fault, seconds=20.0, times=20)
+    answer = settle(hospital)
+    assert (answer["state"], answer["amounts"]["other"], answer["amounts"]["cash"]) == ("settled", 0, 107500)
+    assert agreed(hospital, answer) == 0
+
+
+@pytest.mark.parametrize("fault", [
+    "timeout_after_commit", "reset_before_commit", "half_reply", "bad_signature", "http_500", "late_commit",
+])  # fmt: skip
+def test_a_withdrawal_goes_on_until_it_is_done(hospital: Town, fault: str) -> None:
+    hospital.lab.fault("his", "balance.and.pay.bill", "refuse_business")
+    hospital.lab.fault("commercial", "claim.withdraw", fault, seconds=30.0)
+    answer = settle(hospital)
+    assert answer["state"] == "undone", answer
+    assert agreed(hospital, answer) == 0
+
+
+def test_a_claim_that_stays_under_review_is_taken_back_before_the_patient_pays(hospital: Town) -> None:
+    hospital.lab.act("commercial", "set", review=True)
+    answer = settle(hospital)
+    assert (answer["state"], answer["amounts"]["cash"]) == ("settled", 107500)
+    assert agreed(hospital, answer) == 0
+
+
+@pytest.mark.parametrize("op", ["claim.trial", "claim.settle", "claim.query"])
+def test_amounts_that_differ_never_reach_the_patient(hospital: Town, op: str) -> None:
+    if op == "claim.query":
+        hospital.lab.fault("commercial", "claim.settle", "timeout_after_commit", seconds=20.0)
+    hospital.lab.fault("commercial", op, "wrong_amount")
+    body = {**hospital.bill_request(PATIENT, BILL), "commercial": {"consent": "yes"}}
+    reply = hospital.ask("POST", "/v1/commercial/settlements", body, client="C01")
+    hospital.pass_time(120.0)
+    answer = hospital.show(reply.json["settlement_no"], client="C01").json
+    if op == "claim.trial":  # the insurer itself refuses a claim over another amount than it computes
+        assert (answer["state"], answer["amounts"]["cash"]) == ("quoted", 107500)
+    else:
+        assert answer["state"] == ("undone" if op == "claim.settle" else "manual")
+
+
+def test_a_self_paying_patient_uses_a_policy(hospital: Town) -> None:
+    body = hospital.bill_request(PATIENT, BILL)
+    answer = settle(hospital, pay_identity="self_pay", patient=body["patient"])
+    assert (answer["state"], answer["amounts"]["fund"], answer["amounts"]["other"]) == ("settled", 0, 80000)
+    assert agreed(hospital, answer) == 80000
+
+
+def test_a_forged_answer_is_not_believed(hospital: Town) -> None:
+    """A signature by another key, an answer to another request: as good as silence."""
+    hospital.lab.fault("commercial", "claim.settle", "bad_signature", times=1)
+    answer = settle(hospital)
+    assert answer["state"] == "settled"
+    asked = [row.op for row in hospital.lab.parties["commercial"].exchanges.rows]
+    assert asked.count("claim.settle") == 1, "a claim is never sent twice"
+    assert "claim.query" in asked
