@@ -71,15 +71,15 @@ def test_a_claim_from_policy_to_withdrawal(settings: dict[str, Any]) -> None:
     assert caller.claim(billNo="B2")[0] is Outcome.UNKNOWN, "other content under one number proves nothing"
     assert caller.ask("state", {"claimNo": "S1C1"})[1].body["payAmount"] == "700.00"
     back = {"claimNo": "S1C1", "withdrawNo": "S1V1"}
-    assert [caller.ask("withdraw", back)[0] for _ in range(2)] == [Outcome.ACCEPTED] * 2
+    assert [caller.ask("withdraw", back, "S1V1")[0] for _ in range(2)] == [Outcome.ACCEPTED] * 2
     assert caller.ask("state", {"withdrawNo": "S1V1"})[1].body["status"] == "WITHDRAWN"
-    assert caller.ask("withdraw", {**back, "withdrawNo": "S1V2"})[0] is Outcome.ACCEPTED, "already withdrawn"
+    assert caller.ask("withdraw", {**back, "withdrawNo": "S1V2"}, "S1V2")[0] is Outcome.ACCEPTED, "already withdrawn"
     assert sum(row.amount for row in caller.sim.ledger.rows if row.kind == "cancel") == 70000
 
 
 def test_a_number_that_was_withdrawn_before_it_came_pays_nothing() -> None:
     caller = Caller()
-    assert caller.ask("withdraw", {"claimNo": "S1C1", "withdrawNo": "S1V1"})[0] is Outcome.ACCEPTED
+    assert caller.ask("withdraw", {"claimNo": "S1C1", "withdrawNo": "S1V1"}, "S1V1")[0] is Outcome.ACCEPTED
     outcome, answer = caller.claim()
     assert (outcome, answer.code) == (Outcome.REFUSED, "2002")
     assert not [row for row in caller.sim.ledger.rows if row.kind == "settle"]

@@ -45,6 +45,7 @@ _SAID: Final = (
     "3006",  # the hospital is not in the network
     "3007",  # to be decided by a person at the insurer: not directly
 )
+_OURS: Final = {"claim": "claimNo", "withdraw": "withdrawNo"}
 _NUMBERS: Final = {"claim": ("claimNo",), "state": ("claimNo", "withdrawNo"), "withdraw": ("claimNo",)}
 _NEEDED: Final = {"policy": "policies", "quote": "payAmount", "claim": "payAmount", "withdraw": "status"}
 
@@ -78,8 +79,8 @@ class Commercial:
     def build(self, call: Outgoing) -> HttpRequest:
         connection: Opened = call.settings
         plain = connection.plain
-        if call.number:
-            wire.own_number(call, "withdrawNo" if call.op == "withdraw" else "claimNo")
+        if call.op in _OURS:
+            wire.own_number(call, _OURS[call.op])
         fields = {
             "appId": plain.app_id,
             "hospitalCode": plain.hospital,
