@@ -12,6 +12,7 @@ from simulators.insurance.state import Bureau, EcToken
 from simulators.town import ADMDVS, FIXMEDINS_CODE, Person
 
 PATHS = ("/fsi/api/hsecfc/localQrCodeQuery", "/localcfc/api/hsecfc/localQrCodeQuery")
+_CODES = ("/1162", "/9999")  # the same by its number, where addresses grow by numbers
 WRONG_CODE = (500159, "请使用医保电子凭证二维码")
 _EXPIRED = (500160, "医保电子凭证二维码已失效,请刷新后重试")
 _DATA = fields(
@@ -24,6 +25,13 @@ BUSINESS = frozenset({
 })  # fmt: skip
 FORM = "{orgId, transType: ec.query, data: {businessType, operatorId, ecQrCode: 28 digits, fresh, unused}, extra}"
 CODE_LIFE, TOKEN_LIFE = 60.0, 300.0  # seconds
+
+
+def called(path: str, body: bytes, template: str) -> bool:
+    """Whether a call is this one: by its path, by its number, or (where all share one address) by its envelope."""
+    if template == "base":
+        return b'"transType"' in body and b'"infno"' not in body
+    return path in PATHS or (template == "infno" and path.endswith(_CODES))
 
 
 def answer(bureau: Bureau, message: Any) -> Resp:

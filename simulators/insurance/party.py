@@ -69,10 +69,13 @@ class InsuranceSim(SimParty):
 
     def op_of(self, req: Req) -> str:
         """The transaction code (ec.query for the 电子凭证); the path when the body has none."""
-        if req.path in credential.PATHS:
+        if self._credential(req):
             return "ec.query"
         found = _INFNO.search(req.body)
         return found.group(1).decode() if found else req.path
+
+    def _credential(self, req: Req) -> bool:
+        return credential.called(req.path, req.body, self.bureau.settings.path_template)
 
     def match_of(self, op: str, req: Req) -> dict[str, str]:
         """no (msgid), opter, psn_no, mdtrt_id, bill (ipt_otp_no) and person (HIS number), as far as they are known."""
@@ -115,7 +118,7 @@ class InsuranceSim(SimParty):
         if req.method != "POST":
             return json_resp({"errcode": 405, "errmsg": "method not allowed"}, 405, {"Allow": "POST"})
         bureau = self.bureau
-        if req.path in credential.PATHS:
+        if self._credential(req):
             reply = credential.answer(bureau, self._message(req.body))
             if not reply.body.startswith(b'{"code":0'):
                 self.objected(Objection("ec.query", credential.reason_of(reply), "data", credential.FORM))
