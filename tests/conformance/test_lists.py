@@ -15,7 +15,10 @@ from engine.conformance.running import Line
 from simulators.base.wire import Req, Resp
 from tests.conformance.ground import Memory, standing
 
-KINDS = ("alipay", "commercial", "einvoice", "his", "mobile_pay", "municipal", "nhsa", "qingdao_legacy", "unionpay", "wechat")
+KINDS = (
+    "alipay", "commercial", "einvoice", "his", "mobile_pay", "municipal", "nhsa", "qingdao_legacy", "unionpay",
+    "wechat",
+)  # fmt: skip
 
 
 def told(lines: list[Line]) -> list[Any]:
