@@ -9,14 +9,19 @@ from engine.cli.folder import node_file, store_url
 from engine.cli.moments import since_of
 from engine.cli.say import FOUND, GOOD, CannotRun, document, line
 
+CLOCKS = 60.0  # seconds by which the clock of who wrote a spreadsheet may be behind ours
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.config.engine_file import EngineFile
     from engine.core.world import World
+    from engine.runtime.books import LedgerSource
 
 
-def books(root: Path, since: str, as_json: bool, bills: bool = False) -> int:
-    """Compare and print. `bills`: the payment platforms' bills instead of their ledgers. Exit code 1 when there is a
-    difference."""
+def books(root: Path, since: str, as_json: bool, bills: bool = False, ledgers: str = "") -> int:
+    """Compare and print. `bills`: the payment platforms' bills instead of their ledgers; `ledgers`: a directory with
+    those of other parties as CSV. Exit code 1 when there is a difference."""
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
@@ -32,7 +37,7 @@ def books(root: Path, since: str, as_json: bool, bills: bool = False) -> int:
         ended.append(result)
         world.reactor.stop()
 
-    work = compared(world, root, file, since_of(root, since), bills=bills)
+    work = compared(world, root, file, since_of(root, since), bills=bills, ledgers=ledgers)
     world.reactor.callWhenRunning(lambda: Deferred.fromCoroutine(work).addBoth(over))
     world.reactor.run()
     if not ended:
@@ -50,33 +55,50 @@ def books(root: Path, since: str, as_json: bool, bills: bool = False) -> int:
 
 
 async def compared(
-    world: World, root: Path, file: EngineFile, since: float | None = None, *, bills: bool = False
-) -> dict[str, Any]:
+    world: World, root: Path, file: EngineFile, since: float | None = None, *, bills: bool = False,
+    ledgers: str = "",
+) -> dict[str, Any]:  # fmt: skip
     """`{"checked", "open", "expected", "differences": […]}` of this folder's store and the ledgers of its parties.
 
-    `bills`: payment platforms are judged by the bills of the days from `since` (yesterday) to yesterday."""
+    `bills`: payment platforms are judged by the bills of the days from `since` (yesterday) to yesterday. `ledgers`: the
+    parties that have a CSV there are judged by it."""
     from engine.config.secret import SecretMissing
     from engine.parties.bills import KeepsBills
     from engine.parties.registry import PARTIES
-    from engine.runtime.books import Beside, LedgerSource, check_books, simulator_ledgers
+    from engine.runtime.books import Beside, check_books, simulator_ledgers
     from engine.runtime.books_bills import bill_ledgers, yesterday
+    from engine.runtime.books_view import Limits
     from engine.runtime.single_call import line_of
     from engine.site.files import read_files
 
-    sources: list[LedgerSource] = []
-    billed: set[str] = set()
+    sources: list[LedgerSource] = [*_from_csv(ledgers, file)] if ledgers else []
+    billed = {source.party for source in sources}
     if bills:
         since = yesterday(world.now()) if since is None else since
-        billed = {name for name, one in file.parties.items() if isinstance(PARTIES[one.kind], KeepsBills)}
+        keep = {name for name, one in file.parties.items() if isinstance(PARTIES[one.kind], KeepsBills)} - billed
         files = read_files(root)
         try:
-            lines = {name: line_of(world, file.parties[name], root, files) for name in billed}
+            lines = {name: line_of(world, file.parties[name], root, files) for name in keep}
         except (SecretMissing, ValueError) as no:
             raise CannotRun(f"账单无法取 · bills cannot be fetched: {no}") from None
         sources += bill_ledgers(lines, since)
+        billed |= keep
     others = {name: (one.kind, one.url) for name, one in file.parties.items() if name not in billed}
     sources += simulator_ledgers(world, others)
-    return (await check_books(world, Beside(store_url(root, file)), sources, since=since)).json()
+    limits = Limits(skew_s=CLOCKS) if ledgers else Limits()
+    return (await check_books(world, Beside(store_url(root, file)), sources, since=since, limits=limits)).json()
+
+
+def _from_csv(folder: str, file: EngineFile) -> Sequence[LedgerSource]:
+    from engine.parties.registry import PARTIES
+    from engine.runtime.books_csv import BadLedgers, csv_ledgers
+    from engine.runtime.books_view import Role
+
+    abouts = {name: PARTIES[one.kind].about for name, one in file.parties.items() if one.kind in PARTIES}
+    try:
+        return csv_ledgers(Path(folder), {name: Role(about.role) for name, about in abouts.items() if about.role})
+    except BadLedgers as no:
+        raise CannotRun(str(no)) from None
 
 
 def _draw(found: dict[str, Any]) -> None:

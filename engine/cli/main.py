@@ -317,12 +317,15 @@ def books(
     bills: Annotated[
         bool, typer.Option("--bills", help="支付渠道用日账单（默认昨天）· payment by the platforms' bills")
     ] = False,
+    ledgers: Annotated[
+        str, typer.Option(metavar="DIR", help="各方的账本表格（his.csv …）· the parties' ledgers as CSV")
+    ] = "",
     json: Json = False,
 ) -> None:
     """与各方账目核对，列出差异 · Compare the store with the parties' own books; print the differences."""
     from engine.cli.books import books as work
 
-    _end(work(root.absolute(), since, json, bills))
+    _end(work(root.absolute(), since, json, bills, ledgers))
 
 
 @app.command(rich_help_panel=LOOK)

@@ -1,5 +1,5 @@
-"""Messages while another configuration is taken again and again: each is acknowledged AA over the connection it came by,
-and arrives once, in its patient's order, however often its channel, map, door and receiver change."""
+"""Messages while another configuration is taken again and again: each is acknowledged AA over the connection it came
+by, and arrives once, in its patient's order, however often its channel, map, door and receiver change."""
 
 from __future__ import annotations
 
