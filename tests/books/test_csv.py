@@ -18,6 +18,7 @@ from tests.books.test_live import Town
 from tests.rig.lab import PARTIES as SIMULATED
 
 ROLES = {"his": Role.HIS, "nhsa": Role.INSURANCE, "wechat": Role.PAYMENT, "einvoice": Role.INVOICE}
+HEAD = ("种类", "编号", "时间", "状态", "账单号", "关联号", "对方编号", "金额（元）", "现金(元)", "个账(元)")
 CHINESE = {"book": "入账", "settle": "结算", "charge": "收款", "issue": "开票", "done": "有效"}
 
 
@@ -39,7 +40,7 @@ def written(town: Town, folder: Path, party: str, edit: Callable[[dict[str, Any]
     rows = [dict(row) for row in town.lab.ledger(simulator)]
     with (folder / f"{party}.csv").open("w", encoding="gb18030", newline="") as file:
         out = csv.writer(file)
-        out.writerow("种类 编号 时间 状态 账单号 关联号 对方编号 金额（元） 现金(元) 个账(元)".split())
+        out.writerow(HEAD)
         for row in rows:
             if row["kind"] in ("message", "notice") or not edit(row):
                 continue
