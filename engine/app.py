@@ -118,7 +118,7 @@ class Engine:
         self.deliver_api = DeliverApi(world, self.gate, store, self.sites, self.ids, self.deliver, self.meters)
         self.listening = Listening({
             "http": self._makes.http_kind(self._knock, self._served, self.doors.body_limit),
-            "mllp": self._makes.mllp_kind(self.deliver.take), **sources.kinds(),
+            "mllp": self._makes.mllp_kind(self.deliver.hear), **sources.kinds(),
         })  # fmt: skip
         self.reload = Reload(world, store, self.sites, self.driver, self, log)
         self._site_api = SiteApi(

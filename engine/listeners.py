@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from engine.config.listener_parts import Listener
 from engine.config.secret import resolve_secret
+from engine.connectors.answer import Answer
 from engine.connectors.http_limits import HttpLimits
 from engine.connectors.http_listener import HttpListener, OnRequest
 from engine.connectors.mllp import MllpLimits, MllpListener, Peer
@@ -20,7 +21,7 @@ from engine.runtime.listening import Kind
 from engine.runtime.logs import Log, trouble_of
 
 Knock = Callable[[str, HttpRequest], Deferred[HttpReply] | HttpReply]
-Take = Callable[[str, bytes, Peer], Deferred[bytes]]
+Take = Callable[[str, bytes, Peer], Answer | Deferred[bytes]]
 
 
 class Makes:

@@ -80,7 +80,7 @@ class Worker:
         await self.deliver.recover()
         site = self._sites.current
         shared = shared_doors(site) if self._shares else frozenset()
-        kind = Makes(self._world, self._root, self._log, shared).mllp_kind(self.deliver.take)
+        kind = Makes(self._world, self._root, self._log, shared).mllp_kind(self.deliver.hear)
         for name in sorted(shared):
             listener = kind.make(name, site.engine.listeners[name])
             await listener.start()

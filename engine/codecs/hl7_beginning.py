@@ -7,17 +7,22 @@ from typing import Final
 
 from engine.codecs.errors import Undecodable
 from engine.codecs.hl7_charset import GB18030, UTF_8, charset_named
-from engine.codecs.hl7_er7 import Delimiters, delimiters
+from engine.codecs.hl7_er7 import STANDARD, Delimiters, delimiters
 
 _LINE_END: Final = re.compile(rb"\r|\n")
+_USUAL: Final = b"MSH|^~\\&|"
 
 
 def beginning(data: bytes, skip: int) -> tuple[Delimiters, bytes]:
     """The delimiters and the bytes of the MSH segment."""
+    if data.startswith(_USUAL, skip):
+        end = data.find(b"\r", skip)
+        if end > 0 and data.find(b"\n", skip, end) < 0:
+            return STANDARD, data[skip:end]
     if data[skip : skip + 3] != b"MSH" or len(data) < skip + 5:
         raise Undecodable("hl7-no-msh", skip, "a message begins with MSH")
-    end = _LINE_END.search(data, skip)
-    head = data[skip : end.start() if end else len(data)]
+    found = _LINE_END.search(data, skip)
+    head = data[skip : found.start() if found else len(data)]
     mark = head[3:4]
     encoding = head[4:].partition(mark)[0]
     try:

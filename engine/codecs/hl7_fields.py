@@ -68,6 +68,10 @@ class FieldReader:
         for name, at in self._plain:
             row = (name, at.field, at.component, at.subcomponent)
             self._by_segment.setdefault(at.segment, []).append(row)
+        self._by_line = {
+            name: (max(row[1] for row in rows) + 1, rows) for name, rows in self._by_segment.items() if name != "MSH"
+        }
+        self._header = [name for name in self._by_segment if name == "MSH"]  # its first delimiter is a field too
 
     def _note(self, rest: str, lists: set[str]) -> None:
         head, inside, leaf = rest.partition("[].")
@@ -89,34 +93,11 @@ class FieldReader:
     def read(self, message: Message) -> dict[str, Any]:
         """`{"hl7": {…}}`, for the names of a map."""
         made: dict[str, Any] = {}
-        marks = message.marks
-        wanted = dict(self._by_segment)
-        for segment in message.segments:
-            plain = wanted.pop(segment.name, None)
-            if plain is None:
-                continue
-            fields = segment.fields
-            size = len(fields)
-            for name, field, component, subcomponent in plain:
-                if field >= size or not (value := fields[field]):
-                    continue
-                if value.isalnum():  # not divided, and no sequence in it
-                    if component <= 1 and subcomponent <= 1:
-                        made[name] = value
-                else:
-                    if component and not subcomponent and marks is STANDARD:
-                        value = value.partition("~")[0]
-                        if component == 1:
-                            value = value.partition("^")[0]
-                        else:
-                            pieces = value.split("^", component)
-                            value = pieces[component - 1] if component <= len(pieces) else ""
-                        if "\\" in value or "&" in value:
-                            value = segment.get(field, component)
-                    else:
-                        value = segment.get(field, component, 1, subcomponent)
-                    if value:
-                        made[name] = None if value == NULL else value
+        if message.marks is STANDARD and not message.is_changed:
+            self._read_lines(message, made)
+            self._read_segments(message, made, self._header)
+        else:
+            self._read_segments(message, made, self._by_segment)
         for name, rows in self._segments.items():
             segments = message.named(name)
             if segments:
@@ -126,6 +107,51 @@ class FieldReader:
             if first is not None and first.count(at.field):
                 made[name] = [_row(first, rows, number + 1) for number in range(first.count(at.field))]
         return {ROOT: made}
+
+
+    def _read_lines(self, message: Message, made: dict[str, Any]) -> None:
+        """As `_read_segments`, from lines with the standard delimiters, divided no further than somebody reads."""
+        wanted = self._by_line.copy()
+        for number, line in enumerate(message.lines):
+            name = line[:3]
+            if name not in wanted or line[3:4] not in "|":
+                continue
+            most, plain = wanted.pop(name)
+            fields = line.split("|", most)
+            size = len(fields)
+            for name, field, component, subcomponent in plain:
+                if field >= size or not (value := fields[field]):
+                    continue
+                if value.isalnum():  # not divided, and no sequence in it
+                    if component <= 1 and subcomponent <= 1:
+                        made[name] = value
+                    continue
+                if component and not subcomponent:
+                    value = value.partition("~")[0]
+                    if component == 1:
+                        value = value.partition("^")[0]
+                    else:
+                        pieces = value.split("^", component)
+                        value = pieces[component - 1] if component <= len(pieces) else ""
+                    if "\\" in value or "&" in value:
+                        value = message.segments[number].get(field, component)
+                else:
+                    value = message.segments[number].get(field, component, 1, subcomponent)
+                if value:
+                    made[name] = None if value == NULL else value
+            if not wanted:
+                break
+
+    def _read_segments(self, message: Message, made: dict[str, Any], names: Iterable[str]) -> None:
+        """The plain fields of the first segment of each of these names."""
+        for segment_name in names:
+            segment = message.find(segment_name)
+            if segment is None:
+                continue
+            for name, field, component, subcomponent in self._by_segment[segment_name]:
+                value = segment.get(field, component, 1, subcomponent)
+                if value:
+                    made[name] = None if value == NULL else value
 
 
 def _row(segment: Segment, rows: Iterable[tuple[str, Place]], repetition: int) -> dict[str, str | None]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Fits = Callable[[str], Any]
 
 _BLOCK: Final = 8  # fields between two looks whether the line is at its end
+_RUN: Final = 4  # fields that are often all empty, which is seen at one go
 _LONG: Final = 1 << 31  # more than any table says: no limit
 _MARK: Final = r"\|"
 _WHOLE: Final = "[^|~^]"  # of a component, subcomponents included
@@ -40,19 +41,21 @@ _TYPES: Final = {
 }
 
 
-def pattern_of(name: str, required: Iterable[int], fields: Iterable[FieldCheck | None]) -> Fits:
+def pattern_of(name: str, required: Iterable[int], rows: Iterable[FieldCheck | None]) -> Fits:
     """What tells whether the line of a segment fits, without the delimiters at its end. Of MSH, MSH-1 and MSH-2 are
     the standard delimiters."""
-    checks = list(fields)
+    checks = list(rows)
     first, begin = (3, r"MSH\|\^~\\&") if name == "MSH" else (1, name)
     must = {number for number in required if number >= first}
     last = max([len(checks) - 1, *must])
-    blocks = [""]
-    for number in range(first, last + 1):
-        if (number - first) % _BLOCK == 0 and number > first:
+    blocks = []
+    for start in range(first, last + 1, _RUN):
+        if (start - first) % _BLOCK == 0:
             blocks.append("")
-        check = checks[number] if number < len(checks) else None
-        blocks[-1] += _of_field(check, number in must)
+        run = range(start, min(start + _RUN, last + 1))
+        fields = "".join([_of_field(checks[one] if one < len(checks) else None, one in must) for one in run])
+        empty = rf"\|{{{len(run)}}}(?![^|])"
+        blocks[-1] += fields if len(run) == 1 or must.intersection(run) else f"(?>{empty}|{fields})"
     text, ends = begin, 0
     for number, block in enumerate(blocks):
         if any(one >= first + number * _BLOCK for one in must):

@@ -37,6 +37,7 @@ _CLEAN_MAX: Final = 5_000
 _ORDERS_MAX: Final = 1_000
 _GOOD_MAX: Final = 4_000
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
+_unchecked: Final = re.compile(r"[A-Z][A-Z0-9]{2}(?![^|])", re.ASCII).match  # of which only the name is told
 _TIME: Final = r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\.\d{1,4})?)?)?"
 _ZONE: Final = r"(?:[+-](?:0\d|1[0-4])[0-5]\d)?"
 _DATE: Final = r"(?!0000)\d{4}(?:(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12]\d|3[01])%s)?)?"
@@ -109,7 +110,7 @@ class Plan:
         self._rules = tuple(rule for rule in self.shape if rule.rule != "known")
         self._fits: dict[str, Fits] = {}  # by segment, made when the first of its kind comes
         self._good: set[str] = set()  # lines found good: one patient's messages repeat most of theirs
-        self._orders: set[tuple[tuple[str, int], ...]] = set()  # segments with their numbers, found good
+        self._orders: set[tuple[str, ...]] = set()  # segments of messages in which nothing was found
         self._clean: set[tuple[int, str]] = set()  # short texts seen at a field and found good: codes, wards, doctors
 
     def without(self, dropped: Callable[[Row | Shape], bool]) -> Plan:
@@ -119,17 +120,19 @@ class Plan:
 
     def check(self, message: Message, most: int = 50) -> list[Finding]:
         """What the message lacks or has wrong, in its own order; no more than `most` findings."""
+        plain = message.marks is STANDARD and not message.is_changed
+        names = tuple([line[:3] for line in message.lines]) if plain else ()
+        if names in self._orders and self._are_good(message.lines):
+            return []
         found: list[Finding] = []
         counts: dict[str, int] = {}
-        marks = message.marks
         anything = not self.shape or "*" in self._known
-        plain, good = marks is STANDARD and not message.is_changed, self._good
         for segment in message.segments:
             name = segment.name
             occurrence = counts[name] = counts.get(name, 0) + 1
             checks = self._checks.get(name)
-            if checks is not None and not (plain and (segment.line in good or self._is_good(name, segment.line))):
-                self._segment(segment, occurrence, checks, marks, found)
+            if checks is not None and not (plain and self._is_good(segment.line)):
+                self._segment(segment, occurrence, checks, message.marks, found)
             if name not in self._known:
                 if not _NAME.fullmatch(name):
                     found.append(Finding("segment", "", 0, 0, 0, "a line that is no segment"))
@@ -138,20 +141,29 @@ class Plan:
                     found.append(Finding("known", name, occurrence, 0, 0, text))
             if len(found) >= most:
                 return found[:most]
-        order = tuple(counts.items())
-        if order not in self._orders:
-            before = len(found)
-            self._shape(counts, found)
-            if len(found) == before and len(self._orders) < _ORDERS_MAX:
-                self._orders.add(order)
+        self._shape(counts, found)
+        if plain and not found and len(self._orders) < _ORDERS_MAX:
+            self._orders.add(names)
         return found[:most]
 
-    def _is_good(self, name: str, line: str) -> bool:
+    def _are_good(self, lines: Iterable[str]) -> bool:
+        """Whether nothing can be found in lines of segments that may be there, as far as that is told quickly."""
+        good = self._good
+        for line in lines:
+            if line not in good and not self._is_good(line):
+                return False
+        return True
+
+    def _is_good(self, line: str) -> bool:
         """Whether nothing can be found in a line, as far as that is told quickly."""
+        if line in self._good:
+            return True
+        name = line[:3]
         fits = self._fits.get(name)
         if fits is None:
-            checks = self._checks[name]
-            fits = self._fits[name] = pattern_of(name, checks.required, checks.fields)
+            checks = self._checks.get(name)
+            fits = pattern_of(name, checks.required, checks.fields) if checks else _unchecked
+            self._fits[name] = fits
         if not fits(line.rstrip("|")):
             return False
         if name != "MSH":

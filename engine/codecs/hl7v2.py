@@ -19,6 +19,7 @@ from engine.codecs.hl7_er7 import STANDARD, Delimiters, Path, escape, path, unes
 
 _BOM: Final = b"\xef\xbb\xbf"
 _DIVIDED: Final = re.compile(r"[~\\]").search  # a repetition or an escape sequence: seldom in MSH
+_MSH: Final = "MSH|^~\\&|"
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 
 
@@ -135,12 +136,15 @@ class Message:
         self.charset = charset
         self._raw = raw
         self._changed = not raw
-        first = text.find("\r"), text.find("\n")
-        if first[0] < 0 or -1 < first[1] < first[0]:  # the end of MSH decides what ends a segment
-            text = text.replace("\r\n", "\r").replace("\n", "\r")
-        else:
-            text = text.replace("\r\n", "\r")
-        self._segments = [Segment(self, line) for line in text.split("\r") if line]
+        if "\n" in text:
+            first = text.find("\r"), text.find("\n")
+            if first[0] < 0 or first[1] < first[0]:  # the end of MSH decides what ends a segment
+                text = text.replace("\r\n", "\r").replace("\n", "\r")
+            else:
+                text = text.replace("\r\n", "\r")
+        self.lines = [line for line in text.split("\r") if line]
+        """One a segment, as they came."""
+        self._split: list[Segment] | None = None
 
     @property
     def raw(self) -> bytes:
@@ -155,15 +159,21 @@ class Message:
     @property
     def segments(self) -> list[Segment]:
         """All segments in order."""
-        return self._segments
+        if self._split is None:
+            self._split = [Segment(self, line) for line in self.lines]
+        return self._split
+
+    def let_go(self) -> None:
+        """Forget the segments: each knows its message, a circle that somebody would have to find later."""
+        self._split = None
 
     def named(self, name: str) -> list[Segment]:
         """The segments of one name, in order."""
-        return [segment for segment in self._segments if segment.name == name]
+        return [segment for segment in self.segments if segment.name == name]
 
     def find(self, name: str, occurrence: int = 1) -> Segment | None:
         """The n-th segment of a name."""
-        for segment in self._segments:
+        for segment in self.segments:
             if segment.name == name:
                 occurrence -= 1
                 if not occurrence:
@@ -212,8 +222,8 @@ class Message:
         if not _NAME.fullmatch(name) or name == "MSH":
             raise ValueError(f"{name!r} cannot be added")
         self.changed()
-        self._segments.append(Segment(self, name))
-        return self._segments[-1]
+        self.segments.append(Segment(self, name))
+        return self.segments[-1]
 
     def _place(self, at: Path) -> Segment:
         found = self.find(at.segment, at.occurrence)
@@ -239,7 +249,7 @@ class Message:
 
     def to_text(self) -> str:
         """The message as text: every segment ended by CR."""
-        return "".join(segment.text() + "\r" for segment in self._segments)
+        return "".join(segment.text() + "\r" for segment in self.segments)
 
     def to_bytes(self) -> bytes:
         """The bytes to send: those received when nothing was changed. Unwritable names character and place."""
@@ -256,7 +266,10 @@ class Message:
     @property
     def header(self) -> Header:
         """MSH in short."""
-        return _header(self._segments[0], self.marks, self.charset)
+        first = self.lines[0]
+        if not self._changed and first.startswith(_MSH) and first.count("|") > 10 and not _DIVIDED(first, len(_MSH)):
+            return _plain_header(first.split("|"), self.charset)
+        return _header(self.segments[0], self.marks, self.charset)
 
 
 def parse(data: bytes, default: str = UTF_8) -> Message:
@@ -323,15 +336,17 @@ def _likely(head: bytes) -> str:
         return head.decode("latin-1")
 
 
+def _plain_header(fields: list[str], charset: str) -> Header:
+    """Of an MSH with the standard delimiters in which nothing repeats or is escaped. MSH-1 is not among the fields."""
+    kind = fields[8].split("^")
+    return Header(
+        STANDARD, (fields[2], fields[3]), (fields[4], fields[5]), kind[0], kind[1] if len(kind) > 1 else "",
+        kind[2] if len(kind) > 2 else "", fields[9], fields[10] or "P", fields[11].partition("^")[0] or "2.4",
+        charset, fields[17] if len(fields) > 17 else "",
+    )  # fmt: skip
+
+
 def _header(msh: Segment, marks: Delimiters, charset: str) -> Header:
-    fields = msh.fields
-    if marks is STANDARD and len(fields) > 12 and not _DIVIDED("|".join(fields[3:19])):
-        kind = fields[9].split("^")
-        return Header(
-            marks, (fields[3], fields[4]), (fields[5], fields[6]), kind[0], kind[1] if len(kind) > 1 else "",
-            kind[2] if len(kind) > 2 else "", fields[10], fields[11] or "P", fields[12].partition("^")[0] or "2.4",
-            charset, fields[18] if len(fields) > 18 else "",
-        )  # fmt: skip
     return Header(
         marks=marks,
         sender=(msh.er7(3), msh.er7(4)),

@@ -95,7 +95,7 @@ class FixedSender(Sender[FixedCall, bytes]):
         """
         refused = self._no_room(deadline_s)
         if refused is not None:
-            return refused
+            return fail(refused)
         if len(body) != self.frame:
             return fail(NotSent(f"not a message: {len(body)} bytes instead of {self.frame}"))
         return self._accept(FixedCall(body, on_first_byte), deadline_s)

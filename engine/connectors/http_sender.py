@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, fail
 
-from engine.connectors.contract import NotSent
+from engine.connectors.contract import CallFailed, NotSent
 from engine.connectors.http_link import HttpCall, HttpLink
 from engine.connectors.http_wire import request_bytes
 from engine.connectors.sender import Sender
@@ -70,14 +70,29 @@ class HttpSender(Sender[HttpCall, HttpReply]):
         is called right before the request is written; if it raises, nothing is written (NotSent). Cancelling
         the Deferred ends the call the same way as its deadline does.
         """
+        call = self._call(request, deadline_s, on_first_byte)
+        return fail(call) if isinstance(call, NotSent) else self._accept(call, deadline_s)
+
+    def ask(self, request: HttpRequest, deadline_s: float, heard: Callable[[HttpReply | CallFailed], object]) -> None:
+        """`send` without a Deferred, for the path of every message: `heard` is called once, with the complete reply or
+        with why there is none."""
+        call = self._call(request, deadline_s, None)
+        if isinstance(call, NotSent):
+            heard(call)
+        else:
+            self._begin(call, deadline_s, heard)
+
+    def _call(
+        self, request: HttpRequest, deadline_s: float, on_first_byte: Callable[[], None] | None
+    ) -> HttpCall | NotSent:
         refused = self._no_room(deadline_s)
         if refused is not None:
             return refused
         try:
             data = request_bytes(request, self._prefix, self._host)
         except ValueError as fault:
-            return fail(NotSent(f"not a request: {fault}"))
-        return self._accept(HttpCall(data, on_first_byte, request.method == "HEAD"), deadline_s)
+            return NotSent(f"not a request: {fault}")
+        return HttpCall(data, on_first_byte, request.method == "HEAD")
 
     def _new_link(self) -> HttpLink:
         return HttpLink(self, self._world, self._secure)

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]  # zope ships no types
 
 from engine.codecs.mllp import Framer, Noise, frame
+from engine.connectors.answer import Answer
 from engine.connectors.door import Door
 from engine.connectors.mllp_limits import Peer
 
@@ -46,7 +47,7 @@ class MllpDoor(Door):
         self._waiting_size = 0
         self._working_size = 0
         self._held = 0
-        self._answer: Deferred[bytes] | None = None
+        self._answer: Answer | Deferred[bytes] | None = None
         self._in_block = False
         self._going = False
 
@@ -144,15 +145,18 @@ class MllpDoor(Door):
         except Exception:  # noqa: BLE001 - whatever the handler raises, the peer gets no acknowledgement
             self._failed(Failure())  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
             return
-        if not isinstance(answer, Deferred):
+        if not isinstance(answer, Answer | Deferred):
             self._acknowledge(answer)
             return
         self._owner.in_flight += 1
         self._answer = answer
         self._within(self._limits.answer_s)
-        answer.addBoth(self._answered, answer)
+        if isinstance(answer, Answer):
+            answer.then(self._answered)
+        else:
+            answer.addBoth(self._answered, answer)
 
-    def _answered(self, result: bytes | Failure, whose: Deferred[bytes]) -> None:
+    def _answered(self, result: bytes | Failure, whose: Answer | Deferred[bytes]) -> None:
         mine = self._answer is whose
         late = not mine or self._phase is not _Phase.BUSY
         if mine:

@@ -8,13 +8,14 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from engine.codecs.mllp import Noise
+from engine.connectors.answer import Answer
 from engine.connectors.listener import Listener
 from engine.connectors.mllp_door import MllpDoor
 from engine.connectors.mllp_limits import MllpLimits, Peer
 from engine.connectors.tls import TlsOptions
 from engine.core.world import World
 
-Handle = Callable[[bytes, Peer], "Deferred[bytes] | bytes"]
+Handle = Callable[[bytes, Peer], "Answer | Deferred[bytes] | bytes"]
 OnMessage = Callable[[Peer, int, int, float], None]
 
 

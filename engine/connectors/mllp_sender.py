@@ -68,7 +68,7 @@ class MllpSender(Sender[MllpCall, bytes]):
         """
         refused = self._no_room(deadline_s)
         if refused is not None:
-            return refused
+            return fail(refused)
         if not control_id:
             return fail(NotSent("not a message: no control id"))
         try:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.python.failure import Failure
 
@@ -26,19 +26,20 @@ R = TypeVar("R")
 
 
 class Call(Generic[R]):
-    """A call between `send` and its end: its bytes, and who waits."""
+    """A call between `send` and its end: its bytes, and who waits (`heard`: called once, with the reply or with why
+    there is none)."""
 
-    __slots__ = ("data", "deferred", "link", "on_first_byte")
+    __slots__ = ("data", "heard", "link", "on_first_byte")
 
     def __init__(self, data: bytes, on_first_byte: Callable[[], None] | None) -> None:
         self.data = data
         self.on_first_byte = on_first_byte
         self.link: Link[Any] | None = None
-        self.deferred: Deferred[R] | None = None
+        self.heard: Callable[[R | CallFailed], object] | None = None
 
     @property
     def over(self) -> bool:
-        return self.deferred is None
+        return self.heard is None
 
 
 C = TypeVar("C", bound=Call[Any])
@@ -97,18 +98,30 @@ class Sender(ABC, Generic[C, R]):
         endpoint = endpoint_to(self._world, host, port, self._connect_timeout)
         return endpoint if tls is None else wrapClientTLS(client_tls(tls, host), endpoint, clock=self._world.reactor)
 
-    def _no_room(self, deadline_s: float) -> Deferred[R] | None:
-        """Why a call cannot even wait, as its end; None when it can."""
+    def _no_room(self, deadline_s: float) -> NotSent | None:
+        """Why a call cannot even wait; None when it can."""
         if self._stopped is not None:
-            return fail(NotSent("stopped"))
+            return NotSent("stopped")
         if len(self._queue) + self.in_flight >= self._window + self._queue_max:
-            return fail(NotSent("queue full"))
-        return fail(NotSent("no time left")) if deadline_s <= 0 else None
+            return NotSent("queue full")
+        return NotSent("no time left") if deadline_s <= 0 else None
 
     def _accept(self, call: C, deadline_s: float) -> Deferred[R]:
         """Send a call as soon as a connection is free, until its deadline or until its Deferred is cancelled."""
         deferred: Deferred[R] = Deferred(lambda _: self._give_up(call, "cancelled"))
-        call.deferred = deferred
+
+        def heard(result: R | CallFailed) -> None:
+            if isinstance(result, CallFailed):
+                deferred.errback(Failure(result))  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+            else:
+                deferred.callback(result)
+
+        self._begin(call, deadline_s, heard)
+        return deferred
+
+    def _begin(self, call: C, deadline_s: float, heard: Callable[[R | CallFailed], object]) -> None:
+        """The same for who is called at its end."""
+        call.heard = heard
         self._deadlines.add(call, deadline_s)
         self._queue.append(call)
         link = self._fresh_idle() if self._idle else None
@@ -116,7 +129,6 @@ class Sender(ABC, Generic[C, R]):
             self._serve(link)
         else:
             self._open_more()
-        return deferred
 
     def stop(self, seconds: float = 0.0) -> Deferred[None]:
         """Refuse new calls and what still waits (NotSent); give what is in flight so long, then cut it (Silent)."""
@@ -166,11 +178,11 @@ class Sender(ABC, Generic[C, R]):
     def _fail(self, call: C, failure: CallFailed) -> None:
         if call.link is None and call in self._queue:
             self._queue.remove(call)
-        self._end(call, Failure(failure))  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+        self._end(call, failure)
 
-    def _end(self, call: C, result: R | Failure) -> None:
-        deferred, call.deferred = call.deferred, None
-        if deferred is None:
+    def _end(self, call: C, result: R | CallFailed) -> None:
+        heard, call.heard = call.heard, None
+        if heard is None:
             return
         call.data = b""  # its deadline still holds the call for a while
         self._deadlines.ended()
@@ -179,10 +191,7 @@ class Sender(ABC, Generic[C, R]):
             self.in_flight -= 1
         if not self._links and not self._queue:
             self._deadlines.clear()
-        if isinstance(result, Failure):
-            deferred.errback(result)
-        else:
-            deferred.callback(result)
+        heard(result)
 
     def _serve(self, link: Link[C]) -> None:
         """Give a free connection the next call, or let it rest."""
@@ -194,10 +203,10 @@ class Sender(ABC, Generic[C, R]):
                 except Exception as fault:  # noqa: BLE001 - whatever stops the caller now, stops the sending
                     self._fail(call, NotSent(f"held back: {type(fault).__name__}"))
             if link.gone:
-                if call.deferred is not None:
+                if call.heard is not None:
                     self._queue.appendleft(call)
                 return
-            if call.deferred is not None:
+            if call.heard is not None:
                 call.link = link
                 self.in_flight += 1
                 link.ask(call)
@@ -312,7 +321,7 @@ class Sender(ABC, Generic[C, R]):
         self._forget(link)
         link.close(hard=True)
         if call is not None:
-            self._end(call, Failure(Silent(why)))  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+            self._end(call, Silent(why))
         self._open_more()
         self._look_stopped()
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from engine.codecs import hl7v2
 from engine.codecs.errors import Undecodable
 from engine.config.mllp_parts import within
+from engine.connectors.answer import Answer
 from engine.connectors.mllp import Peer
 from engine.core.world import World
 from engine.pipeline.condition import ConditionFailed
@@ -54,7 +55,7 @@ class Deliver:
         self.sending.on_defect = self._defect
         self.lanes = Lanes(world, store, sites, self.batches, self.sending, log)
         self.intake = Intake(world, store, ids, sites, self.batches, self.lanes, meters, self._index)
-        self.intake.line = self._line
+        self.intake.lines = self._lines
         self.full_check = FullCheck(world, meters, log)
         self.intake.full = self.full_check.offer
 
@@ -129,6 +130,11 @@ class Deliver:
 
     def take(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """One HL7 message of a listener, from its bytes to its acknowledgement."""
+        answer = self.hear(listener, data, peer)
+        return answer.deferred() if isinstance(answer, Answer) else answer
+
+    def hear(self, listener: str, data: bytes, peer: Peer) -> Answer | Deferred[bytes]:
+        """The same for a door."""
         door = self._sites.current.engine.listeners.get(listener)
         if door is None:
             return self._orders(listener, data, peer)
@@ -140,13 +146,14 @@ class Deliver:
             return self.intake.unreadable(listener, data, fault)
         header = message.header
         event = f"{header.code}^{header.event}"
-        if self.intake.takes(listener, event) is None and self._settles_at(listener):
+        channel = self.intake.takes(listener, event)
+        if channel is None and self._settles_at(listener):
             return self._orders(listener, data, peer)
         if door.peers and not within(peer.ip, door.peers):
             self._meters.refused(listener, "peer")
             return self._orders(listener, data, peer)
-        answer = self.intake.hear(listener, message, header)
-        message.segments.clear()  # each knows its message: nobody has to find that circle later
+        answer = self.intake.hear(listener, message, header, event, channel)
+        message.let_go()
         return answer
 
     def _settles_at(self, listener: str) -> bool:
@@ -160,12 +167,14 @@ class Deliver:
             found = self._indexes[kind, value] = index_of(self._store.sealer, kind, value)
         return found
 
-    def _line(self, held: Held, outcome: str) -> None:
-        """The one line of a message: when nothing is left to do with it, or why it came to nothing."""
-        self._log.message(
-            no=str(held.id), channel=held.channel, kind=held.kind, source=held.source, control=held.control,
-            ms=round((self._world.now() - held.received) * 1000, 1), outcome=outcome,
-        )  # fmt: skip
+    def _lines(self, ended: Sequence[tuple[Held, str]]) -> None:
+        """The one line of each message: when nothing is left to do with it, or why it came to nothing."""
+        now = self._world.now()
+        self._log.messages([
+            {"no": str(held.id), "channel": held.channel, "kind": held.kind, "source": held.source,
+             "control": held.control, "ms": round((now - held.received) * 1000, 1), "outcome": outcome}
+            for held, outcome in ended
+        ])  # fmt: skip
 
     def _defect(self, failure: Any) -> None:
         self._log.error("deliver_defect", why=trouble_of(failure.value, failure.tb))

@@ -5,6 +5,7 @@ Nobody is answered and nothing is sent before the batch it is in has been commit
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from engine.core import failpoints
 from engine.core.world import World
 from engine.runtime.deliver_message import Held
+from engine.runtime.deliver_send import Sent
 from engine.store.contract import Done, Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.many import ManyRows
@@ -31,13 +33,7 @@ class End:
 
     lane: Any
     held: Held
-    dest: str
-    started_at: float
-    took: float
-    outcome: str
-    code: str
-    sent: bytes
-    reply: bytes
+    sent: Sent
     tries: int = 0
     next_at: float | None = None
     dead: str = ""
@@ -57,6 +53,7 @@ class Batches:
         self._new: list[Held] = []
         self._ends: list[End] = []
         self._flying = 0
+        self._over: deque[tuple[list[Held], list[End]]] = deque()  # committed, and not yet told
         self._called = False
         self._seen = self._rounds = 0
         self._stopped = False
@@ -64,7 +61,7 @@ class Batches:
     @property
     def busy(self) -> bool:
         """Whether something waits for the disk."""
-        return bool(self._flying or self._new or self._ends)
+        return bool(self._flying or self._over or self._new or self._ends)
 
     def take(self, held: Held) -> None:
         """A message to be stored."""
@@ -122,10 +119,18 @@ class Batches:
             self._sort_out(new, ends)
             return
         failpoints.hit("deliver.committed")
-        if ends:
-            self.ended(ends)
-        if new:
-            self.taken(new)
+        self._over.append((new, ends))
+        if len(self._over) > 1:
+            return  # in an inline world the next may be over before what came of this one is done
+        if not self._called:
+            self._write()  # the next is on its way to the disk while what follows from this one is done
+        while self._over:
+            new, ends = self._over[0]
+            if ends:
+                self.ended(ends)
+            if new:
+                self.taken(new)
+            self._over.popleft()
         self._next()
 
     def _next(self) -> None:
@@ -201,24 +206,25 @@ def rows_of_ends(ends: list[End], ids: Ids) -> list[Write | ManyRows]:
     pieces: list[bytes] = []
     first = last = start = 0
     for end in ends:
-        held = end.held
-        at = end.started_at + end.took
-        if end.outcome:
+        id, dest, sent = end.held.id, end.lane.dest, end.sent
+        at = sent.started_at + sent.took
+        if sent.outcome:
             last = ids.new()
             first = first or last
-            sent, reply = len(end.sent), len(end.reply)
-            tried = (last, held.id, end.dest, end.started_at, end.took, end.outcome, end.code[:64])
-            attempts.append((*tried, first, start, sent, reply))
-            pieces += (end.sent, end.reply)
-            start += sent + reply
+            asked, said = len(sent.request), len(sent.reply)
+            attempts.append((
+                last, id, dest, sent.started_at, sent.took, sent.outcome, sent.code[:64], first, start, asked, said
+            ))  # fmt: skip
+            pieces += (sent.request, sent.reply)
+            start += asked + said
         if end.dead:
-            again.append((held.id, end.dest, "dead", end.tries, 0.0, end.dead[:200]))
-            dead.append((held.id, at, "AE"))
+            again.append((id, dest, "dead", end.tries, 0.0, end.dead[:200]))
+            dead.append((id, at, "AE"))
         elif end.next_at is not None:
-            again.append((held.id, end.dest, "ready", end.tries, end.next_at, end.why[:200]))
+            again.append((id, dest, "ready", end.tries, end.next_at, end.why[:200]))
         else:
-            done.append((held.id, end.dest))
-            finished.append((held.id, at))
+            done.append((id, dest))
+            finished.append((id, at))
     writes: list[Write | ManyRows] = []
     if attempts:
         writes += [keep_chunk(first, last, pieces), ManyRows("attempts_insert", attempts, rows=len(attempts))]

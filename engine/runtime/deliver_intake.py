@@ -15,13 +15,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from engine.codecs import hl7v2
 from engine.codecs.errors import Undecodable
 from engine.codecs.hl7_ack import AckCode, HL7Error, ack
 from engine.codecs.hl7_plan import Finding, Plan, check, plan_for
 from engine.codecs.hl7_tables import structure_of
+from engine.connectors.answer import Answer
 from engine.core import failpoints
 from engine.core.times import beijing
 from engine.core.world import World
@@ -55,7 +54,7 @@ class Intake:
         batches.taken, batches.known, batches.refused = self._taken, self._ask, self._no_room
         lanes.settled = self._settled
         self.full: Callable[[str, int, bytes, str], None] = lambda channel, number, body, charset: None
-        self.line: Callable[[Held, str], None] = lambda held, outcome: None  # what the log says of each message
+        self.lines: Callable[[Sequence[tuple[Held, str]]], None] = lambda ended: None  # what the log says of each
         self._recent: OrderedDict[tuple[str, str], Held] = OrderedDict()
         self._late: dict[int, list[Held]] = {}  # repeats that wait for a message the store knows of
         self._patient: deque[tuple[float, Held]] = deque()
@@ -79,15 +78,16 @@ class Intake:
         found = self._table.get((listener, event))
         return found or self._table.get((listener, event.partition("^")[0] + "^*"))
 
-    def hear(self, listener: str, message: hl7v2.Message, header: hl7v2.Header) -> Deferred[bytes]:
-        """One HL7 message; fires with its acknowledgement after the message is stored (or delivered)."""
-        event = f"{header.code}^{header.event}"
-        channel = self.takes(listener, event)
+    def hear(
+        self, listener: str, message: hl7v2.Message, header: hl7v2.Header, event: str, channel: Channel | None
+    ) -> Answer:
+        """One HL7 message of a kind that this channel takes (None: nobody does); its acknowledgement is given after the
+        message is stored (or delivered)."""
         source = f"{listener} {header.sender[0]}^{header.sender[1]}"
         held = Held(self._ids.new(), "", event, source, header.control_id, self._world.now())
         held.body = message.raw
         held.digest = digest_of(message.raw)
-        answer: Deferred[bytes] = Deferred()
+        answer = Answer()
         if channel is None:
             known = any(key[0] == listener and key[1][:3] == header.code for key in self._table)
             text = f"{event} is not taken here"
@@ -100,7 +100,7 @@ class Intake:
             error = HL7Error("101", "MSH", 1, 10, "MSH-10 is missing")
             return self._refuse(held, header, "AR", error.text, [error], answer)
         if channel.name in self.killed:
-            answer.callback(self._ack(header, held, "AR", f"channel {channel.name} is stopped"))
+            answer.give(self._ack(header, held, "AR", f"channel {channel.name} is stopped"))
             return answer
         held.reply = [_Caller(self, header, answer)]
         if self._again(held):
@@ -118,19 +118,19 @@ class Intake:
             self.full(channel.name, held.id, message.raw, message.charset)
         return answer
 
-    def unreadable(self, listener: str, data: bytes, fault: Undecodable) -> Deferred[bytes]:
+    def unreadable(self, listener: str, data: bytes, fault: Undecodable) -> Answer:
         """Bytes that are no HL7 message in its character set: kept as they are, and refused with the byte's offset."""
         header = hl7v2.header_of(data)
         source = f"{listener} {header.sender[0]}^{header.sender[1]}"
         held = Held(self._ids.new(), "", f"{header.code}^{header.event}", source, header.control_id, self._world.now())
         held.body, held.digest = data, digest_of(data)
         text = f"{fault.code} at byte {fault.offset}"
-        return self._refuse(held, header, "AR", text, [HL7Error("102", text=text)], Deferred())
+        return self._refuse(held, header, "AR", text, [HL7Error("102", text=text)], Answer())
 
     def _refuse(
         self, held: Held, header: hl7v2.Header, code: AckCode, text: str, errors: Sequence[HL7Error],
-        answer: Deferred[bytes],
-    ) -> Deferred[bytes]:  # fmt: skip
+        answer: Answer,
+    ) -> Answer:  # fmt: skip
         """Keep what is not taken, and say why."""
         held.state, held.ack, held.opens = "refused", code, 0
         held.reply = [_Refused(self._ack(header, held, code, text, errors), answer)]
@@ -177,7 +177,7 @@ class Intake:
                 caller.other_content(held)
             self._batches.take(held)
             return
-        self.line(held, "repeat")
+        self.lines([(held, "repeat")])
         held.id, held.received, held.ack, held.state = first.id, first.received_at, first.ack, first.state
         if live is not None and live.reply is not None:
             live.reply += held.reply  # it waits for the disk, or for the destinations, as the first one does
@@ -224,7 +224,12 @@ class Intake:
     def place(self, spec: DeliverSpec, held: Held, names: Names, only: Collection[str] | None) -> None:
         """Its lane, and its rows for the outbox: every destination that wants it, or `only` these."""
         key = spec.key(names) if spec.key is not None else ""
-        held.key = self._index("patient" if key == spec.patient(names) else "key", key) if key else held.id
+        if not key:
+            held.key = held.id
+        elif key == spec.patient(names):
+            held.key = held.patient or self._index("patient", key)
+        else:
+            held.key = self._index("key", key)
         held.rows = [
             (held.id, dest.name, held.channel, dest.party, held.key, "ready", 0, 0.0, "")
             for dest in spec.to.values()
@@ -235,6 +240,7 @@ class Intake:
 
     def _taken(self, messages: list[Held]) -> None:
         """They are on the disk."""
+        over = []
         for held in messages:
             if held.ack:
                 failpoints.hit("deliver.before_ack")
@@ -244,25 +250,32 @@ class Intake:
             if held.rows:
                 self._lanes.add(held)
             else:
-                self.line(held, held.state)
+                over.append((held, held.state))
                 held.body = held.names = None
+        if over:
+            self.lines(over)
 
-    def _settled(self, held: Held) -> None:
-        """No destination is left to decide, as far as this message in memory knows."""
-        late = self._late.get(held.id)
-        if held.left == 0:
-            held.state = "dead" if held.failed else "done"
-            held.ack = held.ack or ("AE" if held.failed else "AA")
-            failpoints.hit("deliver.before_ack")
-            self._tell(held)
-            self.line(held, held.state)
-            for one in self._late.pop(held.id, ()):
-                one.ack = held.ack
-                self._tell(one)
-            return
-        self.line(held, "dead" if held.failed else "done")  # found after a restart: a line for each destination
-        if late is not None:
-            self._store.read(lambda conn: conn.row("message_get", id=held.id)).addCallback(self._looked, held.id)
+    def _settled(self, messages: list[Held]) -> None:
+        """No destination is left to decide of these, as far as each message in memory knows."""
+        over = []
+        for held in messages:
+            late = self._late.get(held.id) if self._late else None
+            if held.left == 0:
+                held.state = "dead" if held.failed else "done"
+                held.ack = held.ack or ("AE" if held.failed else "AA")
+                failpoints.hit("deliver.before_ack")
+                self._tell(held)
+                over.append((held, held.state))
+                for one in self._late.pop(held.id, ()) if late else ():
+                    one.ack = held.ack
+                    self._tell(one)
+                continue
+            over.append((held, "dead" if held.failed else "done"))  # after a restart: a line for each destination
+            if late is not None:
+                self._store.read(lambda conn, id=held.id: conn.row("message_get", id=id)).addCallback(  # type: ignore[misc] # a default binds the loop's value
+                    self._looked, held.id
+                )
+        self.lines(over)
 
     def _looked(self, row: Any, id: int) -> None:
         if row is None or not row[12]:
@@ -294,7 +307,7 @@ class Intake:
         """The disk is full: its sender keeps it."""
         self._recent.pop((held.source, held.control), None)
         held.state, held.ack = "not_stored", "AE"
-        self.line(held, held.state)
+        self.lines([(held, held.state)])
         self._tell(held)
 
     # Patience
@@ -350,7 +363,7 @@ class _Caller:
 
     __slots__ = ("_answer", "_header", "_intake")
 
-    def __init__(self, intake: Intake, header: hl7v2.Header, answer: Deferred[bytes]) -> None:
+    def __init__(self, intake: Intake, header: hl7v2.Header, answer: Answer) -> None:
         self._intake, self._header, self._answer = intake, header, answer
 
     def __call__(self, held: Held) -> None:
@@ -374,8 +387,8 @@ class _Caller:
         held.reply = [_Refused(body, self._answer)]
 
     def _say(self, held: Held, code: AckCode, text: str = "", errors: Sequence[HL7Error] = ()) -> None:
-        if not self._answer.called:
-            self._answer.callback(self._intake._ack(self._header, held, code, text, errors))
+        if not self._answer.given:
+            self._answer.give(self._intake._ack(self._header, held, code, text, errors))
 
 
 class _Refused:
@@ -383,8 +396,8 @@ class _Refused:
 
     __slots__ = ("_answer", "_body")
 
-    def __init__(self, body: bytes, answer: Deferred[bytes]) -> None:
+    def __init__(self, body: bytes, answer: Answer) -> None:
         self._body, self._answer = body, answer
 
     def __call__(self, held: Held) -> None:
-        self._answer.callback(self._body)
+        self._answer.give(self._body)

@@ -50,7 +50,7 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of this process. `settled(held)` is called when a message has no destination left to decide, `dead` for
+    """All lanes of this process. `settled` is called with messages that have no destination left to decide, `dead` for
     each dead letter."""
 
     def __init__(
@@ -60,6 +60,8 @@ class Lanes:
         self._batches, self.sending = batches, sending
         batches.ended = self._ended
         self._lanes: dict[tuple[str, str], dict[int, Lane]] = {}
+        self._site: Any = None  # whose channels `_targets` are
+        self._targets: dict[tuple[str, str], tuple[DeliverSpec, Destination]] = {}
         self.gates: dict[str, Gate] = {}
         self.share = 1  # processes that send to the same parties: what a party bears is divided by it
         self._waiting: list[Lane] = []
@@ -72,7 +74,7 @@ class Lanes:
         self._stopped = False
         self.stopped_channels: dict[str, str] = {}
         self.undelivered = 0
-        self.settled: Callable[[Held], None] = lambda held: None
+        self.settled: Callable[[list[Held]], None] = lambda messages: None
 
     # In
 
@@ -158,9 +160,18 @@ class Lanes:
         return None if found is None else found.deliver
 
     def _target(self, lane: Lane) -> tuple[DeliverSpec, Destination] | None:
-        spec = self._spec(lane.channel)
-        dest = spec.to.get(lane.dest) if spec is not None else None
-        return None if spec is None or dest is None else (spec, dest)
+        if self._sites.current is not self._site:
+            self._site = self._sites.current
+            self._targets.clear()
+        key = lane.channel, lane.dest
+        found = self._targets.get(key)
+        if found is None:
+            spec = self._spec(lane.channel)
+            dest = spec.to.get(lane.dest) if spec is not None else None
+            if spec is None or dest is None:
+                return None
+            found = self._targets[key] = spec, dest
+        return found
 
     def gate(self, party: str) -> Gate:
         """The gate of a party, with today's limits."""
@@ -303,9 +314,8 @@ class Lanes:
         """An attempt ended: what comes of it is written; the lane goes on when it is on the disk."""
         failpoints.hit("deliver.sent")
         now = self._world.now()
-        end = End(
-            lane, held, lane.dest, sent.started_at or now, sent.took, sent.outcome, sent.code, sent.request, sent.reply
-        )
+        sent.started_at = sent.started_at or now
+        end = End(lane, held, sent)
         if lane.gate is not None:
             lane.gate.heard(sent.healthy)
         if sent.dead:
@@ -331,6 +341,7 @@ class Lanes:
 
     def _ended(self, ends: list[End]) -> None:
         """Ends that are on the disk."""
+        settled = []
         for end in ends:
             lane: Lane = end.lane
             held = end.held
@@ -362,7 +373,9 @@ class Lanes:
             held.left -= 1
             if held.left <= 0:
                 self._forget(held)
-                self.settled(held)
+                settled.append(held)
+        if settled:
+            self.settled(settled)
         left, self._left = self._left, []
         for gate in left:
             gate.ended()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.python.failure import Failure
+
 from engine.codecs.errors import NotWritable, Undecodable
 from engine.connectors.contract import CallFailed, NotSent
 from engine.core.http import HttpReply, HttpRequest
@@ -18,6 +20,7 @@ from engine.pipeline.rejected import MapRejected
 from engine.runtime.connections import CannotCall, Connection, Connections
 from engine.runtime.deliver_message import Held, names_of
 from engine.runtime.meters import Meters
+from engine.runtime.senders import ask
 from engine.runtime.sites import Sites
 from engine.site.deliver_spec import DeliverSpec, Destination
 
@@ -75,10 +78,7 @@ class Sending:
         number = f"{held.id}{dest.suffix}"
         call = Outgoing(dest.op, body, number, link.opened, NO_SESSION, self._world.now(), "", held.received)
         request = link.party.build(call)
-        where = (link, dest, call, request, over, lane, held)
-        sent = link.sender.send(request, dest.wait)
-        sent.addCallbacks(self._answered, self._failed, where, errbackArgs=where)
-        sent.addErrback(self.on_defect)
+        ask(link.sender, request, dest.wait, _Attempt(self, link, dest, call, request, over, lane, held))
 
     def _soon(self, over: Over, lane: Any, held: Held, sent: Sent) -> None:
         sent.started_at = self._world.now()
@@ -99,35 +99,52 @@ class Sending:
         door = self._sites.current.engine.listeners.get(listener)
         return (door.charset if door is not None else "") or "utf-8"
 
-    def _answered(
-        self, reply: HttpReply, link: Connection, dest: Destination, call: Outgoing, request: HttpRequest, over: Over,
-        lane: Any, held: Held,
-    ) -> None:  # fmt: skip
-        answer = link.party.read(call, request, reply)
-        outcome = judge(answer, dest.op, dest.rows, link.party.outcomes)
+    def ended(self, attempt: _Attempt, result: HttpReply | CallFailed) -> None:
+        """The party answered, or the call failed."""
+        call, dest = attempt.call, attempt.dest
         took = self._world.now() - call.now
+        if isinstance(result, HttpReply):
+            sent = self._answered(attempt, result, took)
+        else:
+            unsent = isinstance(result, NotSent)
+            word = "not_sent" if unsent else "silent"
+            self._meters.call_ended(dest.party, dest.op, word, took)
+            sent = Sent(
+                "not_sent" if unsent else Outcome.UNKNOWN, word, word.upper(), f"{word}: {result.why}"[:120],
+                request=attempt.request.body, started_at=call.now, took=took, healthy=False,
+            )  # fmt: skip
+        attempt.over(attempt.lane, attempt.held, sent)
+
+    def _answered(self, attempt: _Attempt, reply: HttpReply, took: float) -> Sent:
+        party, call, dest = attempt.link.party, attempt.call, attempt.dest
+        answer = party.read(call, attempt.request, reply)
+        outcome = judge(answer, dest.op, dest.rows, party.outcomes)
         self._meters.call_ended(dest.party, dest.op, outcome, took)
         sent = Sent(
-            outcome, "", answer.code or str(reply.status), request=request.body, reply=reply.body, started_at=call.now,
-            took=took, healthy=True,
+            outcome, "", answer.code or str(reply.status), request=attempt.request.body, reply=reply.body,
+            started_at=call.now, took=took, healthy=True,
         )  # fmt: skip
         if outcome is not Outcome.ACCEPTED:
             sent.failed = CLASS[outcome]
             sent.why = f"{outcome} {sent.code}"
             sent.healthy = outcome is Outcome.REFUSED  # a clear no comes from a party that works
-        over(lane, held, sent)
+        return sent
 
-    def _failed(
-        self, failure: Any, link: Connection, dest: Destination, call: Outgoing, request: HttpRequest, over: Over,
+
+class _Attempt:
+    """What is known of an attempt while its answer is awaited; called with how it ended."""
+
+    __slots__ = ("call", "dest", "held", "lane", "link", "over", "request", "sending")
+
+    def __init__(
+        self, sending: Sending, link: Connection, dest: Destination, call: Outgoing, request: HttpRequest, over: Over,
         lane: Any, held: Held,
     ) -> None:  # fmt: skip
-        failure.trap(CallFailed)
-        unsent = failure.check(NotSent) is not None
-        took = self._world.now() - call.now
-        word = "not_sent" if unsent else "silent"
-        self._meters.call_ended(dest.party, dest.op, word, took)
-        sent = Sent(
-            "not_sent" if unsent else Outcome.UNKNOWN, word, word.upper(), f"{word}: {failure.value.why}"[:120],
-            request=request.body, started_at=call.now, took=took, healthy=False,
-        )  # fmt: skip
-        over(lane, held, sent)
+        self.sending, self.link, self.dest, self.call, self.request = sending, link, dest, call, request
+        self.over, self.lane, self.held = over, lane, held
+
+    def __call__(self, result: HttpReply | CallFailed) -> None:
+        try:
+            self.sending.ended(self, result)
+        except Exception:  # noqa: BLE001 - a defect of ours must not cost the connection it came on
+            self.sending.on_defect(Failure())  # type: ignore[no-untyped-call]  # Twisted's Failure has no types

@@ -6,13 +6,17 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from twisted.python.failure import Failure
+
 from engine.codecs.hl7_charset import UTF_8, charset_named
 from engine.config.engine_parts import PartyEntry
+from engine.connectors.contract import CallFailed
 from engine.connectors.fixed_sender import FixedSender
 from engine.connectors.here import Here
 from engine.connectors.http_sender import HttpSender
 from engine.connectors.mllp_sender import MllpSender
 from engine.connectors.tls import TlsOptions
+from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
 from engine.runtime.carried import Carried, FixedCalls, MllpCalls, WrittenCalls
 
@@ -45,6 +49,22 @@ def sender_for(
 def _end(entry: PartyEntry) -> tuple[str, int]:
     parts = urlsplit(entry.url)
     return parts.hostname or "", parts.port or 0
+
+
+def ask(
+    sender: Sender, request: HttpRequest, seconds: float, heard: Callable[[HttpReply | CallFailed], object]
+) -> None:
+    """Send once; `heard` is called once, with the reply or with why there is none."""
+    if isinstance(sender, HttpSender):
+        sender.ask(request, seconds, heard)
+        return
+    sender.send(request, seconds).addCallbacks(heard, lambda failure: heard(_why(failure)))
+
+
+def _why(failure: Failure) -> CallFailed:
+    failure.trap(CallFailed)  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+    assert isinstance(failure.value, CallFailed)
+    return failure.value
 
 
 def _files(world: World, entry: PartyEntry, owner: str, settings: Any) -> Any:

@@ -221,6 +221,15 @@ def _getter(path: Word | None) -> Callable[[Names], str]:
     if path is None:
         return lambda names: ""
     steps = str(path).split(".")
+    if len(steps) == 2:  # as most are
+        one, two = steps
+
+        def get_two(names: Names) -> str:
+            here = names.get(one)
+            value = here.get(two) if isinstance(here, dict) else None
+            return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+
+        return get_two
 
     def get(names: Names) -> str:
         here: Any = names
