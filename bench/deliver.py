@@ -36,6 +36,7 @@ def _load(ward: DeliverWard, case: str, what: str, **asked: float) -> tuple[dict
     cpu = ward.cpu()
     said = ward.load(**asked)
     cpu = (ward.cpu() - cpu) / max(1, said["all"]) * 1e6
+    spent = ward.ask_sink("cpu")["us"]
     there = ward.ask_sink("count")
     rate = said["acked"] / max(0.001, said["seconds"])
     wrong = f"odd {said['odd']}, unfinished {said['unfinished']}, twice {there['twice']}"
@@ -44,7 +45,8 @@ def _load(ward: DeliverWard, case: str, what: str, **asked: float) -> tuple[dict
         Row(case, f"{what}: delivered", rate, "/s", "all arrived once" if good else wrong),
         Row(case, f"{what}: sender waits, p50 / p95 / p99", said["p50"], f"/ {said['p95']} / {said['p99']} ms"),
         Row(case, f"{what}: CPU a message, all threads", cpu, "µs",
-            f"generator's own {said['cpu'] / max(1, said['all']) * 1e6:.0f} µs"),
+            f"generator's own {said['cpu'] / max(1, said['all']) * 1e6:.0f} µs, "
+            f"destination's {spent / max(1, there['count']):.0f} µs"),
     ]  # fmt: skip
     said["rate"], said["good"] = rate, good
     return said, cpu, rows

@@ -15,10 +15,11 @@ from collections import deque
 from time import perf_counter, process_time
 from typing import Any
 
-from twisted.internet import reactor  # noqa: TID251 - a benchmark is its own program
 from twisted.internet.protocol import ClientFactory, Protocol
 
-NET: Any = reactor
+from bench.lean import NET
+from engine.connectors.straight import Straight
+
 GRACE = 30.0
 MESSAGE = (
     "MSH|^~\\&|NHIS|MAIN|ENGINE|MAIN|20261122080000||ADT^A01^ADT_A01|%(no)s|P|2.4||||||UNICODE UTF-8\r"
@@ -32,6 +33,7 @@ MESSAGE = (
     "DG1|1|ICD10|K04.001^急性牙髓炎|急性牙髓炎|20261122080000|A\r"
     "IN1|1|390|BX001|模拟市医疗保障局|模拟路9号^^模拟市^模拟省|||||||20260101|20261231|||测试甲|SEL\r"
 )
+WIRE = b"\x0b" + MESSAGE.encode() + b"\x1c\r"
 
 
 class Load:
@@ -131,12 +133,13 @@ class Link(Protocol):
 
     def __init__(self, load: Load) -> None:
         self._load, self._buffer, self._control, self._began = load, b"", b"", 0.0
-        self._wire: Any = None
+        self._out: Straight
         self._busy = False
 
     def connectionMade(self) -> None:
-        self._wire = self.transport
-        self._wire.setTcpNoDelay(True)
+        wire: Any = self.transport
+        wire.setTcpNoDelay(True)
+        self._out = Straight(wire)
         self._load.ready(self)
 
     def connectionLost(self, reason: Any = None) -> None:
@@ -154,9 +157,8 @@ class Link(Protocol):
         load.next += 1
         load.under_way += 1
         self._busy, self._began = True, at
-        self._control = b"C%d" % number
-        text = MESSAGE % {"no": f"C{number}", "patient": f"{number % load.patients:06d}"}
-        self._wire.write(b"\x0b" + text.encode() + b"\x1c\r")
+        self._control = control = b"C%d" % number
+        self._out.write(WIRE % {b"no": control, b"patient": b"%06d" % (number % load.patients)})
 
     def dataReceived(self, data: bytes) -> None:
         self._buffer = buffer = self._buffer + data if self._buffer else data

@@ -2,20 +2,23 @@
 
     python -m bench.deliver_sink   (prints {"http": port, "mllp": port}; ends when its input is closed)
 
-`GET /count` tells how many posts came since last asked and how many numbers came twice; `GET /delay/100` makes every
-answer wait 100 ms; `GET /fail/1` answers 503 until `/fail/0`.
+`GET /count` tells how many posts came since last asked and how many numbers came twice; `GET /cpu` the CPU time spent
+since then; `GET /delay/100` makes every answer wait 100 ms; `GET /fail/1` answers 503 until `/fail/0`.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+from time import process_time
 from typing import Any
 
-from twisted.internet import reactor, stdio  # noqa: TID251 - a benchmark is its own program
+from twisted.internet import stdio
 from twisted.internet.protocol import Factory, Protocol
 
-NET: Any = reactor
+from bench.lean import NET
+from engine.connectors.straight import Straight
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"
 NO = b"HTTP/1.1 503 No\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno"
 
@@ -24,6 +27,7 @@ class State:
     """What all connections share."""
 
     count = twice = 0
+    cpu = process_time()
     delay = 0.0
     failing = False
     seen: set[bytes] = set()  # noqa: RUF012 - one process, one state
@@ -34,11 +38,12 @@ class Http(Protocol):
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._wire: Any = None
+        self._out: Straight
 
     def connectionMade(self) -> None:
-        self._wire = self.transport
-        self._wire.setTcpNoDelay(True)
+        wire: Any = self.transport
+        wire.setTcpNoDelay(True)
+        self._out = Straight(wire)
 
     def dataReceived(self, data: bytes) -> None:
         self._buffer = buffer = self._buffer + data if self._buffer else data
@@ -46,32 +51,35 @@ class Http(Protocol):
             end = buffer.find(b"\r\n\r\n")
             if end < 0:
                 break
-            head = buffer[:end].lower()
-            at = head.find(b"content-length:")
-            size = int(head[at + 15 : head.find(b"\r", at) if head.find(b"\r", at) > 0 else end]) if at > 0 else 0
+            head = buffer[:end].lower() + b"\r"
+            size = int(_value(head, b"content-length:") or 0)
             if len(buffer) < end + 4 + size:
                 break
-            self._answer(buffer[: end + 4 + size], head)
+            self._answer(buffer, head)
             buffer = buffer[end + 4 + size :]
         self._buffer = buffer
 
     def _answer(self, whole: bytes, head: bytes) -> None:
         if whole.startswith(b"GET /"):
-            self._wire.write(_asked(whole.split(b" ", 2)[1].decode()))
+            self._out.write(_asked(whole.split(b" ", 2)[1].decode()))
             return
         if State.failing:
-            self._wire.write(NO)
+            self._out.write(NO)
             return
         State.count += 1
-        at = head.find(b"x-message-no:") + 13
-        number = head[at : head.find(b"\r", at)].strip()
+        number = _value(head, b"x-message-no:")
         if number in State.seen:
             State.twice += 1
         State.seen.add(number)
         if State.delay:
-            NET.callLater(State.delay, self._wire.write, OK)
+            NET.callLater(State.delay, self._out.write, OK)
         else:
-            self._wire.write(OK)
+            self._out.write(OK)
+
+
+def _value(head: bytes, name: bytes) -> bytes:
+    at = head.find(name)
+    return head[at + len(name) : head.find(b"\r", at)].strip() if at > 0 else b""
 
 
 def _asked(path: str) -> bytes:
@@ -80,8 +88,12 @@ def _asked(path: str) -> bytes:
         State.delay = int(rest[0]) / 1000
     elif word == "fail":
         State.failing = rest[0] == "1"
-    body = json.dumps({"count": State.count, "twice": State.twice}).encode()
+    if word == "cpu":
+        body = json.dumps({"us": int((process_time() - State.cpu) * 1e6)}).encode()
+    else:
+        body = json.dumps({"count": State.count, "twice": State.twice}).encode()
     if word == "count":
+        State.cpu = process_time()
         State.count = State.twice = 0
         State.seen.clear()
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
@@ -93,12 +105,12 @@ class Mllp(Protocol):
     def connectionMade(self) -> None:
         wire: Any = self.transport
         wire.setTcpNoDelay(True)
+        self._out = Straight(wire)
 
     def dataReceived(self, data: bytes) -> None:
-        wire: Any = self.transport
         for part in data.split(b"\x0b")[1:]:
             control = part.split(b"|", 10)[9]
-            wire.write(b"\x0bMSH|^~\\&|E|||||ACK|1|P|2.4\rMSA|AA|" + control + b"\r\x1c\r")
+            self._out.write(b"\x0bMSH|^~\\&|E|||||ACK|1|P|2.4\rMSA|AA|" + control + b"\r\x1c\r")
 
 
 class _Watch(Protocol):

@@ -149,10 +149,7 @@ class Plan:
     def _are_good(self, lines: Iterable[str]) -> bool:
         """Whether nothing can be found in lines of segments that may be there, as far as that is told quickly."""
         good = self._good
-        for line in lines:
-            if line not in good and not self._is_good(line):
-                return False
-        return True
+        return all(map(self._is_good, [line for line in lines if line not in good]))
 
     def _is_good(self, line: str) -> bool:
         """Whether nothing can be found in a line, as far as that is told quickly."""

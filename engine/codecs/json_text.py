@@ -14,6 +14,8 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any, Final
 
+import orjson
+
 from engine.codecs import charset
 from engine.codecs.errors import Undecodable
 
@@ -196,8 +198,16 @@ def _name_fault(name: str, seen: set[str], at: int) -> Undecodable | None:
     return None
 
 
+_PLAIN: Final = frozenset({str, int, bool, type(None)})  # what any writer of JSON writes alike
+
+
 def print_json(tree: Tree) -> bytes:
     """Compact UTF-8, names in order, decimals exactly as they are. ValueError: float, NaN, lone surrogate."""
+    if type(tree) is dict and _PLAIN.issuperset(map(type, tree.values())):
+        try:
+            return orjson.dumps(tree)
+        except TypeError:  # told below, in our words: a name that is none, a surrogate; or written, when it is too long
+            pass
     try:
         return _text(tree, 0).encode("utf-8")
     except UnicodeEncodeError:

@@ -78,7 +78,8 @@ class Batches:
     @staticmethod
     def rows_of(held: Held) -> list[Write | ManyRows]:
         """The writes of one message, for a unit of somebody else's."""
-        return rows_of_messages([held])
+        chunk = Chunk(held.id)
+        return [*rows_of_messages([held], chunk), chunk.kept()]
 
     def _call(self, seconds: float) -> None:
         self._called = True
@@ -101,11 +102,12 @@ class Batches:
             self._call(0.0)
 
     def _submit(self, new: list[Held], ends: list[End]) -> None:
-        writes: list[Write | ManyRows] = []
-        if new:
-            writes += rows_of_messages(new)
+        chunk = Chunk(new[0].id if new else self._ids.new())
+        writes = rows_of_messages(new, chunk) if new else []
         if ends:
-            writes += rows_of_ends(ends, self._ids)
+            writes += rows_of_ends(ends, self._ids, chunk)
+        if chunk.pieces:
+            writes.insert(0, chunk.kept())
         self._flying += 1
         failpoints.hit("deliver.before_commit")
         self._store.submit(Unit("deliver", tuple(writes), light=True)).addCallbacks(
@@ -179,44 +181,58 @@ class Batches:
             self._call(FULL_AGAIN)
 
 
-def rows_of_messages(new: list[Held]) -> list[Write | ManyRows]:
-    """The writes that take messages in: their bytes, themselves, what is to be sent of them."""
-    first = new[0].id
-    rows, pieces, start = [], [], 0
+class Chunk:
+    """The bytes of a batch, one behind another: sealed once and stored under one number."""
+
+    __slots__ = ("id", "last", "pieces", "size")
+
+    def __init__(self, id: int) -> None:
+        self.id = self.last = id
+        self.pieces: list[bytes] = []
+        self.size = 0
+
+    def kept(self) -> Write:
+        """The write that keeps them."""
+        return keep_chunk(self.id, self.last, self.pieces)
+
+
+def rows_of_messages(new: list[Held], chunk: Chunk) -> list[Write | ManyRows]:
+    """The writes that take messages in: themselves, what is to be sent of them; their bytes go into the chunk."""
+    rows, pieces, start = [], chunk.pieces, chunk.size
     outbox: list[tuple[object, ...]] = []
     for held in new:
         body = held.body or b""
-        rows.append(held.row(first, start))
+        rows.append(held.row(chunk.id, start))
         pieces.append(body)
         start += len(body)
         outbox += held.rows
-    writes: list[Write | ManyRows] = [keep_chunk(first, new[-1].id, pieces), take_in(rows)]
+    chunk.size, chunk.last = start, max(chunk.last, new[-1].id)
+    writes: list[Write | ManyRows] = [take_in(rows)]
     if outbox:
         writes.append(ManyRows("outbox_insert", outbox, rows=len(outbox)))
     return writes
 
 
-def rows_of_ends(ends: list[End], ids: Ids) -> list[Write | ManyRows]:
-    """The writes that keep how attempts ended."""
+def rows_of_ends(ends: list[End], ids: Ids, chunk: Chunk) -> list[Write | ManyRows]:
+    """The writes that keep how attempts ended; what was sent and answered goes into the chunk."""
     attempts: list[tuple[object, ...]] = []
     done: list[tuple[object, ...]] = []
     again: list[tuple[object, ...]] = []
     finished: list[tuple[object, ...]] = []
     dead: list[tuple[object, ...]] = []
-    pieces: list[bytes] = []
-    first = last = start = 0
+    pieces, start = chunk.pieces, chunk.size
     for end in ends:
         id, dest, sent = end.held.id, end.lane.dest, end.sent
         at = sent.started_at + sent.took
         if sent.outcome:
-            last = ids.new()
-            first = first or last
+            number = ids.new()
             asked, said = len(sent.request), len(sent.reply)
             attempts.append((
-                last, id, dest, sent.started_at, sent.took, sent.outcome, sent.code[:64], first, start, asked, said
+                number, id, dest, sent.started_at, sent.took, sent.outcome, sent.code[:64], chunk.id, start, asked, said
             ))  # fmt: skip
             pieces += (sent.request, sent.reply)
             start += asked + said
+            chunk.last = number
         if end.dead:
             again.append((id, dest, "dead", end.tries, 0.0, end.dead[:200]))
             dead.append((id, at, "AE"))
@@ -225,9 +241,10 @@ def rows_of_ends(ends: list[End], ids: Ids) -> list[Write | ManyRows]:
         else:
             done.append((id, dest))
             finished.append((id, at))
+    chunk.size = start
     writes: list[Write | ManyRows] = []
     if attempts:
-        writes += [keep_chunk(first, last, pieces), ManyRows("attempts_insert", attempts, rows=len(attempts))]
+        writes.append(ManyRows("attempts_insert", attempts, rows=len(attempts)))
     if done:
         writes.append(ManyRows("outbox_done", done))
     if again:

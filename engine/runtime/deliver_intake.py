@@ -17,14 +17,14 @@ from typing import Any
 
 from engine.codecs import hl7v2
 from engine.codecs.errors import Undecodable
-from engine.codecs.hl7_ack import AckCode, HL7Error, ack
+from engine.codecs.hl7_ack import AckCode, HL7Error
 from engine.codecs.hl7_plan import Finding, Plan, check, plan_for
 from engine.codecs.hl7_tables import structure_of
 from engine.connectors.answer import Answer
 from engine.core import failpoints
-from engine.core.times import beijing
 from engine.core.world import World
 from engine.pipeline.condition import ConditionFailed
+from engine.runtime.deliver_acks import Caller, Refused, ack_of
 from engine.runtime.deliver_batch import Batches
 from engine.runtime.deliver_lanes import Lanes
 from engine.runtime.deliver_message import Held, digest_of, with_lets
@@ -100,9 +100,9 @@ class Intake:
             error = HL7Error("101", "MSH", 1, 10, "MSH-10 is missing")
             return self._refuse(held, header, "AR", error.text, [error], answer)
         if channel.name in self.killed:
-            answer.give(self._ack(header, held, "AR", f"channel {channel.name} is stopped"))
+            answer.give(ack_of(header, held, "AR", f"channel {channel.name} is stopped"))
             return answer
-        held.reply = [_Caller(self, header, answer)]
+        held.reply = [Caller(header, answer)]
         if self._again(held):
             return answer
         findings = _checked(message, header) if spec.check else ()
@@ -133,17 +133,10 @@ class Intake:
     ) -> Answer:  # fmt: skip
         """Keep what is not taken, and say why."""
         held.state, held.ack, held.opens = "refused", code, 0
-        held.reply = [_Refused(self._ack(header, held, code, text, errors), answer)]
+        held.reply = [Refused(ack_of(header, held, code, text, errors), answer)]
         self._meters.refused(held.channel or "deliver", code)
         self._batches.take(held)
         return answer
-
-    def _ack(
-        self, header: hl7v2.Header, held: Held, code: AckCode, text: str = "", errors: Sequence[HL7Error] = ()
-    ) -> bytes:
-        """Made of the message's number and time alone, so that it can be made again."""
-        at = beijing(held.received, "%Y%m%d%H%M%S")
-        return ack(header, code, text, errors, control_id=f"A{held.id}", at=at)
 
     # Every door
 
@@ -356,48 +349,3 @@ def _checked(message: hl7v2.Message, header: hl7v2.Header) -> list[Finding]:
 @lru_cache(maxsize=1024)
 def _plan(version: str, code: str, event: str, structure: str) -> Plan:
     return plan_for(version, structure_of(version, code, event, structure))
-
-
-class _Caller:
-    """Who waits for the acknowledgement of an HL7 message."""
-
-    __slots__ = ("_answer", "_header", "_intake")
-
-    def __init__(self, intake: Intake, header: hl7v2.Header, answer: Answer) -> None:
-        self._intake, self._header, self._answer = intake, header, answer
-
-    def __call__(self, held: Held) -> None:
-        if held.state == "not_stored":
-            self._say(held, "AE", "cannot be stored now", [HL7Error("207", text="no room")])
-        elif held.ack == "AA":
-            self._say(held, "AA")
-        else:
-            text = f"message {held.id}: not every receiver took it"
-            self._say(held, "AE", text, [HL7Error("207", text=text)])
-
-    def later(self, held: Held) -> None:
-        """It is stored and not delivered yet."""
-        text = f"message {held.id}: stored, not delivered yet"
-        self._say(held, "AE", text, [HL7Error("207", text=text)])
-
-    def other_content(self, held: Held) -> None:
-        """Its number belongs to another message: told when both are kept."""
-        text = f"MSH-10 {self._header.control_id} came before with other content"
-        body = self._intake._ack(self._header, held, "AR", text, [HL7Error("205", "MSH", 1, 10, text)])
-        held.reply = [_Refused(body, self._answer)]
-
-    def _say(self, held: Held, code: AckCode, text: str = "", errors: Sequence[HL7Error] = ()) -> None:
-        if not self._answer.given:
-            self._answer.give(self._intake._ack(self._header, held, code, text, errors))
-
-
-class _Refused:
-    """Who waits for a refusal that is already written."""
-
-    __slots__ = ("_answer", "_body")
-
-    def __init__(self, body: bytes, answer: Answer) -> None:
-        self._body, self._answer = body, answer
-
-    def __call__(self, held: Held) -> None:
-        self._answer.give(self._body)

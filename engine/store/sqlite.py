@@ -142,6 +142,7 @@ class SqliteBackend:
         except dbapi.Error as no:
             if self.judge(no) is not Meaning.FULL:  # without room for it, the write-ahead file serves as well
                 raise
+        self._be_patient(0)
 
     def _set_up(self, raw: Any) -> None:
         raw.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
@@ -157,6 +158,7 @@ class SqliteBackend:
         """Clean end: everything is in the main file afterwards. On a full disk the write-ahead file stays."""
         try:
             if self._raw is not None:
+                self._be_patient(_PATIENCE)
                 self._raw.execute("PRAGMA user_version = 0")
                 self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except dbapi.Error as no:
@@ -228,24 +230,31 @@ class SqliteBackend:
 
     def begin(self) -> None:
         """Begin; waits as long as another program (a backup tool) holds the write lock."""
-        while True:
-            try:
-                self._raw.execute("BEGIN IMMEDIATE")
-                return
-            except dbapi.OperationalError as no:
-                if no.sqlite_errorcode & 0xFF != _BUSY:
-                    raise
+        if self.begin_now():
+            return
+        self._be_patient(_PATIENCE)
+        try:
+            while True:
+                try:
+                    self._raw.execute("BEGIN IMMEDIATE")
+                    return
+                except dbapi.OperationalError as no:
+                    if no.sqlite_errorcode & 0xFF != _BUSY:
+                        raise
+        finally:
+            self._be_patient(0)
 
     def begin_now(self) -> bool:
         """Begin if that is to be had without waiting."""
-        self._raw.execute("PRAGMA busy_timeout = 0")
         try:
             self._raw.execute("BEGIN IMMEDIATE")
         except dbapi.Error:
             return False
-        finally:
-            self._raw.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
         return True
+
+    def _be_patient(self, milliseconds: int) -> None:
+        """How long a statement waits for another program; once a transaction is begun there is nothing to wait for."""
+        self._raw.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def commit(self) -> None:
         """Everything since `begin` is on the disk when this returns."""
