@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import gc
 import json
+from collections import deque
+from collections.abc import Callable
 from time import process_time
 from typing import Any
 
@@ -31,6 +33,7 @@ class State:
     delay = 0.0
     failing = False
     seen: set[bytes] = set()  # noqa: RUF012 - one process, one state
+    waiting: deque[tuple[float, Callable[[bytes], None]]] = deque()  # noqa: RUF012 - as above
 
 
 class Http(Protocol):
@@ -72,9 +75,24 @@ class Http(Protocol):
             State.twice += 1
         State.seen.add(number)
         if State.delay:
-            NET.callLater(State.delay, self._out.write, OK)
+            _later(self._out.write)
         else:
             self._out.write(OK)
+
+
+def _later(write: Callable[[bytes], None]) -> None:
+    """Answer after the delay: all wait equally long, so one timer serves all."""
+    State.waiting.append((NET.seconds() + State.delay, write))
+    if len(State.waiting) == 1:
+        NET.callLater(State.delay, _ring)
+
+
+def _ring() -> None:
+    now = NET.seconds()
+    while State.waiting and State.waiting[0][0] <= now:
+        State.waiting.popleft()[1](OK)
+    if State.waiting:
+        NET.callLater(max(0.0, State.waiting[0][0] - now), _ring)
 
 
 def _value(head: bytes, name: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from twisted.internet.interfaces import IAddress, IHandshakeListener
@@ -39,6 +40,7 @@ class Link(Protocol, Generic[C]):
         self.timer: Any = None  # bounds the time until ready
         self._wire: Any = None
         self._out: Straight
+        self._write: Callable[[bytes], None]
         self._lost = False
         self._goodbye: Any = None
 
@@ -46,6 +48,7 @@ class Link(Protocol, Generic[C]):
         self.connecting = None  # nothing is left to cancel, also for who closes us before the endpoint has said so
         self._wire = self.transport
         self._out = Straight(self.transport)
+        self._write = self._out.write
         self._wire.setTcpNoDelay(True)
         if self.keep_alive:
             self._wire.setTcpKeepAlive(True)
@@ -59,7 +62,7 @@ class Link(Protocol, Generic[C]):
     def ask(self, call: C) -> None:
         """Write the whole call, in one piece."""
         self.call = call
-        self._out.write(call.data)
+        self._write(call.data)
 
     @abstractmethod
     def dataReceived(self, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.x509.oid import NameOID
 from twisted.internet.defer import CancelledError, Deferred
@@ -30,6 +30,15 @@ class _Phase(Enum):
     CLOSED = auto()
 
 
+# Looked up a dozen times a message, and a member of an enum costs four times what a name of the module does.
+_HANDSHAKE: Final = _Phase.HANDSHAKE
+_READING: Final = _Phase.READING
+_BUSY: Final = _Phase.BUSY
+_STALLED: Final = _Phase.STALLED
+_LEAVING: Final = _Phase.LEAVING
+_CLOSED: Final = _Phase.CLOSED
+
+
 @implementer(IHandshakeListener)
 class MllpDoor(Door):
     """Reads blocks, hands them to the listener's handler, writes what it gives back."""
@@ -41,7 +50,7 @@ class MllpDoor(Door):
         self._owner = owner
         self._limits = owner.limits
         self.peer = peer
-        self._phase = _Phase.HANDSHAKE if secure else _Phase.READING
+        self._phase = _HANDSHAKE if secure else _READING
         self._framer = Framer(owner.limits.message)
         self._waiting: deque[bytes] = deque()
         self._waiting_size = 0
@@ -62,12 +71,12 @@ class MllpDoor(Door):
         if shown is not None:
             names = shown.to_cryptography().subject.get_attributes_for_oid(NameOID.COMMON_NAME)
             self.peer = Peer(self.peer.ip, self.peer.port, str(names[0].value) if names else "")
-        if self._phase is _Phase.HANDSHAKE:
-            self._phase = _Phase.READING
+        if self._phase is _HANDSHAKE:
+            self._phase = _READING
             self._within(self._limits.idle_s)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._phase in (_Phase.LEAVING, _Phase.CLOSED):
+        if self._phase in (_LEAVING, _CLOSED):
             return
         for part in self._framer.feed(data):
             if isinstance(part, Noise):
@@ -81,7 +90,7 @@ class MllpDoor(Door):
             self._owner.heard_noise(self.peer, Noise("no-memory", self._framer.held, close=True))
             self.abort()
             return
-        if self._phase is _Phase.READING:
+        if self._phase is _READING:
             self._next()
         else:  # busy: what else there is may wait in the kernel
             self._shut_ears()
@@ -89,7 +98,7 @@ class MllpDoor(Door):
     def _ended(self) -> None:
         for noise in self._framer.finish():
             self._owner.heard_noise(self.peer, noise)
-        self._phase = _Phase.CLOSED
+        self._phase = _CLOSED
         self._waiting.clear()
         self._waiting_size = 0
         if self._answer is None:
@@ -97,7 +106,7 @@ class MllpDoor(Door):
         self._hold()
 
     def _drained(self) -> None:
-        if self._phase is _Phase.STALLED:
+        if self._phase is _STALLED:
             self._next()
 
     # --- messages -------------------------------------------------------------------------------
@@ -108,14 +117,14 @@ class MllpDoor(Door):
             return
         self._going = True
         try:
-            self._phase = _Phase.READING
-            while self._waiting and self._phase is _Phase.READING:
+            self._phase = _READING
+            while self._waiting and self._phase is _READING:
                 if self._owner.draining:
                     break
                 self._dispatch(self._waiting.popleft())
         finally:
             self._going = False
-        if self._phase is not _Phase.READING:
+        if self._phase is not _READING:
             return
         if self._owner.draining or self._framer.closed:
             self._leave()
@@ -125,7 +134,7 @@ class MllpDoor(Door):
 
     def _expect(self) -> None:
         """Set the deadline of what comes next: the end of a block begun, or the beginning of one."""
-        if self._phase is not _Phase.READING:
+        if self._phase is not _READING:
             return
         if not self._framer.inside:
             self._in_block = False
@@ -138,7 +147,7 @@ class MllpDoor(Door):
         self._waiting_size -= len(body)
         self._working_size = len(body)
         self._in_block = False
-        self._phase = _Phase.BUSY
+        self._phase = _BUSY
         self._began = self._owner.world.now()
         try:
             answer = self._owner.handle(body, self.peer)
@@ -158,7 +167,7 @@ class MllpDoor(Door):
 
     def _answered(self, result: bytes | Failure, whose: Answer | Deferred[bytes]) -> None:
         mine = self._answer is whose
-        late = not mine or self._phase is not _Phase.BUSY
+        late = not mine or self._phase is not _BUSY
         if mine:
             self._answer = None
         if late:
@@ -190,15 +199,15 @@ class MllpDoor(Door):
         self._hold()
         self._owner.served(self.peer, size, len(reply), self._owner.world.now() - self._began)
         if self._full:
-            self._phase = _Phase.STALLED
+            self._phase = _STALLED
             self._within(self._limits.write_s)
         else:
-            self._phase = _Phase.READING
+            self._phase = _READING
             self._next()
 
     def _hold(self) -> bool:
         """Account for what is kept in memory; False when all connections together keep too much."""
-        if self._phase is _Phase.CLOSED:
+        if self._phase is _CLOSED:
             size = self._working_size
         else:
             size = self._framer.held + self._waiting_size + self._working_size
@@ -210,9 +219,9 @@ class MllpDoor(Door):
 
     def _leave(self) -> None:
         """Write what is still to be written and close."""
-        if self._phase in (_Phase.LEAVING, _Phase.CLOSED):
+        if self._phase in (_LEAVING, _CLOSED):
             return
-        self._phase = _Phase.LEAVING
+        self._phase = _LEAVING
         self._waiting.clear()
         self._waiting_size = 0
         self._hold()
@@ -227,13 +236,13 @@ class MllpDoor(Door):
 
     def drain(self) -> None:
         """Close if nothing is going on; otherwise after the acknowledgement that is being made."""
-        if self._phase in (_Phase.READING, _Phase.HANDSHAKE):
+        if self._phase in (_READING, _HANDSHAKE):
             self._leave()
 
     def _expired(self) -> None:
-        if self._phase is _Phase.READING and not self._framer.inside:
+        if self._phase is _READING and not self._framer.inside:
             self._leave()
-        elif self._phase is _Phase.BUSY:
+        elif self._phase is _BUSY:
             answer, self._answer = self._answer, None
             self._owner.late += 1
             self._cut()

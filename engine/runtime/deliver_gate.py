@@ -39,7 +39,7 @@ class Gate:
 
     def agreed(self, entry: PartyEntry, share: int) -> None:
         """What the party bears, of which this process may use one of `share` equal parts."""
-        self.entry = entry
+        self.entry, self.share = entry, share
         self.window = max(1, entry.window // share)
         self._rate = None if entry.rate is None else entry.rate / share
 

@@ -110,7 +110,7 @@ class Intake:
             code: AckCode = "AR" if findings[0].rule == "version" else "AE"
             return self._refuse(held, header, code, findings[0].text, [one.as_error() for one in findings[:10]], answer)
         try:
-            self._accept(spec, held, dict(spec.reader.read(message)))
+            self._accept(spec, held, spec.reader.read(message))
         except ConditionFailed as no:
             error = HL7Error("101", text=f"cannot be decided: {no.text}")
             return self._refuse(held, header, "AE", error.text, [error], answer)

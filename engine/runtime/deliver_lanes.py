@@ -80,12 +80,13 @@ class Lanes:
 
     def add(self, held: Held) -> None:
         """A message that has just been stored, with its rows for the outbox."""
-        keep = self._memory + len(held.body or b"") <= IN_MEMORY
+        size = len(held.body or b"")
+        keep = self._memory + size <= IN_MEMORY
         for row in held.rows:
-            self._append(str(row[2]), str(row[1]), int(row[4]), held if keep else held.id)  # type: ignore[call-overload]
+            self._append(held.channel, str(row[1]), held.key, held if keep else held.id)
         held.rows = []
         if keep:
-            self._memory += len(held.body or b"")
+            self._memory += size
 
     def restore(self, due: Due) -> None:
         """A message that was stored earlier; a dead letter keeps its place where the channel holds behind it."""
@@ -179,7 +180,8 @@ class Lanes:
         gate = self.gates.get(party)
         if gate is None:
             gate = self.gates[party] = Gate(self._world, party, entry, self._go)
-        gate.agreed(entry, self.share)
+        if gate.entry is not entry or gate.share != self.share:
+            gate.agreed(entry, self.share)
         return gate
 
     def _ready(self, lane: Lane) -> None:

@@ -117,7 +117,7 @@ def test_the_settings_that_keep_commits(sqlite_stores: Any) -> None:
     def settings() -> list[Any]:
         return [store.backend.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
 
-    assert sqlite_stores.loop.wait(store._in_writer(settings)) == ["wal", 2, 2, 1, 0, 5000, 0]
+    assert sqlite_stores.loop.wait(store._in_writer(settings)) == ["wal", 2, 2, 1, 0, 0, 0]
 
 
 def test_killed_again_and_again_no_acknowledged_commit_is_lost(tmp_path: Path) -> None:
