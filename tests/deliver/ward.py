@@ -283,7 +283,7 @@ class _His(Protocol):
             self._answer.callback(b"")
 
 
-def _with(lis: Lis, got: list[bytes], says: bytes) -> Lis:
+def _with(lis: Lis, got: list[bytes], says: bytes = b"") -> Lis:
     lis.got, lis.text = got, says
     return lis
 
