@@ -116,13 +116,13 @@ class Run:
             body = self._filled(step.send, number)
             answer_forms = {path: form_of(self._text(form, number)) for path, form in step.answer.items()}
         except _Missing as missing:
-            return replace(line, why=f"{missing.args[0]}: an earlier interface did not bring it")
+            return replace(line, why=f"{missing.args[0]}：前面的接口没有得到 · an earlier interface did not bring it")
         call = Outgoing(step.op, body, number, self.settings, dict(self.session), self.ground.now(),
             self.ground.nonce())
         try:
             request = self.party.build(call)
         except ValueError as wrong:
-            return replace(line, number=number, why=f"cannot be built: {wrong}")
+            return replace(line, number=number, why=f"无法组成报文 · cannot be built: {wrong}")
         try:
             reply, ms = self.ground.send(request)
         except NoAnswer as no:
@@ -144,11 +144,13 @@ class Run:
             request=as_text(sent) or "", reply=as_text(got) or "",
         )
         if not answer.intact:
-            return replace(line, result=DIFFERS, why=answer.text or "envelope or signature is not in order")
+            why = f"应答不可信 · the answer cannot be believed: {answer.text or 'envelope or signature'}"
+            return replace(line, result=REFUSED, why=why)
         good = answer.code in step.code if step.code else outcome.value in step.outcome
         if not good:
             wanted = " ".join(step.code or step.outcome)
-            return replace(line, result=REFUSED, why=f"{wanted} expected, {answer.code} {answer.text}".strip())
+            said = f"{answer.code} {answer.text}".strip()
+            return replace(line, result=REFUSED, why=f"应为 · expected {wanted}，实为 · got {said}")
         found = differences(answer.body, forms)
         self._keep(step, call, answer.body)
         return replace(line, result=DIFFERS if found else PASSED, differences=tuple(found))

@@ -57,6 +57,7 @@ GROUPS: Mapping[str, Words] = {
     "executed": said("已执行，答复丢失或出错", "executed, the reply is lost or wrong"),
     "late": said("迟", "late"),
     "callback": said("通知", "callbacks"),
+    "bill": said("账单", "bills"),
     "own": said("本系统特有", "this party's own"),
 }
 COMMON_SAID: Mapping[str, Misfortune] = {
@@ -105,7 +106,8 @@ ACKS_SAID: Mapping[str, Misfortune] = {
 
 def group_of(fault: str) -> str:
     """The group a menu shows it in."""
-    return _GROUP_OF.get(fault, "own")
+    first = fault.partition("_")[0]
+    return _GROUP_OF.get(fault) or (first if first in ("bill", "callback") else "own")
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,19 @@ def _finish_refund(party: WeChatSim, body: Body) -> Body:
     return {"refund_no": refund.no, "status": refund.status}
 
 
+def _refund_elsewhere(party: WeChatSim, body: Body) -> Body:
+    """The finance desk applies for the abnormal refund at the portal: `way` USER_BANK_CARD or MERCHANT_BANK_CARD."""
+    way = body.get("way", "MERCHANT_BANK_CARD")
+    if way not in ("USER_BANK_CARD", "MERCHANT_BANK_CARD"):
+        raise ValueError("way: USER_BANK_CARD or MERCHANT_BANK_CARD")
+    refund = party.book.find_refund(_text(body, "no"))
+    if refund.status != "ABNORMAL":
+        raise ActRefused(f"退款状态 {refund.status}")
+    party.book.retry_abnormal(refund, way)
+    party.refund_accepted(refund)
+    return {"refund_no": refund.no, "status": refund.status}
+
+
 def _state(party: WeChatSim, body: Body) -> Body:
     """What the platform believes about an order."""
     return party.book.state_of(_order(party, body))
@@ -214,7 +227,8 @@ def _state(party: WeChatSim, body: Body) -> Body:
 
 ACTS: dict[str, Callable[[WeChatSim, Body], Body]] = {
     "pay": _pay, "cancel": _cancel, "pay_twice": _pay_twice, "pay_after_close": _pay_after_close,
-    "refund_at_portal": _refund_at_portal, "finish_refund": _finish_refund, "payer": _payer,
+    "refund_at_portal": _refund_at_portal, "finish_refund": _finish_refund,
+    "refund_elsewhere": _refund_elsewhere, "payer": _payer,
     "rotate_key": _rotate_key, "send_probe": _send_probe, "set": _set, "set_balance": _set_balance,
     "pay_mixed": _pay_mixed, "fail_mixed": _fail_mixed, "withdraw": _withdraw,
     "callback_again": _callback_again, "state": _state,

@@ -97,6 +97,9 @@ ACTS = (
     Act("finish_refund", "退款有结果", "finish a refund", (
         text("no", "退款单号", "refund number"), choice("status", "结果", "result", ("SUCCESS", "ABNORMAL",
             "CLOSED")))),
+    Act("refund_elsewhere", "申请异常退款（在商户平台）", "apply for an abnormal refund at the portal", (
+        text("no", "退款单号", "refund number"), choice("way", "退到", "to", ("MERCHANT_BANK_CARD",
+            "USER_BANK_CARD")))),
     Act("payer", "付款码持有人将如何", "how the holder of a payment code behaves", (
         text("auth_code", "付款码", "payment code"), choice("behaviour", "表现", "behaviour", BEHAVIOURS),
         maybe("seconds", "秒", "seconds", "number"))),
@@ -144,4 +147,6 @@ def _line(order: Order) -> Line:
     )  # fmt: skip
     acts = [(name, {"no": order.no}) for name in _BUTTONS.get(order.state, ())]
     acts += [("finish_refund", {"no": r.no, "status": "SUCCESS"}) for r in order.refunds if r.status == "PROCESSING"]
+    acts += [("refund_elsewhere", {"no": r.no, "way": "MERCHANT_BANK_CARD"}) for r in order.refunds
+             if r.status == "ABNORMAL"]  # fmt: skip
     return Line(cells, acts)

@@ -92,7 +92,9 @@ def test_a_wrong_signature_fails_the_interface(tmp_path: Path) -> None:
     run, ground = standing("wechat", tmp_path)
     ground.party.faults.add({"op": "query", "fault": "bad_signature"})
     lines = run.play()
-    assert next(line.result for line in lines if line.op == "query") == "differs"
+    line = next(line for line in lines if line.op == "query")
+    assert (line.result, line.differences) == ("refused", ())
+    assert "应答不可信 · the answer cannot be believed" in line.why
 
 
 def test_what_needs_an_earlier_answer_is_not_run(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_what_needs_an_earlier_answer_is_not_run(tmp_path: Path) -> None:
     lines = {line.op: line for line in run.play()}
     assert lines["2201"].result == "no_answer"
     assert (lines["2207A"].result, lines["2207A"].why) == ("not_run",
-        "mdtrt_id: an earlier interface did not bring it")
+        "mdtrt_id：前面的接口没有得到 · an earlier interface did not bring it")
 
 
 def test_the_sheet_masks_persons_and_names_every_difference(tmp_path: Path) -> None:

@@ -155,6 +155,43 @@ def test_what_is_recorded_plays_again_with_other_numbers(new_town: NewTown, tmp_
     assert len([row for row in town.lab.parties["wechat"].exchanges.rows if row.op == "paid"]) == 2
 
 
+def books_of(town: Town) -> dict[str, list[tuple[str, int, str]]]:
+    """What every party believes happened, in its order, without the numbers."""
+    return {
+        name: [(row["kind"], row["amount"], row["state"]) for row in party.ledger.since(0)["rows"]]
+        for name, party in town.lab.parties.items()
+    }
+
+
+def lived(town: Town, player: Player, jumps: list[float], name: str) -> None:
+    """A patient of the town while the scenario goes on, until both are over."""
+    no = "" if name == "year_end" else qr(town)
+    if no:
+        town.rest(no)
+    finish(town, player, jumps)
+    if not no:
+        no = town.quoted("P0006", "B20261122006")
+        town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": "c", "reason_code": "PATIENT"})
+    town.rest(no)
+
+
+@pytest.mark.parametrize("name", sorted(PLAYED))
+def test_a_recorded_run_of_each_replays_to_the_same_ledgers(new_town: NewTown, tmp_path: Path, name: str) -> None:
+    first, place = new_town(), tmp_path / "run.yaml"
+    jumps: list[float] = []
+    first.lab.sim_world.shared = jumps.append
+    recorder = Recorder(first.lab.sim_world, first.lab.parties)
+    player = Player(read(name), first.lab.sim_world, first.lab.parties)
+    player.start()
+    first.pass_time(0.5)
+    lived(first, player, jumps, name)
+    recorder.write(place)
+    assert [(one.party, one.kind) for one in read(place).steps] == [(one.party, one.kind) for one in read(name).steps]
+    second, player, jumps = stage(new_town, str(place))
+    lived(second, player, jumps, name)
+    assert books_of(second) == books_of(first)
+
+
 @pytest.mark.parametrize(
     "text",
     ["steps: 1", "steps: [{at: 0}]", "steps: [{at: x, party: his, reset: {}}]", "steps: [{at: 0, act: {act: pay}}]",

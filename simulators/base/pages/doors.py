@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from simulators.base.menu import GROUPS, Words, group_of
 from simulators.base.pages.playing import play
 from simulators.base.pages.reading import shown
-from simulators.base.pages.texts import KINDS, TEXTS, TONES
+from simulators.base.pages.texts import KINDS, STATES, TEXTS, TONES
 from simulators.base.wire import Req, Resp
 from simulators.base.world import BEIJING, SimWorld
 
@@ -98,12 +98,17 @@ def _html(name: str, party: SimParty, req: Req, language: str, values: Mapping[s
             return t("any_op")
         return op if words is None else words.of(language) if op in words.of(language) else f"{words.of(language)} {op}"
 
+    def state(name: Any) -> Any:
+        words = STATES.get(name) if isinstance(name, str) else None
+        return name if words is None else words.of(language)
+
     other = "en" if language == "zh" else "zh"
     rest = "&".join(f"{k}={quote(v)}" for k, v in req.query.items() if k != "lang")
     everything = {
-        "t": t, "op_words": op_words, "kind": lambda kind: KINDS[kind].of(language), "language": language,
-        "here": party.name, "others": _neighbours(party.world), "now": party.world.stamp(), "rate": party.world.rate,
-        "shared": party.world.shared is not None, "jumps": _jumps(party.world, t), "back": "/sim/",
+        "t": t, "op_words": op_words, "kind": lambda kind: KINDS[kind].of(language), "state": state,
+        "language": language, "here": party.name, "others": _neighbours(party.world), "now": party.world.stamp(),
+        "rate": party.world.rate, "shared": party.world.shared is not None,
+        "jumps": _jumps(party.world, t), "back": "/sim/",
         "switch": f"{req.path}?{rest + '&' if rest else ''}lang={other}", "party": party, "menu": party.fault_menu(),
         **values,
     }  # fmt: skip

@@ -109,6 +109,17 @@ KINDS: Mapping[str, Words] = {
     "void": said("作废入账", "void"), "lock": said("锁账单", "lock"), "issue": said("开票", "issue"),
     "write_off": said("冲红", "write off"), "message": said("消息", "message"), "notice": said("通知", "notice"),
 }  # fmt: skip
+STATES: Mapping[str, Words] = {
+    "asked": said("已请求", "asked"), "cancelled": said("已撤销", "cancelled"), "closed": said("已关闭", "closed"),
+    "deleted": said("已删除", "deleted"), "done": said("已完成", "done"), "expired": said("已失效", "expired"),
+    "failed": said("失败", "failed"), "live": said("有效", "live"), "on_paper": said("已换开纸质", "on paper"),
+    "open": said("未完成", "open"), "paid": said("已付", "paid"), "processing": said("处理中", "processing"),
+    "released": said("已释放", "released"), "reversed": said("已冲正", "reversed"), "unpaid": said("未付", "unpaid"),
+    "uploaded": said("已上传", "uploaded"), "void": said("已作废", "void"), "waiting": said("等待", "waiting"),
+    "written_off": said("已冲红", "written off"), "duplicate": said("重复", "duplicate"),
+    "conflict": said("内容不同", "conflict"), "issued": said("已开", "issued"),
+}  # fmt: skip
+"""States of ledgers and tables; one that is not here is shown as it is (the platforms' own are)."""
 TONES: Mapping[str, str] = {
     "answered": "good", "half": "warn", "twice": "warn", "reset": "warn", "never": "warn", "gone": "warn",
     "refused": "bad", "open": "run", "done": "good", "paid": "good", "live": "run", "processing": "run",
