@@ -34,6 +34,7 @@ ERRORS: dict[str, Said] = {
     "E-UNDECIDED": Said("client", "还有往来没有说明结果：{detail}", "Legs without a word on what became of them: {detail}", "逐笔查实后写明 done、not_done 或 again", "Find out and say done, not_done or again for each."),
     "E-RESOLVED": Said("engine", "已由人工处理：{detail}", "Decided by a person: {detail}", "", ""),
     "E-REFUND-PART": Said("client", "只能整单退费，不能只退部分明细", "Only the whole bill can be taken back, not some of its lines", "整单退费请不填 lines；部分退费请到窗口办理", "Leave lines out for the whole bill; for a part go to the desk."),
+    "E-NO-WAY-BACK": Said("client", "这个业务没有整单撤销的办法", "This kind of business cannot be taken back here", "请用对应的撤销业务办理", "Use the business made for withdrawing it."),
     "E-PROOF-USED": Said("client", "这张收款凭据已用于结算单 {detail}", "This proof of payment was used already, by settlement {detail}", "请核对终端小票；未用于本次结算的刷卡请在终端撤销", "Check the slip; void at the terminal a payment that belongs to no settlement."),
     "E-PAY-KIND": Said("client", "本次结算不支持支付方式 {detail}", "This settlement cannot be paid by {detail}", "请选择其他支付方式", "Choose another way."),
     "E-RATE": Said("client", "请求过于频繁", "Too many requests", "请稍后再试", "Try again later."),

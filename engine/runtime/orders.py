@@ -23,7 +23,16 @@ from engine.runtime.judge import SiteJudge
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.once import NotGiven, held_by, key_of
-from engine.runtime.orders_back import SCOPES, all_lines, back_event, may_act, may_see, repeat_key, was
+from engine.runtime.orders_back import (
+    SCOPES,
+    all_lines,
+    back_event,
+    can_go_back,
+    may_act,
+    may_see,
+    repeat_key,
+    was,
+)
 from engine.runtime.resolve import closing, decision, undecided, waiting
 from engine.runtime.sites import Sites
 from engine.runtime.terminal_facts import NoSuchNumber, told_of_leg, voucher_of
@@ -277,6 +286,8 @@ class Orders:
             return error("not_found", "E-NO-SETTLEMENT")
         if what == "refund" and case.state is not CaseState.SETTLED and not was(case, what):
             return error("conflict", "E-STATE", self._state(case))
+        if what == "refund" and case.state is CaseState.SETTLED and not can_go_back(case, self._judge(case).plan):
+            return error("conflict", "E-NO-WAY-BACK")
         if not all_lines(case, self._judge(case).channel.lines, body.get("lines", [])):
             return error("conflict", "E-REFUND-PART")
         event = back_event(what, str(body.get("reason_code", "")), caller.client.id)

@@ -9,6 +9,9 @@ from engine.runtime.auth import Client
 from engine.runtime.reasons import of_code
 from engine.saga.case import Case
 from engine.saga.events import Cancelled, Event, RefundAsked
+from engine.saga.legs import LegState
+from engine.saga.legwork import OBSERVED
+from engine.saga.plan import Plan
 
 SCOPES: dict[str, frozenset[str]] = {
     "start": frozenset({"settle"}),
@@ -58,6 +61,13 @@ def all_lines(case: Case, path: str, wanted: Sequence[str]) -> bool:
     numbers; without one no list of lines can be known to be whole. An insured bill is never taken back in part, and a
     part must not silently become the whole."""
     return not wanted or (bool(path) and set(wanted) == _values(case.data, path.split(".")))
+
+
+def can_go_back(case: Case, plan: Plan) -> bool:
+    """Whether anything that was done has a way back: a signing or a change of data has none of its own, and must not be
+    called undone."""
+    done = (leg for leg in case.legs if leg.state is LegState.OK and not leg.undo and leg.because != OBSERVED)
+    return any(plan.steps[plan.index(leg.step)].undo for leg in done)
 
 
 def _values(at: Any, names: Sequence[str]) -> set[str]:

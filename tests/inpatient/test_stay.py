@@ -138,6 +138,11 @@ def test_drugs_given_back_are_negative_lines_and_uploads_happen_once(ward: Ward)
     assert len(ward.ledger("insurance", "upload")) == 2, "nothing was left to upload"
     changed = ward.rest(ward.post("changes", ward.request(stay=stay, change_no=f"{stay}-c1")))
     assert changed["state"] == "settled"
+    back = ward.town.ask(
+        "POST", f"/v1/settlements/{changed['settlement_no']}/refunds", {"request_no": "RX", "reason_code": "patient"},
+        client="C01",
+    )  # fmt: skip
+    assert (back.status, back.code) == (409, "E-NO-WAY-BACK"), "a change has no way back and is not called undone"
 
 
 def test_a_deposit_is_given_back_whole_while_it_is_whole(ward: Ward) -> None:
