@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def resend(root: Path, no: str, dest: str, edit: Path | None, by: str, reason: s
     body: dict[str, Any] = {"by": by, "reason": reason, "dest": dest}
     if edit is not None:
         try:
-            text = edit.read_bytes().decode("utf-8")
+            text = edit.read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as no_file:
             raise CannotRun(f"{edit}: {no_file}") from None
         if len(text) > EDIT_MAX:
@@ -27,6 +28,22 @@ def resend(root: Path, no: str, dest: str, edit: Path | None, by: str, reason: s
         # An editor writes line feeds; HL7 ends its segments with CR.
         body["body"] = text.replace("\r\n", "\r").replace("\n", "\r") if text.startswith("MSH") else text
     return _told(ask(root, "operate", f"/v1/deliver/messages/{_number(no)}/resend", body, world))
+
+
+def body(root: Path, no: str, out: Path, by: str, reason: str, world: World) -> int:
+    """Write a message's true text to a file only its owner reads, to be edited and sent again: UTF-8, a segment a
+    line."""
+    status, told = ask(root, "operate", f"/v1/deliver/messages/{_number(no)}/body", {"by": by, "reason": reason}, world)
+    if status >= 300:
+        return _told((status, told))
+    text = str(told["body"])
+    try:
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write((text.replace("\r", "\n") if text.startswith("MSH") else text).encode())
+    except OSError as no_file:
+        raise CannotRun(f"{out}: {no_file.strerror}") from None
+    document({"message": told["message"], "file": str(out)})
+    return GOOD
 
 
 def discard(root: Path, no: str, dest: str, by: str, reason: str, world: World) -> int:

@@ -54,6 +54,20 @@ def resend(
 
 
 @messages.command()
+def body(
+    no: No,
+    by: By,
+    reason: Reason,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="写到哪个文件（须不存在） · a file that is not there yet")],
+    root: Root = HERE,
+) -> None:
+    """取出原文以便修改（show 所示已脱敏） · Take the true text out to edit it; what `show` prints is masked."""
+    from engine.cli.hands import body as work
+
+    raise typer.Exit(work(root.absolute(), no, out, by, reason, _world()))
+
+
+@messages.command()
 def discard(no: No, by: By, reason: Reason, dest: Dest = "", root: Root = HERE) -> None:
     """放弃一条死信，其后停住的消息继续 · Give up a dead letter; what waits behind it goes on."""
     from engine.cli.hands import discard as work

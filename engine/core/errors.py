@@ -22,6 +22,7 @@ class Said:
 ERRORS: dict[str, Said] = {
     # The caller's own mistakes
     "E-BODY": Said("client", "请求内容不是合法的 JSON：{detail}", "The body is not valid JSON: {detail}", "请检查请求报文", "Check the request."),
+    "E-EDIT": Said("client", "改后的消息不能发：{detail}", "The edited message cannot be sent: {detail}", "请改正后再发；先用 engine messages body 取出原文再改", "Correct it; take the text out with `engine messages body` before you edit."),
     "E-SOAP": Said("client", "请求不是合法的 SOAP 报文：{detail}", "Not a proper SOAP message: {detail}", "请按 ?wsdl 重新生成报文", "Make the message from ?wsdl."),
     "E-FIELD": Said("client", "字段 {detail}", "Field {detail}", "请按接口文档修改该字段", "Correct the field; see the interface document."),
     "E-TOO-LARGE": Said("client", "请求内容过大", "The request is too large", "请减小报文", "Send less at once."),

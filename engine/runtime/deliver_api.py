@@ -47,6 +47,7 @@ class DeliverApi:
             Route("POST", "/v1/deliver/switch", self._guarded(self._switched), "deliver_switch", BODY_MAX),
             Route("POST", "/v1/deliver/replay", self._guarded(self._replayed), "deliver_replay", BODY_MAX),
             Route("POST", "/v1/deliver/messages/{no}/resend", self._guarded(self._resent), "deliver_resend", BODY_MAX),
+            Route("POST", "/v1/deliver/messages/{no}/body", self._guarded(self._read), "deliver_body", 8192),
             Route("POST", "/v1/deliver/messages/{no}/discard", self._guarded(self._dropped), "deliver_discard", 8192),
         ]}  # fmt: skip
         for channel in self._sites.current.channels.values():
@@ -116,6 +117,9 @@ class DeliverApi:
         edited = body.get("body")
         data = edited.encode() if isinstance(edited, str) else None
         return await self.hands.resend(_message_no(parts), text_in(body, "dest"), data, by)
+
+    async def _read(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
+        return await self.hands.body(_message_no(parts), by)
 
     async def _dropped(self, body: Mapping[str, Tree], parts: Mapping[str, str], by: By) -> dict[str, Tree]:
         return await self.hands.discard(_message_no(parts), text_in(body, "dest"), by)

@@ -33,6 +33,10 @@ _HANDS: dict[str, tuple[str, str, Doc]] = {
         "deliver_resend", "重发一条，可改正文（权限 operate） · send one again, edited if wanted",
         {"dest": _TEXT, "body": _TEXT},
     ),
+    "/v1/deliver/messages/{no}/body": (
+        "deliver_body",
+        "取出一条的原文以便修改，留有记录（权限 operate） · its true text, to be edited; kept who read it", {},
+    ),
     "/v1/deliver/messages/{no}/discard": (
         "deliver_discard", "放弃一条死信（权限 operate） · give a dead letter up", {"dest": _TEXT},
     ),
@@ -58,9 +62,9 @@ def _operation(name: str, summary: str, fields: Doc) -> Doc:
     for status, text in _STATUS.items():
         responses[status] = {"description": text, "content": {"application/json": {"schema": fault}}}
     number = [{"name": "no", "in": "path", "required": True, "schema": _TEXT}]
-    one = name in ("deliver_resend", "deliver_discard")
+    one = name in ("deliver_resend", "deliver_discard", "deliver_body")
     made: Doc = {"summary": summary, "operationId": name, "parameters": number if one else [], "responses": responses}
-    if fields:
+    if fields or name == "deliver_body":
         names = {**fields, "by": _BY, "reason": _REASON}
         made["requestBody"] = _body({"type": "object", "properties": names, "required": ["by", "reason"]})
     return made

@@ -61,6 +61,14 @@ class Everywhere:
         text = None if body is None else body.decode("utf-8")
         return await self._told(index, {"do": "resend", "no": no, "dest": dest, "body": text, **_who(by)})
 
+    async def body(self, no: int, by: By) -> dict[str, Tree]:
+        """As Hands.body."""
+        index = await self._where(no)
+        if not index:
+            return await self._hands.body(no, by)
+        await self._note("read", f"{no} at worker {index}", by)
+        return await self._told(index, {"do": "body", "no": no, **_who(by)})
+
     async def discard(self, no: int, dest: str, by: By) -> dict[str, Tree]:
         """As Hands.discard."""
         index = await self._where(no)
@@ -129,6 +137,8 @@ async def _done(hands: Hands, store: Store, asked: Mapping[str, Tree]) -> Mappin
             body = asked["body"]
             data = None if body is None else str(body).encode()
             return await hands.resend(int(asked["no"]), str(asked["dest"]), data, by)
+        case "body":
+            return await hands.body(int(asked["no"]), by)
         case "discard":
             return await hands.discard(int(asked["no"]), str(asked["dest"]), by)
         case "replay":

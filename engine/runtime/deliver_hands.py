@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.codecs import hl7v2
+from engine.codecs.hl7_charset import GB18030, UTF_8, charset_named, to_bytes
 from engine.core.world import World
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_message import Held, digest_of, names_of
@@ -67,6 +69,17 @@ class Hands:
             await self._revive(no, dead, "resend", by)
             return {"message": str(no), "again": [row["dest"] for row in dead]}
         return await self._copy(kept, spec, dest, body, "resend", by)
+
+    async def body(self, no: int, by: By) -> dict[str, Any]:
+        """The message's true text, for a person who will edit it; that it was read is kept like every other act. What
+        is shown elsewhere is masked. NotDone: E-NO-MESSAGE, E-REPLAY-MONEY, E-BODY-GONE."""
+        kept, _, spec = await self._look(no)
+        if self._money(kept.channel, kept.kind):
+            raise NotDone("E-REPLAY-MONEY", str(no))
+        data = await self._bytes(no)
+        text = hl7v2.parse(data, self._charset(spec)).to_text() if spec.form == "hl7" else data.decode("utf-8")
+        await self._do((self._hand("read", str(no), by),), by)
+        return {"message": str(no), "body": text}
 
     async def discard(self, no: int, dest: str, by: By) -> dict[str, Any]:
         """Give up a dead letter: it stays in the list as dead, nothing is sent. NotDone: E-NO-MESSAGE, E-NOT-DEAD."""
@@ -143,24 +156,21 @@ class Hands:
     async def _copy(
         self, kept: Kept, spec: DeliverSpec, dest: str, body: bytes | None, word: str, by: By
     ) -> dict[str, Any]:
-        """A new message with the old one's bytes, or edited ones."""
+        """A new message with the old one's bytes, or edited ones (a text in UTF-8)."""
         if self._money(kept.channel, kept.kind):
             raise NotDone("E-REPLAY-MONEY", str(kept.id))
-        if body is None:
-            found = await self._store.read(lambda conn: message_bytes(conn, [kept.id]))
-            if kept.id not in found:
-                raise NotDone("E-BODY-GONE", str(kept.id))
-            body = found[kept.id][1]
+        edited = body is not None
+        body = await self._bytes(kept.id) if body is None else self._in_its_charset(kept, spec, body)
         held = Held(self._ids.new(), kept.channel, kept.kind, kept.source, kept.control, self._world.now())
         held.body, held.digest, held.opens, held.of_message = body, digest_of(body), 0, kept.id
         held.ack = "AA"
         held.patient, held.visit = kept.patient, kept.visit
         try:
-            door = self._sites.current.engine.listeners.get(spec.at)
-            charset = (door.charset if door is not None else "") or "utf-8"
-            names = names_of(spec, held, self._sites.current.engine.hospital, charset)
+            names = names_of(spec, held, self._sites.current.engine.hospital, self._charset(spec))
         except ValueError as no:
-            raise NotDone("E-BODY", str(no)[:100]) from None
+            raise NotDone("E-EDIT", str(no)[:100]) from None
+        if edited:
+            self._deliver.intake.note_persons(spec, held, names)
         self._deliver.intake.place(spec, held, names, {dest} if dest else None)
         if not held.rows:
             raise NotDone("E-DEST", dest or "-")
@@ -168,6 +178,32 @@ class Hands:
         receivers = [str(row[1]) for row in held.rows]
         self._deliver.lanes.add(held)
         return {"message": str(held.id), "of": str(kept.id), "again": receivers}
+
+    async def _bytes(self, no: int) -> bytes:
+        found = await self._store.read(lambda conn: message_bytes(conn, [no]))
+        if no not in found:
+            raise NotDone("E-BODY-GONE", str(no))
+        return found[no][1]
+
+    def _charset(self, spec: DeliverSpec) -> str:
+        """What messages are in that do not say."""
+        door = self._sites.current.engine.listeners.get(spec.at)
+        return (door.charset if door is not None else "") or "utf-8"
+
+    def _in_its_charset(self, kept: Kept, spec: DeliverSpec, text: bytes) -> bytes:
+        """An edited HL7 message in the character set that it names: editors write UTF-8, HIS declare GBK. It must still
+        be the kind of message it was: another one may be about money, or nobody's here."""
+        if spec.form != "hl7":
+            return text
+        text = text.removeprefix(b"\xef\xbb\xbf")
+        header = hl7v2.header_of(text)
+        if f"{header.code}^{header.event}" != kept.kind:
+            raise NotDone("E-EDIT", f"MSH-9: {kept.kind}")
+        try:
+            named = charset_named(header.declared) or charset_named(self._charset(spec))
+            return text if named in ("", UTF_8) else to_bytes(text.decode("utf-8"), GB18030)
+        except ValueError as no:
+            raise NotDone("E-EDIT", str(no)[:100]) from None
 
     # Keeping it
 

@@ -186,9 +186,7 @@ class Intake:
     def _accept(self, spec: DeliverSpec, held: Held, names: Names) -> None:
         """Where it goes, in which lanes; then to the disk."""
         with_lets(spec, names, held, self._sites.current.engine.hospital)
-        patient, visit = spec.patient(names), spec.visit(names)
-        held.patient = self._index("patient", patient) if patient else 0
-        held.visit = self._index("visit", visit) if visit else 0
+        self.note_persons(spec, held, names)
         if spec.when is None or spec.when.test(names):
             self.place(spec, held, names, None)
         if held.rows:
@@ -204,15 +202,19 @@ class Intake:
         held.body = encode({name: names[name] for name in sorted(spec.roots) if name in names})
         held.digest, held.opens, held.ack = digest_of(held.body), 0, "AA"
         read = with_lets(spec, dict(names), held, self._sites.current.engine.hospital)
-        patient, visit = spec.patient(read), spec.visit(read)
-        held.patient = self._index("patient", patient) if patient else 0
-        held.visit = self._index("visit", visit) if visit else 0
+        self.note_persons(spec, held, read)
         if spec.when is None or spec.when.test(read):
             self.place(spec, held, read, None)
         if not held.rows:
             held.state = "skipped"
         held.names = None
         return held
+
+    def note_persons(self, spec: DeliverSpec, held: Held, names: Names) -> None:
+        """Whose it is: the patient's and the visit's index."""
+        patient, visit = spec.patient(names), spec.visit(names)
+        held.patient = self._index("patient", patient) if patient else 0
+        held.visit = self._index("visit", visit) if visit else 0
 
     def place(self, spec: DeliverSpec, held: Held, names: Names, only: Collection[str] | None) -> None:
         """Its lane, and its rows for the outbox: every destination that wants it, or `only` these."""

@@ -19,7 +19,10 @@ from engine.store.trail import use_nonce
 Tree = Any
 Work = Callable[[Mapping[str, Tree], Mapping[str, str], By], Awaitable[dict[str, Tree]]]
 WORDS = ("by", "reason")
-_STATUS = {"E-NO-MESSAGE": 404, "E-NO-CHANNEL": 404, "E-NO-TASK": 404, "E-WORKER": 503, "E-BODY": 400, "E-DEST": 400}
+_STATUS = {
+    "E-NO-MESSAGE": 404, "E-NO-CHANNEL": 404, "E-NO-TASK": 404, "E-WORKER": 503, "E-BODY": 400, "E-EDIT": 400,
+    "E-DEST": 400,
+}  # fmt: skip
 
 
 def by_hand(

@@ -112,7 +112,7 @@ hands = sa.Table(
     "hands", metadata,
     _col("id", Id, key=True),
     _col("at", Instant),
-    _col("kind", Text, "resend, replay, discard, pause, resume, kill"),
+    _col("kind", Text, "read, resend, replay, discard, pause, resume, kill"),
     _col("what", Text, "which messages, channel or party"),
     _col("by_whom", Text, "staff, never a patient"),
     _col("reason", Blob, "sealed"),

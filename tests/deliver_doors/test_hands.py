@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from tests.deliver_doors.house import House
-from tests.deliver_doors.test_events import _event, _msa, all_arrived
+from tests.deliver_doors.test_events import _event, _msa, all_arrived, fields
 
 WHO = ("--by", "值班员甲", "--because", "联调")
 
@@ -42,6 +43,31 @@ def test_a_dead_letter_is_found_looked_at_and_sent_again_under_its_number(house:
     assert [row["no"] for row in house.arrived("emr")] == [number], "under the number it was refused under"
     assert len(house.arrived("platform")) == 1, "who has it is not sent it again"
     house.until(lambda: not dead(), "no dead letter any more")
+
+
+def test_a_message_is_taken_out_edited_and_arrives_as_it_was_written(house: House, tmp_path: Path) -> None:
+    """In GBK, as the HIS declares; what is shown meanwhile is masked."""
+    house.fault("subscribers", "http_400", op="emr")
+    control = house.his("send", event="ADT^A08", patient="P0001", charset="GBK", name="張億")["numbers"][0]
+    all_arrived(house, 1, ("platform", "lis"))
+
+    def dead() -> list[str]:
+        return [str(one.id) for one, _ in house.stored() if one.control == control and one.state == "dead"]
+
+    house.until(lambda: len(dead()) == 1, "a dead letter")
+    (number,) = dead()
+    assert "張億" not in house.cli("show", number, "--bytes").stdout
+    file = tmp_path / "edited.hl7"
+    done(house, "messages", "body", number, "--out", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    text = file.read_text(encoding="utf-8")
+    assert "|張億|" in text
+    assert text.startswith("MSH|")
+    file.write_text(text.replace("張億", "張東"), encoding="utf-8-sig")
+    done(house, "messages", "resend", number, "--edit", str(file), "--dest", "emr")
+    all_arrived(house, 1)
+    assert fields(house)[-1]["name"] == "張東"
+    done(house, "messages", "discard", number)
 
 
 def test_a_paused_party_hears_nothing_until_it_is_let_go(house: House) -> None:

@@ -26,6 +26,7 @@ ADDRESSES = {
     "/v1/settlements/{no}/move",
     "/v1/deliver/switch",
     "/v1/deliver/replay",
+    "/v1/deliver/messages/{no}/body",
     "/v1/deliver/messages/{no}/resend",
     "/v1/deliver/messages/{no}/discard",
     "/v1/site",
