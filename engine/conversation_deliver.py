@@ -34,7 +34,18 @@ class _ScriptedSending(Sending):
     script: Script
     channel: str
 
+    def _look(self, held: Held, dest: Destination, body: Tree, over: Over, lane: Any, since: float) -> None:
+        """The question is scripted under the receiver's name too: its codes are those of the asking operation."""
+
+        def told(there: Any, one: Held, sent: Sent) -> None:
+            self.found(one, dest, body, over, there, since, sent)
+
+        self._scripted(held, dest, body, told, lane, dest.ask)
+
     def _leave(self, held: Held, dest: Destination, body: Tree, over: Over, lane: Any) -> None:
+        self._scripted(held, dest, body, over, lane, dest.op)
+
+    def _scripted(self, held: Held, dest: Destination, body: Tree, over: Over, lane: Any, op: str) -> None:
         started = self._world.now()
         if held.channel != self.channel:
             self._soon(over, lane, held, Sent(Outcome.ACCEPTED, "", "OK", healthy=True))
@@ -48,17 +59,17 @@ class _ScriptedSending(Sending):
             sent = Sent(Outcome.UNKNOWN, "silent", "SILENT", "timeout", healthy=False, started_at=started, took=wait)
         elif reply.kind != "down":
             rows = PARTIES[self._sites.current.engine.parties[dest.party].kind].outcomes
-            answer = Answer(True, reply.code or _good(rows), reply.text)
-            outcome, wait = judge(answer, dest.op, dest.rows, rows), reply.after
+            answer = Answer(True, reply.code or _good(rows, op), reply.text)
+            outcome, wait = judge(answer, op, dest.rows, rows), reply.after
             good = outcome is Outcome.ACCEPTED
             sent = Sent(outcome, "" if good else CLASS[outcome], answer.code, f"{outcome} {answer.code}",
                         healthy=good or outcome is Outcome.REFUSED, started_at=started, took=wait)  # fmt: skip
         self._world.later(wait, over, lane, held, sent)
 
 
-def _good(rows: tuple[OutcomeRow, ...]) -> str:
+def _good(rows: tuple[OutcomeRow, ...], op: str) -> str:
     """The code with which this party accepts; of `2*` a 200."""
-    code = next(row.code for row in rows if row.outcome is Outcome.ACCEPTED)
+    code = next(row.code for row in rows if row.outcome is Outcome.ACCEPTED and op in (row.ops or {op}))
     return code.replace("*", "00")
 
 

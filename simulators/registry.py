@@ -21,6 +21,7 @@ PARTIES: dict[str, str] = {
     "alipay": "simulators.alipay:AlipaySim",
     "einvoice": "simulators.einvoice:EinvoiceSim",
     "commercial": "simulators.commercial:CommercialSim",
+    "sms": "simulators.sms:SmsSim",
     "subscribers": "simulators.subscribers:SubscribersSim",
 }
 

@@ -100,6 +100,7 @@ class Receiver:
 
     call: CallRow
     when: Word | None
+    ask: Word | None = None
 
     @staticmethod
     def of(record: Record, found: Found) -> Receiver:
@@ -107,7 +108,7 @@ class Receiver:
             Word("", record.mark), record["to"], record["op"], record["send"], record["read"], None, None, None,
             record["repeats"], record["wait"], record.mark, record.marks,
         )  # fmt: skip
-        return Receiver(call, record["when"])
+        return Receiver(call, record["when"], record["ask"])
 
 
 RECEIVER = Spec(
@@ -124,6 +125,9 @@ RECEIVER = Spec(
         Field("repeats", Choice(("same_number", "never")), "没有收到应答时能否重发（never：转为死信，由人决定）",
               "whether it may be sent again after silence (never: a dead letter, a person decides)", "same_number",
               default=Word("same_number", NOWHERE)),
+        Field("ask", Text(), "重发之前先用对方哪个接口查是否已收到（对方不识别重复时）",
+              "the party's operation that tells whether it is there already, asked before it is sent again (where the "
+              "party does not know a repeat)", "find"),
         Field("wait", Duration(), "等待应答多久", "how long it waits", "5s", required=True),
     ),
 )  # fmt: skip

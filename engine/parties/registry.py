@@ -24,6 +24,7 @@ _MODULES: Final = {
     "till": "engine.parties.till",
     "einvoice": "engine.parties.einvoice.party",
     "commercial": "engine.parties.commercial.party",
+    "sms": "engine.parties.sms.party",
     "subscriber": "engine.parties.subscriber",
     "mllp": "engine.parties.mllp",
     "files": "engine.parties.files",

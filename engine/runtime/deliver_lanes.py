@@ -35,7 +35,7 @@ class Lane:
     """One destination and order key. `items`: messages in order, as numbers or held; the first is the one at work.
     `state`: idle, ready, busy, waiting, held (behind a dead letter), parked (its channel is stopped)."""
 
-    __slots__ = ("channel", "dest", "due", "gate", "items", "key", "state", "tries")
+    __slots__ = ("channel", "dest", "due", "gate", "items", "key", "sent_at", "state", "tries")
 
     def __init__(self, channel: str, dest: str, key: int) -> None:
         self.channel, self.dest, self.key = channel, dest, key
@@ -43,6 +43,7 @@ class Lane:
         self.state = "idle"
         self.tries = 0
         self.due = 0.0
+        self.sent_at = 0.0  # when its head was last sent with no clear answer
         self.gate: Gate | None = None  # while it is busy
 
     def __lt__(self, other: Lane) -> bool:
@@ -74,6 +75,8 @@ class Lanes:
         self._stopped = False
         self.stopped_channels: dict[str, str] = {}
         self.undelivered = 0
+        self._again: dict[int, float] = {}  # dead letters to be sent again, and since when
+        self._born = world.now()  # what is older may have been sent by an earlier life
         self.settled: Callable[[list[Held]], None] = lambda messages: None
 
     # In
@@ -237,6 +240,7 @@ class Lanes:
         """A dead letter is to be sent again: at the head of a lane that waits behind it, else as the last."""
         lane = self._lane(channel, dest, key)
         self.undelivered += 1
+        self._again[id] = self._world.now()
         if lane.state == HELD:
             lane.items.insert(0, id)
             lane.state = "idle"
@@ -310,7 +314,10 @@ class Lanes:
 
     def _send(self, lane: Lane, held: Held, spec: DeliverSpec, dest: Destination) -> None:
         failpoints.hit("deliver.before_send")
-        self.sending.send(held, spec, dest, self._over, lane)
+        since = 0.0
+        if dest.ask:
+            since = lane.sent_at or (self._born if held.received < self._born else self._again.get(held.id, 0.0))
+        self.sending.send(held, spec, dest, self._over, lane, since)
 
     def _over(self, lane: Lane, held: Held, sent: Sent) -> None:
         """An attempt ended: what comes of it is written; the lane goes on when it is on the disk."""
@@ -320,6 +327,8 @@ class Lanes:
         end = End(lane, held, sent)
         if lane.gate is not None:
             lane.gate.heard(sent.healthy)
+        if sent.failed in ("silent", "unknown") and not sent.asked:
+            lane.sent_at = now
         if sent.dead:
             end.dead, end.tries = sent.dead, lane.tries + 1
         elif sent.failed:
@@ -359,7 +368,8 @@ class Lanes:
                 continue
             self.undelivered -= 1
             del lane.items[0]
-            lane.tries, lane.due = 0, 0.0
+            lane.tries, lane.due, lane.sent_at = 0, 0.0, 0.0
+            self._again.pop(held.id, None)
             if end.dead:
                 held.failed = held.failed or end.dead
                 self._log.warning("dead_letter", channel=lane.channel, dest=lane.dest, no=str(held.id), why=end.dead)

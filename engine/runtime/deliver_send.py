@@ -18,6 +18,7 @@ from engine.parties.outcome_table import judge
 from engine.pipeline.condition import ConditionFailed
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.connections import CannotCall, Connection, Connections
+from engine.runtime.deliver_ask import LATE_MAX, Inquiry
 from engine.runtime.deliver_message import Held, names_of
 from engine.runtime.meters import Meters
 from engine.runtime.senders import ask
@@ -44,6 +45,7 @@ class Sent:
     reply: bytes = b""
     started_at: float = 0.0
     took: float = 0.0
+    asked: bool = False  # it was only asked about
 
 
 class Sending:
@@ -53,11 +55,17 @@ class Sending:
         self._world, self._sites, self._connections, self._meters = world, sites, connections, meters
         self.on_defect: Callable[[Any], None] = lambda failure: None
 
-    def send(self, held: Held, spec: DeliverSpec, dest: Destination, over: Over, lane: Any) -> None:
-        """Try one message at one destination."""
+    def send(
+        self, held: Held, spec: DeliverSpec, dest: Destination, over: Over, lane: Any, since: float = 0.0
+    ) -> None:
+        """Try one message at one destination. `since`: it may have been sent until then, and the receiver is asked
+        first."""
         try:
             body = self._body(held, spec, dest, self._sites.current.engine.hospital)
-            self._leave(held, dest, body, over, lane)
+            if since:
+                self._look(held, dest, body, over, lane, since)
+            else:
+                self._leave(held, dest, body, over, lane)
         except MapRejected as no:
             self._soon(over, lane, held, Sent("not_sent", "", no.code, dead=f"{no.code} {no.path or no.detail}"))
         except ConditionFailed as no:
@@ -79,6 +87,32 @@ class Sending:
         call = Outgoing(dest.op, body, number, link.opened, NO_SESSION, self._world.now(), "", held.received)
         request = link.party.build(call)
         ask(link.sender, request, dest.wait, _Attempt(self, link, dest, call, request, over, lane, held))
+
+    def _look(self, held: Held, dest: Destination, body: Any, over: Over, lane: Any, since: float) -> None:
+        """Ask whether it is there; send it only when it is not, and nothing sent before can still arrive."""
+        began = self._world.now()
+
+        def told(outcome: Outcome, code: str, request: bytes, reply: bytes) -> None:
+            self._meters.call_ended(dest.party, dest.ask, outcome, self._world.now() - began)
+            self.found(held, dest, body, over, lane, since, Sent(
+                outcome, "", code, request=request, reply=reply, healthy=code != "SILENT", started_at=began,
+                took=self._world.now() - began,
+            ))  # fmt: skip
+
+        Inquiry(self._world, self._connections.get(dest.party), held, dest, body, told, self.on_defect).go()
+
+    def found(
+        self, held: Held, dest: Destination, body: Any, over: Over, lane: Any, since: float, sent: Sent
+    ) -> None:
+        """What came of asking."""
+        sent.asked = True
+        late = self._sites.current.engine.parties[dest.party].late_max or LATE_MAX
+        if sent.outcome == Outcome.REFUSED and sent.started_at >= since + late:
+            self._leave(held, dest, body, over, lane)
+            return
+        if sent.outcome != Outcome.ACCEPTED:
+            sent.outcome, sent.failed, sent.why = Outcome.UNKNOWN, "unknown", f"asked: {sent.code}"
+        over(lane, held, sent)
 
     def _soon(self, over: Over, lane: Any, held: Held, sent: Sent) -> None:
         sent.started_at = self._world.now()

@@ -91,6 +91,13 @@ def _receivers(parts: Parts, channel: ChannelFile) -> None:
             parts.wrong("E332", call.op.mark, op=call.op)
         entry = parts.engine.parties.get(call.to) if parts.engine else None
         _shared(parts, channel.deliver, call)
+        ask = channel.deliver.to[call.name].ask if call.name in channel.deliver.to else None
+        if ask is not None and entry is not None and entry.kind in set(parts.parties):
+            ops = parts.parties[entry.kind].ops
+            if ask not in ops:
+                parts.wrong("E306", ask.mark, kind=entry.kind, op=ask, hint=nearest(ask, ops))
+            elif ops[ask].changes:
+                parts.wrong("E403", ask.mark, name=call.name, op=ask)
         if call.send is None and entry is not None and call.op != "forward":
             zh, en = "不是原文转发的接收方", "a receiver that does not forward"
             parts.wrong("E202", call.mark, name="send", zh=zh, en=en, example="adt_event")
@@ -208,6 +215,7 @@ def _destinations(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> I
             repeats=call.repeats != "never",
             rows=tuple(OutcomeRow(one.code, one.outcome, frozenset(), one.text, one.because) for one in rows),
             suffix="" if not count else f"-{count}",
+            ask=str(row.ask or ""),
         )
 
 

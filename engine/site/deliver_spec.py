@@ -20,7 +20,7 @@ Names = dict[str, Tree]
 @dataclass(frozen=True, slots=True)
 class Destination:
     """One receiver. `send` None: the HL7 message goes on as it came. `suffix` keeps our number at the party apart where
-    several rows go to one party. `wait` in seconds."""
+    several rows go to one party. `wait` in seconds. `ask`: the operation that tells whether it is there already."""
 
     name: str
     party: str
@@ -31,6 +31,7 @@ class Destination:
     repeats: bool
     rows: tuple[OutcomeRow, ...]
     suffix: str
+    ask: str = ""
 
 
 @dataclass(frozen=True, slots=True)

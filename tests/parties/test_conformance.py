@@ -47,7 +47,7 @@ BODIES_OF_OPS: dict[tuple[str, str], dict[str, Any]] = {
     ("nhsa", "9101"): {"input": {"fsUploadIn": {"filename": "a.txt.zip", "rows": [{"c": "1"}]}}},
     ("nhsa", "ec.query"): {"data": {"ecQrCode": "1"}},
 }
-DELIVERED_TO = {"subscriber", "mllp", "files", "table"}
+DELIVERED_TO = {"subscriber", "sms", "mllp", "files", "table"}
 """Parties that only deliver channels write to: theirs are judged in tests/deliver and tests/connectors."""
 ASKED = [kind for kind in PARTIES if kind not in DELIVERED_TO]
 RANDOM = {"mobile_pay": "signData"}

@@ -1,0 +1,148 @@
+"""A provider of short messages as a party: templates with parameters, as Alibaba Cloud's dysmsapi 2017-05-25.
+
+Requests are signed by ACS3-HMAC-SHA256 over method, headers and the form's hash. The provider sends what it is asked to
+send, as often as it is asked: our number travels as OutId, and `find` looks for it among what went to that phone on a
+day. `find` answers FOUND or NOT_FOUND, and PARTIAL where the day's list is longer than one page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.codecs import form, json_text
+from engine.core.http import HttpReply, HttpRequest
+from engine.core.outcome import Outcome
+from engine.core.times import beijing
+from engine.parties import wire
+from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+
+VERSION: Final = "2017-05-25"
+ACTIONS: Final = {"send": "SendSms", "find": "QuerySendDetails"}
+PAGE: Final = 50
+FORM: Final = "application/x-www-form-urlencoded"
+_PHONE: Final = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
+_LIMITS: Final = ("isv.BUSINESS_LIMIT_CONTROL", "isv.DAY_LIMIT_CONTROL", "isv.MONTH_LIMIT_CONTROL", "Throttling*")
+_OURS: Final = (  # what only people can mend: credit, rights, signature, template
+    "isv.AMOUNT_NOT_ENOUGH", "isv.OUT_OF_SERVICE", "isp.RAM_PERMISSION_DENY", "isv.ACCOUNT_ABNORMAL",
+    "isv.ACCOUNT_NOT_EXISTS", "isv.PRODUCT_UN_SUBSCRIPT", "SignatureDoesNotMatch", "InvalidAccessKeyId*",
+    "InvalidTimeStamp.Expired", "SignatureNonceUsed",
+)  # fmt: skip
+
+
+class Settings(BaseModel):
+    """`access_key_id`, `access_key_secret`: of an account that may only send. `sign_name`: the signature before every
+    text. `host`: the provider's name as it stands in the address; it is part of what is signed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    access_key_id: str = Field(min_length=4, max_length=128)
+    access_key_secret: str = Field(min_length=8, repr=False)
+    sign_name: str = Field(min_length=2, max_length=20)
+    host: str = Field(default="dysmsapi.aliyuncs.com", pattern=r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$")
+
+
+def authorization(secret: str, key_id: str, headers: dict[str, str]) -> str:
+    """The header that proves a POST to `/` with these headers (lower-case names, the body's hash among them)."""
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers))
+    canonical = f"POST\n/\n\n{lines}\n{names}\n{headers['x-acs-content-sha256']}"
+    text = f"ACS3-HMAC-SHA256\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    made = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return f"ACS3-HMAC-SHA256 Credential={key_id},SignedHeaders={names},Signature={made}"
+
+
+class Sms:
+    """The send map makes PhoneNumbers, TemplateCode and TemplateParam (an object of texts)."""
+
+    kind = "sms"
+    about = About("engine", "短信平台", "the short message provider", simulator="sms")
+    settings: type[BaseModel] = Settings
+    ops: Final = {
+        "send": Op("send", "发送短信", "send a short message", changes=True),
+        "find": Op("find", "查询是否已发送", "look whether it was sent"),
+    }
+    outcomes: Final = (
+        OutcomeRow("OK", Outcome.ACCEPTED, frozenset({"send"})),
+        OutcomeRow("FOUND", Outcome.ACCEPTED, frozenset({"find"})),
+        OutcomeRow("NOT_FOUND", Outcome.REFUSED, frozenset({"find"})),
+        *(OutcomeRow(code, Outcome.UNKNOWN) for code in (*_LIMITS, *_OURS)),  # later, under the same number
+        OutcomeRow("isv.*", Outcome.REFUSED, frozenset({"send"})),
+    )
+
+    def open(self, settings: Settings) -> Settings:
+        return settings
+
+    def build(self, call: Outgoing) -> HttpRequest:
+        settings: Settings = call.settings
+        fields = self._send(call) if call.op == "send" else self._find(call)
+        body = form.print_form(fields)
+        at = datetime.fromtimestamp(int(call.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        once = f"{call.op} {call.number} {call.now} {call.made}"  # a question of one instant for each day asked about
+        nonce = call.nonce or hashlib.sha256(once.encode()).hexdigest()[:32]
+        signed = {
+            "content-type": FORM, "host": settings.host, "x-acs-action": ACTIONS[call.op],
+            "x-acs-content-sha256": hashlib.sha256(body).hexdigest(), "x-acs-date": at,
+            "x-acs-signature-nonce": nonce, "x-acs-version": VERSION,
+        }  # fmt: skip
+        proof = authorization(settings.access_key_secret, settings.access_key_id, signed)
+        headers = tuple((name, value) for name, value in signed.items() if name != "host")
+        return HttpRequest("POST", "/", (*headers, ("accept", "application/json"), ("Authorization", proof)), body)
+
+    def _send(self, call: Outgoing) -> dict[str, str]:
+        body = wire.body_of(call)
+        given = body.get("TemplateParam")
+        if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+            raise ValueError("TemplateParam: an object of texts is wanted")
+        return {
+            "PhoneNumbers": _phone(body), "SignName": call.settings.sign_name,
+            "TemplateCode": str(body.get("TemplateCode", "")), "TemplateParam": json_text.print_json(given).decode(),
+            "OutId": call.number,
+        }  # fmt: skip
+
+    def _find(self, call: Outgoing) -> dict[str, str]:
+        day = beijing(call.made or call.now, "%Y%m%d")
+        return {"PhoneNumber": _phone(wire.body_of(call)), "SendDate": day, "PageSize": str(PAGE), "CurrentPage": "1"}
+
+    def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
+        tree = wire.object_of(reply.body)
+        if isinstance(tree, str):
+            return wire.not_intact(tree)
+        code, text = tree.get("Code"), tree.get("Message")
+        if not isinstance(code, str) or not code:
+            return wire.not_intact("no Code")
+        told = text[:200] if isinstance(text, str) else ""
+        if code == "OK" and reply.status != 200:
+            return wire.not_intact(f"OK with HTTP {reply.status}")
+        if code != "OK" or call.op == "send":
+            return Answer(True, code, told, tree)
+        return _found(call, tree)
+
+    def verify(self, settings: Any, request: HttpRequest, now: float) -> Heard | NotHeard:
+        return wire.no_callbacks(settings, request, now)
+
+
+def _phone(body: dict[str, Any]) -> str:
+    phone = body.get("PhoneNumbers")
+    if not isinstance(phone, str) or not _PHONE.fullmatch(phone):
+        raise ValueError("PhoneNumbers: one mobile number of mainland China is wanted")
+    return phone
+
+
+def _found(call: Outgoing, tree: dict[str, Any]) -> Answer:
+    inside = tree.get("SmsSendDetailDTOs")
+    rows = inside.get("SmsSendDetailDTO") if isinstance(inside, dict) else None
+    total = tree.get("TotalCount")
+    if not isinstance(rows, list) or not str(total).isdecimal() or not all(isinstance(row, dict) for row in rows):
+        return wire.not_intact("not a list of what was sent")
+    if any(row.get("OutId") == call.number for row in rows):
+        return Answer(True, "FOUND", body=tree)
+    return Answer(True, "NOT_FOUND" if int(str(total)) <= len(rows) else "PARTIAL", body=tree)
+
+
+PARTY: Final = Sms()

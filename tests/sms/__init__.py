@@ -1,0 +1,1 @@
+"""Short messages after a settlement: never two where the provider can be asked."""
