@@ -72,7 +72,7 @@ def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool 
 
     store.on_fatal = dead
     count = 1 if virtual_time else processes_of(site, url)
-    workers = [*range(1, count), *kept_by(url, count)]
+    workers = [*range(1, count), *([] if virtual_time else kept_by(url, count))]
     lanes = max(workers, default=0) + 1
     engine = Engine(world, root, site, store, log, rules=rules, processes=count, lanes=lanes)
     engine.deliver.lanes.share = len(workers) + 1
