@@ -62,11 +62,15 @@ def compare(
     """All differences, by settlement. `missing`: parties whose ledger could not be read, and why; nothing is judged
     by them, but that they are missing is told. `since`: rows of nobody's number are told from then on."""
     shelf = _sort(view, ledgers, since)
-    invoicing = {kept.channel for kept in view.settlements.values() if _has(kept, shelf, Role.INVOICE)}
+    wanted = {
+        role: {kept.channel for kept in view.settlements.values() if _has(kept, shelf, role)}
+        for role in (Role.HIS, Role.INVOICE)
+    }
     found = [difference("source_missing", "", "", party=party, why=why) for party, why in missing.items()]
     for no in sorted(view.settlements):
         kept = view.settlements[no]
-        found += _check(kept, view, shelf, limits, kept.channel in invoicing)
+        due = frozenset(role for role, channels in wanted.items() if kept.channel in channels and kept.has_amounts())
+        found += _check(kept, view, shelf, limits, due)
     found += _strange(shelf)
     found += _booked_twice(view, shelf)
     found += _statements(view)
@@ -112,7 +116,9 @@ def _has(kept: Kept, shelf: _Shelf, role: Role) -> bool:
     return any(shelf.roles.get(leg.party) is role for leg in kept.legs)
 
 
-def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing: bool) -> Iterator[Difference]:
+def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, due: frozenset[Role]) -> Iterator[Difference]:
+    """`due`: who must have an entry of a settled one. A channel that only asks for an invoice's paper, or issues what
+    the HIS settled by itself, books nothing there."""
     rest = kept.at_rest()
     payers = frozenset(party for party, role in shelf.roles.items() if role is Role.PAYMENT)
     claims = claims_of(kept, frozenset(party for party, role in shelf.roles.items() if role is Role.COMMERCIAL))
@@ -136,7 +142,7 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing
         yield from check_his_always(kept, rows)
         if rest:
             at_window = [row for bill, _ in kept.bills for row in shelf.at_window.get(bill, ())]
-            yield from check_his_rest(kept, rows, at_window)
+            yield from check_his_rest(kept, rows, at_window, Role.HIS in due)
     if Role.INSURANCE in shelf.rows:
         rows = shelf.of(Role.INSURANCE, kept.no)
         yield from check_insurance_always(kept, rows)
@@ -152,7 +158,7 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, invoicing
         rows = shelf.of(Role.INVOICE, kept.no)
         yield from check_invoice_always(kept, rows)
         if rest:
-            yield from check_invoice_rest(kept, rows, invoicing)
+            yield from check_invoice_rest(kept, rows, Role.INVOICE in due)
     if Role.HIS in shelf.rows and rest:
         read = [role for role in (Role.INSURANCE, Role.INVOICE) if role in shelf.rows]
         there: dict[Role, Rows] = {role: shelf.of(role, kept.no) for role in read}

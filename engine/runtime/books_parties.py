@@ -30,9 +30,9 @@ def check_his_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
         yield _said(kept, "his_twice", no=kept.no, count=len(booked))
 
 
-def check_his_rest(kept: Kept, rows: Rows, at_window: Rows) -> Iterator[Difference]:
+def check_his_rest(kept: Kept, rows: Rows, at_window: Rows, wanted: bool) -> Iterator[Difference]:
     """HIS settled exactly when the settlement is, with the same amounts (P2, D3, D13). `at_window`: what cashiers
-    collected for its bills."""
+    collected for its bills; `wanted`: its channel books at the HIS, and it is about money."""
     booked = _live(rows, *BOOKED)
     for lock in rows:
         if lock.kind == "lock" and lock.state == "live":
@@ -42,7 +42,7 @@ def check_his_rest(kept: Kept, rows: Rows, at_window: Rows) -> Iterator[Differen
             yield _said(kept, "his_left", amount=row.amount)
         return
     if not booked:
-        if kept.has_amounts():
+        if wanted:
             yield _said(kept, "his_missing")
         return
     for row in at_window:

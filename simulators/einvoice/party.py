@@ -134,8 +134,8 @@ class EinvoiceSim(SimParty):
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
         """set {state_query_500, paper_void_flushes: bool, paper_left: number}; flush {no}: the platform's people write
-        a bill off; exchange {no}: they print it on the next paper; issue {amount, payer}: they issue one the hospital
-        does not know."""
+        a bill off; exchange {no}: they print it on the next paper; issue {amount, payer, place}: they issue one the
+        hospital does not know."""
         match body.get("act"):
             case "set":
                 return self._set({name: value for name, value in body.items() if name != "act"})
@@ -166,8 +166,12 @@ class EinvoiceSim(SimParty):
             raise ValueError("amount: fen above 0")
         self._by_hand += 1
         bill = self.register.issue(
-            {"busNo": f"HAND{self._by_hand:06d}", "busType": "02", "busDateTime": self.register.now17(),
-             "placeCode": PLACE, "payer": str(body.get("payer") or "测试甲"), "cardNo": "0"}, amount,
+            {
+                "busNo": f"HAND{self._by_hand:06d}", "busType": "02", "busDateTime": self.register.now17(),
+                "placeCode": str(body.get("place") or PLACE), "payer": str(body.get("payer") or "测试甲"),
+                "cardNo": "0",
+            },
+            amount,
         )  # fmt: skip
         return {"busNo": bill.bus_no, "billNo": bill.no}
 

@@ -65,7 +65,7 @@ ACTS = (
     Act("flush", "平台人员冲红", "the platform's people write it off", (_NO,)),
     Act("exchange", "平台人员换开纸质", "the platform's people print it on paper", (_NO,)),
     Act("issue", "平台另开一张（医院不知道）", "the platform issues one the hospital does not know",
-        (fen("amount", "金额", "amount"), maybe("payer", "交款人", "payer"))),
+        (fen("amount", "金额", "amount"), maybe("payer", "交款人", "payer"), maybe("place", "开票点", "desk"))),
     setting(names=("state_query_500", "paper_void_flushes", "paper_left")),
 )  # fmt: skip
 _COLUMNS = (
