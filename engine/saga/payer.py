@@ -7,6 +7,8 @@ from engine.saga.case import CaseEvent, CaseState, Reason
 from engine.saga.events import Cancelled
 from engine.saga.legs import LegState
 
+PAYING = "paying"  # a step's `answer`: the order is before the payer, who has not paid yet
+
 
 class Payer(ByHand):
     """The ways back that begin with the payer."""
@@ -40,4 +42,5 @@ class Payer(ByHand):
     def _payer_is_asked(self) -> bool:
         """The payer chooses, or has not paid yet: what insurers carried before that goes back with the settlement."""
         case = self.case
-        return case.state is CaseState.WAITING or bool(self.plan.steps[case.cursor].again)
+        step = self.plan.steps[case.cursor]
+        return case.state is CaseState.WAITING or bool(step.again) or step.answer == PAYING
