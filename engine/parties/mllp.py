@@ -30,6 +30,19 @@ _EVENTS: Final = (
     ("ADT^A08", "患者信息变更", "patient changed"), ("ADT^A11", "取消入院", "admission cancelled"),
     ("ADT^A13", "取消出院", "discharge cancelled"), ("SIU^S12", "预约", "appointment"),
     ("ORU^R01", "报告", "report"), ("DFT^P03", "费用与结算通知", "charges and settlements"),
+    ("ADT^A02", "转科", "transfer"), ("ADT^A06", "入院通知单、门诊转住院", "admission note, outpatient to inpatient"),
+    ("ADT^A10", "到诊、入科", "arrival"), ("ADT^A16", "出院待办", "pending discharge"),
+    ("ADT^A25", "取消出院待办", "pending discharge cancelled"), ("ADT^A28", "新建患者", "a new patient"),
+    ("ADT^A31", "患者与诊断变更", "person and diagnosis changed"), ("ADT^A32", "取消到诊", "arrival cancelled"),
+    ("ADT^A42", "合并就诊", "visits merged"), ("ADT^A54", "更换主管医生", "attending doctor changed"),
+    ("ORM^O01", "医嘱", "order"), ("OMP^O09", "药品医嘱", "pharmacy order"),
+    ("OMG^O19", "检查检验医嘱", "general order"),
+    ("OML^O21", "检验医嘱", "laboratory order"), ("ORG^O20", "检查医嘱应答", "general order answered"),
+    ("ORL^O22", "检验医嘱应答", "laboratory order answered"), ("ORR^O02", "医嘱应答", "order answered"),
+    ("RAS^O17", "执行与计费", "given and charged"), ("ZAS^O17", "执行确认计费", "carried out and charged"),
+    ("OUL^R21", "检验结果", "laboratory observation"), ("MFN^M01", "字典", "dictionary"),
+    ("BAR^P01", "建立账户", "account added"), ("BAR^P05", "账户变更", "account changed"),
+    ("BAR^P06", "结束账户", "account ended"),
 )  # fmt: skip
 
 

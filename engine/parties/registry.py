@@ -11,6 +11,7 @@ from engine.parties.contract import Party
 _MODULES: Final = {
     "his": "engine.parties.his.gateway",
     "his_soap": "engine.parties.his.soap",
+    "his_hl7": "engine.parties.his.hl7",
     "nhsa": "engine.parties.nhsa.party",
     "municipal": "engine.parties.municipal.party",
     "mobile_pay": "engine.parties.mobile_pay.party",

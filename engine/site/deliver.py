@@ -24,6 +24,7 @@ HL7_DOORS = ("mllp", "drop", "sftp")
 """Where HL7 messages come in: over the network, or in files."""
 ADDRESSES = {
     "mllp": ("mllp://", "mllps://"),
+    "his_hl7": ("mllp://", "mllps://"),
     "files": ("file:///", "sftp://"),
     "table": tuple(DATABASES),
     "qingdao_legacy": ("tcp://", "tcps://", "http://", "https://"),

@@ -31,18 +31,21 @@ class Verdict:
     condition: str = ""  # of CONDITIONS
     place: str = ""
     occurrence: int = 1
+    kind: str = ""  # the answer's message type where it is more than an acknowledgement (RSP^K21)
+    rows: tuple[tuple[str, ...], ...] = ()  # its segments behind MSA and ERR
 
 
 def ack_of(message: Er7, verdict: Verdict, *, number: str, at: str, control_id: str | None = None) -> bytes:
     """The acknowledgement in the message's own version and character set; `control_id` only to lie in MSA-2."""
     msh, said = message.rows[0], message.said
     version = msh.get(12, 1) or "2.4"
-    kind = "^".join(["ACK", msh.get(9, 2)] + ["ACK"] * bool(msh.get(9, 3)))
+    kind = verdict.kind or "^".join(["ACK", msh.get(9, 2)] + ["ACK"] * bool(msh.get(9, 3)))
     fields = ["MSH", "^~\\&", *(msh.raw(n) for n in (5, 6, 3, 4)), at, "", kind, number, msh.raw(11), version]
     fields += ["", "", "", "", "", said]
     rows = [fields, ["MSA", verdict.code, message.control_id if control_id is None else control_id, esc(verdict.text)]]
     if verdict.condition:
         rows.append(_err(verdict, version))
+    rows += [list(row) for row in verdict.rows]
     return written(rows, message.codec)
 
 

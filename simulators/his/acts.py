@@ -7,6 +7,7 @@ from typing import Any
 from simulators.base.world import SimWorld
 from simulators.his.answers import Habits
 from simulators.his.bills import Bill, written
+from simulators.his.counter import Counter
 from simulators.his.desk import Desk
 from simulators.his.stays import Stay, Stays
 from simulators.town import TEMPLATES, Person
@@ -23,8 +24,9 @@ class Acts:
     """The people inside the hospital, played through POST /sim/act."""
 
     def __init__(
-        self, world: SimWorld, desk: Desk, stays: Stays, habits: Habits, persons: dict[str, Person]
+        self, world: SimWorld, desk: Desk, stays: Stays, counter: Counter, habits: Habits, persons: dict[str, Person]
     ) -> None:
+        self._counter = counter
         self._world, self._desk, self._habits, self._persons = world, desk, habits, persons
         self._stays = stays
         self._count = 0
@@ -46,6 +48,7 @@ class Acts:
             "void_bill": self._void, "pay_in": self._pay_in, "set": self._set,
             "issue_admission": self._issue, "charge_stay": self._charge, "order_discharge": self._leave,
             "keep_in": self._keep_in, "pay_out": self._pay_out,
+            "pay_order": self._pay_order,
         }
         if name not in plays:
             raise ValueError(f"unknown act {name!r}; there are {', '.join(plays)}")
@@ -99,6 +102,9 @@ class Acts:
         if patient not in self._persons:
             raise ValueError(f"no such patient {patient!r}")
         return {"patient": patient, "balance": self._desk.cards.pay_in(patient, fen)}
+
+    def _pay_order(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._counter.pay_order(str(body["order"]))
 
     def _set(self, body: dict[str, Any]) -> dict[str, Any]:
         # Both {"set": "lock_respected", ...} spellings in use: pairs, or name and value.

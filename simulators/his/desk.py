@@ -228,6 +228,13 @@ class Desk:
         """What the desk knows of a settlement number; state NONE when nothing."""
         return self._settled.get(settle_no, Settled("NONE"))
 
+    def paid_of(self, patient: str) -> list[tuple[str, str, int]]:
+        """(number, receipt, fen) of what stands paid for a patient."""
+        return [
+            (no, one.receipt_no, one.payment.amount) for no, one in self._settled.items()
+            if one.state == "PAID" and one.payment and self.bills[one.payment.bill_no].person.id == patient
+        ]  # fmt: skip
+
     def void(self, settle_no: str, void_no: str, reason: str) -> None:
         """Take a settlement back, the bill is open again; an unknown number is remembered as void."""
         self.unbook(settle_no, void_no, self.voidable(settle_no))

@@ -13,6 +13,7 @@ from simulators.base.mllp_er7 import Er7, parsed_place
 from simulators.base.mllp_er7 import Row as Segment
 from simulators.base.mllp_side import MllpSide
 from simulators.base.party import SimParty
+from simulators.his.hl7_asks import Hl7Asks
 from simulators.his.hl7_settings import Hl7Settings
 
 _YUAN = re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII)
@@ -45,6 +46,7 @@ class HisDoor(MllpSide):
 
     def __init__(self, host: SimParty, persons: Container[str]) -> None:
         self._persons = persons
+        self.asks: Hl7Asks | None = None  # the house answers questions too
         super().__init__(host)
 
     def reset(self) -> None:
@@ -59,6 +61,8 @@ class HisDoor(MllpSide):
         return {**super().match_of(op, message), "number": number}
 
     def receive(self, op: str, message: Er7) -> Verdict:
+        if self.asks is not None and (told := self.asks.answer(op, message)) is not None:
+            return told
         if op != "DFT^P03":
             return Verdict("AR", "不支持的消息类型", "200", "MSH-9")
         try:
@@ -76,6 +80,10 @@ class HisDoor(MllpSide):
         for charge in charges:
             self._book(charge, message)
         return Verdict("AA", "成功")
+
+    def deposit(self, number: str) -> Row | None:
+        """What is booked under the number of a deposit."""
+        return self._booked.get(number)
 
     def _value(self, segment: Segment, name: str) -> str:
         _, field, component, sub = parsed_place(self.settings.places[name])

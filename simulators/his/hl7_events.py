@@ -10,6 +10,15 @@ from simulators.town import DOCTORS, FIXMEDINS_CODE, Person
 
 _ADT_STATE = {"A01": "1", "A03": "2", "A04": "0", "A08": "1", "A11": "9", "A13": "1"}  # PV1-36
 EVENTS = (*(f"ADT^{event}" for event in _ADT_STATE), "SIU^S12", "ORU^R01")
+# Written as 2.4 only, as the HIS that send them do.
+_MORE_ADT = {"A02": "1", "A06": "1", "A10": "1", "A16": "1", "A25": "1", "A28": "0", "A31": "1", "A32": "0", "A42": "1",
+             "A54": "1"}  # fmt: skip
+_ORDERS = ("ORM^O01", "OMP^O09", "OMG^O19", "OML^O21", "ORG^O20", "ORL^O22", "ORR^O02", "RAS^O17", "ZAS^O17")
+EVENTS_24 = (
+    *(f"ADT^{event}" for event in _MORE_ADT), *_ORDERS, "OUL^R21", "MFN^M01", "BAR^P01", "BAR^P05", "BAR^P06",
+)  # fmt: skip
+_INSIDE = ("A01", "A02", "A03", "A06", "A08", "A11", "A13", "A16", "A25")
+_STATES = {**_ADT_STATE, **_MORE_ADT}
 DOCTOR = "D01"
 
 
@@ -39,13 +48,24 @@ def codec_of(charset: str, unsaid: str) -> str:
 
 def event_message(wish: Wish, person: Person) -> bytes:
     """The message's bytes; ValueError for an event this HIS does not send or a character its charset has not."""
-    if wish.event not in EVENTS:
-        raise ValueError(f"event: there are {', '.join(EVENTS)}")
+    if wish.event not in (*EVENTS, *EVENTS_24):
+        raise ValueError(f"event: there are {', '.join((*EVENTS, *EVENTS_24))}")
+    if wish.event in EVENTS_24 and wish.version != "2.4":
+        raise ValueError(f"event: {wish.event} is sent as 2.4")
     code, _, trigger = wish.event.partition("^")
     stamp = wish.at.strftime("%Y%m%d%H%M%S")
     rows = [_msh(wish, stamp)]
     if code == "ADT":
-        rows += [["EVN", trigger, stamp, "", "", "0001"], _pid(wish, person), _pv1(wish, person, stamp)]
+        merged = [["MRG", esc(f"{person.id}X")]] if trigger == "A42" else []
+        rows += [["EVN", trigger, stamp, "", "", "0001"], _pid(wish, person), *merged, _pv1(wish, person, stamp)]
+    elif code == "BAR":
+        insured = [["IN1", "1", "310^职工医保", "YB", "", ""]] if trigger != "P06" and person.insurance else []
+        rows += [["EVN", trigger, stamp], _pid(wish, person), _pv1(wish, person, stamp), *insured]
+    elif code == "MFN":
+        rows += [["MFI", "CDM^收费项目", "", "UPD", stamp, stamp, "AL"],
+                 ["MFE", "MUP", esc(wish.number), stamp, "K0001^口腔检查", "CE"]]  # fmt: skip
+    elif wish.event in _ORDERS:
+        rows += _order(wish, person, stamp)
     elif code == "SIU":
         rows += [_sch(wish, stamp), _pid(wish, person), _pv1(wish, person, stamp), ["RGS", "1", "A"],
                  ["AIS", "1", "A", "KQ01^牙体牙髓科", stamp]]  # fmt: skip
@@ -108,14 +128,14 @@ def _pid(wish: Wish, person: Person) -> list[str]:
 
 def _pv1(wish: Wish, person: Person, stamp: str) -> list[str]:
     trigger = wish.event.partition("^")[2]
-    inside = wish.event.startswith("ADT^") and trigger in ("A01", "A03", "A08", "A11", "A13")
+    inside = wish.event.startswith("ADT^") and trigger in _INSIDE
     name, _, dept, _, _ = DOCTORS[DOCTOR]
     row = [""] * 46
     row[0:4] = ["PV1", "1", "I" if inside else "O", f"W01^^B01^{dept}" if inside else f"^^^{dept}"]
     row[7] = f"{DOCTOR}^{name}"
     row[18] = "02" if person.insurance else "01"
     row[19] = esc(wish.visit)
-    row[36] = _ADT_STATE.get(trigger, "0")
+    row[36] = _STATES.get(trigger, "0")
     row[44] = stamp
     row[45] = stamp if trigger == "A03" else ""
     return row
@@ -129,6 +149,24 @@ def _sch(wish: Wish, stamp: str) -> list[str]:
     row[16] = row[20] = f"{DOCTOR}^{DOCTORS[DOCTOR][0]}"
     row[25] = "Booked"
     return row
+
+
+def _order(wish: Wish, person: Person, stamp: str) -> list[list[str]]:
+    """One order, its answer, or what was charged when it was carried out."""
+    code = wish.event.partition("^")[0]
+    number = esc(f"A{wish.visit}")
+    orc = ["ORC", "OK" if code in ("ORG", "ORL", "ORR") else "NW", number, esc(f"B{wish.visit}"), "", "IP"]
+    orc += ["", "", "", stamp]
+    if code in ("ORG", "ORL", "ORR"):
+        return [["MSA", "AA", esc(wish.number)], _pid(wish, person), orc]
+    rows = [_pid(wish, person), _pv1(wish, person, stamp), orc]
+    if code == "OMP":
+        return [*rows, ["RXO", "K0101^甲硝唑", "1", "", "盒"], ["RXR", "PO^口服"]]
+    if code in ("RAS", "ZAS"):
+        given = ["RXA", "0", "1", stamp, stamp, "K0101^甲硝唑", "1", "盒"]
+        return [*rows, ["RXO", "K0101^甲硝唑", "1", "", "盒"], ["RXR", "PO^口服"], given, ["RXR", "PO^口服"]]
+    obr = ["OBR", "1", number, esc(f"B{wish.visit}"), "K0007^血常规化验", "", stamp]
+    return [*rows, obr]
 
 
 def _report(wish: Wish, stamp: str) -> list[list[str]]:

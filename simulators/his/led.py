@@ -141,6 +141,16 @@ class LedDesk:
             }
         return told
 
+    def standing(self, pre_no: str) -> None:
+        """Refusal for a quote that does not stand."""
+        made = self._quotes.get(pre_no)
+        if made is None:
+            raise Refusal("PRE_NOT_FOUND", "未找到该预结算")
+        if made.state == "WAIT":
+            raise Refusal("PROCESSING", "该预结算正在处理")
+        if made.state == "CLOSED":
+            raise Refusal("PRE_CLOSED", "该预结算已撤销")
+
     async def close(self, pre_no: str) -> None:
         """Take a pre-settlement back; whatever it finds, the number is closed."""
         made = self._quotes.get(pre_no)

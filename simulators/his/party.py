@@ -18,11 +18,14 @@ from simulators.his import inhos, said
 from simulators.his.acts import Acts
 from simulators.his.answers import Habits, Refusal, read_time, write_time
 from simulators.his.bills import long_form, short_form
+from simulators.his.counter import Counter
 from simulators.his.desk import Desk, Payment, Settled
 from simulators.his.fields import OPERATIONS, PRE_MODES, TRADE_MODES, checked, insurance_of
 from simulators.his.hl7_acts import Hl7Acts
+from simulators.his.hl7_asks import Hl7Asks
 from simulators.his.hl7_desk import HisDoor
 from simulators.his.led import LedDesk
+from simulators.his.registry_desk import RegistryDesk
 from simulators.his.soap import CODES, PATH
 from simulators.his.stays import Stays
 from simulators.his.styles import SPOILS, Style, Styles, Turned
@@ -66,6 +69,7 @@ class HisSim(SimParty):
         self._secret = world.keys.secret("his")
         self.mllp = door = HisDoor(self, _PERSONS)
         self._hl7 = Hl7Acts(self, door)
+        door.asks = Hl7Asks(self, door.deposit)
         self.reset()
 
     def reset(self) -> None:
@@ -73,7 +77,9 @@ class HisSim(SimParty):
         self.desk = Desk(self, self.habits)
         self.stays = Stays(self, self.desk, self.habits)
         self.led = LedDesk(self, self.desk, self.habits)
-        self._acts = Acts(self.world, self.desk, self.stays, self.habits, _PERSONS)
+        self.registry = RegistryDesk(self, self.habits, _PERSONS)
+        self.counter = Counter(self, self.habits, _PERSONS)
+        self._acts = Acts(self.world, self.desk, self.stays, self.counter, self.habits, _PERSONS)
         self._styles = Styles(self.world, APP_ID, self._secret, self.habits)
         self._acts.first_morning()
         self._hl7.stop()
@@ -273,6 +279,10 @@ class HisSim(SimParty):
             raise Refusal("INVOICE_PENDING", "票据正在开具")
         return dict(told)
 
+    def confirm_quote(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        self.led.standing(texts["preNo"])
+        return {"preNo": texts["preNo"]}
+
     async def close_quote(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         await self.led.close(texts["preNo"])
         return {"preNo": texts["preNo"]}
@@ -291,4 +301,24 @@ _WORK: dict[str, Callable[[HisSim, dict[str, str], Any], Any]] = {
     "cancel.pre.balance.bill": HisSim.close_quote,
     "query.ebill": HisSim.invoice,
     **inhos.WORK,
+    "confirm.pre.balance.bill": HisSim.confirm_quote,
+    "set.patient.info": lambda sim, texts, body: sim.registry.set_patient(texts, body),
+    "query.reg.schedule.list": lambda sim, texts, body: sim.registry.listed(texts, body),
+    "pre.reg": lambda sim, texts, body: sim.registry.pre(texts, body),
+    "lock.reg": lambda sim, texts, body: sim.registry.lock(texts, body),
+    "unlock.reg": lambda sim, texts, body: sim.registry.unlock(texts, body),
+    "reg": lambda sim, texts, body: sim.registry.book(texts, body),
+    "query.reg": lambda sim, texts, body: sim.registry.asked(texts, body),
+    "take.reg": lambda sim, texts, body: sim.registry.take(texts, body),
+    "cancel.reg": lambda sim, texts, body: sim.registry.cancel(texts, body),
+    "query.zy.pre.out.hos.self": lambda sim, texts, body: sim.counter.pre_out(texts, body),
+    "query.lis.report": lambda sim, texts, body: sim.counter.lis(texts, body),
+    "query.pacs.check.result": lambda sim, texts, body: sim.counter.pacs(texts, body),
+    "create.pay.order": lambda sim, texts, body: sim.counter.create(texts, body),
+    "query.pay.order": lambda sim, texts, body: sim.counter.asked(texts, body),
+    "cancel.pay.order": lambda sim, texts, body: sim.counter.close(texts, body),
+    "refund.pay.order": lambda sim, texts, body: sim.counter.refund(texts, body),
+    "query.day.bill": lambda sim, texts, body: sim.counter.day_bill(texts, body),
+    "upload.operation.state": lambda sim, texts, body: sim.counter.upload(texts, body),
+    "monitor.sign.in": lambda sim, texts, body: sim.counter.sign_in(texts, body),
 }

@@ -21,6 +21,7 @@ from simulators.base.menu import (
     text,
 )
 from simulators.his.answers import Habits
+from simulators.his.hl7_events import EVENTS, EVENTS_24
 from simulators.town import TEMPLATES
 
 if TYPE_CHECKING:
@@ -49,6 +50,34 @@ OPS = {
     "query.inhos.back": said("查退预交金", "find what went back"),
     "query.ebill": said("查票据（HIS 主导）", "find the invoice (HIS-led)"), "DFT^P03": said("HL7 费用消息",
         "HL7 charges"),
+    "confirm.pre.balance.bill": said("确认预结算（HIS 主导）", "confirm a quote (HIS-led)"),
+    "set.patient.info": said("建档", "create a patient"),
+    "query.reg.schedule.list": said("号源", "schedules"),
+    "pre.reg": said("挂号预处理", "registration beforehand"),
+    "lock.reg": said("锁号", "hold a slot"),
+    "unlock.reg": said("解锁号", "release a slot"),
+    "reg": said("挂号", "register"),
+    "query.reg": said("查挂号", "find a registration"),
+    "take.reg": said("取号", "take a queue number"),
+    "cancel.reg": said("退号", "cancel a registration"),
+    "query.zy.pre.out.hos.self": said("出院预结算", "quote a discharge"),
+    "query.lis.report": said("检验报告", "laboratory reports"),
+    "query.pacs.check.result": said("检查结果", "imaging results"),
+    "create.pay.order": said("扫码付下单", "order a scan-pay"),
+    "query.pay.order": said("查扫码付", "find a scan-pay"),
+    "cancel.pay.order": said("撤扫码付", "close a scan-pay"),
+    "refund.pay.order": said("退扫码付", "refund a scan-pay"),
+    "query.day.bill": said("对账", "the day's bookings"),
+    "upload.operation.state": said("上传状态", "tell a state"),
+    "monitor.sign.in": said("监控签到", "a terminal signs in"),
+}  # fmt: skip
+OPS |= {
+    "QBP^Q21": said("HL7 查患者", "HL7: find a patient"), "QRY^Q27": said("HL7 待缴费", "HL7: unpaid bills"),
+    "QBP^Z11": said("HL7 排班", "HL7: schedules"), "ZHY^ZRN": said("HL7 号源", "HL7: free slots"),
+    "SRM^S01": said("HL7 预约挂号", "HL7: book"), "SRM^S04": said("HL7 取消预约", "HL7: cancel"),
+    "QBP^ZYJ": said("HL7 预交金状态", "HL7: state of a deposit"), "QBP^ZDI": said("HL7 住院列表", "HL7: stays"),
+    "QBP^ZZL": said("HL7 日清单", "HL7: a stay's fees"), "SQM^ZQ1": said("HL7 缴费记录", "HL7: payments"),
+    "QBP^ZPI": said("HL7 已缴发票", "HL7: paid invoices"), "QBP^ZDL": said("HL7 已缴明细", "HL7: paid lines"),
 }  # fmt: skip
 _LED, _HL7 = ("balance.and.pay.bill",), ("DFT^P03",)
 _MONEY = (
@@ -86,9 +115,10 @@ ACTS = (
     Act("order_discharge", "开出院医嘱", "order the discharge", (_STAY, maybe("way", "离院方式", "way of leaving"))),
     Act("keep_in", "撤销出院医嘱", "take the order back", (_STAY,)),
     Act("pay_out", "窗口退余下的预交金", "pay out what is left at the window", (_STAY,), grave=True),
+    Act("pay_order", "患者付 HIS 的扫码单", "the patient pays the HIS's order", (text("order", "订单号", "order"),)),
     Act("send", "发 HL7 消息", "send an HL7 message", (
         choice("event", "事件", "event", (
-            "ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ADT^A11", "ADT^A13", "SIU^S12", "ORU^R01")),
+            *EVENTS, *EVENTS_24)),
         maybe("count", "条数", "how many", "whole"), maybe("patient", "患者", "patient"),
         Input("charset", Words("字符集", "character set"), "choice", ("", "GBK", "GB18030", "GB 18030-2000",
             "UNICODE UTF-8", "UTF-8"), needed=False),

@@ -23,7 +23,6 @@ PATH = "/services/HisService"
 NS = "http://his.example/services"
 ENVELOPES = {"1.1": "http://schemas.xmlsoap.org/soap/envelope/", "1.2": "http://www.w3.org/2003/05/soap-envelope"}
 MEDIA = {"1.1": "text/xml", "1.2": "application/soap+xml"}
-LISTS = frozenset({"bills", "items", "diagnoses"})
 HEAD = ("serviceCode", "token", "msgId", "time")
 CODES = {
     "query.patient.info": "QueryCardInfo", "query.wait.balance.bill.list": "QueryToPayList",
@@ -35,6 +34,26 @@ CODES = {
     "insure.inhos": "InsureInpatient", "pay.inhos.deposit": "RechargeInpatientDeposit",
     "query.inhos.deposit": "QueryRechargeRecords", "void.inhos.deposit": "CancelInpatientDeposit",
     "back.inhos.deposit": "ReturnInpatientDeposit", "query.inhos.back": "QueryReturnRecords",
+    "confirm.pre.balance.bill": "ConfirmPreBalance",
+    "set.patient.info": "CreateCardInfo",
+    "query.reg.schedule.list": "QuerySch",
+    "pre.reg": "DoPreReg",
+    "lock.reg": "LockReg",
+    "unlock.reg": "UnLockReg",
+    "reg": "DoReg",
+    "query.reg": "QueryRegRecord",
+    "take.reg": "TakeReg",
+    "cancel.reg": "CancelReg",
+    "query.zy.pre.out.hos.self": "QueryPreOutHos",
+    "query.lis.report": "QueryLisReport",
+    "query.pacs.check.result": "QueryPacsResult",
+    "create.pay.order": "CreatePayOrder",
+    "query.pay.order": "QueryPayOrder",
+    "cancel.pay.order": "CancelPayOrder",
+    "refund.pay.order": "RefundPayOrder",
+    "query.day.bill": "QueryDayBill",
+    "upload.operation.state": "UploadState",
+    "monitor.sign.in": "MonitorSignIn",
 }  # fmt: skip
 OPS = {code: op for op, code in CODES.items()}
 SERVICE = (files("simulators.his") / "service.wsdl").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simulators.his.hl7_events import EVENTS
+from simulators.his.hl7_events import EVENTS, EVENTS_24
 from tests.deliver_doors.house import House
 
 RARE = "億區東瑋魚𬍛𠮷䶮"
@@ -56,6 +56,20 @@ def test_every_event_reaches_who_wants_it(house: House) -> None:
     all_arrived(house, len(EVENTS) - 1, ("lis",))
     forwarded = [text.split("|")[8] for text in contents(house, "lis")]
     assert forwarded == [event for event in EVENTS if event != "ORU^R01"], "reports are not sent back to the LIS"
+
+
+def test_orders_transfers_dictionaries_and_accounts_reach_who_wants_them(house: House) -> None:
+    for event in EVENTS_24:
+        house.his("send", event=event, patient="P0008", visit="V8")
+    house.acknowledged()
+    all_arrived(house, len(EVENTS_24), ("emr", "platform"))
+    found = {one["event"]: one for one in fields(house)}
+    assert set(found) == set(EVENTS_24)
+    assert found["ADT^A42"]["formerPatientId"] == "P0008X"
+    assert found["ORM^O01"]["orders"] == [{"control": "NW", "number": "AV8", "filler": "BV8", "state": "IP"}]
+    assert found["ZAS^O17"]["given"][0]["code"] == "K0101"
+    assert (found["MFN^M01"]["dictionary"], found["MFN^M01"]["entries"][0]["code"]) == ("CDM", "K0001")
+    assert "patientId" not in found["MFN^M01"], "a dictionary has no patient"
 
 
 @pytest.mark.parametrize("charset", ["GBK", "GB18030", "GB 18030-2000", "UNICODE UTF-8", "UTF-8", ""])
@@ -181,7 +195,7 @@ def test_the_door_outlives_strangers(house: House) -> None:
 
 
 def test_what_is_not_taken_and_what_is_wrong_is_told_where(house: House) -> None:
-    other = house.block(_event("OTH1").replace(b"ADT^A08", b"MFN^M01"))
+    other = house.block(_event("OTH1").replace(b"ADT^A08", b"MDM^T02"))
     assert _msa(other)[:2] == ["AR", "OTH1"]
     wrong = house.block(_event("WRG1").replace(b"EVN|A08|20261122080000\r", b""))
     assert _msa(wrong)[:2] == ["AE", "WRG1"]

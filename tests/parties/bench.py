@@ -75,6 +75,7 @@ class Town:
         }  # fmt: skip
         self.sims["his_soap"] = self.sims["his"]  # one HIS, asked in two ways
         self.opened = {kind: self._open(kind) for kind in self.sims}
+        self.opened["his_hl7"] = PARTIES["his_hl7"].settings()  # played over MLLP: tests/parties/test_his_hl7.py
         self.opened["till"] = PARTIES["till"].settings()  # nobody outside plays it
         self.session: dict[str, str] = {}
         self.asked = 0

@@ -23,11 +23,13 @@ from .bench import Town
 from .judge import outcome_of
 
 TOWN = Town()
-OF_THE_HIS = ("lockNo", "settleNo", "voidNo", "preNo", "registerNo", "depositNo", "insureNo", "backNo")
+OF_THE_HIS = ("lockNo", "settleNo", "voidNo", "preNo", "registerNo", "depositNo", "insureNo", "backNo",
+              "outTradeNo", "outRefundNo")  # fmt: skip
 # Enough of a body for each operation to be built; own numbers are filled in.
 BODIES: dict[str, dict[str, Any]] = {
     "his": dict.fromkeys(OF_THE_HIS, "N1"),
     "his_soap": dict.fromkeys(OF_THE_HIS, "N1"),
+    "his_hl7": {"FT1_2": "N1", "ARQ_1_1": "N1"},
     "nhsa": {"insuplc_admdvs": "370200", "input": {}},
     "municipal": {},
     "qingdao_legacy": {},

@@ -12,7 +12,9 @@ from engine.core.money import BadAmount, fen_of, fen_of_yuan, yuan_of_fen
 from engine.parties.his import inhos
 from engine.parties.his.operations import LISTS
 
-AMOUNTS: Final = inhos.AMOUNTS | {"amount", "cash", "fund", "account", "balance", "relief", "otherFund", "commercial"}
+AMOUNTS: Final = inhos.AMOUNTS | {
+    "amount", "cash", "fund", "account", "balance", "relief", "otherFund", "commercial", "self", "fee",
+}  # fmt: skip
 _UNIT_PRICE: Final = "price"  # in fen too, but may have decimals: four of a yuan
 _PRICE: Final = re.compile(r"(0|[1-9][0-9]{0,10})(\.[0-9]{1,6})?", re.ASCII)
 
@@ -32,6 +34,9 @@ def understood(op: str, data: Any, unit: str) -> Any:
     if isinstance(data, dict):
         for field in fields:
             data[field] = data.get(field) or []
+            for member in data[field]:  # a list inside a member, such as a report's results
+                if isinstance(member, dict) and member.get("results", "") is None:
+                    member["results"] = []
         for item in data.get("items", ()):
             # A price of 0.0356 yuan is no whole number of fen.
             if isinstance(item, dict) and item.get(_UNIT_PRICE) is not None:

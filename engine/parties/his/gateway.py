@@ -30,7 +30,7 @@ _FALSE: Final = (False, "0", "false", "False", "FALSE")
 
 class Settings(BaseModel):
     """The connection to the HIS gateway. `amounts` is the unit on the wire; `signed_replies`: the gateway signs its
-    replies, and one that is not signed well proves nothing."""
+    replies, and one that is not signed well proves nothing; `names` replaces single operation names on the wire."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,6 +39,7 @@ class Settings(BaseModel):
     amounts: Literal["fen", "yuan"] = "fen"
     signed_replies: bool = True
     path: str = Field(default="/gateway", pattern=r"^(/[A-Za-z0-9._-]+)*$")
+    names: dict[str, str] = Field(default_factory=dict)
 
 
 class HisGateway:
@@ -51,6 +52,9 @@ class HisGateway:
     outcomes = OUTCOMES
 
     def open(self, settings: Settings) -> Settings:
+        for name in settings.names:
+            if name not in self.ops:
+                raise ValueError(f"names: {name}: there is {', '.join(self.ops)}")
         return settings
 
     def build(self, call: Outgoing) -> HttpRequest:
@@ -61,7 +65,7 @@ class HisGateway:
         stamp = str(int(call.now))
         return HttpRequest(
             "POST",
-            f"{settings.path}/{op.name}",
+            f"{settings.path}/{settings.names.get(op.name, op.name)}",
             (
                 ("Content-Type", wire.JSON),
                 ("X-App-Id", settings.app_id),

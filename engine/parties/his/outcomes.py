@@ -23,14 +23,17 @@ AT_THE_DOOR: Final = frozenset(
 FAULT: Final = "FAULT:"
 
 _CHANGES: Final = frozenset(name for name, op in OPS.items() if op.changes)
-_UNLOCK, _VOID = frozenset({"unlock.bill"}), frozenset({"void.pay.bill"})
+_UNLOCK: Final = frozenset({"unlock.bill", "unlock.reg"})
+_VOID: Final = frozenset({"void.pay.bill", "cancel.reg"})
+_CLOSE: Final = frozenset({"cancel.pay.order"})
 _UNQUOTE: Final = frozenset({"cancel.pre.balance.bill"})
 _REFUSED: Final = (
     "PATIENT_NOT_FOUND", "BILL_NOT_FOUND", "BILL_LOCKED", "BILL_PAID", "BILL_VOID", "BILL_CHANGED",
     "LOCK_CLOSED", "NOT_LOCKED", "LOCK_LOST", "EXPIRED", "SETTLE_VOID", "AMOUNT_MISMATCH", "ALREADY_VOID",
     "NOT_FOUND", "PARAM_ERROR", "PARAM_INVALID", "BUSINESS_REFUSED", "NOT_ENOUGH_BALANCE", "TOKEN_EXPIRED",
     "WINDOW_ONLY", "PRE_NOT_FOUND", "PRE_CLOSED", "PRE_USED", "INSURANCE_UNAVAILABLE", "INSURANCE_REFUSED",
-    "INSURANCE_CHANGED", "INSURANCE_KEPT",
+    "INSURANCE_CHANGED", "INSURANCE_KEPT", "SCHEDULE_NOT_FOUND", "SLOT_LOCKED", "SLOT_GONE", "REG_TAKEN",
+    "ORDER_NOT_FOUND", "ORDER_PAID", "ORDER_CLOSED", "REFUND_TOO_MUCH",
 )  # fmt: skip
 
 OUTCOMES: Final = (
@@ -41,6 +44,8 @@ OUTCOMES: Final = (
     OutcomeRow("LOCK_LOST", Outcome.ACCEPTED, _UNLOCK, because="the lock has ended by itself"),
     OutcomeRow("ALREADY_VOID", Outcome.ACCEPTED, _VOID, because="it is already void"),
     OutcomeRow("NOT_FOUND", Outcome.ACCEPTED, _VOID, because="the number is buried"),
+    OutcomeRow("ORDER_NOT_FOUND", Outcome.ACCEPTED, _CLOSE, because="the number is buried"),
+    OutcomeRow("ORDER_CLOSED", Outcome.ACCEPTED, _CLOSE, because="it is already closed"),
     OutcomeRow("PRE_NOT_FOUND", Outcome.ACCEPTED, _UNQUOTE, because="the number is buried"),
     OutcomeRow("PRE_CLOSED", Outcome.ACCEPTED, _UNQUOTE, because="it is already taken back"),
     *(OutcomeRow(code, Outcome.UNKNOWN) for code in (

@@ -27,7 +27,7 @@ from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
 from engine.parties.his import amounts
 from engine.parties.his.document import carried, parse_document, print_document, uncarried
-from engine.parties.his.operations import CODES, LISTS, OPS, number_field
+from engine.parties.his.operations import CODES, INNER_LISTS, LISTS, OPS, number_field
 from engine.parties.his.outcomes import FAULT, SOAP_OUTCOMES
 from engine.parties.his.soap_settings import Settings
 
@@ -108,7 +108,7 @@ class HisSoap:
         try:
             text = self._string(call, settings, reply)
             document = uncarried(text, settings.carried, settings.charset)
-            tree = parse_document(document, LISTS.get(call.op, ()), settings.name("row"))
+            tree = parse_document(document, (*LISTS.get(call.op, ()), *INNER_LISTS), settings.name("row"))
         except soap.SoapFault as fault:
             return Answer(True, f"{FAULT}{fault.code}", fault.text)
         except Undecodable as no:

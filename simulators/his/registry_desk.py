@@ -1,0 +1,175 @@
+"""The registration desk: patients, schedules, slots held and booked, queue numbers, cancelling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulators.his.answers import Habits, Refusal, read_time, write_time
+from simulators.his.numbers import Numbers
+from simulators.town import DOCTORS, Person
+
+if TYPE_CHECKING:
+    from simulators.his.party import HisSim
+
+FEE = 1500  # fen, of every registration
+SLOTS = 5
+
+
+@dataclass
+class Schedule:
+    """One doctor's half day."""
+
+    no: str
+    doctor: str
+    period: str
+    left: int = SLOTS
+
+
+@dataclass
+class Held:
+    """A slot held for one number."""
+
+    schedule: Schedule
+    patient: str
+    until: float
+
+
+class RegistryDesk:
+    """Registrations of one day."""
+
+    def __init__(self, party: HisSim, habits: Habits, persons: dict[str, Person]) -> None:
+        self._party, self._habits, self._persons = party, habits, persons
+        self.schedules = {
+            f"{doctor}-{period}": Schedule(f"{doctor}-{period}", doctor, period)
+            for doctor in DOCTORS for period in ("AM", "PM")
+        }  # fmt: skip
+        self.held: dict[str, Held] = {}
+        self._closed: set[str] = set()
+        self.booked = Numbers(party.ledger, habits)
+        self._taken: dict[str, int] = {}
+        self._count = 0
+        self.cards: dict[str, dict[str, str]] = {}
+
+    def set_patient(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        """A known id number is that person; a new one becomes a number of its own, the same for the same id number."""
+        person = next((one for one in self._persons.values() if one.id_no == texts["idNo"]), None)
+        if person is not None and person.name != texts["patientName"]:
+            raise Refusal("PARAM_INVALID", "证件号与姓名不符", field="patientName")
+        made = self.cards.setdefault(texts["idNo"], {"patientId": f"N{len(self.cards) + 1:04d}"})
+        made.update({name: value for name, value in texts.items() if value and name != "patientId"})
+        return {"patientId": person.id if person else made["patientId"]}
+
+    def listed(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        rows = []
+        for one in self.schedules.values():
+            name, _, dept, dept_name, _ = DOCTORS[one.doctor]
+            if texts["deptCode"] not in ("", dept):
+                continue
+            rows.append({
+                "scheduleNo": one.no, "date": self._party.world.stamp("%Y-%m-%d"), "period": one.period,
+                "deptCode": dept, "deptName": dept_name, "drCode": one.doctor, "drName": name,
+                "fee": self._habits.money(FEE), "left": str(one.left),
+            })  # fmt: skip
+        return self._habits.listed("schedules", rows)
+
+    def _schedule(self, no: str) -> Schedule:
+        if no not in self.schedules:
+            raise Refusal("SCHEDULE_NOT_FOUND", "没有这个排班")
+        return self.schedules[no]
+
+    def _patient(self, no: str) -> str:
+        if no not in self._persons and no not in {one["patientId"] for one in self.cards.values()}:
+            raise Refusal("PATIENT_NOT_FOUND", "未找到患者信息")
+        return no
+
+    def pre(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        self._patient(texts["patientId"])
+        one = self._schedule(texts["scheduleNo"])
+        return {"scheduleNo": one.no, "left": str(one.left), "amount": self._habits.money(FEE)}
+
+    def lock(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        no, until = texts["lockNo"], read_time("expireTime", texts["expireTime"])
+        if no in self._closed:
+            raise Refusal("LOCK_CLOSED", "该锁定号已解锁，不能再次锁定")
+        if until <= self._party.world.now():
+            raise Refusal("EXPIRED", "锁定截止时间已过")
+        held = self.held.get(no)
+        if held is None:
+            one = self._schedule(texts["scheduleNo"])
+            self._patient(texts["patientId"])
+            if one.left <= 0:
+                raise Refusal("SLOT_GONE", "号源已满")
+            one.left -= 1
+            held = self.held[no] = Held(one, texts["patientId"], until)
+            self._party.later(until - self._party.world.now(), self._expire, no)
+        return {"lockNo": no, "scheduleNo": held.schedule.no, "until": write_time(held.until)}
+
+    def _expire(self, no: str) -> None:
+        held = self.held.pop(no, None)
+        if held is not None:
+            held.schedule.left += 1
+
+    def unlock(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        self._closed.add(texts["lockNo"])
+        if texts["lockNo"] not in self.held:
+            raise Refusal("NOT_LOCKED", "该锁定号没有号源")
+        self._expire(texts["lockNo"])
+        return {"lockNo": texts["lockNo"]}
+
+    def book(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        amount = self._habits.read_money("amount", texts["amount"])
+        content = (texts["lockNo"], amount, texts["tradeMode"], texts["outTradeNo"])
+        if found := self.booked.known(texts["settleNo"], content):
+            return found.told
+        if read_time("expireTime", texts["expireTime"]) <= self._party.world.now():
+            raise Refusal("EXPIRED", "请求已超过截止时间，未执行")
+        held = self.held.get(texts["lockNo"])
+        if held is None or held.patient != texts["patientId"]:
+            raise Refusal("LOCK_LOST", "号源锁定已失效")
+        if amount != FEE:
+            raise Refusal("AMOUNT_MISMATCH", "挂号费不符")
+        del self.held[texts["lockNo"]]
+        self._count += 1
+        reg = f"G{self._party.world.stamp('%Y%m%d')}{self._count:05d}"
+        row = self._party.ledger.add("book", no=texts["settleNo"], party_no=reg, amount=amount, bill=reg,
+                                     ref=str(amount))  # fmt: skip
+        told = {"settleNo": texts["settleNo"], "regNo": reg, "visitNo": f"V{reg}", "scheduleNo": held.schedule.no,
+                "payTime": self._party.world.stamp()}  # fmt: skip
+        self.booked.book(texts["settleNo"], content, told, row)
+        return told
+
+    def arrange(self, no: str, schedule: str, patient: str) -> str:
+        """An appointment without money, as SRM^S01 asks for one; its number, the same for the same request."""
+        content = (schedule, patient)
+        if found := self.booked.known(no, content):
+            return str(found.told["regNo"])
+        one = self._schedule(schedule)
+        self._patient(patient)
+        if one.left <= 0:
+            raise Refusal("SLOT_GONE", "号源已满")
+        one.left -= 1
+        self._count += 1
+        reg = f"G{self._party.world.stamp('%Y%m%d')}{self._count:05d}"
+        row = self._party.ledger.add("register", no=no, party_no=reg, bill=reg)
+        self.booked.book(no, content, {"regNo": reg, "scheduleNo": schedule}, row)
+        return reg
+
+    def asked(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        found = self.booked.ask(texts["settleNo"])
+        amount = {"amount": self._habits.money(found.row.amount)} if found.row else {}
+        return {"settleNo": texts["settleNo"], **found.told, **amount, "state": found.state}
+
+    def take(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        found = self.booked.ask(texts["settleNo"])
+        if found.state != "PAID":
+            raise Refusal("NOT_FOUND", "没有这笔挂号")
+        queue = self._taken.setdefault(texts["settleNo"], len(self._taken) + 1)
+        return {"settleNo": texts["settleNo"], "queueNo": str(queue)}
+
+    def cancel(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
+        if texts["settleNo"] in self._taken and self.booked.ask(texts["settleNo"]).state == "PAID":
+            raise Refusal("REG_TAKEN", "已取号，请到窗口退号")
+        found = self.booked.void(texts["settleNo"], texts["voidNo"])
+        self.schedules[found.told["scheduleNo"]].left += 1
+        return {"settleNo": texts["settleNo"], "voidNo": texts["voidNo"]}
