@@ -113,11 +113,12 @@ def ledger_row(row: Mapping[str, Any]) -> LedgerRow:
 
 
 def simulator_ledgers(world: World, parties: Mapping[str, tuple[str, str]]) -> list[LedgerSource]:
-    """The ledgers of simulators: name in engine.yaml → (kind, url). Kinds without a role in the books are left out."""
+    """The ledgers of simulators: name in engine.yaml → (kind, url). Kinds without a role in the books are left out, and
+    addresses no ledger can be read at (MLLP): the party's own HTTP connection tells it."""
     return [
         SimulatorLedger(world, name, Role(role), re.sub(r"^tcp:", "http:", url))
         for name, (kind, url) in parties.items()
-        if (role := PARTIES[kind].about.role)
+        if (role := PARTIES[kind].about.role) and not url.startswith("mllp")
     ]
 
 

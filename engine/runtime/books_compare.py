@@ -175,6 +175,8 @@ def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Itera
         for key in ((call.party, call.number), (call.party, "")):
             first[key] = min(first.get(key, call.started_at), call.started_at)
     led = min((at for (party, no), at in first.items() if not no and shelf.roles.get(party) is Role.HIS), default=None)
+    # A party reached by two connections, HTTP and HL7, keeps one ledger.
+    beside = {no: at for (party, no), at in first.items() if no and party not in shelf.by_party}
     observed = {leg.number for leg in kept.legs if leg.because == "observed"}
     for party, rows in shelf.by_party.items():  # a hospital may have two parties of one role
         for row in rows.get(kept.no, ()):
@@ -182,6 +184,7 @@ def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Itera
             if row.kind not in EFFECTS or (view.owner(row.no) is None and not carried):
                 continue
             began = first.get((party, row.no), first.get((party, "")) if row.no == kept.no else None)
+            began = beside.get(row.no) if began is None else began
             began = led if carried else began
             if began is None or row.at + limits.skew_s < began:
                 yield difference("effect_without_call", kept.no, kept.bill, party=party, what=row.kind, no=row.no)

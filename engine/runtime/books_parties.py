@@ -12,6 +12,7 @@ from engine.saga.legs import LegState
 
 Rows = Sequence[LedgerRow]
 BOOKED = ("book", "deposit")  # kinds under which a HIS enters what was settled
+_FEN_DIGITS = 13
 OK = LegState.OK
 
 
@@ -47,7 +48,9 @@ def check_his_rest(kept: Kept, rows: Rows, at_window: Rows, wanted: bool) -> Ite
         return
     for row in at_window:
         yield _said(kept, "both_collected", no=row.bill, amount=row.amount)
-    ours, theirs = (kept.total, kept.cash), (booked[0].amount, int(booked[0].ref) if booked[0].ref else kept.cash)
+    ref = booked[0].ref  # the cash part in fen; a booking by HL7 has its message's number there
+    told = int(ref) if ref.isdecimal() and len(ref) <= _FEN_DIGITS else kept.cash
+    ours, theirs = (kept.total, kept.cash), (booked[0].amount, told)
     if ours != theirs:
         yield _said(kept, "his_amount_differs", due=_two(ours), amount=_two(theirs))
 

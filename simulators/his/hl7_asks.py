@@ -80,7 +80,7 @@ class Hl7Asks:
 
     def _bills(self, asked: str) -> Rows:
         desk = self._party.desk
-        rows = []
+        rows: Rows = []
         for bill in desk.by_patient.get(asked, []):
             if bill.state == "unpaid":
                 name, _, dept, dept_name, _ = DOCTORS[bill.doctor]

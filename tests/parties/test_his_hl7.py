@@ -105,6 +105,14 @@ def test_a_deposit_once_its_state_and_its_void() -> None:
     assert house.call("QBP^ZYJ", ask("S9"))[1].body["QAK_2"] == "NF"
 
 
+def test_a_question_about_a_number_is_a_message_of_its_own() -> None:
+    house = House()
+    house.call("DFT^P03", deposit(), NUMBER)
+    for _ in range(2):
+        outcome, answer = house.call("QBP^ZYJ", ask(NUMBER), NUMBER)
+        assert (outcome, answer.body["FT1_2"]) == (Outcome.ACCEPTED, NUMBER)
+
+
 def test_what_was_sent_again_at_another_time_is_asked_for() -> None:
     """A house that compares whole messages calls the repeat a duplicate of other content: that is no refusal."""
     house = House()

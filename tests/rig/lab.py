@@ -118,6 +118,8 @@ class Lab:
         party = self.parties.get(name) or party_class(name)(self.sim_world)
         self.parties[name] = party
         self.ports[name] = party.listen(0)
+        if name == "his" and "his_hl7" not in self.ports:
+            self.ports["his_hl7"] = party.listen_mllp(0)
         return party
 
     async def start_engine(self) -> Engine:
@@ -143,6 +145,8 @@ class Lab:
         for name, port in PARTIES.items():
             there = self.ports[name].getHost()
             text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
+        mllp = self.ports["his_hl7"].getHost()
+        text = text.replace("127.0.0.1:8702", f"{mllp.host}:{mllp.port}")
         text = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}")
         text = text.replace("127.0.0.1:8610", f"{self.engine_host}:{self.hl7_port}")
         for old, new in self._edit:

@@ -111,8 +111,12 @@ class HisHl7:
             message.set(f"MSH-{at}", application)
             if facility:
                 message.set(f"MSH-{int(at) + 1}", facility)
-        control = call.number[-_MSH_10:] or call.nonce[:_MSH_10]  # the same when it is sent again
-        message.set("MSH-7", beijing(call.made or call.now, "%Y%m%d%H%M%S"))
+        stamp = beijing(call.made or call.now, "%Y%m%d%H%M%S")
+        if code == "QRY":  # its own time, which a map of a plain question does not know
+            body = {"QRD_1": stamp, **body}
+        # The same when it is sent again; a question about a number is a message of its own each time.
+        control = (call.number[-_MSH_10:] if self.ops[call.op].number else "") or call.nonce[:_MSH_10]
+        message.set("MSH-7", stamp)
         message.set("MSH-10", control)
         fill(message, _money(body, settings.money, _written(settings.amounts)))
         return HttpRequest("MLLP", f"/{call.op}", ((CONTROL, control),), message.to_bytes())
