@@ -69,7 +69,7 @@ class RegistryDesk:
             rows.append({
                 "scheduleNo": one.no, "date": self._party.world.stamp("%Y-%m-%d"), "period": one.period,
                 "deptCode": dept, "deptName": dept_name, "drCode": one.doctor, "drName": name,
-                "fee": self._habits.money(FEE), "left": str(one.left),
+                "fee": self._habits.money(FEE), "free": str(one.left),
             })  # fmt: skip
         return self._habits.listed("schedules", rows)
 
@@ -86,7 +86,7 @@ class RegistryDesk:
     def pre(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         self._patient(texts["patientId"])
         one = self._schedule(texts["scheduleNo"])
-        return {"scheduleNo": one.no, "left": str(one.left), "amount": self._habits.money(FEE)}
+        return {"scheduleNo": one.no, "free": str(one.left), "amount": self._habits.money(FEE)}
 
     def lock(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         no, until = texts["lockNo"], read_time("expireTime", texts["expireTime"])

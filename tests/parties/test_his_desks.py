@@ -81,3 +81,9 @@ def test_operations_under_the_names_of_another_house() -> None:
     town.opened["his"] = town.opened["his"].model_copy(update={"names": {"reg": "do.reg"}})
     outcome, answer = town.call("his", "reg", {"settleNo": "S1", "amount": 1}, "S1")
     assert (outcome, answer.code) == (Outcome.UNKNOWN, "OPERATION_UNKNOWN"), "it went to the other name"
+
+
+@pytest.mark.parametrize("kind", ["his", "his_soap"])
+def test_a_quote_nobody_made_is_not_confirmed(kind: str) -> None:
+    outcome, answer = Town().call(kind, "confirm.pre.balance.bill", {"preNo": "Q1"})
+    assert (outcome, answer.code) == (Outcome.REFUSED, "PRE_NOT_FOUND")

@@ -67,7 +67,7 @@ def test_what_a_discharge_comes_to_may_be_given_back(his: Caller) -> None:
 
 def test_a_slot_is_held_until_its_expiry_and_never_again_after_its_release(his: Caller) -> None:
     def left() -> str:
-        return str(his("pre.reg", patientId="P0001", scheduleNo="D01-AM")["data"]["left"])
+        return str(his("pre.reg", patientId="P0001", scheduleNo="D01-AM")["data"]["free"])
 
     def hold(no: str) -> str:
         return his.code("lock.reg", patientId="P0001", scheduleNo="D01-AM", lockNo=no, expireTime=his.at(60))
