@@ -46,6 +46,8 @@ class Op:
     of our numbers it carries (`trade`, `mixed`, `freeze`, `claim`, `refund`, `msgid`, `bus`, `lock`, `settlement`,
     `step`, `void`: see `engine/runtime/numbers.py`), "" for none.
     `session`: it needs the party's daily sign-in. `bulky`: its answer may be so large that it is read in a thread.
+    `question`: it only asks and leaves nothing behind, not even what the next call would overwrite: a settlement may
+    send it while its own state is still on the way to the disk.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Op:
     number: str = ""
     session: bool = False
     bulky: bool = False
+    question: bool = False
 
 
 @dataclass(slots=True)

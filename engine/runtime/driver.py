@@ -9,7 +9,6 @@ again: what was in flight then counts as unknown.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -20,14 +19,14 @@ from engine.core.digest import digest_of
 from engine.core.world import World
 from engine.runtime.answers import state_of
 from engine.runtime.desk import Desk
-from engine.runtime.handing import Handed, Teller, nobody_told
+from engine.runtime.handing import Teller, nobody_told
 from engine.runtime.hearing import heard_of, label_of
 from engine.runtime.judge import SiteJudge
 from engine.runtime.ledger_rows import rows_of_turn
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow
-from engine.runtime.room import CannotMove, Letter, Room
+from engine.runtime.room import CannotMove, Letter, Room, Turn
 from engine.runtime.sites import Sites, UnknownSite
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.events import Command, Event, Recovered, Send, Started, Task, Tell, Tick
@@ -52,20 +51,6 @@ class NotKept(Exception):
     def __init__(self, failed: str) -> None:
         super().__init__(failed)
         self.failed = failed
-
-
-@dataclass(slots=True)
-class _Turn:
-    """One event on its way to the store: what is to be kept, and what may be done once it is."""
-
-    unit: Unit
-    before: CaseState
-    now: float
-    commands: list[Command]
-    sends: list[Send]
-    call_ids: dict[int, int]
-    label: str
-    told: list[Handed]
 
 
 class SettlementDriver:
@@ -228,7 +213,7 @@ class SettlementDriver:
             kept = self._store.submit(turn.unit).addCallback(self._stored, room, letter, turn)
             kept.addErrback(self._not_stored, room, letter)
 
-    def _stored(self, done: Done, room: Room, letter: Letter, turn: _Turn) -> None:
+    def _stored(self, done: Done, room: Room, letter: Letter, turn: Turn) -> None:
         self._carry_on(room, turn, done)
         self._handled(room, letter)
         self._next(room)
@@ -299,35 +284,34 @@ class SettlementDriver:
             raise NotKept("full") from None
         self._carry_on(room, turn, done)
 
-    def _advance(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> _Turn:
+    def _advance(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> Turn:
         """Hear the event and write down what it leads to."""
         case, before = room.case, room.case.state
         now = self._world.now()
         commands = advance(room.plan, case, letter.event, now, room.judge, self._rules)
         sends = [c for c in commands if isinstance(c, Send)]
-        call_ids = {id(send): self._ids.new() for send in sends}
         for send in sends:
             if send.purpose == "do":
                 self._same_content(case.leg(send.leg_id), send)
-        told = [self.teller(c.channel, case.no, room.judge.names(case)) for c in commands if isinstance(c, Tell)]
-        writes = [*rows_of_turn(self._ids, room, letter, commands, call_ids, now, first, bills, before),
-                  *(write for handed in told for write in handed.writes)]  # fmt: skip
-        label = label_of(room, letter) if failpoints.armed() else ""
-        failpoints.hit(f"commit.before:{label}")
-        if not self._rules.number_saved_first:
-            self._carry_out(room, sends, call_ids)
-        unit = Unit(type(letter.event).__name__, tuple(writes))
-        return _Turn(unit, before, now, commands, sends, call_ids, label, told)
+        turn = Turn(before, now, commands, sends, {id(send): self._ids.new() for send in sends})
+        self._carry_out(room, turn, early=True)
+        turn.told = [self.teller(c.channel, case.no, room.judge.names(case)) for c in commands if isinstance(c, Tell)]
+        writes = [*rows_of_turn(self._ids, room, letter, commands, turn.call_ids, now, first, bills, before),
+                  *(write for handed in turn.told for write in handed.writes)]  # fmt: skip
+        turn.unit = Unit(type(letter.event).__name__, tuple(writes), light=True)
+        turn.label = label_of(room, letter) if failpoints.armed() else ""
+        failpoints.hit(f"commit.before:{turn.label}")
+        return turn
 
-    def _carry_on(self, room: Room, turn: _Turn, done: Done) -> None:
+    def _carry_on(self, room: Room, turn: Turn, done: Done) -> None:
         """It is stored: now the calls leave, and who waits is told."""
         if not done.committed:
             raise NotKept(done.failed_sql)
         failpoints.hit(f"commit.after:{turn.label}")
         self._meters.commits.inc()
+        turn.stored = True
         room.remember()
-        if self._rules.number_saved_first:
-            self._carry_out(room, turn.sends, turn.call_ids)
+        self._carry_out(room, turn, early=False)
         self._report(room, turn.before, turn.commands)
         for handed in turn.told:
             handed.stored()
@@ -379,11 +363,12 @@ class SettlementDriver:
 
     # Calls
 
-    def _carry_out(self, room: Room, sends: list[Send], call_ids: dict[int, int]) -> None:
-        for send in sends:
-            Deferred.fromCoroutine(self._call(room, send, call_ids[id(send)]))
+    def _carry_out(self, room: Room, turn: Turn, *, early: bool) -> None:
+        for send in turn.sends:
+            if (room.may_ask_early(send) or not self._rules.number_saved_first) is early:
+                Deferred.fromCoroutine(self._call(room, send, turn))
 
-    async def _call(self, room: Room, send: Send, call_id: int) -> None:
+    async def _call(self, room: Room, send: Send, turn: Turn) -> None:
         spec = room.judge.channel.calls[send.call]
         self.in_flight += 1
         try:
@@ -392,9 +377,9 @@ class SettlementDriver:
             )
         finally:
             self.in_flight -= 1
-        event = heard_of(room, send, call_id, talk, self._log)
+        event = heard_of(room, send, turn.call_ids[id(send)], talk, self._log)
         if self._rooms.get(room.case.no) is room:
             room.queue.append(Letter(event, None, None, talk))
             self._next(room)
-        else:
+        elif turn.stored:
             self.tell(room.case.no, event, None, talk).addErrback(lambda _: None)

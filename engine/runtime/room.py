@@ -11,13 +11,14 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from engine.core.world import DelayedCall
+from engine.runtime.handing import Handed
 from engine.runtime.judge import SiteJudge
-from engine.saga.case import Case
-from engine.saga.events import Event
+from engine.saga.case import Case, CaseState
+from engine.saga.events import Command, Event, Send
 from engine.saga.legs import Leg
 from engine.saga.moving import cannot_move
 from engine.saga.plan import Plan
-from engine.store.contract import Write
+from engine.store.contract import Unit, Write
 from engine.store.sealing import Sealer
 
 
@@ -37,6 +38,22 @@ class Letter:
         """Tell who waits that it came to nothing, and why; nothing when None."""
         if self.done is not None and problem is not None:
             self.done.errback(problem)
+
+
+@dataclass(slots=True)
+class Turn:
+    """One event on its way to the store: what is to be kept (`unit`), and what may be done once it is. `call_ids` maps
+    the id() of each Send to its call's id."""
+
+    before: CaseState
+    now: float
+    commands: list[Command]
+    sends: list[Send]
+    call_ids: dict[int, int]
+    told: list[Handed] = field(default_factory=list)
+    unit: Unit = field(default_factory=lambda: Unit("", ()))
+    label: str = ""
+    stored: bool = False
 
 
 class CannotMove(Exception):
@@ -79,6 +96,11 @@ class Room:
     def remember(self) -> None:
         """The turn is stored: the legs are there as `changed_legs` saw them."""
         self.stored = self.standing
+
+    def may_ask_early(self, send: Send) -> bool:
+        """Whether a call need not wait for the disk: a pure question of a settlement that is stored already. Its answer
+        is heard after the turn is stored, as any other; if the turn is lost, so is the question, and is asked anew."""
+        return send.purpose == "do" and self.plan.calls[send.call].question and self.case.version > 1
 
     def loaded(self) -> None:
         """The case was just read from the store."""

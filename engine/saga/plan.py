@@ -31,8 +31,9 @@ class Repeats(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallRule:
-    """What the saga needs to know of a call. `number`: kind of our number it carries, "" for none. `late_max`:
-    seconds after which a request already sent can no longer take effect, as agreed with the party."""
+    """What the saga needs to know of a call. `number`: kind of our number it carries, "" for none. `question`:
+    it only asks. `late_max`: seconds after which a request already sent can no longer take effect, as agreed with the
+    party."""
 
     name: str
     party: str
@@ -42,6 +43,7 @@ class CallRule:
     number: str = ""
     changes: bool = False
     money: bool = False
+    question: bool = False
     late_max: float = 120.0
 
 

@@ -124,6 +124,7 @@ def _rule(parts: Parts, call: CallRow) -> CallRule:
         number=op.number if op else "",
         changes=op.changes if op else True,
         money=op.money if op else True,
+        question=op.question if op else False,
         late_max=late,
     )
 

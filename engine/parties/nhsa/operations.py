@@ -37,12 +37,13 @@ DIRECTORIES: Final = {
 }  # fmt: skip
 
 
-# code: (path, zh, en, what it changes: "" nothing · "c" something · "m" money, node the output must have)
+# code: (path, zh, en, what it changes: "?" it only asks · "" nothing that stays · "c" something · "m" money, node the
+# output must have)
 _TABLE: Final = {
     "9001": ("/fsi/api/signInSignOutService/signIn", "签到", "sign in", "", "signinoutb"),
     "9002": ("/fsi/api/signInSignOutService/signOut", "签退", "sign out", "", "signoutoutb"),
-    "1101": ("/fsi/api/fsiPsnInfoService/queryPsnInfo", "人员信息获取", "read a person", "", "baseinfo"),
-    "1201": ("/fsi/api/fsiFixMedInsService/queryFixMedIns", "医药机构信息", "read an institution", "", ""),
+    "1101": ("/fsi/api/fsiPsnInfoService/queryPsnInfo", "人员信息获取", "read a person", "?", "baseinfo"),
+    "1201": ("/fsi/api/fsiFixMedInsService/queryFixMedIns", "医药机构信息", "read an institution", "?", ""),
     **{
         code: (f"{_DOWN}{code}", f"{zh}目录下载", f"directory of {en}", "", "file_qury_no")
         for code, (zh, en) in DIRECTORIES.items()
@@ -54,7 +55,7 @@ _TABLE: Final = {
     "1318": (f"{_PAGE}/queryLmtprcByPage", "医保目录限价查询", "price caps by page", "", ""),
     "1319": (f"{_PAGE}/querySelfpayByPage", "医保目录先自付比例查询", "first self-pay shares by page", "", ""),
     "1901": (f"{_PAGE}/queryDataDic", "字典表查询", "read a dictionary", "", ""),
-    "2001": ("/fsi/api/fsiPsnPriorityInfoService/queryPsnPriorityInfo", "待遇检查", "check benefits", "", ""),
+    "2001": ("/fsi/api/fsiPsnPriorityInfoService/queryPsnPriorityInfo", "待遇检查", "check benefits", "?", ""),
     "2201": (f"{_OUT}/outpatientRregistration", "门诊挂号", "register a visit", "c", "data"),
     "2202": (f"{_OUT}/outpatientRegistrationCancel", "挂号撤销", "cancel a registration", "c", ""),
     "2203": (f"{_OUT}/outpatientMdtrtinfoUp", "就诊信息上传", "upload visit and diagnoses", "", ""),
@@ -62,14 +63,14 @@ _TABLE: Final = {
     "2203A": (f"{_OUT}/outpatientMdtrtinfoUpA", "就诊信息上传", "upload visit and diagnoses", "", ""),
     "2204": (f"{_OUT}/outpatientFeeListUp", "费用明细上传", "upload fee lines", "c", ""),
     "2205": (f"{_OUT}/outpatientFeeListUpCancel", "费用明细撤销", "withdraw fee lines", "c", ""),
-    "2206": (f"{_SETL}/preSettletment", "预结算", "quote a settlement", "", "setlinfo"),
-    "2206A": (f"{_SETL}/preSettletmentA", "预结算", "quote a settlement", "", "setlinfo"),
+    "2206": (f"{_SETL}/preSettletment", "预结算", "quote a settlement", "?", "setlinfo"),
+    "2206A": (f"{_SETL}/preSettletmentA", "预结算", "quote a settlement", "?", "setlinfo"),
     "2207": (f"{_SETL}/saveSettletmentV2", "结算", "settle", "m", "setlinfo"),
     "2207A": (f"{_SETL}/saveSettletmentA", "结算", "settle", "m", "setlinfo"),
     "2208": (f"{_SETL}/cancleSettletment", "结算撤销", "cancel a settlement", "m", ""),
     "2301": (f"{_LINES}/feeDtlUp", "住院费用明细上传", "upload the lines of a stay", "c", ""),
     "2302": (f"{_LINES}/feeDtlCl", "住院费用明细撤销", "withdraw the lines of a stay", "c", ""),
-    "2303": (f"{_STAY_SETL}/preSett", "住院预结算", "quote a stay", "", "setlinfo"),
+    "2303": (f"{_STAY_SETL}/preSett", "住院预结算", "quote a stay", "?", "setlinfo"),
     "2304": (f"{_STAY_SETL}/settV2", "住院结算", "settle a stay", "m", "setlinfo"),
     "2305": (f"{_STAY_SETL}/settCl", "住院结算撤销", "cancel the settlement of a stay", "m", ""),
     "2401": (f"{_STAY}/hospitalRegisterSave", "入院办理", "admit", "c", "result"),
@@ -85,16 +86,16 @@ _TABLE: Final = {
     "3202": (f"{_STMT}/stmtDetail", "对明细账", "compare row by row", "", "fileinfo"),
     "3301": (f"{_PAIR}/catalogCompUp", "目录对照上传", "upload pairings of items", "c", ""),
     "3302": (f"{_PAIR}/catalogCompUpCancel", "目录对照撤销", "withdraw a pairing", "c", ""),
-    "5201": (f"{_ASK}/queryMdtrtInfo", "就诊信息查询", "find visits", "", ""),
-    "5202": (f"{_ASK}/queryDiseInfo", "诊断信息查询", "find diagnoses", "", ""),
-    "5203": (f"{_ASK}/querySetlInfo", "结算信息查询", "find a settlement", "", ""),
-    "5204": (f"{_ASK}/queryFeeList", "费用明细查询", "find uploaded lines", "", ""),
-    "5205": (f"{_ASK}/queryPsnOpspDrug", "慢特病用药记录查询", "find drugs of chronic diseases", "", ""),
-    "5206": (f"{_ASK}/queryFixmedinsPracPsnSum", "人员累计查询", "read yearly sums", "", ""),
-    "5301": (f"{_ASK}/queryPsnOpspReg", "慢特病备案查询", "find chronic disease filings", "", ""),
-    "5302": (f"{_ASK}/queryPsnFixmedin", "人员定点信息查询", "find whom a person signed with", "", ""),
-    "5303": (f"{_ASK}/queryInhospInfo", "在院信息查询", "find stays in hospital", "", ""),
-    "5304": (f"{_ASK}/queryTrafficInfo", "转院信息查询", "find transfers", "", ""),
+    "5201": (f"{_ASK}/queryMdtrtInfo", "就诊信息查询", "find visits", "?", ""),
+    "5202": (f"{_ASK}/queryDiseInfo", "诊断信息查询", "find diagnoses", "?", ""),
+    "5203": (f"{_ASK}/querySetlInfo", "结算信息查询", "find a settlement", "?", ""),
+    "5204": (f"{_ASK}/queryFeeList", "费用明细查询", "find uploaded lines", "?", ""),
+    "5205": (f"{_ASK}/queryPsnOpspDrug", "慢特病用药记录查询", "find drugs of chronic diseases", "?", ""),
+    "5206": (f"{_ASK}/queryFixmedinsPracPsnSum", "人员累计查询", "read yearly sums", "?", ""),
+    "5301": (f"{_ASK}/queryPsnOpspReg", "慢特病备案查询", "find chronic disease filings", "?", ""),
+    "5302": (f"{_ASK}/queryPsnFixmedin", "人员定点信息查询", "find whom a person signed with", "?", ""),
+    "5303": (f"{_ASK}/queryInhospInfo", "在院信息查询", "find stays in hospital", "?", ""),
+    "5304": (f"{_ASK}/queryTrafficInfo", "转院信息查询", "find transfers", "?", ""),
     # A file changes nothing by itself: what names it (3202) does.
     "9101": (f"{_FILE}/upload", "文件上传", "upload a file", "", "file_qury_no"),
     "9102": (f"{_FILE}/download", "文件下载", "download a file", "", ""),
@@ -110,8 +111,8 @@ LISTS: Final = {
 NODES: Final = {code: row[4] for code, row in _TABLE.items() if row[4]}
 OPS: Final = {
     code: Op(
-        code, zh, en, changes=what != "", money=what == "m", number="" if code == EC_QUERY else "msgid",
-        session=code not in ("9001", EC_QUERY), bulky=code == "9102",
+        code, zh, en, changes=what in ("c", "m"), money=what == "m", number="" if code == EC_QUERY else "msgid",
+        session=code not in ("9001", EC_QUERY), bulky=code == "9102", question=what == "?",
     )
     for code, (_, zh, en, what, _node) in _TABLE.items()
 }  # fmt: skip
