@@ -62,11 +62,11 @@ class Gathered:
 def _gathered(name: str) -> Gathered:
     sql = STATEMENTS[name].sql
     insert = _INSERT.fullmatch(sql)
+    update = None if insert is not None else _UPDATE.fullmatch(sql)
     if insert is not None:
         names = _NAME.findall(insert["row"])
         head, tail, row = insert["head"], insert["tail"], _NAME.sub("?", insert["row"])
     else:
-        update = _UPDATE.fullmatch(sql)
         assert update is not None, f"{name} cannot be gathered"
         names = list(dict.fromkeys(_NAME.findall(sql)))
         place = {one: f"given.column{index}" for index, one in enumerate(names, 1)}
@@ -74,6 +74,9 @@ def _gathered(name: str) -> Gathered:
         head, tail = f"{head} FROM (VALUES ", f") AS given{tail}"
         row = ", ".join("?" * len(names))
     texts = {size: f"{head}{', '.join([f'({row})'] * size)}{tail}" for size in SIZES}
+    if update is not None:  # one row has no use for a table of values, which costs as much again
+        number = {one: f"?{index}" for index, one in enumerate(names, 1)}
+        texts[1] = _NAME.sub(lambda found: number[found[1]], sql)
     return Gathered(name, itemgetter(*names), texts)
 
 

@@ -24,6 +24,7 @@ _RUNNING = 1  # user_version of a file in use; 0 after a clean end
 _BUSY, _LOCKED, _FULL, _CONSTRAINT, _CORRUPT, _NOTADB = 5, 6, 13, 19, 11, 26
 _PATIENCE = 5000  # milliseconds for which another program may keep the write lock before we ask again
 _IOERR_SHMSIZE = 4874  # growing the shared index failed: no room; nothing was written
+_MEASURE = 256  # rows written, after which the write-ahead file is measured again
 _DEFECTS = frozenset({1, 18, 20, 21, 25})  # error, too big, mismatch, misuse, range
 _DIALECT = sqlite_dialect.dialect(paramstyle="named")
 
@@ -293,7 +294,7 @@ class SqliteBackend:
 
     def ahead(self) -> tuple[int, int]:
         """Bytes in the write-ahead file and those not yet moved; measured about every 256 rows."""
-        if self._unmeasured >= 256:
+        if self._unmeasured >= _MEASURE:
             self._unmeasured = 0
             _, log, moved = self._raw.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
             self._ahead = max(0, log) * self._page_size, max(0, log - moved) * self._page_size
@@ -316,6 +317,7 @@ class SqliteBackend:
             self._mover = self._connect()
             self._set_up(self._mover)
         self._mover.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self._unmeasured = _MEASURE  # so that nobody asks for the same again
 
     def reader(self) -> Any:
         """A connection that can only read and never moves or removes the write-ahead file."""
