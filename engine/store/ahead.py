@@ -1,9 +1,11 @@
-"""Statements run by the reactor's own thread, so that the writer's has only to wait for the disk.
+"""Units written and committed by the reactor's own thread, while they come one by one.
 
 Each statement lets go of the interpreter and has to get it back from the other thread, which costs both of them five
-times what a small statement does. A unit that says so (`Unit.light`: few statements, on pages that are in memory) is
-therefore prepared where it is handed in, if the writer has nothing to do; only its commit, which waits for the disk, is
-the writer's. Nothing else about it is different, and when it cannot be prepared so, it goes the usual way.
+times what a small statement does; handing a unit over and its end back costs as much again. A unit that says so
+(`Unit.light`: few statements, on pages that are in memory) is therefore written where it is handed in, if the writer
+has nothing to do. It is committed there too, as long as the disk answers as quickly as another thread could; after a
+slow answer the waiting is the writer's for a while. Nothing else about such a unit is different, and when it cannot be
+written so, it goes the usual way.
 """
 
 from __future__ import annotations
@@ -12,6 +14,10 @@ import threading
 
 from engine.store.contract import Unit
 from engine.store.writer import GroupWriter, Result
+
+FEW = 4  # units that are written here one by one; more are worth a batch
+SLOW = 0.003  # seconds: a commit that takes longer is the writer's business
+SLOW_FOR = 64  # commits, after a slow one
 
 
 class Staged:
@@ -30,12 +36,17 @@ class Ahead:
     def __init__(self, writer: GroupWriter) -> None:
         self._writer = writer
         self.hold = threading.Lock()
-        self._waiting = 0  # units and jobs not over, wherever they are: only the reactor's thread counts
+        self._there = 0  # units and jobs the writer has: only the reactor's thread counts
+        self._slow_for = 0  # so many commits are the writer's
+
+    @property
+    def idle(self) -> bool:
+        """Whether the writer has nothing to do, as far as the reactor's thread was told."""
+        return not self._there
 
     def stage(self, unit: Unit) -> Staged | None:
-        """A unit has come: prepare it now; None when it goes the usual way."""
-        self._waiting += 1
-        if not unit.light or self._waiting > 1 or not self.hold.acquire(blocking=False):
+        """Write this unit now; None when it goes the usual way."""
+        if not unit.light or not self.hold.acquire(blocking=False):
             return None
         results = self._writer.stage(unit)
         if results is None:
@@ -43,10 +54,20 @@ class Ahead:
             return None
         return Staged(unit, results)
 
-    def count(self) -> None:
-        """A job has come."""
-        self._waiting += 1
+    def near(self) -> bool:
+        """Whether what is staged is to be committed here too."""
+        self._slow_for = max(0, self._slow_for - 1)
+        return not self._slow_for
+
+    def took(self, seconds: float) -> None:
+        """So long a commit took here."""
+        if seconds > SLOW:
+            self._slow_for = SLOW_FOR
+
+    def count(self, count: int) -> None:
+        """So many units and jobs go to the writer."""
+        self._there += count
 
     def over(self, count: int) -> None:
         """So many are over, and told so on the reactor."""
-        self._waiting -= count
+        self._there -= count

@@ -21,21 +21,26 @@ QUIT = object()  # the store died: let go of everything, write nothing more
 
 
 class Line:
-    """Units on their way to the writer. A unit alone goes there when the reactor is through with what it does now. When
-    several came meanwhile they wait as long as each round of the reactor brings more: the writer then shares the
-    interpreter with a reactor that has nothing else to do, and what all units of a batch cost once is paid seldom.
+    """Units on their way to the writer. One alone goes at once, unless several came the last time: then they wait as
+    long as each round of the reactor brings more. The writer then shares the interpreter with a reactor that has
+    nothing else to do, and what all units of a batch cost once is paid seldom.
+
+    `go` takes those whose turn it is; False when the writer has something to do: it calls `free` when that is over.
     """
 
-    def __init__(self, queue: SimpleQueue[Any], soon: Callable[[Callable[[], None]], None]) -> None:
-        self._queue, self._soon = queue, soon
+    def __init__(self, soon: Callable[[Callable[[], None]], None], go: Callable[[list[Ask]], bool]) -> None:
+        self._soon, self._go = soon, go
         self._asks: list[Ask] = []
-        self._waiting, self._seen, self._rounds = False, 0, 0
+        self._gathering, self._seen, self._rounds = False, 0, 0
+        self._alone = False  # the last who went was
 
     def add(self, unit: Unit, done: Deferred[Done]) -> None:
         """A unit, with who waits for it."""
+        if self._alone and not self._asks and not self._gathering and self._go([(unit, done)]):
+            return
         self._asks.append((unit, done))
-        if not self._waiting:
-            self._waiting, self._seen, self._rounds = True, 1, 0
+        if not self._gathering:
+            self._gathering, self._seen, self._rounds = True, 1, 0
             self._soon(self._look)
 
     def _look(self) -> None:
@@ -43,25 +48,31 @@ class Line:
             self._seen, self._rounds = len(self._asks), self._rounds + 1
             self._soon(self._look)
             return
-        self._waiting = False
-        self.hand_over()
+        self._gathering = False
+        self.free()
 
-    def hand_over(self) -> SimpleQueue[Any]:
-        """All that wait go now; the writer's queue, for what is to come behind them."""
-        asks, self._asks = self._asks, []
-        for ask in asks:
-            self._queue.put(ask)
-        return self._queue
+    def free(self) -> None:
+        """The writer may have nothing to do: those who are ready go."""
+        if self._asks and not self._gathering:
+            asks = self.leave()
+            if not self._go(asks):
+                self._asks = asks
 
-    def left(self) -> list[Deferred[Any]]:
-        """Empty the line and the queue, without the writer; who waited in them."""
+    def leave(self) -> list[Ask]:
+        """All that wait, who now wait elsewhere."""
         asks, self._asks = self._asks, []
-        waiting: list[Deferred[Any]] = []
-        while not self._queue.empty():
-            item = self._queue.get()
-            if item is not STOP and item is not QUIT:
-                waiting.append(item[1])
-        return waiting + [done for _, done in asks]
+        self._alone = len(asks) == 1
+        return asks
+
+
+def left(queue: SimpleQueue[Any]) -> list[Deferred[Any]]:
+    """Empty the queue, without the writer; who waited in it."""
+    waiting: list[Deferred[Any]] = []
+    while not queue.empty():
+        item = queue.get()
+        if item is not STOP and item is not QUIT:
+            waiting.append(item[1])
+    return waiting
 
 
 def drain(queue: SimpleQueue[Any], first: Ask, cap: int) -> tuple[list[Ask], Any]:

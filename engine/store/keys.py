@@ -1,10 +1,32 @@
-"""The store's keys: opened at start, made in a new store, rotated while running: by the writer only."""
+"""The store's keys: opened with the store, made in a new one, rotated while running: by the writer only."""
 
 from __future__ import annotations
 
 from engine.store.backend import Backend
-from engine.store.contract import Connection
-from engine.store.sealing import Sealer, StoredKey
+from engine.store.contract import CannotStart, Connection
+from engine.store.migrations import migrate
+from engine.store.sealing import Sealer, StoredKey, WrongMasterKey
+
+
+def open_backend(backend: Backend, sealer: Sealer, now: float) -> None:
+    """Open the database, bring it to this version, unlock its keys. CannotStart when that is not to be had."""
+    backend.open()
+    try:
+        backend.begin()
+        migrate(backend.execute, backend.name)
+        load_keys(backend, sealer, now)
+        backend.commit()
+    except WrongMasterKey as no:
+        backend.rollback()
+        backend.close()
+        raise CannotStart(str(no)) from None
+    except CannotStart:
+        backend.rollback()
+        backend.close()
+        raise
+    except BaseException:
+        backend.abandon()
+        raise
 
 
 def stored_keys(backend: Backend) -> list[StoredKey]:

@@ -6,34 +6,29 @@ Life: new → open ⇄ refusing (no room on the disk) → stopped, or → dead (
 from __future__ import annotations
 
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 
 from engine.core.world import World
-from engine.store.ahead import Ahead, Staged
-from engine.store.asks import QUIT, STOP, Ask, Job, Line, answer, drain
-from engine.store.backend import Backend, Meaning
-from engine.store.contract import CannotStart, Connection, Crash, Done, Fault, StoreFull, StoreStopped, Unit, Write
-from engine.store.keys import load_keys, rotate_keys
-from engine.store.migrations import migrate
+from engine.store.asks import QUIT, STOP, Ask, left
+from engine.store.backend import Backend
+from engine.store.contract import Connection, Done, Fault, StoreFull, StoreStopped, Unit, Write
+from engine.store.keys import open_backend, rotate_keys
 from engine.store.mover import Mover
 from engine.store.readers import Readers
-from engine.store.sealing import Sealer, WrongMasterKey
-from engine.store.writer import Fatal, GroupWriter, Result
+from engine.store.sealing import Sealer
+from engine.store.writer import GroupWriter
+from engine.store.writing import Writing, ignore
 
 T = TypeVar("T")
 
-BATCH = 500
 PROBE_EVERY = 3.0
 TICK = 5.0
-_JOB = Unit("job", ())
-WAL_MAX = 8 << 20
 RESERVE = 64 << 20
 
 
-class SqlStore:
+class SqlStore(Writing):
     """A `Store` on a backend. `reserve`: free bytes below which `room_for_new_work` is False.
 
     `deliver` carries a result to its Deferred in an inline world (a simulation delays it); `fail` is a test's fault
@@ -41,19 +36,12 @@ class SqlStore:
     """
 
     def __init__(self, backend: Backend, world: World, sealer: Sealer, *, reserve: int = RESERVE) -> None:
-        self.backend, self.world, self.sealer = backend, world, sealer
+        super().__init__(backend, world, GroupWriter(backend, sealer))
+        self.sealer = sealer
         self.on_fatal: Callable[[str], None] = lambda reason: None
-        self.deliver: Callable[[Callable[[], None]], None] = lambda fire: fire()
         self.state = "new"
         self.room_for_new_work = True
         self._reserve = reserve
-        self._writer = GroupWriter(backend, sealer)
-        if world.inline:
-            self._writer.pause = lambda seconds: None  # nobody else moves while an inline world waits
-        self._queue: SimpleQueue[Any] = SimpleQueue()
-        self._line = Line(self._queue, world.soon)
-        self._ahead = Ahead(self._writer)
-        self._full = False  # the writer's own view; while True it refuses all units
         self._why = "the store is not open"
         self._readers = Readers(backend, world, sealer)
         self._readers.deliver = lambda fire: self.deliver(fire)
@@ -96,28 +84,9 @@ class SqlStore:
         self.world.in_thread(self._writer_thread, started)
         return started
 
-    def _open(self) -> None:
-        self.backend.open()
-        try:
-            self.backend.begin()
-            migrate(self.backend.execute, self.backend.name)
-            load_keys(self.backend, self.sealer, self.world.now())
-            self.backend.commit()
-        except WrongMasterKey as no:
-            self.backend.rollback()
-            self.backend.close()
-            raise CannotStart(str(no)) from None
-        except CannotStart:
-            self.backend.rollback()
-            self.backend.close()
-            raise
-        except BaseException:
-            self.backend.abandon()
-            raise
-
     def _writer_thread(self, started: Deferred[None]) -> None:
         try:
-            self._open()
+            open_backend(self.backend, self.sealer, self.world.now())
         except BaseException as no:  # noqa: BLE001 it is handed on to who started the store
             self.world.from_thread(self._not_started, started, no)
             return
@@ -153,7 +122,7 @@ class SqlStore:
         if self.world.inline:
             self._close()
         else:
-            self._line.hand_over().put(STOP)
+            self._behind_all().put(STOP)
 
     def _close(self) -> None:
         problem: BaseException | None = None
@@ -190,112 +159,12 @@ class SqlStore:
         if self.world.inline:
             self._write_batch([(unit, done)])
         else:
-            staged = self._ahead.stage(unit)
-            self._line.add(unit, done) if staged is None else self._queue.put((staged, done))
+            self._line.add(unit, done)
         return done
 
     def write(self, name: str, *writes: Write) -> Deferred[Done]:
         """`submit` of a unit of these writes."""
         return self.submit(Unit(name, writes))
-
-    def _write_on(self) -> None:
-        """The writer thread's life."""
-        queue = self._queue
-        item = queue.get()
-        while item is not STOP:
-            if item is QUIT:
-                self.backend.abandon()
-                return
-            if isinstance(item[0], Staged):  # with `hold`, which was taken when it was begun
-                alive, item = self._write_batch([(item[0].unit, item[1])], item[0].results), None
-                self._ahead.hold.release()
-            elif isinstance(item[0], Unit):
-                batch, item = drain(queue, item, BATCH)
-                with self._ahead.hold:
-                    alive = self._write_batch(batch)
-            else:
-                with self._ahead.hold:
-                    alive, item = self._work(item), None
-            if not alive:
-                return
-            if item is None:
-                item = queue.get()
-        self._close()
-
-    def _write_batch(self, batch: list[Ask], staged: list[Result] | None = None) -> bool:
-        """Commit and answer; False when the store died."""
-        if self._full and staged is None:
-            self._answer(batch, [StoreFull("no room on the disk of the store")] * len(batch))
-            return True
-        try:
-            results = self._writer.write([unit for unit, _ in batch], staged)
-        except StoreFull as full:
-            self._full = True
-            self.world.from_thread(self._refuse)
-            results = [full] * len(batch)
-        except Crash:
-            self._lose()
-            return False
-        except Fatal as why:
-            self.backend.abandon()
-            self.world.from_thread(self._die, str(why), batch)
-            return False
-        self._answer(batch, results)
-        return self._keep_short()
-
-    def _keep_short(self) -> bool:
-        """Keep the write-ahead file bounded: most is moved in another thread, the last of it here. False: died."""
-        total, unmoved = self.backend.ahead()
-        if total <= WAL_MAX:
-            return True
-        if unmoved > WAL_MAX // 4 and total < 4 * WAL_MAX:
-            self.world.from_thread(self._move)
-            return True
-        try:
-            self.backend.finish_checkpoint()
-        except Exception as no:  # noqa: BLE001 judged like a checkpoint in its own thread
-            if self.backend.judge(no) is Meaning.FATAL:
-                self.backend.abandon()
-                self.world.from_thread(self._die, f"checkpoint failed: {no}", [])
-                return False
-        return True
-
-    def _answer(self, batch: list[Ask], results: list[Result]) -> None:
-        if self.world.inline:
-            self.deliver(lambda: answer(batch, results))
-        else:
-            self.world.from_thread(self._over, len(batch), answer, batch, results)
-
-    def _over(self, count: int, tell: Callable[..., object], *told: object) -> None:
-        self._ahead.over(count)
-        tell(*told)
-
-    def _work(self, job: Job) -> bool:
-        """Run a job in the writer's thread; False when the store died of it."""
-        call, done = job
-        try:
-            result: Any = call()
-        except Crash:
-            self._lose()
-            return False
-        except Exception as no:  # noqa: BLE001 judged like an error of a unit
-            if self.backend.judge(no) is not Meaning.FATAL:
-                self.world.from_thread(self._over, 1, done.errback, no)
-                return True
-            self.backend.abandon()
-            self.world.from_thread(self._die, str(no), [(_JOB, done)])
-            return False
-        self.world.from_thread(self._over, 1, done.callback, result)
-        return True
-
-    def _in_writer(self, call: Callable[[], T]) -> Deferred[T]:
-        done: Deferred[T] = Deferred()
-        if self.world.inline:
-            self._work((call, done))
-        else:
-            self._ahead.count()
-            self._line.hand_over().put((call, done))
-        return done
 
     # When it goes wrong
 
@@ -304,7 +173,7 @@ class SqlStore:
         self.state, self._why = "dead", why
         self._cancel_timers()
         self.on_fatal(why)  # first: the process ends here, and nobody is told anything more
-        waiting = [done for _, done in batch] + self._line.left()
+        waiting = [done for _, done in [*batch, *self._line.leave()]] + left(self._queue)
         if self.world.inline:
             self.backend.abandon()
         else:
@@ -333,7 +202,7 @@ class SqlStore:
     def _try_again(self) -> None:
         self._probe = None
         if self.state == "refusing":
-            self._in_writer(self._probe_disk).addCallbacks(self._probed, _ignore)
+            self._in_writer(self._probe_disk).addCallbacks(self._probed, ignore)
 
     def _probe_disk(self) -> bool:
         self._full = not self._writer.probe()
@@ -357,7 +226,7 @@ class SqlStore:
             self._seen_batches = self._writer.batches
         elif self.state == "open" and not self._mover.busy:
             self._move()
-            self.tidy().addErrback(_ignore)  # no room, or the store died: both are told elsewhere
+            self.tidy().addErrback(ignore)  # no room, or the store died: both are told elsewhere
 
     def _look_at_room(self) -> None:
         free = self.backend.room()
@@ -392,7 +261,3 @@ class SqlStore:
     def _damaged(self, why: str) -> None:
         if self.state in ("open", "refusing"):
             self._die(why, [])
-
-
-def _ignore(failure: Any) -> None:
-    """The error is told to somebody else."""

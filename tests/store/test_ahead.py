@@ -1,4 +1,4 @@
-"""Light units are written by the reactor's thread and committed by the writer's: nobody can tell, but for the time."""
+"""Light units are written, and as a rule committed, by the reactor's thread: nobody can tell, but for the time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pysqlite3
 import pytest
 
+from engine.store.ahead import FEW, SLOW, SLOW_FOR
 from engine.store.contract import Unit, Write
 
 from .parts import counter, new_counter
@@ -33,15 +34,52 @@ def where_written(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def test_an_idle_writer_has_only_to_commit(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_light_units_one_by_one_need_no_other_thread(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     store, loop = sqlite_stores.open(), sqlite_stores.loop
     seen = where_written(store, monkeypatch)
-    assert loop.wait(store.submit(light(new_counter("a", 1)))).committed
-    assert seen == ["execute here", "commit there"]
+    one = store.submit(light(new_counter("a", 1)))
+    assert one.called
+    assert one.result.committed
+    assert seen == ["execute here", "commit here"]
     assert loop.wait(store.submit(Unit("plain", (counter("a", 1, 2),)))).committed
     assert seen[2:] == ["execute there", "commit there"]
     assert loop.wait(store.submit(light(counter("a", 2, 3)))).committed
-    assert seen[4:] == ["execute here", "commit there"]
+    assert seen[4:] == ["execute here", "commit here"]
+
+
+def test_after_a_slow_commit_waiting_for_the_disk_is_the_writers(
+    sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    real = store.backend.commit
+
+    def slowly() -> None:
+        loop.advance(2 * SLOW)
+        real()
+
+    monkeypatch.setattr(store.backend, "commit", slowly)
+    loop.wait(store.submit(light(new_counter("a", 0))))
+    monkeypatch.setattr(store.backend, "commit", real)
+    seen = where_written(store, monkeypatch)
+    for n in range(SLOW_FOR):
+        assert loop.wait(store.submit(light(counter("a", n, n + 1)))).committed
+    assert seen[:2] == ["execute here", "commit there"]
+    assert seen[-4:] == ["execute here", "commit there", "execute here", "commit here"]
+
+
+def test_several_are_written_one_by_one_here_and_many_as_a_group_there(
+    sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    loop.running = True  # so that the line waits for the round's end
+    for count, commits in ((FEW, ["commit here"] * FEW), (FEW + 1, ["commit there"])):
+        with monkeypatch.context() as patch:
+            seen = where_written(store, patch)
+            waiting = [store.submit(light(new_counter(f"{count}.{n}", 1))) for n in range(count)]
+            for _ in range(4):
+                loop.advance(0)
+            assert all(loop.wait(one).committed for one in waiting)
+            assert [word for word in seen if word.startswith("commit")] == commits
 
 
 def test_units_in_a_row_keep_their_order(sqlite_stores: Any) -> None:

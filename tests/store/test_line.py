@@ -11,17 +11,23 @@ from twisted.internet.task import Clock
 
 from engine.core.world import World
 from engine.store import Unit
-from engine.store.asks import ROUNDS, STOP, Line
+from engine.store.asks import ROUNDS, STOP, Ask, Line, left
 
 
 class Rounds:
-    """A reactor's rounds by hand; each first does what the network has ready."""
+    """A reactor's rounds by hand; each first does what the network has ready. `busy`: the writer is."""
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], None]] = []
-        self.queue: SimpleQueue[Any] = SimpleQueue()
-        self.line = Line(self.queue, self.calls.append)
+        self.went: list[list[str]] = []
+        self.line = Line(self.calls.append, self.go)
+        self.busy = False
         self.made = 0
+
+    def go(self, asks: list[Ask]) -> bool:
+        if not self.busy:
+            self.went.append([unit.name for unit, _ in asks])
+        return not self.busy
 
     def add(self, count: int = 1) -> None:
         for _ in range(count):
@@ -35,33 +41,38 @@ class Rounds:
         for call in calls:
             call()
 
-    def written(self) -> list[str]:
-        found = []
-        while not self.queue.empty():
-            item = self.queue.get()
-            found.append("stop" if item is STOP else item[0].name)
-        return found
 
-
-def test_a_unit_alone_goes_when_the_reactor_is_through() -> None:
+def test_the_first_goes_when_the_reactor_is_through() -> None:
     rounds = Rounds()
     rounds.add()
-    assert rounds.written() == []
+    assert rounds.went == []
     rounds.round()
-    assert rounds.written() == ["u1"]
+    assert rounds.went == [["u1"]]
     rounds.round()
     assert rounds.calls == []
 
 
-def test_several_wait_as_long_as_more_come() -> None:
+def test_one_by_one_they_go_at_once() -> None:
+    rounds = Rounds()
+    rounds.round(ready=1)
+    rounds.add()
+    rounds.add()
+    assert rounds.went == [["u1"], ["u2"], ["u3"]]
+
+
+def test_several_wait_as_long_as_more_come_and_so_does_the_next() -> None:
     rounds = Rounds()
     rounds.add(2)
     rounds.round()
-    assert rounds.written() == []
+    assert rounds.went == []
     rounds.round(ready=1)
-    assert rounds.written() == []
+    assert rounds.went == []
     rounds.round()
-    assert rounds.written() == ["u1", "u2", "u3"]
+    assert rounds.went == [["u1", "u2", "u3"]]
+    rounds.add()
+    assert rounds.went == [["u1", "u2", "u3"]]
+    rounds.round()
+    assert rounds.went[1:] == [["u4"]]
 
 
 def test_nobody_waits_for_ever() -> None:
@@ -69,28 +80,42 @@ def test_nobody_waits_for_ever() -> None:
     rounds.add(2)
     for _ in range(ROUNDS):
         rounds.round(ready=1)
-    assert rounds.written() == []
+    assert rounds.went == []
     rounds.round(ready=1)
-    assert len(rounds.written()) == ROUNDS + 3
+    assert len(rounds.went[0]) == ROUNDS + 3
 
 
-def test_what_comes_behind_them_does_not_overtake() -> None:
+def test_who_comes_while_the_writer_is_busy_goes_in_order_when_it_is_free() -> None:
+    rounds = Rounds()
+    rounds.round(ready=1)
+    rounds.busy = True
+    rounds.add()
+    rounds.round(ready=1)
+    rounds.round()
+    rounds.line.free()
+    assert rounds.went == [["u1"]]
+    rounds.busy = False
+    rounds.line.free()
+    assert rounds.went == [["u1"], ["u2", "u3"]]
+    rounds.line.free()
+    assert len(rounds.went) == 2
+
+
+def test_who_leaves_is_not_written_from_here() -> None:
     rounds = Rounds()
     rounds.add(2)
-    rounds.line.hand_over().put(STOP)
-    assert rounds.written() == ["u1", "u2", "stop"]
+    assert [unit.name for unit, _ in rounds.line.leave()] == ["u1", "u2"]
     rounds.round()
-    assert rounds.written() == []
+    assert rounds.went == []
 
 
-def test_who_waits_in_line_is_found_when_the_store_dies() -> None:
-    rounds = Rounds()
-    rounds.add(2)
-    rounds.line.hand_over()
-    rounds.add(1)
-    assert len(rounds.line.left()) == 3
-    rounds.round()
-    assert rounds.written() == []
+def test_who_waits_in_the_queue_is_found_when_the_store_dies() -> None:
+    queue: SimpleQueue[Any] = SimpleQueue()
+    waiting: list[Deferred[Any]] = [Deferred(), Deferred()]
+    for item in ((Unit("u1", ()), waiting[0]), STOP, (len, waiting[1])):
+        queue.put(item)
+    assert left(queue) == waiting
+    assert queue.empty()
 
 
 def test_soon_is_at_once_where_no_reactor_runs_and_after_this_round_where_one_does() -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pysqlite3
 import pytest
 
-from engine.store import CannotStart, StoreFull, StoreStopped, Unit, insert_body, open_reader
+from engine.store import CannotStart, StoreFull, StoreStopped, Unit, insert_body, open_reader, writing
 from engine.store import store as store_module
 from engine.store.sqlite import SqliteBackend, file_system, safe_version
 from engine.store.wal import damage
@@ -399,7 +400,7 @@ def test_looking_for_a_store_that_is_none(tmp_path: Path) -> None:
 
 
 def test_the_write_ahead_file_stays_bounded_while_writing(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "WAL_MAX", 1 << 20)
+    monkeypatch.setattr(writing, "WAL_MAX", 1 << 20)
     store, loop = sqlite_stores.open(), sqlite_stores.loop
     moved: list[int] = []
     real = store.backend.checkpoint
@@ -414,6 +415,25 @@ def test_the_write_ahead_file_stays_bounded_while_writing(sqlite_stores: Any, mo
     assert len(moved) >= 3
     assert largest < 6 << 20
     assert Path(sqlite_stores.address).stat().st_size > 8 << 20
+
+
+def test_it_stays_bounded_too_while_units_are_written_in_the_reactors_thread(
+    sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "WAL_MAX", 1 << 20)
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    here, finished = threading.get_ident(), []
+    real = store.backend.finish_checkpoint
+    monkeypatch.setattr(store.backend, "finish_checkpoint", lambda: (real(), finished.append(threading.get_ident())))
+    wal = Path(sqlite_stores.address + "-wal")
+    largest = 0
+    for n in range(3000):
+        one = Unit("u", (insert_body(n, os.urandom(3000)),), light=True)  # noqa: TID251 incompressible
+        assert loop.wait(store.submit(one)).committed
+        largest = max(largest, wal.stat().st_size)
+    assert len(finished) >= 2
+    assert here not in finished
+    assert largest < 6 << 20
 
 
 def test_an_idle_store_empties_its_write_ahead_file(sqlite_stores: Any) -> None:

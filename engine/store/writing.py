@@ -1,0 +1,226 @@
+"""How units and jobs get to the database's one connection and their ends back: by the reactor's own thread while units
+come one by one, else through the writer's thread, as a group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from engine.core.world import World
+from engine.store.ahead import FEW, Ahead, Staged
+from engine.store.asks import QUIT, STOP, Ask, Job, Line, answer, drain
+from engine.store.backend import Backend, Meaning
+from engine.store.contract import Crash, StoreFull, Unit
+from engine.store.writer import Fatal, GroupWriter, Result
+
+T = TypeVar("T")
+
+BATCH = 500
+WAL_MAX = 8 << 20
+_JOB = Unit("job", ())
+
+
+class Writing:
+    """The half of the store that writes; what becomes of the store when that fails is the other half's (`SqlStore`).
+
+    `deliver` carries a result to its Deferred in an inline world.
+    """
+
+    def __init__(self, backend: Backend, world: World, writer: GroupWriter) -> None:
+        self.backend, self.world, self._writer = backend, world, writer
+        self.deliver: Callable[[Callable[[], None]], None] = lambda fire: fire()
+        if world.inline:
+            writer.pause = lambda seconds: None  # nobody else moves while an inline world waits
+        self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._line = Line(world.soon, self._go)
+        self._ahead = Ahead(writer)
+        self._full = False  # the writer's own view; while True it refuses all units
+
+    # In the reactor's thread
+
+    def _go(self, asks: list[Ask]) -> bool:
+        """Have units written, unless the writer has something to do."""
+        if not self._ahead.idle:
+            return False
+        if len(asks) <= FEW:
+            while asks and self._written_here(asks[0]):
+                asks = asks[1:]
+        self._to_writer(asks)
+        return True
+
+    def _written_here(self, ask: Ask) -> bool:
+        """Write a unit in the reactor's thread, and commit it there too; False when it must go the usual way."""
+        if not self._ahead.idle:
+            return False
+        staged = self._ahead.stage(ask[0])
+        if staged is None:
+            return False
+        if not self._ahead.near():
+            self._ahead.count(1)
+            self._queue.put((staged, ask[1]))
+            return True
+        began = self.world.wall()
+        results = self._committed([ask], staged.results, _at_once)
+        if results is not None:
+            self._ahead.took(self.world.wall() - began)
+            self._keep_short(here=True)
+            self._ahead.hold.release()
+            answer([ask], results)
+        return True
+
+    def _to_writer(self, asks: list[Ask]) -> None:
+        self._ahead.count(len(asks))
+        for ask in asks:
+            self._queue.put(ask)
+
+    def _behind_all(self) -> SimpleQueue[Any]:
+        """The writer's queue, for what is to come after all units handed in so far."""
+        self._to_writer(self._line.leave())
+        return self._queue
+
+    # In the writer's thread
+
+    def _write_on(self) -> None:
+        """The writer thread's life."""
+        queue = self._queue
+        item = queue.get()
+        while item is not STOP:
+            if item is QUIT:
+                self.backend.abandon()
+                return
+            if isinstance(item[0], Staged):  # with `hold`, which was taken when it was begun
+                alive, item = self._write_batch([(item[0].unit, item[1])], item[0].results), None
+                self._ahead.hold.release()
+            elif isinstance(item[0], Unit):
+                batch, item = drain(queue, item, BATCH)
+                with self._ahead.hold:
+                    alive = self._write_batch(batch)
+            else:
+                with self._ahead.hold:
+                    alive, item = self._work(item), None
+            if not alive:
+                return
+            if item is None:
+                item = queue.get()
+        self._close()
+
+    def _write_batch(self, batch: list[Ask], staged: list[Result] | None = None) -> bool:
+        """Commit and answer; False when the store died."""
+        if self._full and staged is None:
+            self._answer(batch, [StoreFull("no room on the disk of the store")] * len(batch))
+            return True
+        results = self._committed(batch, staged, self.world.from_thread)
+        if results is None:
+            return False
+        self._answer(batch, results)
+        return self._keep_short()
+
+    def _committed(
+        self, batch: list[Ask], staged: list[Result] | None, tell: Callable[..., object]
+    ) -> list[Result] | None:
+        """Commit; None when the store died. `tell` calls something in the reactor's thread."""
+        try:
+            return self._writer.write([unit for unit, _ in batch], staged)
+        except StoreFull as full:
+            self._full = True
+            tell(self._refuse)
+            return [full] * len(batch)
+        except Crash:
+            self._lose()
+        except Fatal as why:
+            self.backend.abandon()
+            tell(self._die, str(why), batch)
+        return None
+
+    def _keep_short(self, here: bool = False) -> bool:
+        """Keep the write-ahead file bounded: most is moved in another thread, the last of it by the writer. False when
+        the store died. `here`: this is the reactor's thread, which does not wait for that."""
+        total, unmoved = self.backend.ahead()
+        if total <= WAL_MAX:
+            return True
+        if unmoved > WAL_MAX // 4 and total < 4 * WAL_MAX:
+            self.world.from_thread(self._move)
+            return True
+        if here:
+            self._in_writer(self.backend.finish_checkpoint).addErrback(ignore)
+            return True
+        try:
+            self.backend.finish_checkpoint()
+        except Exception as no:  # noqa: BLE001 judged like a checkpoint in its own thread
+            if self.backend.judge(no) is Meaning.FATAL:
+                self.backend.abandon()
+                self.world.from_thread(self._die, f"checkpoint failed: {no}", [])
+                return False
+        return True
+
+    def _answer(self, batch: list[Ask], results: list[Result]) -> None:
+        if self.world.inline:
+            self.deliver(lambda: answer(batch, results))
+        else:
+            self.world.from_thread(self._over, len(batch), answer, batch, results)
+
+    def _over(self, count: int, tell: Callable[..., object], *told: object) -> None:
+        self._ahead.over(count)
+        tell(*told)
+        self._line.free()
+
+    def _work(self, job: Job) -> bool:
+        """Run a job in the writer's thread; False when the store died of it."""
+        call, done = job
+        try:
+            result: Any = call()
+        except Crash:
+            self._lose()
+            return False
+        except Exception as no:  # noqa: BLE001 judged like an error of a unit
+            if self.backend.judge(no) is not Meaning.FATAL:
+                self.world.from_thread(self._over, 1, done.errback, no)
+                return True
+            self.backend.abandon()
+            self.world.from_thread(self._die, str(no), [(_JOB, done)])
+            return False
+        self.world.from_thread(self._over, 1, done.callback, result)
+        return True
+
+    def _in_writer(self, call: Callable[[], T]) -> Deferred[T]:
+        done: Deferred[T] = Deferred()
+        if self.world.inline:
+            self._work((call, done))
+        else:
+            self._behind_all().put((call, done))
+            self._ahead.count(1)
+        return done
+
+    # What the other half does about it, in the reactor's thread but for the first two
+
+    def _close(self) -> None:
+        """All is written: close the database."""
+        raise NotImplementedError
+
+    def _lose(self) -> None:
+        """A test's crash."""
+        raise NotImplementedError
+
+    def _die(self, why: str, batch: list[Ask]) -> None:
+        """Nobody knows what is on the disk, nor what became of these units."""
+        raise NotImplementedError
+
+    def _refuse(self) -> None:
+        """There is no room on the disk."""
+        raise NotImplementedError
+
+    def _move(self) -> None:
+        """Move the write-ahead file's pages, beside the writer."""
+        raise NotImplementedError
+
+
+def ignore(failure: Any) -> None:
+    """The error is told to somebody else."""
+
+
+def _at_once(call: Callable[..., object], *args: object) -> None:
+    call(*args)
