@@ -3,8 +3,8 @@
 Each statement lets go of the interpreter and has to get it back from the other thread, which costs both of them five
 times what a small statement does; handing a unit over and its end back costs as much again. A unit that says so
 (`Unit.light`: few statements, on pages that are in memory) is therefore written where it is handed in, if the writer
-has nothing to do. It is committed there too, as long as the disk answers as quickly as another thread could; after a
-slow answer the waiting is the writer's for a while. Nothing else about such a unit is different, and when it cannot be
+has nothing to do. It is committed there too, as long as the disk answers about as quickly as another thread could;
+while it is slow, the waiting is the writer's. Nothing else about such a unit is different, and when it cannot be
 written so, it goes the usual way.
 """
 
@@ -16,8 +16,9 @@ from engine.store.contract import Unit
 from engine.store.writer import GroupWriter, Result
 
 FEW = 4  # units that are written here one by one; more are worth a batch
-SLOW = 0.003  # seconds: a commit that takes longer is the writer's business
-SLOW_FOR = 64  # commits, after a slow one
+SLOW = 0.002  # seconds: where commits take longer on average, waiting for them is the writer's business
+LOOKED_AT = 16  # about so many of the last commits make that average
+SLOW_FOR = 64  # so many commits are then the writer's
 
 
 class Staged:
@@ -37,7 +38,8 @@ class Ahead:
         self._writer = writer
         self.hold = threading.Lock()
         self._there = 0  # units and jobs the writer has: only the reactor's thread counts
-        self._slow_for = 0  # so many commits are the writer's
+        self._average = 0.0  # seconds of the last commits made here
+        self._slow_for = 0  # so many commits are still the writer's
 
     @property
     def idle(self) -> bool:
@@ -61,8 +63,9 @@ class Ahead:
 
     def took(self, seconds: float) -> None:
         """So long a commit took here."""
-        if seconds > SLOW:
-            self._slow_for = SLOW_FOR
+        self._average += (seconds - self._average) / LOOKED_AT
+        if self._average > SLOW:
+            self._average, self._slow_for = 0.0, SLOW_FOR
 
     def count(self, count: int) -> None:
         """So many units and jobs go to the writer."""

@@ -1,4 +1,4 @@
-"""A pure question may leave while its settlement is on the way to the disk; what changes anything outside never does."""
+"""A pure question may leave while its settlement is on the way to the disk; what changes anything never does."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import pysqlite3
 import pytest
 
-from engine.store.ahead import FEW, SLOW, SLOW_FOR
+from engine.store.ahead import FEW, LOOKED_AT, SLOW, SLOW_FOR
 from engine.store.contract import Unit, Write
 
 from .parts import counter, new_counter
@@ -47,14 +47,14 @@ def test_light_units_one_by_one_need_no_other_thread(sqlite_stores: Any, monkeyp
     assert seen[4:] == ["execute here", "commit here"]
 
 
-def test_after_a_slow_commit_waiting_for_the_disk_is_the_writers(
+def test_while_the_disk_is_slow_waiting_for_it_is_the_writers(
     sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, loop = sqlite_stores.open(), sqlite_stores.loop
     real = store.backend.commit
 
     def slowly() -> None:
-        loop.advance(2 * SLOW)
+        loop.advance(2 * LOOKED_AT * SLOW)
         real()
 
     monkeypatch.setattr(store.backend, "commit", slowly)
@@ -65,6 +65,16 @@ def test_after_a_slow_commit_waiting_for_the_disk_is_the_writers(
         assert loop.wait(store.submit(light(counter("a", n, n + 1)))).committed
     assert seen[:2] == ["execute here", "commit there"]
     assert seen[-4:] == ["execute here", "commit there", "execute here", "commit here"]
+
+
+def test_one_commit_that_takes_a_little_longer_is_nothing(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    real = store.backend.commit
+    monkeypatch.setattr(store.backend, "commit", lambda: (loop.advance(LOOKED_AT * SLOW / 2), real()))
+    loop.wait(store.submit(light(new_counter("a", 0))))
+    seen = where_written(store, monkeypatch)
+    loop.wait(store.submit(light(counter("a", 0, 1))))
+    assert seen == ["execute here", "commit here"]
 
 
 def test_several_are_written_one_by_one_here_and_many_as_a_group_there(
