@@ -15,7 +15,6 @@ import threading
 from engine.store.contract import Unit
 from engine.store.writer import GroupWriter, Result
 
-FEW = 4  # units that are written here one by one; more are worth a batch
 SLOW = 0.002  # seconds: where commits take longer on average, waiting for them is the writer's business
 LOOKED_AT = 16  # about so many of the last commits make that average
 SLOW_FOR = 64  # so many commits are then the writer's

@@ -21,23 +21,20 @@ QUIT = object()  # the store died: let go of everything, write nothing more
 
 
 class Line:
-    """Units on their way to the writer. One alone goes at once, unless several came the last time: then they wait as
-    long as each round of the reactor brings more. The writer then shares the interpreter with a reactor that has
-    nothing else to do, and what all units of a batch cost once is paid seldom.
+    """Units on their way to the writer. A unit alone goes there when the reactor is through with what it does now. When
+    several came meanwhile they wait as long as each round of the reactor brings more: the writer then shares the
+    interpreter with a reactor that has nothing else to do, and what all units of a batch cost once is paid seldom.
 
-    `go` takes those whose turn it is; False when the writer has something to do: it calls `free` when that is over.
+    `go` takes those whose turn it is; False when it wants them later: it then calls `free`.
     """
 
     def __init__(self, soon: Callable[[Callable[[], None]], None], go: Callable[[list[Ask]], bool]) -> None:
         self._soon, self._go = soon, go
         self._asks: list[Ask] = []
         self._gathering, self._seen, self._rounds = False, 0, 0
-        self._alone = False  # the last who went was
 
     def add(self, unit: Unit, done: Deferred[Done]) -> None:
         """A unit, with who waits for it."""
-        if self._alone and not self._asks and not self._gathering and self._go([(unit, done)]):
-            return
         self._asks.append((unit, done))
         if not self._gathering:
             self._gathering, self._seen, self._rounds = True, 1, 0
@@ -61,7 +58,6 @@ class Line:
     def leave(self) -> list[Ask]:
         """All that wait, who now wait elsewhere."""
         asks, self._asks = self._asks, []
-        self._alone = len(asks) == 1
         return asks
 
 

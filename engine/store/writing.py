@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from engine.core.world import World
-from engine.store.ahead import FEW, Ahead, Staged
+from engine.store.ahead import Ahead, Staged
 from engine.store.asks import QUIT, STOP, Ask, Job, Line, answer, drain
 from engine.store.backend import Backend, Meaning
 from engine.store.contract import Crash, StoreFull, Unit
@@ -43,19 +43,17 @@ class Writing:
     # In the reactor's thread
 
     def _go(self, asks: list[Ask]) -> bool:
-        """Have units written, unless the writer has something to do."""
-        if not self._ahead.idle:
-            return False
-        if len(asks) <= FEW:
-            while asks and self._written_here(asks[0]):
-                asks = asks[1:]
+        """Have units written; False when there is only one and the writer has something to do."""
+        if len(asks) == 1:
+            if not self._ahead.idle:
+                return False
+            if self._written_here(asks[0]):
+                return True
         self._to_writer(asks)
         return True
 
     def _written_here(self, ask: Ask) -> bool:
         """Write a unit in the reactor's thread, and commit it there too; False when it must go the usual way."""
-        if not self._ahead.idle:
-            return False
         staged = self._ahead.stage(ask[0])
         if staged is None:
             return False

@@ -52,15 +52,7 @@ def test_the_first_goes_when_the_reactor_is_through() -> None:
     assert rounds.calls == []
 
 
-def test_one_by_one_they_go_at_once() -> None:
-    rounds = Rounds()
-    rounds.round(ready=1)
-    rounds.add()
-    rounds.add()
-    assert rounds.went == [["u1"], ["u2"], ["u3"]]
-
-
-def test_several_wait_as_long_as_more_come_and_so_does_the_next() -> None:
+def test_several_wait_as_long_as_more_come() -> None:
     rounds = Rounds()
     rounds.add(2)
     rounds.round()
@@ -69,10 +61,6 @@ def test_several_wait_as_long_as_more_come_and_so_does_the_next() -> None:
     assert rounds.went == []
     rounds.round()
     assert rounds.went == [["u1", "u2", "u3"]]
-    rounds.add()
-    assert rounds.went == [["u1", "u2", "u3"]]
-    rounds.round()
-    assert rounds.went[1:] == [["u4"]]
 
 
 def test_nobody_waits_for_ever() -> None:
