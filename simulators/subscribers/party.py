@@ -104,10 +104,11 @@ class SubscribersSim(SimParty):
         return _reply(req, *_REFUSALS[kind])
 
     def card(self, base_url: str) -> dict[str, Any]:
-        """Addresses of the usual four; any other name works as well."""
+        """Addresses of the usual ones; any other name works as well."""
         return {
             "base_url": base_url, "secret": self._secret,
             "emr": f"{base_url}/emr/messages", "platform": f"{base_url}/platform/messages",
+            "report": f"{base_url}/report/messages", "queue": f"{base_url}/queue/messages",
             "applications": ["LIS", "RIS"], "names": {what: list(names) for what, names in self.names.items()},
         }  # fmt: skip
 

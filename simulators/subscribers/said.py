@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 TITLE = said("订阅方", "Subscribers")
 OPS = {
     "emr": said("电子病历", "medical record"), "platform": said("数据平台", "data platform"),
+    "report": said("检查检验报告", "reports"), "queue": said("预约叫号", "queue calling"),
     "lis": said("检验（HL7）", "laboratory (HL7)"), "ris": said("影像（HL7）", "imaging (HL7)"),
 }  # fmt: skip
-_HTTP, _HL7 = ("emr", "platform", "post"), ("lis", "ris", "mllp")
+_HTTP, _HL7 = ("emr", "platform", "report", "queue", "post"), ("lis", "ris", "mllp")
 FAULTS = {
     "http_400": misfortune("HTTP 400 请求无效", "HTTP 400, bad request", _HTTP),
     "http_429": misfortune("HTTP 429 过于频繁", "HTTP 429, too many requests", _HTTP),
