@@ -164,3 +164,17 @@ def test_what_is_not_ready_is_refused_with_words(ward: Ward, what: str, code: st
     answer = ward.quote(stay, patient)
     assert (answer["state"], answer["reason"]["code"]) == ("rejected", code)
     assert ward.books() == []
+
+
+def test_the_night_compares_stays_with_the_insurance_too(ward: Ward) -> None:
+    stay = admitted(ward)
+    ward.charge(stay, *FEES)
+    ward.leave(stay)
+    quoted = ward.quote(stay)
+    ward.choose(quoted, CODE)
+    assert ward.rest(quoted)["state"] == "settled"
+    ward.town.pass_time(8 * 3600.0)
+    asked = [row.request for row in ward.town.lab.parties["insurance"].exchanges.rows if row.op == "3201"]
+    assert any(b'"clr_type":"21"' in one and b'"fixmedins_setl_cnt":1' in one for one in asked), asked
+    assert [row["kind"] for row in ward.town.tasks()] == []
+    assert ward.books() == []
