@@ -145,13 +145,13 @@ class Lab:
         for name, port in PARTIES.items():
             there = self.ports[name].getHost()
             text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
-        mllp = self.ports["his_hl7"].getHost()
-        text = text.replace("127.0.0.1:8702", f"{mllp.host}:{mllp.port}")
         text = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}")
         text = text.replace("127.0.0.1:8610", f"{self.engine_host}:{self.hl7_port}")
         for old, new in self._edit:
             assert old in text, f"engine.yaml has no {old!r}"
             text = text.replace(old, new)
+        mllp = self.ports["his_hl7"].getHost()
+        text = text.replace("127.0.0.1:8702", f"{mllp.host}:{mllp.port}")
         files["engine.yaml"] = text.encode()
         key = hash_of(files)
         if key not in _SITES:
