@@ -19,10 +19,10 @@ def beginning(data: bytes, skip: int) -> tuple[Delimiters, bytes]:
         end = data.find(b"\r", skip)
         if end > 0 and data.find(b"\n", skip, end) < 0:
             return STANDARD, data[skip:end]
-    if data[skip : skip + 3] != b"MSH" or len(data) < skip + 5:
-        raise Undecodable("hl7-no-msh", skip, "a message begins with MSH")
     found = _LINE_END.search(data, skip)
     head = data[skip : found.start() if found else len(data)]
+    if not head.startswith(b"MSH") or len(head) < 5:
+        raise Undecodable("hl7-no-msh", skip, "a message begins with MSH")
     mark = head[3:4]
     encoding = head[4:].partition(mark)[0]
     try:

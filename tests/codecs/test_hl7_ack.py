@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hl7apy.parser import parse_message
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.codecs.errors import Undecodable
@@ -173,6 +173,7 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES | st.binary(max_size=3), max_size=40), st.booleans())
+@example([b"MSH", b"\r", b"MSH|^~\\&|"], False)  # the segment ends before its delimiters
 def test_no_bytes_can_break_reader_checker_or_acknowledgement(parts: list[bytes], framed: bool) -> None:
     data = (b"MSH|^~\\&|A|B|C|D|2026||ADT^A08|M1|P|2.4|" if framed else b"") + b"".join(parts)
     try:

@@ -54,4 +54,4 @@ def test_without_its_headers_nothing_is_let_in(profile: str, more: dict[str, Any
     send = ground.send
     bare = lambda request: send(HttpRequest(request.method, request.target, request.headers[:1], request.body))  # noqa: E731 - one line says it
     ground.send = bare  # type: ignore[method-assign]  # strips what signs
-    assert {line.result for line in run.play()} == {"differs", "not_run"}
+    assert {line.result for line in run.play()} == {"refused", "not_run"}

@@ -199,8 +199,10 @@ def test_all_processes_together_keep_to_a_party_s_rate() -> None:
         file.write_text(file.read_text().replace("queue: 2000", "queue: 2000, rate: 50"))
         ward.start()
         began = time.monotonic()
-        ward.load(connections=16, seconds=20, limit=300)
-        assert min(len(_ids(ward, name)) for name in ("engine.db", "engine-w1.db")) > 60, "both have much to send"
-        assert _until(lambda: _outbox(ward, "engine.db") + _outbox(ward, "engine-w1.db") == 0, 30)
-        assert time.monotonic() - began > 300 / 50 * 0.85
-        assert ward.ask_sink("count") == {"count": 300, "twice": 0}
+        count = 0
+        while min(len(_ids(ward, name)) for name in ("engine.db", "engine-w1.db")) < 100:  # both have much to send
+            assert count < 3000, "the kernel deals connections out by chance, but not like this"
+            count += ward.load(connections=16, seconds=20, limit=64)["all"]
+        assert _until(lambda: _outbox(ward, "engine.db") + _outbox(ward, "engine-w1.db") == 0, 60)
+        assert time.monotonic() - began > count / 50 * 0.85
+        assert ward.ask_sink("count") == {"count": count, "twice": 0}

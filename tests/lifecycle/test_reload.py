@@ -326,12 +326,13 @@ async def test_the_clock_s_channels_follow(lab: Lab) -> None:
     assert [running(lab).timed.plans(name) for name in ("insurance_signin", "morning_signin")] == [True, False]
     assert _signs(lab) == signed + 1, "this day was done already"
     now = running(lab).world.now()
-    later = beijing(now + 60.0 * 60.0, "%H:%M")
+    in_an_hour = now + 60.0 * 60.0
+    later = beijing(in_an_hour, "%H:%M")
     await taken(lab, edited(in_force(lab), SIGNIN, ('from: "00:00"', f'from: "{later}"')))
     await _pause(lab, 5.0)
-    yesterday = beijing(now - 86_400.0, "%Y-%m-%d")
-    run = await running(lab).store.read(lambda conn: period(conn, "insurance_signin", yesterday))
-    assert run is not None, "the period that began yesterday at that time had no run yet"
+    day = beijing(in_an_hour - 86_400.0, "%Y-%m-%d")  # yesterday, but for the hour before midnight
+    run = await running(lab).store.read(lambda conn: period(conn, "insurance_signin", day))
+    assert run is not None, "the period that began at that time a day ago had no run yet"
 
 
 def _signs(lab: Lab) -> int:
