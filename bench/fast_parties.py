@@ -137,13 +137,14 @@ class Insurance:
             "5203": {"setlinfo": settled, "setldetail": DETAIL},
         }
         self._ready = {op: text({"output": made, "infcode": 0, "err_msg": ""}) for op, made in outputs.items()}
+        self._not_here = text({"output": None, "infcode": -1, "err_msg": "no part of a settlement: not measured"})
         self.settled: dict[bytes, str] = {}  # running number → msgid of its 2207A
 
     def answer(self, path: bytes, head: bytes, body: bytes, number: bytes) -> tuple[bytes, bytes]:
         op, msgid = of(body, b"infno"), of(body, b"msgid")
         if op == "5203":
             msgid = self.settled.get(number, msgid)
-        return self._ready[op].replace(b"NUMBER", number).replace(b"MSGID", msgid.encode()), b""
+        return self._ready.get(op, self._not_here).replace(b"NUMBER", number).replace(b"MSGID", msgid.encode()), b""
 
 
 class WeChat:
