@@ -18,7 +18,8 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
-from engine.parties.functions import FAULT, Bridge, BridgeSettings
+from engine.parties.described import FAULT
+from engine.parties.functions import Bridge, BridgeSettings
 
 # name: (method, zh, en, what it changes: "" nothing · "m" money, element a good answer must have)
 _TABLE: Final = {

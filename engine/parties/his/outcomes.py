@@ -12,6 +12,7 @@ from typing import Final
 
 from engine.core.outcome import Outcome
 from engine.parties.contract import OutcomeRow
+from engine.parties.described import FAULT
 from engine.parties.his import inhos
 from engine.parties.his.operations import OPS
 
@@ -20,7 +21,6 @@ AT_THE_DOOR: Final = frozenset(
     {"APP_UNKNOWN", "TIMESTAMP_INVALID", "NONCE_INVALID", "SIGN_INVALID", "SIGN_ERROR", "NONCE_REPLAYED",
      "OPERATION_UNKNOWN", "TOKEN_INVALID"}
 )  # fmt: skip
-FAULT: Final = "FAULT:"
 
 _CHANGES: Final = frozenset(name for name, op in OPS.items() if op.changes)
 _UNLOCK: Final = frozenset({"unlock.bill", "unlock.reg"})

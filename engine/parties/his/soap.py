@@ -12,23 +12,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from engine.codecs import charset as charsets
-from engine.codecs import json_text, soap
+from engine.codecs import json_text
 from engine.codecs.errors import Undecodable
-from engine.codecs.soap_wsdl import BadWsdl, Wsdl, load_wsdl
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import BadAmount
 from engine.core.times import beijing
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
+from engine.parties.described import Described, unread
 from engine.parties.his import amounts
 from engine.parties.his.document import carried, parse_document, print_document, uncarried
 from engine.parties.his.operations import CODES, INNER_LISTS, LISTS, OPS, number_field
-from engine.parties.his.outcomes import FAULT, SOAP_OUTCOMES
+from engine.parties.his.outcomes import SOAP_OUTCOMES
 from engine.parties.his.soap_settings import Settings
 
 _DECLARATION: Final = re.compile(rb"^\s*<\?xml\b[^>]{0,120}\?>")
@@ -39,8 +38,7 @@ class Opened:
     """The settings with their description compiled."""
 
     plain: Settings
-    wsdl: Wsdl
-    path: str
+    described: Described
 
 
 class HisSoap:
@@ -53,33 +51,7 @@ class HisSoap:
     outcomes = SOAP_OUTCOMES
 
     def open(self, settings: Settings) -> Opened:
-        files, main = settings.descriptions(), f"{settings.wsdl}.wsdl"
-        if main not in files:
-            raise ValueError(f"wsdl: there is no schemas/wsdl/{main}")
-        try:
-            wsdl = load_wsdl(files, main)
-        except BadWsdl as no:
-            raise ValueError(f"wsdl: {no}") from None
-        if settings.version not in wsdl.bindings:
-            raise ValueError(f"version: {main} has SOAP {' and '.join(wsdl.bindings)}")
-        if settings.method and settings.method not in wsdl.operations:
-            raise ValueError(f"method: {main} has {', '.join(wsdl.operations)}")
-        for name in settings.codes:
-            if name not in self.ops:
-                raise ValueError(f"codes: {name}: there is {', '.join(self.ops)}")
-        self._try(settings, wsdl)
-        path = settings.path or urlsplit(wsdl.addresses[settings.version]).path or "/"
-        return Opened(settings, wsdl, path)
-
-    def _try(self, settings: Settings, wsdl: Wsdl) -> None:
-        """The elements named in the settings must be those of the description."""
-        codes = {_code(settings, op) for op in self.ops}
-        for method in [settings.method] if settings.method else [one for one in wsdl.operations if one in codes]:
-            try:
-                soap.write_request(wsdl, method, _values(settings, "0", "0"), version=settings.version)
-                soap.write_reply(wsdl, method, {settings.output_field: "0"}, version=settings.version)
-            except ValueError as no:
-                raise ValueError(f"code_field, input_field, output_field: {method}: {no}") from None
+        return Opened(settings, settings.opened(CODES))
 
     def build(self, call: Outgoing) -> HttpRequest:
         opened: Opened = call.settings
@@ -97,37 +69,21 @@ class HisSoap:
         else:
             tree |= params
         text = print_document(settings.content, settings.name("request"), tree, settings.charset, settings.name("row"))
-        method = settings.method or code
-        values = _values(settings, code, carried(text, settings.carried, settings.charset))
-        cdata = (settings.input_field,) if settings.cdata else ()
-        sent = soap.write_request(opened.wsdl, method, values, version=settings.version, cdata=cdata)
-        return HttpRequest("POST", opened.path, sent.headers, sent.body)
+        return settings.asked(opened.described, code, carried(text, settings.carried, settings.charset))
 
     def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
-        settings: Settings = call.settings.plain
+        opened: Opened = call.settings
+        settings, method = opened.plain, opened.plain.method or _code(opened.plain, call.op)
         try:
-            text = self._string(call, settings, reply)
+            values = opened.described.values(method, _spoken(settings, reply))
+            if isinstance(values, Answer):
+                return values
+            text = str(values.get(settings.output_field) or "")
             document = uncarried(text, settings.carried, settings.charset)
             tree = parse_document(document, (*LISTS.get(call.op, ()), *INNER_LISTS), settings.name("row"))
-        except soap.SoapFault as fault:
-            return Answer(True, f"{FAULT}{fault.code}", fault.text)
         except Undecodable as no:
-            told = f"HTTP {reply.status}, {no.text}" if reply.status != 200 else no.text
-            return Answer(False, no.code.upper(), told)
-        if reply.status != 200:
-            return Answer(False, "HTTP", f"HTTP {reply.status}")
+            return unread(reply, no)
         return self._answer(call, settings, tree)
-
-    def _string(self, call: Outgoing, settings: Settings, reply: HttpReply) -> str:
-        body, media = reply.body, reply.header("Content-Type")
-        if settings.reply_bytes == "GBK":
-            text = charsets.decode(_DECLARATION.sub(b"", body.removeprefix(b"\xef\xbb\xbf"), count=1), "GBK")
-            body, media = text.encode("utf-8"), media.partition(";")[0]
-        values = soap.read_reply(
-            call.settings.wsdl, settings.method or _code(settings, call.op), body, version=settings.version,
-            media=media, strict=settings.strict,
-        )  # fmt: skip
-        return str(values.get(settings.output_field) or "")
 
     def _answer(self, call: Outgoing, settings: Settings, tree: Mapping[str, Any]) -> Answer:
         result = tree.get(settings.name("result"))
@@ -167,9 +123,13 @@ def _code(settings: Settings, op: str) -> str:
     return settings.codes.get(op, CODES[op])
 
 
-def _values(settings: Settings, code: str, text: str) -> dict[str, str]:
-    named = {settings.code_field: code} if settings.code_field else {}
-    return {**named, settings.input_field: text}
+def _spoken(settings: Settings, reply: HttpReply) -> HttpReply:
+    """The reply with its bytes in what its envelope says they are."""
+    if settings.reply_bytes == "declared":
+        return reply
+    plain = _DECLARATION.sub(b"", reply.body.removeprefix(b"\xef\xbb\xbf"), count=1)
+    media = reply.header("Content-Type").partition(";")[0]
+    return HttpReply(reply.status, (("Content-Type", media),), charsets.decode(plain, "GBK").encode("utf-8"))
 
 
 PARTY: Final = HisSoap()

@@ -9,9 +9,9 @@ from typing import Final
 
 from engine.core.outcome import Outcome
 from engine.parties.contract import OutcomeRow
+from engine.parties.described import FAULT
 from engine.parties.municipal.operations import OPS
 
-FAULT: Final = "FAULT:"
 SESSION_LOST: Final = "-91"  # said before the business is looked at: nothing was executed, sign in again
 
 _CHANGES: Final = frozenset(name for name, op in OPS.items() if op.changes)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from engine.codecs import soap
 from engine.codecs.errors import Undecodable
 from engine.codecs.soap_cdata import parse_inner, print_inner
-from engine.codecs.soap_wsdl import BadWsdl, Wsdl, load_wsdl
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.times import beijing
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
+from engine.parties.described import Described, unread
 from engine.parties.municipal import operations, outcomes
 from engine.parties.municipal.settings import Settings
 
@@ -29,8 +27,7 @@ class Opened:
     """The settings with their description compiled."""
 
     plain: Settings
-    wsdl: Wsdl
-    path: str
+    described: Described
 
 
 class Municipal:
@@ -45,32 +42,7 @@ class Municipal:
     outcomes = outcomes.OUTCOMES
 
     def open(self, settings: Settings) -> Opened:
-        files, main = settings.descriptions(), f"{settings.wsdl}.wsdl"
-        if main not in files:
-            raise ValueError(f"wsdl: there is no schemas/wsdl/{main}")
-        try:
-            wsdl = load_wsdl(files, main)
-        except BadWsdl as no:
-            raise ValueError(f"wsdl: {no}") from None
-        if settings.version not in wsdl.bindings:
-            raise ValueError(f"version: {main} has SOAP {' and '.join(wsdl.bindings)}")
-        if settings.method not in wsdl.operations:
-            raise ValueError(f"method: {main} has {', '.join(wsdl.operations)}")
-        for name in settings.codes:
-            if name not in self.ops:
-                raise ValueError(f"codes: {name}: there is {', '.join(self.ops)}")
-        self._try(settings, wsdl)
-        path = settings.path or urlsplit(wsdl.addresses[settings.version]).path or "/"
-        return Opened(settings, wsdl, path)
-
-    def _try(self, settings: Settings, wsdl: Wsdl) -> None:
-        """The elements named in the settings must be those of the description."""
-        values = {settings.code_field: "0", settings.input_field: "0"}
-        try:
-            soap.write_request(wsdl, settings.method, values, version=settings.version)
-            soap.write_reply(wsdl, settings.method, {settings.output_field: "0"}, version=settings.version)
-        except ValueError as no:
-            raise ValueError(f"code_field, input_field, output_field: {no}") from None
+        return Opened(settings, settings.opened(operations.CODES))
 
     def build(self, call: Outgoing) -> HttpRequest:
         opened: Opened = call.settings
@@ -85,29 +57,20 @@ class Municipal:
         if body.get("yjybh") in self.ops:  # a map names the transaction as channels do
             body = {**body, "yjybh": self._code(settings, body["yjybh"])}
         text = print_inner("input", {"head": head, "body": body}, settings.charset)
-        values = {settings.code_field: code, settings.input_field: text}
-        cdata = (settings.input_field,) if settings.cdata else ()
-        sent = soap.write_request(opened.wsdl, settings.method, values, version=settings.version, cdata=cdata)
-        return HttpRequest("POST", opened.path, sent.headers, sent.body)
+        return settings.asked(opened.described, code, text)
 
     def _code(self, settings: Settings, op: str) -> str:
         return settings.codes.get(op, operations.CODES[op])
 
     def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
-        settings: Settings = call.settings.plain
+        opened: Opened = call.settings
+        values = opened.described.values(opened.plain.method, reply)
+        if isinstance(values, Answer):
+            return values
         try:
-            values = soap.read_reply(
-                call.settings.wsdl, settings.method, reply.body, version=settings.version,
-                media=reply.header("Content-Type"), strict=settings.strict,
-            )  # fmt: skip
-            if reply.status != 200:
-                return Answer(False, "HTTP", f"HTTP {reply.status}")
-            root, tree = parse_inner(str(values.get(settings.output_field) or ""), operations.LISTS)
-        except soap.SoapFault as fault:
-            return Answer(True, f"{outcomes.FAULT}{fault.code}", fault.text)
+            root, tree = parse_inner(str(values.get(opened.plain.output_field) or ""), operations.LISTS)
         except Undecodable as no:
-            told = f"HTTP {reply.status}, {no.text}" if reply.status != 200 else no.text
-            return Answer(False, no.code.upper(), told)
+            return unread(reply, no)
         return self._answer(call, root, tree)
 
     def _answer(self, call: Outgoing, root: str, tree: dict[str, Any]) -> Answer:
