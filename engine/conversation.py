@@ -210,6 +210,8 @@ class _Play:
         wrong += self._calls(expect)
         for call, paths in values.get("bodies", {}).items():
             wrong += self._body(expect, call, paths)
+        if "told" in values:
+            wrong += self._compare(expect, "told", list(values["told"]), stage.script.told, {})
         if "tasks" in values:
             wrong += self._compare(expect, "tasks", sorted(values["tasks"]), self._tasks(), {})
         if wrong:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.app import Engine
@@ -18,6 +19,7 @@ from engine.parties.outcome_table import judge
 from engine.parties.registry import PARTIES
 from engine.runtime.deliver_message import Held
 from engine.runtime.deliver_send import CLASS, Over, Sending, Sent
+from engine.runtime.handing import Handed
 from engine.site.deliver_spec import Destination
 from engine.store.contract import Unit
 
@@ -78,6 +80,15 @@ def rehearse_deliver(engine: Engine, script: Script, channel: str) -> None:
     made = _ScriptedSending(engine.world, engine.sites, engine.connections, engine.meters)
     made.script, made.channel = script, channel
     engine.deliver.send_with(made)
+    hand_over = engine.driver.teller
+
+    def tell(channel: str, no: str, names: Mapping[str, Tree]) -> Handed:
+        handed = hand_over(channel, no, names)
+        if handed.wanted:
+            script.told.append(channel)
+        return handed
+
+    engine.driver.teller = tell
 
 
 def said_to_deliver(stage: Stage, action: str, body: Tree) -> Tree:

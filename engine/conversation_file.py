@@ -178,6 +178,8 @@ EXPECT = Spec("expect", "预期", "an expectation", (
     Field("never", ListOf(CALL), "整个对话中没有发生的调用", "calls that were never made", "[nhsa.settle]"),
     Field("bodies", MapOf(MapOf(Json(), Text()), CALL), "最近一次请求的内容，按路径",
           "what the last request of a call carried, by path", "{his.settle: {amount: 120000}}"),
+    Field("told", ListOf(WORD), "至今听到这笔结算的 deliver 通道，按顺序（被 when 排除的不算）",
+          "the deliver channels that were told so far, in order (not those whose `when` left it out)", "[sms_back]"),
     Field("tasks", ListOf(WORD), "留给人工的任务", "tasks left for a person", "[undo_refused]"),
 ))  # fmt: skip
 _WAYS = {"answers": "answers", "is silent": "silent", "is down": "down", "forgets us": "forgets"}

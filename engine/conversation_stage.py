@@ -64,6 +64,7 @@ class Script:
         self._next: dict[str, deque[Reply]] = {}
         self._names = [name for channel in site.channels.values() for name in channel.calls]
         self.calls: list[Made] = []
+        self.told: list[str] = []  # deliver channels that got a message of the settlement
         self.problem = ""
 
     def add(self, reply: Reply) -> None:

@@ -11,11 +11,13 @@ from engine.config.channel_every import EVERY_FIELDS, Deed, Statement
 from engine.config.channel_hl7 import HL7, Hl7Rows
 from engine.config.channel_rows import (
     CALL_ROW,
+    END_ROW,
     EVERY,
     HEARS,
     LISTEN,
     STEPS,
     CallRow,
+    EndRow,
     Every,
     Hear,
     Listen,
@@ -38,6 +40,9 @@ SETTLE = Spec(
         Field("final", ListOf(StepType()), "款项已动、各方一致之后：只进不退",
               "once money has moved and all agree: only forward",
               "[{do: einvoice.issue, ask: einvoice.find}]", default=()),
+        Field("ends", ListOf(Nested(END_ROW, EndRow.of)), "没有成立、退回时转交给谁：与结局同一事务存盘，各一次",
+              "who is told when it does not stand or goes back: stored in the transaction of that end, once each",
+              "[{tell: sms_back, at: [undone, refunded, late]}]", default=()),
     ),
 )  # fmt: skip
 
@@ -122,6 +127,7 @@ class ChannelFile:
     deliver: DeliverFile | None = None
     statement: Statement | None = None
     tables: Mapping[str, Word] = field(default_factory=dict)
+    ends: tuple[EndRow, ...] = ()
 
     @property
     def do(self) -> tuple[Word, ...]:
@@ -190,6 +196,7 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         soap=part("soap"),
         steps=settle["steps"] if settle else (),
         final=settle["final"] if settle else (),
+        ends=settle["ends"] if settle else (),
         hears=part("hears", ()),
         call=part("call"),
         every=part("every"),

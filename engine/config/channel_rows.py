@@ -206,6 +206,37 @@ STEPS: Mapping[str, Spec] = {
 }  # fmt: skip
 
 
+ENDS = ("undone", "refunded", "rejected", "late")
+
+
+@dataclass(frozen=True, slots=True)
+class EndRow:
+    """One row of `ends`: the deliver channel that is told, and of which ends."""
+
+    tell: Word
+    at: tuple[Word, ...]
+    mark: Mark = field(default=NOWHERE, compare=False, repr=False)
+
+    @staticmethod
+    def of(record: Record, found: Found) -> EndRow:
+        return EndRow(record["tell"], record["at"], record.mark)
+
+
+END_ROW = Spec(
+    "end", "结束时的告知", "a row of ends",
+    (
+        Field("tell", WORD, "转交给哪个 deliver 通道", "the deliver channel it hands a message to", "sms_back",
+              required=True),
+        Field("at", ListOf(Choice(ENDS), 1),
+              "哪些结局：undone 没有成立、已全部撤销，refunded 成立之后全部退回，rejected 在收款之前被拒绝，"
+              "late 不作数的款项已退回（每笔一次）",
+              "of which ends: undone (it never stood, everything was taken back), refunded (it stood and was taken "
+              "back), rejected (refused before money was asked for), late (money that counted no more was given back, "
+              "once each)", "[undone, refunded, late]", required=True),
+    ),
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class StepType:
     """One row of `steps`: its verb decides which fields it has."""

@@ -44,6 +44,15 @@ declare(
         "- {tell: dft_p03}",
     ),
     Code(
+        "E338",
+        "“{name}”已经会听到 {end}，这里又转交一次",
+        '"{name}" is told of {end} already: this would tell it twice',
+        "ends 中同一个通道的同一种结局只写一次，否则患者会收到两条。",
+        "In `ends` a channel and an end stand together once; otherwise a patient hears twice.",
+        "ends: [{tell: sms_back, at: [undone]}, {tell: sms_back, at: [undone, late]}]",
+        "ends: [{tell: sms_back, at: [undone, late]}]",
+    ),
+    Code(
         "W522",
         "“{at}”那里没有人等应答（{what}），ack: delivered 不起作用",
         'nobody waits for an answer at "{at}" ({what}): ack: delivered does nothing there',

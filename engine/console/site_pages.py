@@ -48,6 +48,7 @@ def channel_values(channel: Channel, node: Node) -> dict[str, Any]:
         "entrance": entrance(channel),
         "steps": [step for step in steps if not step.final],
         "final": [step for step in steps if step.final],
+        "ends": channel.plan.ends if channel.plan is not None else (),
         "calls": [_call(spec, node) for spec in channel.calls.values()],
     }
 

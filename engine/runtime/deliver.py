@@ -126,7 +126,7 @@ class Deliver:
         except ConditionFailed as failed:
             self._log.error("tell_undecided", channel=channel, no=no, why=failed.text)
             return nobody_told(channel, no, names)
-        return Handed(self.batches.rows_of(held), lambda: self.lanes.add(held))
+        return Handed(self.batches.rows_of(held), lambda: self.lanes.add(held), bool(held.rows))
 
     def take(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """One HL7 message of a listener, from its bytes to its acknowledgement."""

@@ -19,6 +19,7 @@ from engine.core.digest import digest_of
 from engine.core.world import World
 from engine.runtime.answers import state_of
 from engine.runtime.desk import Desk
+from engine.runtime.ended import told_names
 from engine.runtime.handing import Teller, nobody_told
 from engine.runtime.hearing import heard_of, label_of
 from engine.runtime.judge import SiteJudge
@@ -295,7 +296,8 @@ class SettlementDriver:
                 self._same_content(case.leg(send.leg_id), send)
         turn = Turn(before, now, commands, sends, {id(send): self._ids.new() for send in sends})
         self._carry_out(room, turn, early=True)
-        turn.told = [self.teller(c.channel, case.no, room.judge.names(case)) for c in commands if isinstance(c, Tell)]
+        tells = [c for c in commands if isinstance(c, Tell)]
+        turn.told = [self.teller(one.channel, case.no, told_names(room.judge, case, one)) for one in tells]
         writes = [*rows_of_turn(self._ids, room, letter, commands, turn.call_ids, now, first, bills, before),
                   *(write for handed in turn.told for write in handed.writes)]  # fmt: skip
         turn.unit = Unit(type(letter.event).__name__, tuple(writes), light=True)

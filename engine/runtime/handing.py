@@ -12,10 +12,12 @@ from engine.store.many import ManyRows
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A message about to be stored with the settlement; `stored` is called after the commit."""
+    """A message about to be stored with the settlement; `stored` is called after the commit. `wanted`: somebody gets it
+    (the channel's `when` did not leave it out)."""
 
     writes: Sequence[Write | ManyRows]
     stored: Callable[[], None]
+    wanted: bool = False
 
 
 Teller = Callable[[str, str, Mapping[str, Any]], Handed]

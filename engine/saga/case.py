@@ -70,6 +70,27 @@ CASE: dict[tuple[CaseState, CaseEvent], CaseState] = {
 }
 """The settlement table. What is not in it raises."""
 
+
+
+class End(StrEnum):
+    """How money that was asked for went back, as others are told of it. UNDONE: the settlement never stood; REFUNDED:
+    it stood and was taken back; REJECTED: nobody had been asked for money; LATE: money that came although it counted
+    no more has been given back, whatever the settlement is."""
+
+    UNDONE = "undone"
+    REFUNDED = "refunded"
+    REJECTED = "rejected"
+    LATE = "late"
+
+
+ENDS: dict[tuple[CaseEvent, bool], End] = {
+    (V.ALL_UNDONE, False): End.UNDONE,
+    (V.ALL_UNDONE, True): End.REFUNDED,
+    (V.NOTHING_DONE, False): End.REJECTED,
+}
+"""Which end an event is, by whether the settlement had stood before (all its steps were done). What is not in it is
+none: a settlement that comes to stand tells of itself in `final`, one that needs a person tells nobody yet."""
+
 AT_REST = frozenset({C.SETTLED, C.UNDONE, C.REJECTED, C.MANUAL})
 RELEASES_BILLS = frozenset({C.UNDONE, C.REJECTED})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.core.outcome import Fact, Outcome
-from engine.saga.case import Case, Reason
+from engine.saga.case import Case, End, Reason
 from engine.saga.legs import Leg
 
 Tree = Any
@@ -136,9 +136,12 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Hand a message about the settlement to this deliver channel, in the unit that stores the new state."""
+    """Hand a message about the settlement to this deliver channel, in the unit that stores the new state. `end`: what
+    it tells of, None of a step; `leg_id`: the undo that gave late money back, else 0."""
 
     channel: str
+    end: End | None = None
+    leg_id: int = 0
 
 
 Command = Send | Task | TaskOver | Moved | Tell

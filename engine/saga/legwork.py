@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.saga.case import AT_REST, CASE, Case, CaseEvent, Reason, put
-from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Send, Task, TaskOver
+from engine.saga.case import AT_REST, CASE, ENDS, Case, CaseEvent, End, Reason, put
+from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Send, Task, TaskOver, Tell
 from engine.saga.legs import Leg, LegEvent, LegState, Then, row
 from engine.saga.plan import CallRule, Plan, Repeats, Step
 from engine.saga.rules import Rules
@@ -43,6 +43,11 @@ class LegWork:
             self.out.append(Moved("settlement", before, after, why or event))
         if after in AT_REST and self.case.rest_at is None:
             self.case.rest_at = self.now
+        self.ended(ENDS.get((event, self.case.final_at is not None)))
+
+    def ended(self, end: End | None, leg_id: int = 0) -> None:
+        """Hand it to the channels that are told of this end."""
+        self.out += [Tell(row.tell, end, leg_id) for row in self.plan.ends if end in row.at]
 
     def asked_back(self, reason: Reason, kind: str, by: str) -> None:
         """Somebody wants the settlement undone: why, and which client it was."""
@@ -187,9 +192,10 @@ class LegWork:
             self.undo(leg, self.step(leg))
 
     def money_back(self, undo: Leg) -> None:
-        """What came late has been given back: the person who was told has nothing left to do."""
+        """What came late has been given back: the person who was told has nothing left to do, the payer may hear."""
         if self.case.leg(undo.of).state is LegState.NO:
             self.out.append(TaskOver(LATE_TASK, undo.of))
+            self.ended(End.LATE, undo.id)
 
     def person(self, leg: Leg, event: LegEvent) -> None:
         kind = {

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.saga.case import End
+
 
 class StepKind(StrEnum):
     """What a step is.
@@ -79,6 +81,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """One row of `settle.ends`: the deliver channel that is told, and of which ends."""
+
+    tell: str
+    at: frozenset[End]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The compiled `settle:` of a channel."""
 
@@ -86,6 +96,7 @@ class Plan:
     steps: tuple[Step, ...]
     calls: Mapping[str, CallRule]
     attempts_max: int = 5  # ways of paying a patient may try in one settlement
+    ends: tuple[Ending, ...] = ()
 
     def index(self, key: str) -> int:
         """Where the step with this key stands; ValueError when there is none."""

@@ -8,7 +8,8 @@ from engine.config.channel_rows import CallRow, Hear, StepRow
 from engine.config.engine_parts import Limits
 from engine.parties.contract import OutcomeRow
 from engine.pipeline.condition import Condition, compile_condition
-from engine.saga.plan import CallRule, Plan, Repeats, Step, StepKind
+from engine.saga.case import End
+from engine.saga.plan import CallRule, Ending, Plan, Repeats, Step, StepKind
 from engine.site.deliver import compiled_deliver
 from engine.site.flow import conditions_of
 from engine.site.hl7 import compiled_hl7
@@ -108,7 +109,8 @@ def _plan(parts: Parts, channel: ChannelFile) -> Plan:
     steps += [_step(channel, step, final=True) for step in channel.final]
     rules = {str(name): _rule(parts, call) for name, call in channel.calls.items()}
     limit = parts.engine.limits.attempts if parts.engine else Limits().attempts
-    return Plan(str(channel.name), tuple(steps), rules, limit)
+    ends = tuple(Ending(str(row.tell), frozenset(End(str(at)) for at in row.at)) for row in channel.ends)
+    return Plan(str(channel.name), tuple(steps), rules, limit, ends)
 
 
 def _rule(parts: Parts, call: CallRow) -> CallRule:

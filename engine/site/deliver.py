@@ -46,6 +46,7 @@ def check_deliver(parts: Parts) -> None:
         for step in (*channel.steps, *channel.final):
             if step.verb == "tell":
                 _told(parts, step.name)
+        _ends(parts, channel)
     _addresses(parts)
 
 
@@ -63,6 +64,17 @@ def _told(parts: Parts, name: Word) -> None:
     fit = [key for key, one in parts.channels.items() if one.deliver is not None and one.deliver.listen.tell]
     if name not in fit and ("channel", str(name)) not in parts.broken:
         parts.wrong("E334", name.mark, name=name, hint=nearest(name, fit))
+
+
+def _ends(parts: Parts, channel: ChannelFile) -> None:
+    """Who is told at the end exists, and hears of each end once."""
+    heard: set[tuple[str, str]] = set()
+    for row in channel.ends:
+        _told(parts, row.tell)
+        for at in row.at:
+            if (str(row.tell), str(at)) in heard:
+                parts.wrong("E338", at.mark, name=row.tell, end=at)
+            heard.add((str(row.tell), str(at)))
 
 
 def _listens(parts: Parts, deliver: DeliverFile, taken: dict[tuple[str, str], Mark]) -> None:

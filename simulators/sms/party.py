@@ -21,7 +21,8 @@ from simulators.sms.envelope import Gate, Refusal
 SIGN = "模拟口腔医院"
 TEMPLATES = {  # approved texts; no diagnosis, no name
     "SMS_SETTLED": "您在${hospital}的缴费${amount}元已办理，结算单号${no}。",
-    "SMS_BACK": "您在${hospital}的结算${no}已撤销，款项将原路退回。",
+    "SMS_BACK": "您在${hospital}的结算${no}已撤销，${amount}元已退回。",
+    "SMS_LATE": "您在${hospital}的结算${no}不作数的一笔付款${amount}元已退回。",
 }
 _PHONE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
 _HOLE = re.compile(r"\$\{([a-z]+)\}")

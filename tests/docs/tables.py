@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from engine.saga.case import CASE, CaseState
+from engine.saga.case import CASE, ENDS, CaseState
 from engine.saga.legs import FORWARD, UNDO, LegEvent, LegState, Row
 from tests.docs.blocks import ARCHITECTURE, replaced
 from tests.test_tidy import LAYERS
@@ -16,7 +16,7 @@ from tests.test_tidy import LAYERS
 
 def parts() -> dict[str, str]:
     """Every generated part of ARCHITECTURE.md by its name."""
-    return {"leg": _legs(FORWARD), "undo": _legs(UNDO), "case": _case(), "layers": _layers()}
+    return {"leg": _legs(FORWARD), "undo": _legs(UNDO), "case": _case(), "ends": _ends(), "layers": _layers()}
 
 
 def _legs(table: Mapping[tuple[LegState, LegEvent], Row]) -> str:
@@ -36,6 +36,12 @@ def _case() -> str:
         rows.setdefault((state, becomes), []).append(event)
     lines = ["| settlement is | hears | becomes |", "|---|---|---|"]
     lines += [f"| {state} | {_words(' · '.join(events))} | {becomes} |" for (state, becomes), events in rows.items()]
+    return "\n".join(lines)
+
+
+def _ends() -> str:
+    lines = ["| a settlement goes back | and had stood before | its end |", "|---|---|---|"]
+    lines += [f"| {_words(event)} | {'yes' if stood else 'no'} | {end} |" for (event, stood), end in ENDS.items()]
     return "\n".join(lines)
 
 

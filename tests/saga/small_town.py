@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from engine.core.outcome import Fact, Outcome
-from engine.saga.case import Case, CaseState, Reason
+from engine.saga.case import Case, CaseState, End, Reason
 from engine.saga.events import (
     Answered,
     Cancelled,
@@ -26,11 +26,12 @@ from engine.saga.events import (
     Send,
     Started,
     Task,
+    Tell,
     Tick,
 )
-from engine.saga.legs import LegState
+from engine.saga.legs import Leg, LegState
 from engine.saga.machine import advance
-from engine.saga.plan import Plan
+from engine.saga.plan import Ending, Plan
 from engine.saga.rules import RULES, Rules
 from tests.saga.small_parties import DUE, Parties, Said, Traits
 from tests.saga.stage import PLAN, StageJudge
@@ -47,7 +48,7 @@ def plan_of(traits: Traits) -> Plan:
     steps = tuple(
         replace(step, stop="his.void") if step.key == "his.settle" and traits.his_stop else step for step in PLAN.steps
     )
-    return Plan(PLAN.channel, steps, {**PLAN.calls, **undoing})
+    return Plan(PLAN.channel, steps, {**PLAN.calls, **undoing}, ends=(Ending("sms", frozenset(End)),))
 
 
 class Town:
@@ -61,6 +62,7 @@ class Town:
         self.parties = Parties(self)
         self.now, self.turns, self.calls, self.epoch, self.down_until = 0.0, 0, 0, 0, 0.0
         self.tasks: list[str] = []
+        self.told: list[Tell] = []
         self.wrong = ""
         self.story: list[str] = []
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
@@ -136,6 +138,17 @@ class Town:
             self.blame(f"{state} and the bill still locked")
         elif state is CaseState.SETTLED and parties.live(parties.invoices) != 1 and not self.tasks:
             self.blame("settled without an invoice")
+        self._heard_of_it()
+
+    def _heard_of_it(self) -> None:
+        """The payer hears of an end once, and once of each payment that came late and went back."""
+        case = self.case
+        ends = [str(tell.end) for tell in self.told if tell.end is not End.LATE]
+        wanted = [str(case.state)] if case.state in (CaseState.UNDONE, CaseState.REJECTED) else []
+        back = [leg.id for leg in case.legs if leg.undo and leg.state is LegState.OK and _counts_no_more(case, leg)]
+        late = [tell.leg_id for tell in self.told if tell.end is End.LATE]
+        if ends != wanted or sorted(late) != sorted(back):
+            self.blame(f"{case.state}, and the payer heard {ends} and of {late}, of {back} that went back late")
 
     # The engine's process
 
@@ -154,14 +167,16 @@ class Town:
         sends = [command for command in commands if isinstance(command, Send)]
         self.note(f"{_shown(event)} → {self.case.state if self.case.state is not state else ''}"
                   f" {' '.join(f'{s.call}({s.number})' for s in sends)}")  # fmt: skip
+        tells = [command for command in commands if isinstance(command, Tell)]
         if dies:
-            self._die(before, event, sends)
+            self._die(before, event, sends, tells)
             return
+        self.told += tells
         for send in sends:
             self._send(send)
         self._patient()
 
-    def _die(self, before: Case, event: Event, sends: list[Send]) -> None:
+    def _die(self, before: Case, event: Event, sends: list[Send], tells: list[Tell]) -> None:
         """Before the commit (the turn never happened) or after it (nothing was sent)."""
         stored = self.chance(0.5)
         if not stored:
@@ -169,6 +184,8 @@ class Town:
                 for send in sends:
                     self._send(send)
             self.case = before
+        else:
+            self.told += tells
         self.note(f"dies, turn {'stored' if stored else 'lost'}")
         self.epoch += 1
         self.down_until = self.now + self.between(0.1, 60)
@@ -230,6 +247,10 @@ class Town:
 
     def _cancel(self) -> None:
         self.hear(Cancelled(Reason("E-CANCELLED", "", "", "patient")))
+
+
+def _counts_no_more(case: Case, undo: Leg) -> bool:
+    return case.leg(undo.of).state is LegState.NO
 
 
 def _shown(event: Event) -> str:

@@ -7,7 +7,20 @@ from typing import Any
 
 from engine.core.outcome import Fact, Outcome
 from engine.saga.case import Case, Reason
-from engine.saga.events import Answered, Event, FactHeard, Heard, Judge, Refused, Send, Started, Task, TaskOver, Tick
+from engine.saga.events import (
+    Answered,
+    Event,
+    FactHeard,
+    Heard,
+    Judge,
+    Refused,
+    Send,
+    Started,
+    Task,
+    TaskOver,
+    Tell,
+    Tick,
+)
 from engine.saga.legs import Leg
 from engine.saga.machine import advance
 from engine.saga.plan import CallRule, Plan, Repeats, Step, StepKind
@@ -121,6 +134,7 @@ class Stage:
         self.sent: list[str] = []
         self.tasks: list[str] = []
         self.over: list[str] = []
+        self.told: list[Tell] = []
         self.again = 0
         self.calls = 0
         self.hear(Started())
@@ -135,6 +149,8 @@ class Stage:
                 self.again += command.again
             elif isinstance(command, TaskOver):
                 self.over.append(command.kind)
+            elif isinstance(command, Tell):
+                self.told.append(command)
 
     def answer(self, call: str, said: Outcome | Fact | None, *, code: str = "", started_at: float | None = None,
                differs: tuple[str, ...] = ()) -> None:  # fmt: skip

@@ -1,7 +1,22 @@
-"""Fixtures: a whole hospital on a hand-moved clock, as the tests of the engine's edge use it."""
+"""Fixtures: a whole hospital with short messages on a hand-moved clock."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
+from tests.edge import town as edge
 from tests.edge.conftest import new_town, town, unhandled
+from tests.edge.town import Town
+from tests.rig import lab as rig
+from tests.sms.hospital import SmsLab
 
 __all__ = ["new_town", "town", "unhandled"]
+
+
+@pytest.fixture
+def hospital(monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]) -> Town:
+    monkeypatch.setattr(rig, "PARTIES", {**rig.PARTIES, "sms": 8751})
+    monkeypatch.setattr(edge, "Lab", SmsLab)
+    return new_town()

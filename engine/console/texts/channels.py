@@ -55,4 +55,5 @@ TEXTS: dict[str, tuple[str, str]] = {
     "col.undo": ("撤销", "Undo"),
     "col.within": ("时限", "Within"),
     "final": ("收尾步骤（只进不退）", "Finishing steps (forward only)"),
+    "ends": ("结束时转交（与结局同一事务存盘）", "Told at the end (stored with that end)"),
 }

@@ -145,4 +145,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step.work": ("计算", "work"),
     "step.await": ("等待", "await"),
     "step.observe": ("记账", "observe"),
+    "step.tell": ("转交", "tell"),
+    "end.undone": ("没有成立，已全部撤销", "undone"),
+    "end.refunded": ("成立之后全部退回", "refunded"),
+    "end.rejected": ("收款之前被拒绝", "rejected"),
+    "end.late": ("不作数的款项已退回", "late money given back"),
 }
