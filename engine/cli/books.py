@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import node_file, store_url
 from engine.cli.moments import since_of
-from engine.cli.say import FOUND, GOOD, CannotRun, document, line
+from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line
+from engine.cli.spreadsheet import write_workbook
+from engine.core.money import yuan_of_fen
 
 CLOCKS = 60.0  # seconds by which the clock of who wrote a spreadsheet may be behind ours
 
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
     from engine.runtime.books import LedgerSource
 
 
-def books(root: Path, since: str, as_json: bool, bills: bool = False, ledgers: str = "") -> int:
+def books(root: Path, since: str, as_json: bool, bills: bool = False, ledgers: str = "", excel: str = "") -> int:
     """Compare and print. `bills`: the payment platforms' bills instead of their ledgers; `ledgers`: a directory with
-    those of other parties as CSV. Exit code 1 when there is a difference."""
+    those of other parties as CSV; `excel`: a workbook to write besides. Exit code 1 when there is a difference."""
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
@@ -29,6 +31,8 @@ def books(root: Path, since: str, as_json: bool, bills: bool = False, ledgers: s
     from engine.core.world import World
     from engine.store.contract import CannotStart
 
+    if excel and Path(excel).suffix.lower() != ".xlsx":
+        raise WrongUse(f"--excel {excel}: 文件名以 .xlsx 结尾 · the name ends with .xlsx")
     file = node_file(root)
     world = World(reactor, rate=float(file.clock.rate), anchor=file.clock.anchor)
     ended: list[Any] = []
@@ -47,6 +51,8 @@ def books(root: Path, since: str, as_json: bool, bills: bool = False, ledgers: s
         if isinstance(found.value, CannotStart):
             raise CannotRun(f"存储无法读取 · the store cannot be read: {found.getErrorMessage()}")
         found.raiseException()
+    if excel:
+        _write(Path(excel), found)
     if as_json:
         document(found)
     else:
@@ -58,7 +64,8 @@ async def compared(
     world: World, root: Path, file: EngineFile, since: float | None = None, *, bills: bool = False,
     ledgers: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """`{"checked", "open", "expected", "differences": […]}` of this folder's store and the ledgers of its parties.
+    """`{"checked", "open", "expected", "funds": […], "differences": […]}` of this folder's store and the ledgers of its
+    parties.
 
     `bills`: payment platforms are judged by the bills of the days from `since` (yesterday) to yesterday. `ledgers`: the
     parties that have a CSV there are judged by it."""
@@ -101,7 +108,37 @@ def _from_csv(folder: str, file: EngineFile) -> Sequence[LedgerSource]:
         raise CannotRun(str(no)) from None
 
 
+def _write(path: Path, found: dict[str, Any]) -> None:
+    """Two sheets: every difference with its next step, and the accounts' days."""
+    heads = ("种类 · kind", "结算单 · settlement", "账单 · bill", "说明", "下一步", "what", "next step")
+    names = ("kind", "settlement_no", "bill", "text", "next", "en", "next_en")
+    accounts = ("渠道 · party", "账户 · account", "日期 · day", "期初 · opening", "收款 · taken", "退款 · given back",
+                "手续费 · fees", "提现 · withdrawn", "其他 · other", "期末 · closing")  # fmt: skip
+    try:
+        write_workbook(path, [
+            ("差异 differences", [heads, *([one[name] for name in names] for one in found["differences"])]),
+            ("资金账户 accounts", [accounts, *(_account(day) for day in found["funds"])]),
+        ])  # fmt: skip
+    except OSError as no:
+        raise CannotRun(f"{path}: {no.strerror}") from None
+
+
+def _account(day: dict[str, Any]) -> list[str | int | None]:
+    return [
+        day["party"], day["account"], day["day"], day.get("opening"), day["taken"], day["given_back"], day["fee"],
+        day["withdrawn"], day["other"], day.get("closing"),
+    ]  # fmt: skip
+
+
 def _draw(found: dict[str, Any]) -> None:
+    for day in found["funds"]:
+        moved = yuan_of_fen(day["taken"] + day["given_back"] + day["fee"] + day["other"])
+        closing = yuan_of_fen(day["closing"]) if "closing" in day else "—"
+        gone = yuan_of_fen(-day["withdrawn"])
+        line(
+            f"{day['party']} {day['account']} {day['day']}  净入 {moved}，提现 {gone}，结余 {closing} · "
+            f"net {moved}, withdrawn {gone}, balance {closing}"
+        )
     for one in found["differences"]:
         line(f"{one['kind']}  {one['settlement_no']}  {one['bill']}")
         line(f"  {one['text']} · {one['en']}")

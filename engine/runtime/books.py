@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -21,6 +21,7 @@ from engine.core.times import instant_of_rfc3339
 from engine.core.world import World
 from engine.parties.registry import PARTIES
 from engine.runtime.books_compare import compare, expected, is_open
+from engine.runtime.books_funds import FundBook
 from engine.runtime.books_kinds import Difference
 from engine.runtime.books_load import load_view, versions
 from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, StoreView
@@ -47,6 +48,14 @@ class LedgerSource(Protocol):
         """The whole ledger in the order of its entries. Errors: NoLedger."""
 
 
+@runtime_checkable
+class FundSource(Protocol):
+    """A source that also tells what an account at the platform had."""
+
+    async def funds(self) -> FundBook | None:
+        """The accounts' movements; None where the site reads none. Errors: NoLedger."""
+
+
 class Reads(Protocol):
     """Who can look at the store: a running engine's store, or `Beside`."""
 
@@ -56,17 +65,22 @@ class Reads(Protocol):
 @dataclass(frozen=True, slots=True)
 class Books:
     """The result. `checked`: settlements looked at; `open`: of those, on their way or with a person; `expected`: of
-    those, with money in days whose bills were not read, so that only what was read is judged."""
+    those, with money in days whose bills were not read, so that only what was read is judged; `funds`: what the
+    hospital's accounts at payment platforms had of the days read."""
 
     checked: int
     open: int
     differences: tuple[Difference, ...]
     expected: int = 0
+    funds: tuple[FundBook, ...] = ()
 
     def json(self) -> dict[str, Any]:
         """The document `engine books --json` prints."""
         found = [one.json() for one in self.differences]
-        return {"checked": self.checked, "open": self.open, "expected": self.expected, "differences": found}
+        days = [day.json(fund.party) for fund in self.funds for day in fund.days]
+        return {
+            "checked": self.checked, "open": self.open, "expected": self.expected, "funds": days, "differences": found,
+        }  # fmt: skip
 
 
 class Beside:
@@ -136,21 +150,29 @@ async def check_books(
     before = await store.read(lambda conn: versions(conn, since))
     books: list[PartyBook] = []
     missing: dict[str, str] = {}
+    funds: list[FundBook] = []
     for source in ledgers:
         try:
             rows = await source.rows()
+            books.append(PartyBook(source.party, source.role, rows, getattr(source, "span", None)))
         except NoLedger as no:
             missing[source.party] = str(no)
-            continue
-        books.append(PartyBook(source.party, source.role, rows, getattr(source, "span", None)))
+        if isinstance(source, FundSource):
+            try:
+                kept = await source.funds()
+            except NoLedger as no:
+                missing[f"{source.party}（资金账户/account）"] = str(no)
+            else:
+                funds += [kept] if kept is not None else []
     fresh = [row for book in books for row in book.rows if since is None or row.at >= since]
     seen = {number for row in fresh for number in (row.no, row.ref) if number}
+    seen |= {row.no for fund in funds for row in fund.rows() if row.no}
     view: StoreView = await store.read(lambda conn: load_view(conn, world.now(), since, seen))
     moving = {no for no, kept in view.settlements.items() if _moved(kept, before.get(no), began - limits.skew_s)}
-    found = compare(view, books, limits, missing, since)
+    found = compare(view, books, limits, missing, since, funds)
     on_the_way = {no for no, kept in view.settlements.items() if is_open(kept)} | moving
     told = tuple(one for one in found if one.settlement_no not in moving)
-    return Books(len(view.settlements), len(on_the_way), told, expected(view, books))
+    return Books(len(view.settlements), len(on_the_way), told, expected(view, books), tuple(funds))
 
 
 def _moved(kept: Kept, version: int | None, began: float) -> bool:

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from engine.core.times import beijing, instant_of
 from engine.parties.bills import BadBill, BillRow, KeepsBills
+from engine.parties.contract import Answer, Tree
+from engine.parties.funds import KeepsFunds
 from engine.runtime.books import NoLedger
+from engine.runtime.books_funds import FundBook, FundDay
 from engine.runtime.books_view import LedgerRow, Role, Span
 from engine.runtime.single_call import Line, NoAnswer
 
@@ -53,25 +56,50 @@ class BillLedger:
                 found += [ledger_row(row) for row in await self._day(keeper, day)]
             except (NoAnswer, BadBill) as no:
                 raise NoLedger(f"{day}: {no}") from None
-        spans = [keeper.bill_span(self._line.opened, day) for day in (days[0], days[-1])]
         fee = keeper.bill_fee(self._line.opened)
-        self.span = Span(spans[0][0], spans[1][1], keeper.bill_slack_s, fee)
+        self.span = self._span(keeper, days, fee)
         return found
 
-    async def _day(self, keeper: KeepsBills, day: str) -> list[BillRow]:
-        try:
-            return await self._asked(keeper, day)
-        except _LinkExpired:  # they live for seconds: a new one is asked for, once
-            return await self._asked(keeper, day)
+    def _span(self, keeper: KeepsBills, days: Sequence[str], fee: int | None = None) -> Span:
+        spans = [keeper.bill_span(self._line.opened, day) for day in (days[0], days[-1])]
+        return Span(spans[0][0], spans[1][1], keeper.bill_slack_s, fee)
 
-    async def _asked(self, keeper: KeepsBills, day: str) -> list[BillRow]:
+    async def funds(self) -> FundBook | None:
+        """What the hospital's accounts at the platform had of those days; None where no such bill is read. All days
+        of all accounts or nothing. Errors: NoLedger."""
+        keeper, party = self._party, self._party
+        if not isinstance(party, KeepsFunds) or not (accounts := party.fund_accounts(self._line.opened)):
+            return None
+        assert isinstance(keeper, KeepsBills)
+        days, found = self.days(), []
+        for account in accounts:
+            for day in days:
+                try:
+                    got = await self._had(keeper, party.fund_op, party.fund_ask(self._line.opened, account, day))
+                    rows = party.fund_rows(self._line.opened, day, *got) if got else []
+                except (NoAnswer, BadBill) as no:
+                    raise NoLedger(f"{account} {day}: {no}") from None
+                found.append(FundDay(account, day, tuple(rows)))
+        return FundBook(self.party, tuple(found), self._span(keeper, days)) if days else None
+
+    async def _day(self, keeper: KeepsBills, day: str) -> list[BillRow]:
+        asked = keeper.bill_ask(self._line.opened, day, self._line.world.now())
+        got = await self._had(keeper, keeper.bill_op, asked)
+        return keeper.bill_rows(self._line.opened, day, *got) if got else []
+
+    async def _had(self, keeper: KeepsBills, op: str, asked: Tree) -> tuple[Answer, bytes] | None:
+        try:
+            return await self._asked(keeper, op, asked)
+        except _LinkExpired:  # they live for seconds: a new one is asked for, once
+            return await self._asked(keeper, op, asked)
+
+    async def _asked(self, keeper: KeepsBills, op: str, asked: Tree) -> tuple[Answer, bytes] | None:
+        """The answer and the file it leads to; None: there was nothing on that day."""
         line = self._line
         elsewhere = str(getattr(getattr(line.opened, "plain", None), "file_url", ""))
-        answer = await line.ask(
-            keeper.bill_op, keeper.bill_ask(line.opened, day, line.world.now()), url=elsewhere
-        )
+        answer = await line.ask(op, asked, url=elsewhere)
         if answer.code in keeper.no_bill:
-            return []
+            return None
         if answer.code not in ("OK", "00"):
             raise NoAnswer(f"{answer.code} {answer.text}".strip())
         link, content = keeper.bill_link(answer), b""
@@ -87,7 +115,7 @@ class BillLedger:
             if reply.status != 200:
                 raise NoAnswer(f"HTTP {reply.status} at the download")
             content = reply.body
-        return keeper.bill_rows(line.opened, day, answer, content)
+        return answer, content
 
 
 def bill_ledgers(lines: Mapping[str, Line], since: float) -> list[BillLedger]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_funds import FundBook, check_funds
+from engine.runtime.books_kinds import MONEY, Difference, difference
 from engine.runtime.books_led import check_led, led_numbers
 from engine.runtime.books_money import check_always, check_partly, check_rest, check_returns, covered, trades_of
 from engine.runtime.books_order import check_order
@@ -58,9 +59,11 @@ def compare(
     limits: Limits = Limits(),  # noqa: B008 frozen, never changed
     missing: Mapping[str, str] = MappingProxyType({}),
     since: float | None = None,
+    funds: Sequence[FundBook] = (),
 ) -> list[Difference]:
     """All differences, by settlement. `missing`: parties whose ledger could not be read, and why; nothing is judged
-    by them, but that they are missing is told. `since`: rows of nobody's number are told from then on."""
+    by them, but that they are missing is told. `since`: rows of nobody's number are told from then on. `funds`: the
+    accounts at payment platforms."""
     shelf = _sort(view, ledgers, since)
     wanted = {
         role: {kept.channel for kept in view.settlements.values() if _has(kept, shelf, role)}
@@ -74,6 +77,7 @@ def compare(
     found += _strange(shelf)
     found += _booked_twice(view, shelf)
     found += _statements(view)
+    found += check_funds(view, ledgers, funds, frozenset(one.settlement_no for one in found if one.kind in MONEY))
     return found
 
 

@@ -46,6 +46,15 @@ KINDS: Mapping[str, Kind] = {
     "refund_not_final": Kind("D10", "退款单号 {no} 在渠道仍为 {state}，平台已记为退回", "Refund {no} is {state} at the channel, but we count it as returned", "继续查询；ABNORMAL 由两人处理", "Keep asking; two persons handle ABNORMAL."),
     "fee_differs": Kind("D11", "单号 {no} 约定手续费 {due} 元，渠道收了 {amount} 元", "{no}: a fee of {due} yuan was agreed, the channel took {amount}", "财务按月向渠道核对费率", "Finance claims it from the channel monthly."),
     "order_left_open": Kind("P14", "支付单 {no} 仍可支付，而结算已结束", "Order {no} can still be paid although the settlement is at rest", "关闭该支付单", "Close the order."),
+    # The account at the platform
+    "fund_missing": Kind("D4/D15", "{party} 单号 {no}：交易账单有{what} {due} 元，资金账户没有入出账", "{party}, {no}: the trade bill has a {what} of {due} yuan, the account did not move", "按单号向支付渠道查询；次日账单仍没有的，由财务向渠道追查", "Ask the channel for this number; if the next day's bill lacks it too, finance claims it."),
+    "fund_only": Kind("D1/D15", "{party} 单号 {no}：资金账户有{what} {amount} 元，交易账单没有", "{party}, {no}: the account has a {what} of {amount} yuan, the trade bill none", "按单号查询；不是本平台的，由财务核实是谁的业务，不得手工退款", "Ask for this number; where it is not ours finance finds out whose it is; do not refund by hand."),
+    "fund_differs": Kind("D5/D15", "{party} 单号 {no}：交易账单的{what}为 {due} 元，资金账户为 {amount} 元", "{party}, {no}: {what} of {due} yuan in the trade bill, {amount} on the account", "由两名财务人员核对处理", "Two persons of finance decide."),
+    "fund_fee_differs": Kind("D11", "{party} 单号 {no}：交易账单的手续费为 {due} 元，资金账户扣了 {amount} 元", "{party}, {no}: a fee of {due} yuan in the trade bill, {amount} taken from the account", "财务按月向渠道核对费率", "Finance claims it from the channel monthly."),
+    "fund_returned": Kind("D7/D10", "{party}：退款 {no} 没有退成，{amount} 元回到了资金账户，平台已记为退回", "{party}: refund {no} failed, {amount} yuan came back to the account, but we count it as returned", "查询退款状态；患者尚未收到，由两人核实后另行退还", "Ask for the refund; the patient has nothing yet: two persons look, then give it back."),
+    "fund_net_differs": Kind("P1/P2", "{party}：本结算资金账户净入 {amount} 元，按平台记录应为 {due} 元", "{party}: the account keeps {amount} yuan of this settlement, by our own record it should be {due}", *_FINANCE),
+    "fund_balance": Kind("D15", "{party} {what}：期初加减各笔应为 {due} 元，账单结余 {amount} 元", "{party}, {what}: opening and movements make {due} yuan, the bill's balance is {amount}", "重新下载核对；仍不符的由财务向渠道索要明细", "Fetch it again; if it stays so finance asks the channel for the movements."),
+    "fund_other": Kind("D15", "{party}资金账户有一笔“{what}”（单号 {no}，{amount} 元），不是收款、退款、手续费、提现或充值", "{party}: a movement of {amount} yuan on the account ({what}, {no}) that is no payment, refund, fee, withdrawal or recharge", "财务在商户平台核实这笔资金", "Finance looks it up at the merchant portal."),
     # HIS
     "his_missing": Kind("D3/P2", "已结算，HIS 没有入账", "Settled, but the HIS has not booked it", "用原结算号重新入账或按流程退费", "Book again under the same number, or refund."),
     "his_left": Kind("P2", "结算未成立，HIS 仍记为已收 {amount} 元", "The settlement does not stand, but the HIS still books {amount} yuan", "用原号作废 HIS 结算", "Void it at the HIS under its number."),
@@ -97,6 +106,9 @@ KINDS: Mapping[str, Kind] = {
     "source_missing": Kind("D16", "缺少{party}的账目，本次核对不完整（{why}）", "The ledger of {party} is missing; the books are incomplete ({why})", "取得账目后重新核对", "Fetch it and check again."),
 }  # fmt: skip
 """Kind of difference → its row."""
+_FIRST, _LAST = "unknown_number", "order_left_open"
+MONEY = frozenset(list(KINDS)[list(KINDS).index(_FIRST) : list(KINDS).index(_LAST) + 1])
+"""The kinds about money at a channel."""
 
 
 @dataclass(frozen=True, slots=True)

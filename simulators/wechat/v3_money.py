@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulators.base.wire import Req, Resp
 from simulators.base.world import BEIJING
-from simulators.wechat import bills, fields, sign, wrong_bills
+from simulators.wechat import bills, fields, sign, wrong_bills, wrong_funds
 from simulators.wechat.courier import Notice
 from simulators.wechat.forms import refund_form
 from simulators.wechat.reasons import Refusal
@@ -126,7 +126,8 @@ class Money:
             raise Refusal("param", "account_type不是合法的枚举值")
         start, end = self._day(req)
         flows = [f for f in self.party.book.flows if start <= f.at < end and account == "BASIC"]
-        return self._link(req, "fundflowbill", bills.flow_bill(flows, self.party.identity.mchid), bool(flows))
+        told = wrong_funds.told(flows, lambda fault: self.party.take_fault("fundflowbill", fault) is not None)
+        return self._link(req, "fundflowbill", bills.flow_bill(told, self.party.identity.mchid), bool(flows))
 
     def _day(self, req: Req) -> tuple[float, float]:
         try:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.parties.funds import FundKind, FundRow
+from engine.runtime.books_funds import FundBook, FundDay
 from engine.runtime.books_view import CallRow, Kept, LedgerRow, LegRow, Move, PartyBook, Role, Span, StoreView
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
@@ -31,6 +33,26 @@ class Day:
     numbers: dict[str, str] = field(default_factory=dict)
     span: Span | None = None  # of the payment platform's bills; None: its ledger is whole
     statements: list[StatementRow] = field(default_factory=list)
+    moved: list[FundRow] | None = None  # on the account at the platform; None: its bill is not read
+
+    def with_account(self) -> list[FundRow]:
+        """The payment platform by its bills from now on, and the account's movements as those trades make them."""
+        self.span = Span(0.0, 20_000.0)
+        kinds: dict[str, FundKind] = {"charge": "trade", "refund": "refund", "reverse": "reverse"}
+        self.moved = []
+        for row in sorted((row for row in self.rows["wechat"] if row.kind in kinds), key=lambda row: row.at):
+            amount = row.amount if row.kind == "charge" else -row.amount
+            self.moved.append(FundRow(kinds[row.kind], row.no, row.at, amount, 0, row.party_no))
+        return self.moved
+
+    def funds(self) -> list[FundBook]:
+        if self.moved is None or self.span is None:
+            return []
+        balance, rows = 0, []
+        for row in self.moved:
+            balance += row.amount
+            rows.append(replace(row, balance=balance + row.balance))  # what a test wrote there is what is wrong
+        return [FundBook("wechat", (FundDay("BASIC", "1970-01-01", tuple(rows)),), self.span)]
 
     def view(self) -> StoreView:
         return StoreView(self.kept, self.numbers, NOW, self.statements)

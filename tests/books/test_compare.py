@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.parties.funds import FundRow
 from engine.runtime.books_compare import compare, is_open
 from engine.runtime.books_kinds import KINDS
 from engine.runtime.books_view import CallRow, LedgerRow, Move, Span
@@ -30,7 +31,7 @@ def plants(kind: str, no: str) -> Callable[[Spoil], Spoil]:
 
 
 def _kinds(day: Day) -> list[tuple[str, str]]:
-    return [(one.kind, one.settlement_no) for one in compare(day.view(), day.books())]
+    return [(one.kind, one.settlement_no) for one in compare(day.view(), day.books(), funds=day.funds())]
 
 
 def test_good_books_show_nothing() -> None:
@@ -524,6 +525,82 @@ def _a_fee_nobody_agreed_to(day: Day) -> None:
     day.span = Span(0.0, 20_000.0, fee_bp=0)
 
 
+@plants("fund_missing", "S1")
+def _paid_and_not_credited(day: Day) -> None:
+    moved = day.with_account()
+    del moved[next(i for i, row in enumerate(moved) if row.no == "S1P1")]
+
+
+@plants("fund_only", "S1")
+def _given_back_of_the_account_alone(day: Day) -> None:
+    day.with_account().append(FundRow("refund", "S1P1", 5000.0, -700, 0))
+
+
+@plants("fund_only", "")
+def _credited_under_a_number_of_nobody(day: Day) -> None:
+    day.with_account().append(FundRow("trade", "X9", 5000.0, 700, 0))
+
+
+@plants("fund_differs", "S1")
+def _credited_with_less(day: Day) -> None:
+    moved = day.with_account()
+    at = next(i for i, row in enumerate(moved) if row.no == "S1P1")
+    moved[at] = replace(moved[at], amount=moved[at].amount - 1)
+
+
+@plants("fund_fee_differs", "S1")
+def _a_fee_the_trade_bill_does_not_name(day: Day) -> None:
+    day.with_account().append(FundRow("fee", "S1P1", 5000.0, -7, 0))
+
+
+@plants("fund_returned", "S3")
+def _a_refund_that_came_back(day: Day) -> None:
+    moved = day.with_account()
+    gone = next(row for row in moved if row.kind == "refund" and row.no == "S3R4")
+    moved.append(replace(gone, kind="returned", amount=-gone.amount, at=5000.0))
+
+
+@plants("fund_balance", "")
+def _a_balance_nobody_can_follow(day: Day) -> None:
+    moved = day.with_account()
+    moved[-1] = replace(moved[-1], balance=1)
+
+
+@plants("fund_other", "")
+def _a_transfer(day: Day) -> None:
+    day.with_account().append(FundRow("other", "Z1", 5000.0, -100, 0, name="商户转账"))
+
+
+def test_the_account_alone_is_judged_by_our_own_payments() -> None:
+    """Without a trade bill: nothing of a good day, and what the account lacks is told."""
+    day = good_day()
+    moved = day.with_account()
+    rest = [book for book in day.books() if book.party != "wechat"]
+    assert compare(day.view(), rest, funds=day.funds()) == []
+    del moved[next(i for i, row in enumerate(moved) if row.no == "S1P1")]
+    (found,) = compare(day.view(), rest, funds=day.funds())
+    assert (found.kind, found.settlement_no) == ("fund_net_differs", "S1")
+    assert found.next_en
+
+
+def test_what_lies_at_the_end_of_the_days_read_is_not_judged() -> None:
+    """A movement a minute before midnight may stand in the next day of the other bill."""
+    for at, kinds in ((19_900.0, []), (19_800.0, ["fund_only"])):
+        day = good_day()
+        day.with_account().append(FundRow("trade", "X9", at, 700, 0))
+        assert [kind for kind, _ in _kinds(day)] == kinds
+
+
+def test_a_refund_under_way_may_move_the_account_or_not() -> None:
+    for gone in (True, False):
+        day = good_day()
+        moved = day.with_account()
+        day.spoil("wechat", "refund", state="processing")
+        if gone:
+            del moved[next(i for i, row in enumerate(moved) if row.kind == "refund")]
+        assert [kind for kind, _ in _kinds(day)] == []
+
+
 def _left_over(verdict: str, no: str | None) -> Spoil:
     row = StatementRow("nhsa", "2026-11-21", "310/11/370200", "900", verdict, no, "M1", "对账不平")
     return lambda day: day.statements.append(row)
@@ -543,7 +620,7 @@ def test_a_planted_fault_is_found_as_itself(kind: str, no: str, spoil: Spoil) ->
 
 
 def test_every_kind_was_planted() -> None:
-    assert {kind for kind, _, _ in PLANTED} | {"source_missing"} == set(KINDS)
+    assert {kind for kind, _, _ in PLANTED} | {"source_missing", "fund_net_differs"} == set(KINDS)
 
 
 def test_a_missing_ledger_is_said_and_judges_nothing() -> None:

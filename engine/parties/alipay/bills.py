@@ -18,15 +18,21 @@ Row = dict[str, str]
 
 def rows_of(content: bytes, seller_id: str) -> list[BillRow]:
     """The rows of the zip's details. Errors: BadBill."""
-    lines = _details(content)
-    if f"#账号：[{seller_id}0156]" not in [line.strip() for line in lines[:5]]:
-        raise BadBill("another seller's")
-    rows = _table(lines)
+    lines = details(content, seller_id, _TITLE)
+    rows = table(lines)
     _check(lines, rows)
     return [_row(row, place) for place, row in enumerate(rows, 1)]
 
 
-def _details(content: bytes) -> list[str]:
+def details(content: bytes, seller_id: str, title: str) -> list[str]:
+    """The lines of the file with this title, if it is this seller's. Errors: BadBill."""
+    lines = _file(content, title)
+    if f"#账号：[{seller_id}0156]" not in [line.strip() for line in lines[:5]]:
+        raise BadBill("another seller's")
+    return lines
+
+
+def _file(content: bytes, title: str) -> list[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
@@ -38,7 +44,7 @@ def _details(content: bytes) -> list[str]:
                 if len(data) > entry.file_size:
                     raise BadBill("a file is larger than it says")
                 lines = data.decode("gb18030").replace("\r\n", "\n").rstrip("\n").split("\n")
-                if lines[0].strip() == _TITLE:
+                if lines[0].strip() == title:
                     return lines
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
         raise BadBill("not a zip") from None
@@ -47,7 +53,8 @@ def _details(content: bytes) -> list[str]:
     raise BadBill("no details in it")
 
 
-def _table(lines: list[str]) -> list[Row]:
+def table(lines: list[str]) -> list[Row]:
+    """The rows between the two rules, by column name. Errors: BadBill."""
     marks = [place for place, line in enumerate(lines) if line.startswith("#-")]
     if len(marks) != 2 or "列表结束" not in lines[marks[1]] or marks[1] - marks[0] < 2:
         raise BadBill("not a list between two rules")

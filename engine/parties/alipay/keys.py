@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -31,6 +31,7 @@ class Settings(BaseModel):
     those between it and a root behind it; while Alipay changes it, the old and the new one) and
     `alipay_root_certificate`, all PEM. Exactly one of the two modes. `seller_id`: the payee's 2088… number.
     `bill_hosts`: where links to bills may lead besides this address. `fee_bp`: the fee agreed, in 1/10000.
+    `fund_accounts`: the account bills (账务明细) the books read besides the trades; [] for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +48,7 @@ class Settings(BaseModel):
     app_auth_token: str = Field(default="", max_length=64, repr=False)
     bill_hosts: tuple[str, ...] = ("dwbillcenter.alipay.com",)
     fee_bp: int = Field(default=0, ge=0, le=1000)
+    fund_accounts: tuple[Literal["signcustomer"], ...] = ("signcustomer",)
 
     @model_validator(mode="after")
     def _one_mode(self) -> Self:

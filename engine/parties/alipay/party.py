@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,10 +11,11 @@ from pydantic import BaseModel
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import BadAmount, fen_of_yuan
 from engine.parties import wire
-from engine.parties.alipay import bills, gateway, notify, outcomes
+from engine.parties.alipay import bills, funds, gateway, notify, outcomes
 from engine.parties.alipay.keys import Seller, Settings, opened
 from engine.parties.bills import BillRow, day_span
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
+from engine.parties.funds import FundRow
 
 _NOTIFIES: Final = frozenset({"precreate", "pay", "freeze", "freeze_code", "unfreeze"})
 # Our number, where it stands; a freeze is the first operation of its authorisation and has its number twice.
@@ -116,6 +117,19 @@ class Alipay:
 
     def bill_fee(self, opened: Seller) -> int | None:
         return opened.plain.fee_bp
+
+    # Its account
+
+    fund_op = "bill"
+
+    def fund_accounts(self, opened: Seller) -> Sequence[str]:
+        return opened.plain.fund_accounts
+
+    def fund_ask(self, opened: Seller, account: str, day: str) -> dict[str, Any]:
+        return {"bill_type": account, "bill_date": day}
+
+    def fund_rows(self, opened: Seller, day: str, answer: Answer, content: bytes) -> list[FundRow]:
+        return funds.rows_of(content, opened.plain.seller_id, day)
 
     # Its self-test: a trade nobody ever made is answered, signed, with "there is none"
 

@@ -17,7 +17,7 @@ Row = dict[str, str]
 
 def rows_of(answer: Mapping[str, Any], content: bytes, mchid: str) -> list[BillRow]:
     """The trade bill of kind ALL, as its signed answer announced it. Errors: BadBill."""
-    rows, totals = tables(_plain(answer, content))
+    rows, totals = tables(plain_of(answer, content))
     found = [_row(row, place, mchid) for place, row in enumerate(rows, 2)]
     agrees("总交易单数", int(column(totals, "总交易单数")), (1 for _ in rows))
     agrees("订单总金额", fen(column(totals, "订单总金额", "总交易额"), "合计"),
@@ -52,8 +52,9 @@ def _cells(names: list[str], line: str, place: int) -> Row:
     return dict(zip(names, cells, strict=True))
 
 
-def _plain(answer: Mapping[str, Any], content: bytes) -> bytes:
-    """Unpacked within bounds. The digest is of what is in the file, or of the file: both are met with."""
+def plain_of(answer: Mapping[str, Any], content: bytes) -> bytes:
+    """A bill of any kind, unpacked within bounds. The digest is of what is in the file, or of the file: both are met
+    with. Errors: BadBill."""
     plain = content
     if content.startswith(_GZIP):
         inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)

@@ -21,7 +21,8 @@ class Settings(BaseModel):
     `wechatpay_serial` is the public key id to name in requests, empty in certificate mode. `notify_url` has no
     query string. `mini_appid`: the mini program of the same merchant, where there is one. `codepay`: WeChat has opened
     v3 payment codes to this merchant (`codepay`, `code_reverse`); without it they go by v2. `fee_bp`: the fee agreed,
-    in 1/10000 of the amount; bills are checked by it.
+    in 1/10000 of the amount; bills are checked by it. `fund_accounts`: the accounts whose fund flow bills the books
+    read (资金账单); [] where the merchant may not fetch them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +41,7 @@ class Settings(BaseModel):
     mini_appid: str = Field(default="", max_length=32)
     codepay: bool = False
     fee_bp: int = Field(default=0, ge=0, le=1000)
+    fund_accounts: tuple[Literal["BASIC", "OPERATION", "FEES"], ...] = Field(default=("BASIC",), max_length=3)
     med_ins_test_env: bool = False
 
 

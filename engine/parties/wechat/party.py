@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -11,7 +12,8 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.parties import wire
 from engine.parties.bills import BillRow, day_span
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
-from engine.parties.wechat import bills, calls, certificates, med_ins, outcomes, v2, v3
+from engine.parties.funds import FundRow
+from engine.parties.wechat import bills, calls, certificates, funds, med_ins, outcomes, v2, v3
 from engine.parties.wechat.keys import Merchant, Settings, opened, same_serial
 
 _V2: Final = {"micropay": "/pay/micropay", "order_query": "/pay/orderquery", "reverse": "/secapi/pay/reverse"}
@@ -156,6 +158,19 @@ class WeChatPay:
 
     def bill_fee(self, opened: Merchant) -> int | None:
         return opened.plain.fee_bp
+
+    # Its accounts
+
+    fund_op = "flow_bill"
+
+    def fund_accounts(self, opened: Merchant) -> Sequence[str]:
+        return opened.plain.fund_accounts
+
+    def fund_ask(self, opened: Merchant, account: str, day: str) -> dict[str, Any]:
+        return {"bill_date": day, "account_type": account}
+
+    def fund_rows(self, opened: Merchant, day: str, answer: Answer, content: bytes) -> list[FundRow]:
+        return funds.rows_of(answer.body, content, day)
 
     # Its self-test
 

@@ -1,0 +1,100 @@
+"""An Excel workbook (.xlsx) of plain tables, for desks that work in spreadsheets.
+
+Text is written as text: what begins with `=` is never a formula, a long number never rounded.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+Cell = str | int | None
+_BARRED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # not in XML 1.0
+_CELL_MAX: Final = 32_767
+_HEAD: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_DOCUMENT: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE: Final = "http://schemas.openxmlformats.org/package/2006"
+_SHEET_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.{}+xml"
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # of the entries: the same tables make the same file
+
+
+def write_workbook(path: Path, sheets: Sequence[tuple[str, Sequence[Sequence[Cell]]]]) -> None:
+    """`sheets`: name (at most 31 characters) and rows; the first row is the heading and stays in view. An int is a
+    number of hundredths and shown with two decimals: amounts in fen become yuan. Errors: OSError."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, text in _parts(sheets):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            book.writestr(entry, _HEAD + text)
+
+
+def _parts(sheets: Sequence[tuple[str, Sequence[Sequence[Cell]]]]) -> list[tuple[str, str]]:
+    places = range(1, len(sheets) + 1)
+    kind = _SHEET_TYPE.format("worksheet")
+    kinds = "".join(f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{kind}"/>' for n in places)
+    names = "".join(
+        f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>' for n, (name, _) in enumerate(sheets, 1)
+    )
+    links = "".join(
+        f'<Relationship Id="rId{n}" Type="{_DOCUMENT}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in places
+    )
+    return [
+        ("[Content_Types].xml", f'<Types xmlns="{_PACKAGE}/content-types">'
+         '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+         f'<Override PartName="/xl/workbook.xml" ContentType="{_SHEET_TYPE.format("sheet.main")}"/>'
+         f'<Override PartName="/xl/styles.xml" ContentType="{_SHEET_TYPE.format("styles")}"/>{kinds}</Types>'),
+        ("_rels/.rels", f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+         f'Type="{_DOCUMENT}/officeDocument" Target="xl/workbook.xml"/></Relationships>'),
+        ("xl/workbook.xml", f'<workbook xmlns="{_MAIN}" xmlns:r="{_DOCUMENT}"><sheets>{names}</sheets></workbook>'),
+        ("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{_PACKAGE}/relationships">{links}<Relationship '
+         f'Id="rId{len(sheets) + 1}" Type="{_DOCUMENT}/styles" Target="styles.xml"/></Relationships>'),
+        ("xl/styles.xml", _STYLES),
+        *((f"xl/worksheets/sheet{n}.xml", _sheet(rows)) for n, (_, rows) in zip(places, sheets, strict=True)),
+    ]  # fmt: skip
+
+
+# 0 as it is, 1 bold (headings), 2 two decimals (yuan)
+_STYLES: Final = (
+    f'<styleSheet xmlns="{_MAIN}"><fonts count="2"><font><sz val="11"/></font><font><b/><sz val="11"/></font></fonts>'
+    '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
+    "</fills><borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
+    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="3">'
+    '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
+    '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>'
+    '<xf numFmtId="4" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>'
+)
+
+
+def _sheet(rows: Sequence[Sequence[Cell]]) -> str:
+    lines = "".join(
+        f'<row r="{n}">{"".join(_cell(_place(at, n), cell, n == 1) for at, cell in enumerate(row))}</row>'
+        for n, row in enumerate(rows, 1)
+    )
+    pane = '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
+    view = f'<sheetViews><sheetView workbookViewId="0">{pane}</sheetView></sheetViews>'
+    return f'<worksheet xmlns="{_MAIN}">{view}<sheetData>{lines}</sheetData></worksheet>'
+
+
+def _place(column: int, row: int) -> str:
+    name = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return f"{name}{row}"
+
+
+def _cell(place: str, cell: Cell, heading: bool) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, int):
+        sign, fen = ("-", -cell) if cell < 0 else ("", cell)
+        return f'<c r="{place}" s="2"><v>{sign}{fen // 100}.{fen % 100:02d}</v></c>'
+    text = escape(_BARRED.sub("\ufffd", cell)[:_CELL_MAX])
+    style = ' s="1"' if heading else ""
+    return f'<c r="{place}"{style} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
