@@ -162,8 +162,7 @@ class _Play:
         if action == "settle":
             stage.ask("POST", self._door(), _merged(stage.test.request, body))
         elif action == "ask":
-            query = "&".join(f"{k}={v}" for k, v in _merged(stage.test.request, body).items())
-            stage.ask("GET", f"{self._door()}?{query}" if query else self._door())
+            self._asked(_merged(stage.test.request, body))
         elif action == "show":
             stage.ask("GET", f"/v1/settlements/{no}")
         elif action in ("send", "hand"):
@@ -182,6 +181,14 @@ class _Play:
         if "choice_no" not in body and "request_no" not in body:
             self._numbers[action] = self._numbers.get(action, 0) + 1
         return str(self._numbers.get(action, 0))
+
+    def _asked(self, wanted: Tree) -> None:
+        """What an answer channel is asked: in the query, or as the body of a POST."""
+        listen = self.stage.site.channels[self.stage.test.channel].listen
+        if listen is not None and listen.request.method == "POST":
+            return self.stage.ask("POST", self._door(), wanted)
+        query = "&".join(f"{k}={v}" for k, v in wanted.items())
+        return self.stage.ask("GET", f"{self._door()}?{query}" if query else self._door())
 
     def _door(self) -> str:
         listen = self.stage.site.channels[self.stage.test.channel].listen

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from engine.codecs import json_text
+from engine.codecs.errors import Undecodable
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.core.world import World
@@ -19,7 +21,7 @@ from engine.runtime.journal import Journal
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
 from engine.runtime.reasons import no_answer, of_map, refusal
-from engine.runtime.replies import json_reply, refused, wrong_fields
+from engine.runtime.replies import error, json_reply, refused, wrong_fields
 from engine.runtime.sites import Sites
 from engine.site.site import CallSpec
 
@@ -36,7 +38,8 @@ class AnswerApi:
         self._outflow, self._journal, self._meters = outflow, journal, meters
 
     async def answer(self, channel: str, request: HttpRequest) -> HttpReply:
-        """One question and its answer; 502 with whose side it is when the party gives none in time."""
+        """One question and its answer; 502 with whose side it is when the party gives none in time. What is asked
+        stands in the query of a GET and in the JSON body of a POST."""
         client = self._gate.check(request, "query")
         if isinstance(client, Refusal):
             self._meters.refused("api", client.why)
@@ -45,7 +48,10 @@ class AnswerApi:
         spec = site.channels[channel]
         listen = spec.listen
         assert listen is not None, "an answer channel listens"
-        asked, problems = _query(request.query)
+        try:
+            asked, problems = (json_text.parse(request.body), []) if request.method == "POST" else _query(request.query)
+        except Undecodable as no:
+            return error(400, "E-BODY", f"{no.code} @{no.offset}", offset=no.offset)
         problems = problems or site.schemas[str(listen.schema)].check(asked)
         if problems:
             return wrong_fields(problems)
@@ -74,7 +80,7 @@ class AnswerApi:
         return json_reply(200, made)
 
 
-def _query(text: str) -> tuple[dict[str, str], list[FieldProblem]]:
+def _query(text: str) -> tuple[Tree, list[FieldProblem]]:
     """Query parameters, each given once, and what is wrong with them."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)

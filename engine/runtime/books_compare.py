@@ -101,7 +101,7 @@ def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) ->
         mine = shelf.rows.setdefault(book.role, defaultdict(list))
         own = shelf.by_party.setdefault(book.party, defaultdict(list))
         for row in book.rows:
-            if book.role is Role.HIS and row.kind == "charge":
+            if book.role is Role.HIS and row.kind == "charge" and view.owner(row.no) is None:
                 shelf.at_window[row.bill].append(row)
                 continue
             keys = (row.no, row.ref, row.bill if book.role is Role.INSURANCE else "")  # there the bill is the visit
@@ -147,6 +147,7 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, due: froz
         if rest:
             at_window = [row for bill, _ in kept.bills for row in shelf.at_window.get(bill, ())]
             yield from check_his_rest(kept, rows, at_window, Role.HIS in due)
+            yield from _collected_by_his(kept, rows, frozenset(p for p, r in shelf.roles.items() if r is Role.HIS))
     if Role.INSURANCE in shelf.rows:
         rows = shelf.of(Role.INSURANCE, kept.no)
         yield from check_insurance_always(kept, rows)
@@ -167,6 +168,12 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, due: froz
         read = [role for role in (Role.INSURANCE, Role.INVOICE) if role in shelf.rows]
         there: dict[Role, Rows] = {role: shelf.of(role, kept.no) for role in read}
         yield from check_led(kept, shelf.of(Role.HIS, kept.no), there, shelf.roles)
+
+
+def _collected_by_his(kept: Kept, rows: Rows, his: frozenset[str]) -> Iterator[Difference]:
+    """Orders at the HIS's own collection, judged as a channel's."""
+    orders = [one for one in trades_of(kept, rows, his) if one.leg.number == f"{kept.no}P{one.leg.attempt}"]
+    return check_rest(kept, orders, False, his) if orders else iter(())
 
 
 def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Iterator[Difference]:

@@ -106,7 +106,8 @@ def _answer_path(site: Site, channel: Channel, paths: Doc) -> None:
     listen = channel.listen
     assert listen is not None, "an answer channel listens"
     asked = _schema(site, str(listen.schema))
-    operation = _operation(channel.title, channel.name, None)
+    posted = listen.request.method == "POST"
+    operation = _operation(channel.title, channel.name, asked if posted else None)
     operation["responses"]["200"] = {
         "description": channel.title,
         "content": {"application/json": {"schema": {"type": "object"}}},
@@ -117,6 +118,7 @@ def _answer_path(site: Site, channel: Channel, paths: Doc) -> None:
     operation["parameters"] = [
         {"name": name, "in": "query", "required": name in asked.get("required", []), "schema": schema}
         for name, schema in asked.get("properties", {}).items()
+        if not posted
     ]
     paths.setdefault(listen.request.path, {})[listen.request.method.lower()] = operation
 

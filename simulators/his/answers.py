@@ -34,6 +34,7 @@ class Habits:
     lock_respected: bool = True  # the cashier's window looks at the lock
     refund_at_window_only: bool = False  # void.pay.bill is refused: refunds are forced to the window
     duplicates: str = "receipt"  # receipt; refuse: a repeated settleNo gets DUPLICATE instead
+    confirm_quotes: bool = False  # a quote must be confirmed before it is settled (HIS-led)
     # The SOAP door: what its XML declares, how the string is carried, the envelope's bytes, how lists are written
     soap_charset: str = "UTF-8"  # UTF-8, GBK, GB18030
     soap_carries: str = "text"  # text; latin1: each byte as a character; base64
@@ -47,6 +48,7 @@ class Habits:
         "lock_respected": (True, False),
         "refund_at_window_only": (True, False),
         "duplicates": ("receipt", "refuse"),
+        "confirm_quotes": (True, False),
         "soap_charset": ("UTF-8", "GBK", "GB18030"),
         "soap_carries": ("text", "latin1", "base64"),
         "soap_bytes": ("utf8", "gbk"),

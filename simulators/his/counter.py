@@ -129,7 +129,11 @@ class Counter:
         return {"date": texts["date"], "count": str(len(rows)), **self._habits.listed("rows", rows)}
 
     def upload(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
-        self.told.append(dict(texts))
+        """How an operation ended, as its caller tells it; once under its number."""
+        no = texts["uploadNo"] or texts["settleNo"]
+        if all(one["no"] != no for one in self.told):
+            self.told.append({"no": no, "settleNo": texts["settleNo"], "state": texts["state"], "text": texts["text"]})
+            self._party.ledger.add("notice", no=no, ref=texts["settleNo"], state="done")
         return {"settleNo": texts["settleNo"]}
 
     def sign_in(self, texts: dict[str, str], body: Any) -> dict[str, Any]:

@@ -43,7 +43,7 @@ OPERATIONS["pre.balance.bill"] = {
 OPERATIONS["query.ebill"] = {"settleNo": (True, 64)}
 OPERATIONS["cancel.pre.balance.bill"] = {"preNo": (True, 64)}
 OPERATIONS |= OF_STAYS
-OPERATIONS["confirm.pre.balance.bill"] = {"preNo": (True, 64), "transNo": (False, 64)}
+OPERATIONS["confirm.pre.balance.bill"] = {"preNo": (True, 64), "confirmNo": (False, 64), "transNo": (False, 64)}
 _PATIENT: Fields = {"patientId": (True, 32)}
 _PAID: Fields = {"tradeMode": (True, 4), "outTradeNo": (False, 64), "accountNo": (False, 64), "operId": (False, 32)}
 _NO: Fields = {"settleNo": (True, 64)}
@@ -52,7 +52,7 @@ _ORDER: Fields = {"outTradeNo": (True, 64)}
 OPERATIONS |= {
     "set.patient.info": {
         "patientName": (True, 50), "idNo": (True, 18), "phone": (False, 20), "gender": (False, 1),
-        "birth": (False, 10), **_CARD,
+        "birth": (False, 10), "createNo": (False, 64), **_CARD,
     },
     "query.reg.schedule.list": {"deptCode": (False, 32), "date": (False, 10)},
     "pre.reg": {**_PATIENT, "scheduleNo": (True, 32)},
@@ -60,7 +60,7 @@ OPERATIONS |= {
     "unlock.reg": {"lockNo": (True, 64)},
     "reg": {**_PATIENT, **_NO, "lockNo": (True, 64), "amount": (True, 16), "expireTime": (True, 19), **_PAID},
     "query.reg": _NO,
-    "take.reg": _NO,
+    "take.reg": {**_NO, "takeNo": (False, 64)},
     "cancel.reg": _VOID,
     "query.zy.pre.out.hos.self": {**_PATIENT, "inhosNo": (True, 32)},
     "query.lis.report": {**_PATIENT, "startDate": (False, 10), "endDate": (False, 10)},
@@ -70,7 +70,7 @@ OPERATIONS |= {
     "cancel.pay.order": _ORDER,
     "refund.pay.order": {**_ORDER, "outRefundNo": (True, 64), "fee": (True, 16), "reason": (False, 200)},
     "query.day.bill": {"date": (True, 10)},
-    "upload.operation.state": {**_NO, "state": (True, 16), "text": (False, 200)},
+    "upload.operation.state": {**_NO, "uploadNo": (False, 64), "state": (True, 16), "text": (False, 200)},
     "monitor.sign.in": {"terminalId": (True, 32), "time": (False, 19)},
 }
 PRE_MODES = ("MIC", "CA")

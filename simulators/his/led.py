@@ -43,6 +43,7 @@ class Quote:
     parts: dict[str, int] | None = None
     answer: dict[str, Any] | None = None
     account: bool = False
+    confirmed: bool = False
 
 
 @dataclass
@@ -141,8 +142,8 @@ class LedDesk:
             }
         return told
 
-    def standing(self, pre_no: str) -> None:
-        """Refusal for a quote that does not stand."""
+    def confirm(self, pre_no: str) -> None:
+        """The caller agrees to the quote; Refusal for one that does not stand."""
         made = self._quotes.get(pre_no)
         if made is None:
             raise Refusal("PRE_NOT_FOUND", "未找到该预结算")
@@ -150,6 +151,7 @@ class LedDesk:
             raise Refusal("PROCESSING", "该预结算正在处理")
         if made.state == "CLOSED":
             raise Refusal("PRE_CLOSED", "该预结算已撤销")
+        made.confirmed = True
 
     async def close(self, pre_no: str) -> None:
         """Take a pre-settlement back; whatever it finds, the number is closed."""
@@ -199,6 +201,8 @@ class LedDesk:
             raise Refusal("PRE_NOT_FOUND", "未找到该预结算")
         if quote.state != "OK" or quote.parts is None:
             raise Refusal("PRE_CLOSED", "该预结算号已撤销或不能结算")
+        if self._habits.confirm_quotes and not quote.confirmed:
+            raise Refusal("PRE_UNCONFIRMED", "预结算结果未确认，不能结算")
         self._desk.admit(payment, expires)
         asked = {"cash": payment.cash, "fund": payment.fund, "account": payment.account}
         if quote.bill is None or quote.bill.no != payment.bill_no or quote.parts != asked:

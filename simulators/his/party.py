@@ -172,7 +172,7 @@ class HisSim(SimParty):
         else:
             raise Refusal("PARAM_INVALID", "参数patientId和cardNo不能都为空", field="patientId")
         if person is None:
-            raise Refusal("PATIENT_NOT_FOUND", "未找到患者信息")
+            return self.registry.created(texts)
         return {
             "patientId": person.id, "patientName": person.name, "idNo": person.id_no, "phone": person.phone,
             "gender": person.gender, "birth": person.birth, "cardNo": person.card_no,
@@ -280,7 +280,7 @@ class HisSim(SimParty):
         return dict(told)
 
     def confirm_quote(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
-        self.led.standing(texts["preNo"])
+        self.led.confirm(texts["preNo"])
         return {"preNo": texts["preNo"]}
 
     async def close_quote(self, texts: dict[str, str], body: Any) -> dict[str, Any]:

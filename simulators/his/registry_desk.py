@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FEE = 1500  # fen, of every registration
 SLOTS = 5
+_SHOWN = ("patientId", "patientName", "idNo", "phone", "gender", "birth", "cardNo")
 
 
 @dataclass
@@ -57,8 +58,18 @@ class RegistryDesk:
         if person is not None and person.name != texts["patientName"]:
             raise Refusal("PARAM_INVALID", "证件号与姓名不符", field="patientName")
         made = self.cards.setdefault(texts["idNo"], {"patientId": f"N{len(self.cards) + 1:04d}"})
-        made.update({name: value for name, value in texts.items() if value and name != "patientId"})
+        made.update({name: value for name, value in texts.items() if value and name != "createNo"})
         return {"patientId": person.id if person else made["patientId"]}
+
+    def created(self, texts: dict[str, str]) -> dict[str, Any]:
+        """A patient whom a terminal created, by number or by what he can show; Refusal for one nobody created."""
+        for made in self.cards.values():
+            known = {("", made["patientId"]), ("3", made["idNo"]), ("5", made["idNo"]), ("6", made["patientId"]),
+                     (made.get("cardType", ""), made.get("cardNo", ""))}  # fmt: skip
+            asked = ("", texts["patientId"]) if texts["patientId"] else (texts["cardType"], texts["cardNo"])
+            if asked in known:
+                return {name: made[name] for name in _SHOWN if name in made}
+        raise Refusal("PATIENT_NOT_FOUND", "未找到患者信息")
 
     def listed(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         rows = []
@@ -158,7 +169,9 @@ class RegistryDesk:
     def asked(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         found = self.booked.ask(texts["settleNo"])
         amount = {"amount": self._habits.money(found.row.amount)} if found.row else {}
-        return {"settleNo": texts["settleNo"], **found.told, **amount, "state": found.state}
+        queue = self._taken.get(texts["settleNo"])
+        taken = {"queueNo": str(queue)} if queue else {}
+        return {"settleNo": texts["settleNo"], **found.told, **amount, **taken, "state": found.state}
 
     def take(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         found = self.booked.ask(texts["settleNo"])

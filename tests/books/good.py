@@ -98,7 +98,7 @@ class Writer:
     def leg(self, call: str, number: str, *, state: LegState = OK, amount: int | None = None, of: int = 0,
             attempt: int = 1, ended: bool = True, rows: tuple[LedgerRow, ...] = ()) -> LegRow:  # fmt: skip
         """A leg sent now and answered a second later; `rows` are what its party entered in between."""
-        party = {"pay": "wechat"}.get(name := call.partition(".")[0], name)
+        party = {"pay": "wechat", "scan": "his"}.get(name := call.partition(".")[0], name)
         leg = LegRow(len(self.kept.legs) + 1, call, call, party, number, state, bool(of), of, attempt, amount, self.at)
         self.kept.legs.append(leg)  # type: ignore[attr-defined]  # the writer fills lists
         self.call(leg, "do", number, param_hash="h", outcome="accepted" if ended else "")
@@ -384,6 +384,22 @@ def discharge_back(day: Day, no: str, start: float) -> Writer:
     return w.end(CaseState.UNDONE)
 
 
+def registered(day: Day, no: str, start: float) -> Writer:
+    """A registration paid at the HIS's own collection."""
+    w = _without_invoice(Writer(day, no, start, insured=False))
+    w.leg("scan.order", f"{no}P1", amount=w.cash, rows=(LedgerRow("charge", f"{no}P1", amount=w.cash, ref="his"),))
+    return w.book().end(CaseState.SETTLED)
+
+
+def registration_back(day: Day, no: str, start: float) -> Writer:
+    """One taken back: the HIS voided it and gave the money back."""
+    w = _without_invoice(Writer(day, no, start, insured=False))
+    w.leg("scan.order", f"{no}P1", amount=w.cash, rows=(LedgerRow("charge", f"{no}P1", amount=w.cash, ref="his"),))
+    w.book("void").undo("his.cancel", "his.settle", f"{no}V2", amount=w.total)
+    back = LedgerRow("refund", f"{no}R1", amount=w.cash, ref=f"{no}P1")
+    return w.undo("scan.refund", "scan.order", back.no, back, amount=w.cash).end(CaseState.UNDONE)
+
+
 def good_day() -> Day:
     day = Day()
     settled(day, "S1", 1000)
@@ -402,5 +418,7 @@ def good_day() -> Day:
     discharge_back(day, "S14", 8600)
     claimed(day, "SA", 8700)
     claim_withdrawn(day, "SB", 8800)
+    registered(day, "SC", 8900)
+    registration_back(day, "SD", 9000)
     day.rows["his"].append(LedgerRow("charge", "W1", 7000, 500, bill="BX", ref="window", party_no="W1"))
     return day

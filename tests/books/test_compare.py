@@ -124,6 +124,27 @@ def _the_deposits_share_was_collected_too(day: Day) -> None:
     day.again("wechat", "charge", "S12P1")
 
 
+@plants("service_not_paid", "SC")
+def _the_his_itself_never_collected(day: Day) -> None:
+    day.drop("his", "charge", "SCP1")
+
+
+@plants("paid_twice", "SC")
+def _the_his_itself_collected_twice(day: Day) -> None:
+    day.again("his", "charge", "SCP1")
+
+
+@plants("refund_missing", "SD")
+def _the_his_itself_never_gave_it_back(day: Day) -> None:
+    day.drop("his", "refund", "SDR1")
+
+
+@plants("late_payment", "SD")
+def _paid_at_the_his_after_its_order_was_known_as_closed(day: Day) -> None:
+    day.leg("SD", "scan.order", lambda leg: replace(leg, state=LegState.NO))
+    day.drop("his", "refund", "SDR1")
+
+
 @plants("his_missing", "S11")
 def _a_deposit_the_his_does_not_know(day: Day) -> None:
     day.drop("his", "deposit", "S11")

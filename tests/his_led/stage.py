@@ -54,10 +54,15 @@ class LedLab(Lab):
 class Town:
     """One hospital, and the few things the tests do in it."""
 
-    def __init__(self, folder: Path, *, patch: Patch | None = None, rules: Rules = RULES, seed: int = 7) -> None:
+    def __init__(
+        self, folder: Path, *, patch: Patch | None = None, rules: Rules = RULES, seed: int = 7,
+        edit: tuple[tuple[str, str], ...] = (), more: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.sim = SimReactor(seed)
         parties, engine = self.sim.node("parties"), self.sim.node("engine")
-        self.lab = LedLab(parties, folder, engine_reactor=engine, inline=True, rules=rules, seed=seed)
+        self.lab = LedLab(
+            parties, folder, engine_reactor=engine, inline=True, rules=rules, seed=seed, edit=edit, more=more or {},
+        )  # fmt: skip
         self.lab.patch = patch or {}
         self._asked, self._last = 0, dict[str, Any]()
 

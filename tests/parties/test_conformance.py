@@ -24,6 +24,7 @@ from .judge import outcome_of
 
 TOWN = Town()
 OF_THE_HIS = ("lockNo", "settleNo", "voidNo", "preNo", "registerNo", "depositNo", "insureNo", "backNo",
+              "confirmNo", "createNo", "takeNo", "uploadNo",
               "outTradeNo", "outRefundNo")  # fmt: skip
 # Enough of a body for each operation to be built; own numbers are filled in.
 BODIES: dict[str, dict[str, Any]] = {

@@ -85,5 +85,5 @@ def test_operations_under_the_names_of_another_house() -> None:
 
 @pytest.mark.parametrize("kind", ["his", "his_soap"])
 def test_a_quote_nobody_made_is_not_confirmed(kind: str) -> None:
-    outcome, answer = Town().call(kind, "confirm.pre.balance.bill", {"preNo": "Q1"})
+    outcome, answer = Town().call(kind, "confirm.pre.balance.bill", {"preNo": "Q1", "confirmNo": "D1"}, "D1")
     assert (outcome, answer.code) == (Outcome.REFUSED, "PRE_NOT_FOUND")

@@ -86,7 +86,9 @@ def test_a_registration_whose_queue_number_was_taken_is_cancelled_at_the_window(
               "expireTime": his.at(90)}  # fmt: skip
     assert his("reg", **{**booked, "amount": "1501"})["code"] == "AMOUNT_MISMATCH"
     assert his("reg", **booked)["data"] == his("reg", **booked)["data"]
+    assert "queueNo" not in his("query.reg", settleNo="S1")["data"]
     assert his("take.reg", settleNo="S1")["data"]["queueNo"] == "1"
+    assert his("query.reg", settleNo="S1")["data"]["queueNo"] == "1"
     assert void(his, "cancel.reg") == "REG_TAKEN"
 
 
@@ -94,6 +96,9 @@ def test_a_new_patient_has_one_number_for_one_id_number(his: Caller) -> None:
     asked = {"patientName": "测试新", "idNo": "370202199912310013"}
     told = [his("set.patient.info", **asked)["data"] for _ in range(2)]
     assert told == [{"patientId": "N0001"}] * 2
+    for shown in ({"cardType": "5", "cardNo": asked["idNo"]}, {"patientId": "N0001"}):
+        assert his("query.patient.info", **shown)["data"]["patientName"] == "测试新"
+    assert his.code("query.patient.info", cardType="5", cardNo="370202199912310014") == "PATIENT_NOT_FOUND"
 
 
 def test_an_order_of_the_house_is_paid_once_and_refunded_up_to_its_amount(his: Caller) -> None:

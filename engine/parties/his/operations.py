@@ -25,27 +25,27 @@ _TABLE: Final = {
     "query.ebill": ("QueryEBill", "查询电子票据（HIS 开具）", "ask for the invoice the HIS issued", "", ""),
     "cancel.pre.balance.bill": ("CancelPreBalance", "撤销预结算", "take a quote back", "c", ""),
     **inhos.TABLE,
-    "confirm.pre.balance.bill": ("ConfirmPreBalance", "预结算结果确认", "confirm a quote's result", "c", ""),
+    "confirm.pre.balance.bill": ("ConfirmPreBalance", "预结算结果确认", "confirm a quote's result", "c", "step"),
     # 建档、预约挂号
-    "set.patient.info": ("CreateCardInfo", "建档或更新患者", "create or update a patient", "c", ""),
+    "set.patient.info": ("CreateCardInfo", "建档或更新患者", "create or update a patient", "c", "step"),
     "query.reg.schedule.list": ("QuerySch", "排班号源", "schedules and what is free", "", ""),
     "pre.reg": ("DoPreReg", "挂号预处理", "what a registration costs", "", ""),
     "lock.reg": ("LockReg", "锁号", "hold a slot until its expiry", "c", "lock"),
     "unlock.reg": ("UnLockReg", "解锁号", "release the slot", "c", ""),
     "reg": ("DoReg", "预约挂号", "book and charge the registration", "m", "settlement"),
     "query.reg": ("QueryRegRecord", "查询挂号", "ask for a registration by our number", "", ""),
-    "take.reg": ("TakeReg", "取号", "take the queue number", "c", ""),
+    "take.reg": ("TakeReg", "取号", "take the queue number", "c", "step"),
     "cancel.reg": ("CancelReg", "退号", "cancel a registration", "m", "void"),
     "query.zy.pre.out.hos.self": ("QueryPreOutHos", "出院预结算", "what a discharge comes to", "", ""),
     # 报告、HIS 自己的扫码付、其他
     "query.lis.report": ("QueryLisReport", "检验报告", "laboratory reports", "", ""),
     "query.pacs.check.result": ("QueryPacsResult", "检查结果", "imaging results", "", ""),
-    "create.pay.order": ("CreatePayOrder", "扫码付下单", "order at the HIS's own collection", "c", "trade"),
+    "create.pay.order": ("CreatePayOrder", "扫码付下单", "order at the HIS's own collection", "m", "trade"),
     "query.pay.order": ("QueryPayOrder", "扫码付查询", "ask for such an order", "", ""),
     "cancel.pay.order": ("CancelPayOrder", "扫码付撤单", "close such an order", "c", ""),
     "refund.pay.order": ("RefundPayOrder", "扫码付退款", "refund such an order", "m", "refund"),
     "query.day.bill": ("QueryDayBill", "对账", "what the HIS booked on a day", "", ""),
-    "upload.operation.state": ("UploadState", "操作状态上传", "tell how an operation ended", "c", ""),
+    "upload.operation.state": ("UploadState", "操作状态上传", "tell how an operation ended", "c", "step"),
     "monitor.sign.in": ("MonitorSignIn", "监控签到", "a terminal says that it is there", "", ""),
 }  # fmt: skip
 
@@ -70,8 +70,13 @@ _NUMBER_FIELD: Final = {
     "lock": "lockNo", "settlement": "settleNo", "void": "voidNo", "quote": "preNo", "trade": "outTradeNo",
     "refund": "outRefundNo",
 }  # fmt: skip
+_OWN_FIELD: Final = {
+    **inhos.NUMBER_FIELD, "confirm.pre.balance.bill": "confirmNo", "set.patient.info": "createNo",
+    "take.reg": "takeNo", "upload.operation.state": "uploadNo",
+}  # fmt: skip
+"""Where an operation's own number stands, when not where the kind of number usually does."""
 
 
 def number_field(op: Op) -> str:
     """The field of the request in which an operation's own number stands."""
-    return inhos.NUMBER_FIELD.get(op.name) or _NUMBER_FIELD[op.number]
+    return _OWN_FIELD.get(op.name) or _NUMBER_FIELD[op.number]

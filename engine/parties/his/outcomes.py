@@ -26,17 +26,20 @@ _CHANGES: Final = frozenset(name for name, op in OPS.items() if op.changes)
 _UNLOCK: Final = frozenset({"unlock.bill", "unlock.reg"})
 _VOID: Final = frozenset({"void.pay.bill", "cancel.reg"})
 _CLOSE: Final = frozenset({"cancel.pay.order"})
+_ORDERED: Final = frozenset({"create.pay.order"})
 _UNQUOTE: Final = frozenset({"cancel.pre.balance.bill"})
 _REFUSED: Final = (
     "PATIENT_NOT_FOUND", "BILL_NOT_FOUND", "BILL_LOCKED", "BILL_PAID", "BILL_VOID", "BILL_CHANGED",
     "LOCK_CLOSED", "NOT_LOCKED", "LOCK_LOST", "EXPIRED", "SETTLE_VOID", "AMOUNT_MISMATCH", "ALREADY_VOID",
     "NOT_FOUND", "PARAM_ERROR", "PARAM_INVALID", "BUSINESS_REFUSED", "NOT_ENOUGH_BALANCE", "TOKEN_EXPIRED",
-    "WINDOW_ONLY", "PRE_NOT_FOUND", "PRE_CLOSED", "PRE_USED", "INSURANCE_UNAVAILABLE", "INSURANCE_REFUSED",
+    "WINDOW_ONLY", "PRE_NOT_FOUND", "PRE_CLOSED", "PRE_USED", "PRE_UNCONFIRMED",
+    "INSURANCE_UNAVAILABLE", "INSURANCE_REFUSED",
     "INSURANCE_CHANGED", "INSURANCE_KEPT", "SCHEDULE_NOT_FOUND", "SLOT_LOCKED", "SLOT_GONE", "REG_TAKEN",
     "ORDER_NOT_FOUND", "ORDER_PAID", "ORDER_CLOSED", "REFUND_TOO_MUCH",
 )  # fmt: skip
 
 OUTCOMES: Final = (
+    OutcomeRow("OK", Outcome.PENDING, _ORDERED, because="ordered is not paid"),
     OutcomeRow("OK", Outcome.ACCEPTED),
     *inhos.OUTCOMES,
     OutcomeRow("NOT_LOCKED", Outcome.ACCEPTED, _UNLOCK, because="no lock stands: that is what was wanted"),

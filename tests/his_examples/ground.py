@@ -1,0 +1,83 @@
+"""The examples of a HIS laid over the shipped site, as their pages say, and what all their tests ask in the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from engine.runtime.books import check_books, simulator_ledgers
+from tests.edge.town import Town
+from tests.rig.lab import ROOT
+from tests.soap.his_site import FILES, edit
+
+EXAMPLES = ROOT / "docs" / "examples"
+HEAD = {"campus": "main", "terminal": {"kind": "kiosk", "id": "K01"}, "operator": "K01"}
+STYLES: Mapping[str, dict[str, Any]] = {
+    "json": {},
+    "json in yuan": {"edit": (("amounts:  fen", "amounts:  yuan"),)},
+    "soap": {"more": FILES, "edit": edit()},
+    "soap in yuan": {"more": FILES, "edit": edit(amounts="yuan")},
+}
+
+
+@cache
+def laid_over(*names: str) -> Mapping[str, bytes]:
+    """The files of these examples, and engine.yaml where a page shows a connection."""
+    files: dict[str, bytes] = {}
+    for name in names:
+        folder = EXAMPLES / name
+        for part in ("channels", "mappings", "schemas"):
+            for path in sorted((folder / part).rglob("*")):
+                if path.is_file() and not path.name.endswith(".test.yaml"):
+                    files[path.relative_to(folder).as_posix()] = path.read_bytes()
+        shown = re.search(r"```yaml\n(  his_ask:\n.*?)```", (folder / "README.md").read_text("utf-8"), re.DOTALL)
+        if shown is not None:
+            node = files.get("engine.yaml", (ROOT / "engine.yaml").read_bytes()).decode()
+            assert "\n  nhsa:\n" in node
+            files["engine.yaml"] = node.replace("\n  nhsa:\n", f"\n{shown[1]}  nhsa:\n").encode()
+    return files
+
+
+def town_of(new_town: Callable[..., Town], *names: str, style: str = "json") -> Town:
+    """A town with these examples, its HIS reached in one of `STYLES`."""
+    chosen = STYLES[style]
+    more = {**laid_over(*names), **chosen.get("more", {})}
+    town = new_town(more=more, edit=chosen.get("edit", ()))
+    town.lab.act("his", "set", amounts_in="yuan" if "yuan" in style else "fen")
+    return town
+
+
+def post(town: Town, target: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A settlement begun, as far as its first answer that is more than `working`."""
+    reply = town.ask("POST", target, {**HEAD, **body}, client="C01")
+    assert reply.status in (200, 202), reply.body.decode()
+    answer = reply.json
+    for _ in range(80):
+        if answer["state"] != "working":
+            break
+        town.pass_time(5.0)
+        answer = town.show(answer["settlement_no"], client="C01").json
+    return answer
+
+
+def rest(town: Town, answer: Mapping[str, Any]) -> dict[str, Any]:
+    return town.rest(answer["settlement_no"], client="C01")
+
+
+def refund(town: Town, answer: Mapping[str, Any]) -> dict[str, Any]:
+    wish = {"request_no": "B1", "reason_code": "patient"}
+    reply = town.ask("POST", f"/v1/settlements/{answer['settlement_no']}/refunds", wish, client="C01")
+    assert reply.status in (200, 202), reply.body.decode()
+    return rest(town, answer)
+
+
+def differences(town: Town) -> list[tuple[str, str]]:
+    """What the books say ten minutes later."""
+    town.pass_time(600.0)
+    engine = town.lab.engine
+    assert engine is not None
+    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
+    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
+    return [(one.kind, one.en) for one in books.differences]
