@@ -28,6 +28,7 @@ from engine.runtime.callbacks import Callbacks
 from engine.runtime.connections import Connections, Link
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_api import DeliverApi
+from engine.runtime.deliver_reports import Reports
 from engine.runtime.deliver_spread import shared_doors
 from engine.runtime.desk import Desk
 from engine.runtime.doors import Doors
@@ -102,13 +103,14 @@ class Engine:
         self.recovery = Recovery(world, store, self.driver, log)
         self.orders = Orders(world, self.sites, self.driver, store, self.numbers, self.ids, self.meters)
         self.soap = SoapDoor(world, self.gate, self.orders, self.meters)
+        callbacks = Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log,
+                              self.outflow.verify_keys)  # fmt: skip
         self.doors = Doors(
             SettlementApi(world, self.gate, self.orders, self.meters),
             AnswerApi(world, self.gate, self.sites, self.outflow, journal, self.meters),
-            Callbacks(world, self.sites, self.connections, store, self.ids, self.driver, self.meters, log,
-                      self.outflow.verify_keys),
+            callbacks, Reports(world, self.sites, store, self.ids, callbacks, self.meters, log),
             Health(self.meters, self._not_ready),
-        )
+        )  # fmt: skip
         self.hl7 = Hl7Door(world, self.gate, self.sites, self.orders, store, self.ids, self.meters, log)
         self.deliver = Deliver(world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take)
         sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log)

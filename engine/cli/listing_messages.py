@@ -90,6 +90,7 @@ def message_story(conn: Connection, no: str, *, with_bytes: bool = False) -> dic
              "next_at": rfc3339(row["next_at"]) if row["next_at"] else None, "reason": row["reason"]}
             for row in due_of(conn, kept.id)
         ],
+        "reported": "",
         "attempts": [],
     }  # fmt: skip
     if with_bytes:
@@ -103,6 +104,8 @@ def message_story(conn: Connection, no: str, *, with_bytes: bool = False) -> dic
         if with_bytes:
             row["sent"], row["reply"] = _shown(one.sent, one.reply)
         tree["attempts"].append(row)
+        if one.outcome in ("delivered", "undelivered"):  # what its receiver said of it later
+            tree["reported"] = one.outcome
     return tree
 
 
@@ -116,7 +119,7 @@ def _shown(sent: bytes, reply: bytes) -> tuple[str | None, str | None]:
 
 def draw_message(tree: dict[str, Any]) -> None:
     """The same for people."""
-    names = ("message", "channel", "kind", "source", "control", "state", "ack", "received_at")
+    names = ("message", "channel", "kind", "source", "control", "state", "ack", "received_at", "reported")
     table("消息 · message", ("", ""), [(name, str(tree[name])) for name in names], STATE_STYLES)
     line()
     due = [(one["dest"], one["state"], str(one["tries"]), one["next_at"] or "", one["reason"]) for one in tree["due"]]

@@ -73,6 +73,7 @@ STATE_STYLES: Mapping[str, str] = {
     "settled": "green", "good": "green", "ok": "green", "accepted": "green", "there": "green",
     "undone": "cyan", "rejected": "yellow", "warning": "yellow", "waiting": "yellow", "paying": "yellow",
     "quoted": "yellow", "unsure": "yellow", "unknown": "yellow", "dead": "yellow", "pending": "yellow",
+    "undelivered": "yellow",
     "manual": "bold red", "problem": "bold red", "refused": "red", "no": "red",
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import engine.config.codes_deliver  # noqa: F401 - declares the codes of these channels
-from engine.config.channel_rows import CallRow
+from engine.config.channel_rows import HEARS, CallRow, Hear
 from engine.config.problems import Mark, problem
 from engine.config.spec import NOWHERE, Field, Found, ListOf, MapOf, Nested, Record, Spec, Word
 from engine.config.types import WORD, Choice, Count, Duration, Name, Request, Route, Text
@@ -191,6 +191,9 @@ DELIVER_FIELDS = (
           "{refused: {tries: 1}}"),
     Field("dead", Choice(("go_on", "hold")), "死信之后，同一次序的后续消息：继续，或停下等人",
           "behind a dead letter the same lane goes on, or holds for a person", "go_on", default="go_on"),
+    Field("hears", ListOf(Nested(HEARS, Hear.of)), "接收方事后的状态报告（送达、未送达）：at、party、fact",
+          "what a receiver reports later (delivered or not): at, party, fact",
+          "[{event: reported, at: sms_callback, party: sms, fact: sms_report_fact}]", default=()),
     Field("spread", YES, "可由多个进程分担（每个连接内保持次序）",
           "several processes share it (order kept per connection)", "yes", default="no"),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 `given`: what a test platform hands out (persons, items); a file of the tester replaces any of it. `steps`, in order:
 
     - op: "1101"                       # an operation of the party
-      number: msgid                    # our number it carries: msgid, serial, order (any other), or none
+      number: msgid                    # our number it carries: msgid, serial, order (any other), $kept, or none
       send: {data: {psn_no: $psn_no}}  # $name: given or kept; $number; $int 12; $now FORMAT; $later SECONDS FORMAT
       outcome: accepted                # what the party's outcome table makes of the answer: one or several
       code: ["0"]                      # or the answer's own codes

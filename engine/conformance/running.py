@@ -111,8 +111,9 @@ class Run:
     def _call(self, step: Interface) -> Line:
         op = self.party.ops[step.op]
         line = Line(step.op, step.title or op.zh, step.title_en or op.en, NOT_RUN)
-        number = self._number(step.number)
+        number = ""
         try:
+            number = self._number(step.number)
             body = self._filled(step.send, number)
             answer_forms = {path: form_of(self._text(form, number)) for path, form in step.answer.items()}
         except _Missing as missing:
@@ -165,7 +166,9 @@ class Run:
                 self.session[name] = str(value)
 
     def _number(self, kind: str) -> str:
-        """A number nobody had before: time and count."""
+        """A number nobody had before (time and count), or one that an earlier step kept."""
+        if kind.startswith("$"):
+            return str(self._filled(kind, ""))
         self.count += 1
         stamp = datetime.fromtimestamp(self.ground.now(), BEIJING).strftime("%Y%m%d%H%M%S")
         match kind:

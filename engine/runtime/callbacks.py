@@ -61,20 +61,9 @@ class Callbacks:
     async def hear(self, hears: Hears, request: HttpRequest) -> HttpReply:
         """One callback, from its bytes to the party's own success or refusal."""
         party = hears.party
-        try:
-            link = self._connections.get(party)
-        except CannotCall as no:
-            self._log.error("callback_without_keys", party=party, why=str(no))
-            return HttpReply(503, (("Retry-After", RETRY_AFTER[503]),))
-        verdict = link.party.verify(link.opened, request, self._world.now())
-        missing = verdict.unknown_key if isinstance(verdict, NotHeard) else ""
-        if missing and await self._verify_keys.has(party, missing):
-            verdict = link.party.verify(self._connections.get(party).opened, request, self._world.now())
-        if isinstance(verdict, NotHeard):
-            self._meters.refused(party, verdict.why)
-            say = self._log.warning if verdict.alarm else self._log.info
-            say("callback_refused", party=party, why=verdict.why)  # its serial may say anything
-            return verdict.reply
+        verdict = await self.verified(party, request)
+        if isinstance(verdict, HttpReply):
+            return verdict
         fact_map = self._map_of(hears)
         hospital = self._sites.current.engine.hospital
         names = {"answer": verdict.body, "code": verdict.kind, "text": "", "hospital": hospital}
@@ -101,6 +90,24 @@ class Callbacks:
             lambda failure: self._log.error("callback_not_heard", no=case.no, why=trouble_of(failure.value))
         )
         return verdict.accepted
+
+    async def verified(self, party: str, request: HttpRequest) -> Heard | HttpReply:
+        """What the party says, or the refusal of what is not proven to be its word."""
+        try:
+            link = self._connections.get(party)
+        except CannotCall as no:
+            self._log.error("callback_without_keys", party=party, why=str(no))
+            return HttpReply(503, (("Retry-After", RETRY_AFTER[503]),))
+        verdict = link.party.verify(link.opened, request, self._world.now())
+        missing = verdict.unknown_key if isinstance(verdict, NotHeard) else ""
+        if missing and await self._verify_keys.has(party, missing):
+            verdict = link.party.verify(self._connections.get(party).opened, request, self._world.now())
+        if isinstance(verdict, NotHeard):
+            self._meters.refused(party, verdict.why)
+            say = self._log.warning if verdict.alarm else self._log.info
+            say("callback_refused", party=party, why=verdict.why)  # its serial may say anything
+            return verdict.reply
+        return verdict
 
     def _map_of(self, hears: Hears) -> FieldMap:
         """The map that finds the number; one of an older version where only that still hears this party."""

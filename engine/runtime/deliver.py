@@ -34,6 +34,7 @@ from engine.runtime.sites import Sites
 from engine.store.contract import Store
 from engine.store.ids import Ids
 from engine.store.messages import switches
+from engine.store.trail import add_trail
 
 Next = Callable[[str, bytes, Peer], Deferred[bytes]]
 INDEXES = 4_000  # persons whose hash need not be made again
@@ -47,7 +48,7 @@ class Deliver:
         orders: Next,
     ) -> None:  # fmt: skip
         self._world, self._store, self._sites, self._log, self._orders = world, store, sites, log, orders
-        self._meters = meters
+        self._meters, self._ids = meters, ids
         self.on_reloaded: Callable[[], None] = lambda: None
         self._indexes: dict[tuple[str, str], int] = {}
         self.batches = Batches(world, store, ids)
@@ -126,7 +127,11 @@ class Deliver:
         except ConditionFailed as failed:
             self._log.error("tell_undecided", channel=channel, no=no, why=failed.text)
             return nobody_told(channel, no, names)
-        return Handed(self.batches.rows_of(held), lambda: self.lanes.add(held), bool(held.rows))
+        writes = self.batches.rows_of(held)
+        if held.rows:
+            detail = {"channel": channel, "message": str(held.id), "end": names.get("ended", {}).get("how", "")}
+            writes.append(add_trail(self._ids.new(), no, held.received, "Told", detail))
+        return Handed(writes, lambda: self.lanes.add(held), bool(held.rows))
 
     def take(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """One HL7 message of a listener, from its bytes to its acknowledgement."""

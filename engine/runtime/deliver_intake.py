@@ -28,6 +28,7 @@ from engine.runtime.deliver_acks import Caller, Refused, ack_of
 from engine.runtime.deliver_batch import Batches
 from engine.runtime.deliver_lanes import Lanes
 from engine.runtime.deliver_message import Held, digest_of, with_lets
+from engine.runtime.handing import TOLD_SOURCE
 from engine.runtime.meters import Meters
 from engine.runtime.sites import Sites
 from engine.site.deliver_spec import DeliverSpec, Names
@@ -198,7 +199,7 @@ class Intake:
 
     def told(self, spec: DeliverSpec, channel: str, no: str, names: Mapping[str, Any]) -> Held:
         """A message a settlement hands over: what the channel's maps read of it, sealed as its bytes."""
-        held = Held(self._ids.new(), channel, "settlement", f"settlement {channel}", no, self._world.now())
+        held = Held(self._ids.new(), channel, "settlement", f"{TOLD_SOURCE}{channel}", no, self._world.now())
         held.body = encode({name: names[name] for name in sorted(spec.roots) if name in names})
         held.digest, held.opens, held.ack = digest_of(held.body), 0, "AA"
         read = with_lets(spec, dict(names), held, self._sites.current.engine.hospital)

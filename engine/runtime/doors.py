@@ -10,6 +10,7 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.runtime import openapi
 from engine.runtime.answer_api import AnswerApi
 from engine.runtime.callbacks import Callbacks
+from engine.runtime.deliver_reports import Reports
 from engine.runtime.health import Health
 from engine.runtime.interface import page as interface
 from engine.runtime.replies import error, not_this_method
@@ -23,8 +24,11 @@ NO = "{no}"
 class Doors:
     """Routes of all listeners of one site; rebuilt when the site changes."""
 
-    def __init__(self, settle: SettlementApi, answers: AnswerApi, callbacks: Callbacks, health: Health) -> None:
+    def __init__(
+        self, settle: SettlementApi, answers: AnswerApi, callbacks: Callbacks, reports: Reports, health: Health
+    ) -> None:
         self._settle, self._answers, self._callbacks, self._health = settle, answers, callbacks, health
+        self._reports = reports
         self.tables: dict[str, Routes] = {}
         self._body_bytes: dict[str, int] = {}
 
@@ -60,7 +64,7 @@ class Doors:
                 table = tables[door.on or hears.at]
                 if table.find("POST", door.path) is None:  # channels may share a party's callbacks
                     name = f"callback_{hears.party}"
-                    table.add(Route("POST", door.path, self._callback(hears), name, door.body_bytes))
+                    table.add(Route("POST", door.path, self._callback(channel, hears), name, door.body_bytes))
             elif hears.request is not None and listen is not None:
                 route = Route(hears.request.method, hears.request.path, self._event(hears), hears.event)
                 tables[listen.at].add(route)
@@ -74,7 +78,7 @@ class Doors:
                 table = tables[door.on or hears.at]
                 if table.find("POST", door.path) is None:
                     name = f"callback_{hears.party}"
-                    table.add(Route("POST", door.path, self._callback(hears), name, door.body_bytes))
+                    table.add(Route("POST", door.path, self._callback(channel, hears), name, door.body_bytes))
             elif hears.request is not None and listen is not None:
                 method, path = hears.request.method, hears.request.path
                 if listen.find(method, path.replace(NO, "S0")) is None:
@@ -112,8 +116,11 @@ class Doors:
     def _event(self, hears: Hears) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
         return lambda request, parts: self._settle.event(hears, request, parts["no"])
 
-    def _callback(self, hears: Hears) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
-        return lambda request, parts: self._callbacks.hear(hears, request)
+    def _callback(
+        self, channel: Channel, hears: Hears
+    ) -> Callable[[HttpRequest, Mapping[str, str]], Awaitable[HttpReply]]:
+        listens = self._reports if channel.kind == "deliver" else self._callbacks
+        return lambda request, parts: listens.hear(hears, request)
 
     def knock(self, listener: str, request: HttpRequest) -> Deferred[HttpReply] | HttpReply:
         """Answer one request of a listener."""

@@ -20,6 +20,9 @@ class Handed:
     wanted: bool = False
 
 
+TOLD_SOURCE = "settlement "
+"""Before the channel's name: the `source` of a message that a settlement handed over, whose `control` is its number."""
+
 Teller = Callable[[str, str, Mapping[str, Any]], Handed]
 """(channel, settlement, all its names) → what is handed over."""
 

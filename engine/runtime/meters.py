@@ -37,6 +37,10 @@ class Meters:
             "engine_hl7_full_checks_total", "Messages hl7apy looked at, where a channel asks for it",
             ("channel", "outcome"), registry=self.registry,
         )  # fmt: skip
+        self._reports = Counter(
+            "engine_reports_total", "What receivers reported of messages they took", ("party", "outcome"),
+            registry=self.registry,
+        )  # fmt: skip
         self.open_settlements = Gauge("engine_open_settlements", "Settlements in memory", registry=self.registry)
         self.commits = Counter("engine_units_total", "Units stored", registry=self.registry)
         # Finding a meter's child by its labels costs ten times what counting in it does.
@@ -65,6 +69,10 @@ class Meters:
     def full_checked(self, channel: str, outcome: str) -> None:
         """`outcome`: good, findings, or skipped when too many waited or it was too large."""
         self._full.labels(channel, outcome).inc()
+
+    def reported(self, party: str, outcome: str) -> None:
+        """`outcome`: delivered, undelivered, again, unknown (no message of ours), unreadable or undecided."""
+        self._reports.labels(party, outcome).inc()
 
     def page(self) -> bytes:
         """The text Prometheus reads."""

@@ -112,6 +112,9 @@ def _doors(parts: Parts, channel: ChannelFile) -> None:
         _makes(parts, channel.amounts, AMOUNTS, "结算应答", "the answer")
     for hear in channel.hears:
         _schema(parts, hear.schema)
+        if hear.request is not None and channel.kind == "deliver":
+            parts.wrong("E219", hear.marks.get("request", hear.mark), kind="deliver", name="hears: request")
+            continue
         if hear.request is not None and "once_by" not in hear.marks:
             parts.wrong("E202", hear.mark, name="once_by", zh="终端的事件", en="a terminal's event",
                         example="[no, choice_no]")  # fmt: skip

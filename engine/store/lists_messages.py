@@ -12,7 +12,7 @@ from engine.store.contract import Connection
 from engine.store.schema_messages import hands, messages, outbox, switches
 
 Rows = list[Mapping[str, Any]]
-STATES = ("open", "done", "dead", "skipped", "refused")
+STATES = ("open", "done", "dead", "undelivered", "skipped", "refused")
 
 
 @dataclass(frozen=True, slots=True)

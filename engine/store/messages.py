@@ -170,6 +170,16 @@ def give_up(id: int, dest: str) -> Write:
     return Write("outbox_drop", {"id": id, "dest": dest}, rows=1)
 
 
+def reported(
+    report: int, id: int, dest: str, at: float, outcome: str, code: str, data: bytes
+) -> list[Write | ManyRows]:
+    """What a receiver said later of a message it took: `delivered`, or `undelivered`, which the message then is. Kept
+    like an attempt, under the number `report`."""
+    row = (report, id, dest, at, 0.0, outcome, code[:64], report, 0, 0, len(data))
+    mark = "message_arrived" if outcome == "delivered" else "message_undelivered"
+    return [keep_chunk(report, report, [data]), ManyRows("attempts_insert", [row], rows=1), Write(mark, {"id": id})]
+
+
 def reopen(id: int) -> Write:
     """A message has something to be sent again."""
     return Write("message_reopen", {"id": id})

@@ -43,7 +43,7 @@ messages = sa.Table(
     _col("chunk", Big, "id in chunks"),
     _col("start", sa.Integer(), "its first byte there"),
     _col("size", sa.Integer(), "bytes"),
-    _col("state", Text, "open, done, dead (at a destination), skipped, refused"),
+    _col("state", Text, "open, done, dead (at a destination), undelivered (reported so later), skipped, refused"),
     _col("ack", Text, "what its sender was told for good: AA, AE, AR with a code; empty before"),
     _col("done_at", Instant, "0 before"),
     _index("messages_once", "source", "control", where="once", unique=True),

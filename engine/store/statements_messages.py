@@ -64,6 +64,19 @@ ROWS: tuple[Row, ...] = (
         "DELETE FROM outbox WHERE message_id = :id AND dest = :dest AND state = 'dead'",
         {},
     ),
+    (
+        "message_undelivered",
+        "A receiver took it and later reported that it did not arrive.",
+        "UPDATE messages SET state = 'undelivered' WHERE id = :id AND state IN ('open', 'done')",
+        {},
+    ),
+    (
+        "message_arrived",
+        "It arrived after all; what is still to be sent stays so.",
+        """UPDATE messages SET state = CASE WHEN EXISTS (SELECT 1 FROM outbox WHERE message_id = :id) THEN 'open'
+        ELSE 'done' END WHERE id = :id AND state = 'undelivered'""",
+        {},
+    ),
     ("message_reopen", "A message has something to be sent again.",
      "UPDATE messages SET state = 'open', done_at = 0 WHERE id = :id", {}),
     (
@@ -154,7 +167,8 @@ MANY: tuple[tuple[str, str, str, int], ...] = (
     (
         "messages_done",
         "Messages of which something was delivered: done when nothing is left.",
-        """UPDATE messages SET state = 'done', done_at = given.column2,
+        """UPDATE messages SET done_at = given.column2,
+        state = CASE WHEN state = 'undelivered' THEN state ELSE 'done' END,
         ack = CASE WHEN ack = '' THEN 'AA' ELSE ack END FROM (VALUES {rows}) AS given
         WHERE messages.id = given.column1
         AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message_id = given.column1)""",

@@ -16,6 +16,7 @@ from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp, json_resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.sms import said
+from simulators.sms.courier import WHAT, WHEN, Courier
 from simulators.sms.envelope import Gate, Refusal
 
 SIGN = "模拟口腔医院"
@@ -50,6 +51,8 @@ class Message:
     row: Row
     state: int = 3
     seen_from: float = 0.0
+    size: int = 1
+    told: int = 0  # reports that were taken
 
 
 class SmsSim(SimParty):
@@ -66,14 +69,18 @@ class SmsSim(SimParty):
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
-        self.faults = Faults((COMMON - CALLBACKS - BREAKS) | self.own_refusals | self.own_faults)
+        common = (COMMON - CALLBACKS - BREAKS) | set(WHEN) | set(WHAT)
+        self.faults = Faults(common | self.own_refusals | self.own_faults)
         self.gate = Gate(world)
+        self.report_key = world.keys.secret("sms_report")
         self.reset()
 
     def reset(self) -> None:
-        """Nothing sent; 50 a day to one phone."""
+        """Nothing sent; 50 a day to one phone; reports go to the engine that was named at the start."""
         self.sent: list[Message] = []
         self.day_limit = 50
+        self.report_url = ""
+        self.courier = Courier(self)
         self.gate.seen.clear()
 
     def op_of(self, req: Req) -> str:
@@ -130,6 +137,7 @@ class SmsSim(SimParty):
         if self.take_fault("SendSms", "undelivered", no=out_id) is not None:
             made.state = 2
         self.sent.append(made)
+        self.courier.tell(made)
         return {"BizId": biz_id}
 
     def _filled(self, template: str, given: str) -> str:
@@ -178,23 +186,47 @@ class SmsSim(SimParty):
         return {
             "base_url": base_url, "host": base_url.partition("://")[2], "access_key_id": self.gate.key_id,
             "access_key_secret": self.gate.secret, "sign_name": SIGN, "templates": TEMPLATES,
+            "report_key": self.report_key,
         }  # fmt: skip
 
     def act(self, body: dict[str, Any]) -> dict[str, Any]:
-        """`find` {no}: the texts that went out under a number; `set` {day_limit}."""
+        """`find` {no}: the texts that went out under a number; `report` {no, delivered?}: push what became of
+        it (again); `set` {day_limit?, report_url?}: `report_url` takes the place of /callback/sms of the engine."""
         name = body.get("act")
         if name == "find":
             texts = [one.text for one in self.sent if one.out_id == str(body.get("no", ""))]
             if not texts:
                 raise ActRefused("nothing went out under that number")
             return {"no": body["no"], "texts": texts}
+        if name == "report":
+            return self._report(body)
         if name != "set":
-            raise ValueError(f"unknown act {name!r}; there are find, set")
-        limit = body.get("day_limit")
-        if body.keys() - {"act", "day_limit"} or not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+            raise ValueError(f"unknown act {name!r}; there are find, report, set")
+        limit, url = body.get("day_limit", self.day_limit), body.get("report_url", self.report_url)
+        if body.keys() - {"act", "day_limit", "report_url"}:
+            raise ValueError("there are day_limit and report_url")
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
             raise ValueError("day_limit: a whole number")
-        self.day_limit = limit
-        return {"day_limit": limit}
+        if not isinstance(url, str) or (url and not url.startswith("http://")):
+            raise ValueError("report_url: an address that begins with http://, or nothing")
+        self.day_limit, self.report_url = limit, url
+        return {"day_limit": limit, "report_url": url}
+
+    def _report(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = [one for one in self.sent if one.out_id == str(body.get("no", ""))]
+        delivered = body.get("delivered", True)
+        if isinstance(delivered, str):
+            delivered = {"true": True, "false": False}.get(delivered, delivered)
+        if not isinstance(delivered, bool):
+            raise ValueError("delivered: true or false")
+        if not found:
+            raise ActRefused("nothing went out under that number")
+        if not self.courier.address:
+            raise ActRefused("nobody was named whom to report to: set report_url")
+        for one in found:
+            one.state = 3 if delivered else 2
+        self.courier.push(found)
+        return {"no": body["no"], "delivered": delivered, "messages": len(found)}
 
     def sections(self) -> list[Section]:
         return said.sections(self)

@@ -23,11 +23,13 @@ from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
 from simulators.registry import party_class
 from tests.simulation.keys import TownKeys
+from tests.sms.hospital import files as short_messages
 from tests.soap.his_site import FILES, edit
 
 ROOT = Path(__file__).resolve().parents[2]
 MORNING = 1795305600.0  # 2026-11-22 08:00 in Beijing
-BASE = "http://sim.example"
+HOST = "sim.example"
+BASE = f"http://{HOST}"
 
 
 class Line:
@@ -83,6 +85,7 @@ class Memory:
         asked = dict(parse_qsl(query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in request.headers}
         headers.setdefault("accept", "*/*")
+        headers.setdefault("host", HOST)
         headers.setdefault("user-agent", "conformance")
         self.party.handle(Req(request.method, request.target, path, asked, headers, request.body, "m:1", b""), line)
         for _ in range(200):
@@ -115,6 +118,10 @@ def standing(kind: str, folder: Path) -> tuple[Run, Memory]:
         node, files = node_file(_by_soap(folder)), {**files, **FILES}
     if kind == "commercial":
         node = node_file(ROOT / "docs/examples/commercial_insurance")
+    if kind == "sms":
+        text = short_messages()["engine.yaml"].decode().replace("127.0.0.1:8751", HOST)  # the host is signed
+        (folder / "engine.yaml").write_text(text, "utf-8")
+        node = node_file(folder)
     entry = next(one for one in node.parties.values() if one.kind == kind)
     for ref in _references(dict(entry.settings)):
         path = folder / ref

@@ -16,8 +16,8 @@ from simulators.base.wire import Req, Resp
 from tests.conformance.ground import Memory, standing
 
 KINDS = (
-    "alipay", "commercial", "einvoice", "his", "mobile_pay", "municipal", "nhsa", "qingdao_legacy", "unionpay",
-    "wechat",
+    "alipay", "commercial", "einvoice", "his", "mobile_pay", "municipal", "nhsa", "qingdao_legacy", "sms",
+    "unionpay", "wechat",
 )  # fmt: skip
 
 
@@ -64,6 +64,9 @@ SPOILT = [
     ("nhsa", "2201", rb'"mdtrt_id":"\d+"', b'"mdtrt_id":"' + b"9" * 31 + b'"', "data.mdtrt_id", "length"),
     ("nhsa", "2201", rb'"mdtrt_id":"\d+"', b'"mdtrt_id":null', "data.mdtrt_id", "missing"),
     ("municipal", "2420", rb"<xjzf>[\d.]+</xjzf>", b"<xjzf>12</xjzf>", "xjzf", "form"),
+    ("sms", "SendSms", rb'"BizId": ?"[^"]+"', b'"BizId":null', "BizId", "missing"),
+    ("sms", "QuerySendDetails", rb'"SendStatus": ?3', b'"SendStatus":9',
+        "SmsSendDetailDTOs.SmsSendDetailDTO[0].SendStatus", "code"),
     ("municipal", "2100", rb"<cbzt>1</cbzt>", b"", "cbzt", "missing"),
 ]
 
@@ -88,13 +91,33 @@ def test_a_spoilt_field_is_named(
     assert not sheet.passed(lines)
 
 
-def test_a_wrong_signature_fails_the_interface(tmp_path: Path) -> None:
-    run, ground = standing("wechat", tmp_path)
-    ground.party.faults.add({"op": "query", "fault": "bad_signature"})
+@pytest.mark.parametrize(("kind", "theirs", "op"), [
+    ("wechat", "query", "query"), ("commercial", "claim.query", "state"), ("commercial", "claim.settle", "claim"),
+])  # fmt: skip
+def test_a_wrong_signature_fails_the_interface(kind: str, theirs: str, op: str, tmp_path: Path) -> None:
+    run, ground = standing(kind, tmp_path)
+    ground.party.faults.add({"op": theirs, "fault": "bad_signature"})
     lines = run.play()
-    line = next(line for line in lines if line.op == "query")
+    line = next(line for line in lines if line.op == op)
     assert (line.result, line.differences) == ("refused", ())
     assert "应答不可信 · the answer cannot be believed" in line.why
+
+
+def test_a_message_that_is_not_listed_fails_the_look_for_it(tmp_path: Path) -> None:
+    run, ground = standing("sms", tmp_path)
+    ground.party.faults.add({"op": "SendSms", "fault": "unseen", "seconds": 3600})
+    line = next(line for line in run.play() if line.number and line.op == "find" and line.code != "FOUND"
+                and line.result != "passed")  # fmt: skip
+    assert (line.result, line.code) == ("refused", "NOT_FOUND")
+
+
+def test_what_was_never_sent_is_not_looked_for(tmp_path: Path) -> None:
+    run, ground = standing("sms", tmp_path)
+    ground.party.faults.add({"op": "SendSms", "fault": "flow_control", "times": None})
+    lines = run.play()
+    assert [(line.op, line.result) for line in lines[:3]] == [
+        ("find", "passed"), ("send", "refused"), ("find", "not_run"),
+    ]  # fmt: skip
 
 
 def test_what_needs_an_earlier_answer_is_not_run(tmp_path: Path) -> None:

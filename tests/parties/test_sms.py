@@ -11,7 +11,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
-from engine.parties.contract import Answer, NotHeard, Outgoing
+from engine.parties.contract import Answer, Heard, NotHeard, Outgoing
 from engine.parties.registry import PARTIES
 from simulators.base.wire import Req, Resp
 from simulators.base.world import SimWorld
@@ -130,3 +130,30 @@ def test_noise_is_never_taken_for_a_yes(body: bytes) -> None:
         assert not PARTY.read(call, PARTY.build(call), HttpReply(200, (), body)).intact
     heard = PARTY.verify(caller.opened, HttpRequest("POST", "/", (), body), START)
     assert isinstance(heard, NotHeard)
+
+
+KEY = "0123456789abcdef"
+
+
+def push(target: str, body: bytes = b"[]", key: str = KEY) -> Heard | NotHeard:
+    settings = PARTY.settings.model_validate({
+        "access_key_id": "SMSKEY01", "access_key_secret": "secret-secret", "sign_name": "测试", "report_key": key,
+    })  # fmt: skip
+    return PARTY.verify(PARTY.open(settings), HttpRequest("POST", target, (), body), START)
+
+
+def test_a_report_is_believed_only_under_the_key_of_its_address() -> None:
+    heard = push(f"/callback/sms?key={KEY}", b'[{"out_id": "7"}]')
+    assert isinstance(heard, Heard)
+    assert (heard.body, json.loads(heard.accepted.body)["code"]) == ([{"out_id": "7"}], 0)
+    for target in ("/callback/sms", "/callback/sms?key=", f"/callback/sms?key={KEY[:-1]}", f"/callback/sms?Key={KEY}",
+                   f"/callback/sms?key={KEY}&key={KEY}", f"/callback/sms?key={KEY.upper()}"):  # fmt: skip
+        refused = push(target)
+        assert isinstance(refused, NotHeard), target
+        assert refused.reply.status == 401
+    assert push("/callback/sms?key=", key="").reply.status == 404  # type: ignore[union-attr]  # none is believed
+
+
+def test_a_key_that_could_be_guessed_is_no_key() -> None:
+    with pytest.raises(ValueError, match="report_key"):
+        push("/callback/sms?key=short", key="short")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from engine.site.files import hash_of, read_files
 from engine.site.load import load
@@ -20,13 +21,12 @@ def files() -> dict[str, bytes]:
     """The shipped site with the example put in as its README says."""
     found = {**read_files(ROOT), **{k: v for k, v in read_files(EXAMPLE).items() if not k.endswith(".md")}}
     text = (EXAMPLE / "README.md").read_text()
-    connection = text.split("```yaml\n")[1].split("```")[0]
-    yaml = found["engine.yaml"].decode()
+    connection, door, steps = (part.split("```")[0] for part in text.split("```yaml\n")[1:4])
+    yaml = found["engine.yaml"].decode().replace("\nclients:", f"{door}\nclients:", 1)
     found["engine.yaml"] = yaml.replace("\nlimits:", f"\n{connection}\nlimits:", 1).encode()
     channel = found["channels/outpatient_settlement.yaml"].decode()
     assert "\nhears:" in channel
-    steps = text.split("```yaml\n")[2].split("```")[0].replace("final:\n", "", 1)  # the README's own rows
-    channel = channel.replace("\nhears:", f"{steps}\nhears:", 1)
+    channel = channel.replace("\nhears:", steps.replace("final:\n", "", 1) + "\nhears:", 1)
     found["channels/outpatient_settlement.yaml"] = channel.encode()
     return found
 
@@ -40,7 +40,7 @@ class SmsLab(Lab):
         super()._write_secrets()
         place = self.folder / "var/sim/sms"
         place.mkdir(parents=True, exist_ok=True)
-        for name in ("access_key_id", "access_key_secret"):
+        for name in ("access_key_id", "access_key_secret", "report_key"):
             (place / name).write_text(str(self.parties["sms"].card("http://x")[name]))
 
     def site(self) -> Site:
@@ -71,3 +71,8 @@ def settled(town: Town) -> str:
 
 def texts(town: Town) -> list[str]:
     return [one.text for one in town.lab.parties["sms"].sent]  # type: ignore[attr-defined]  # the provider's own list
+
+
+def sms(town: Town) -> Any:
+    """The provider."""
+    return town.lab.parties["sms"]

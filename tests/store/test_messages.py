@@ -18,6 +18,7 @@ from engine.store.messages import (
     message,
     message_bytes,
     reopen,
+    reported,
     send_again,
     set_switch,
     switches,
@@ -181,3 +182,29 @@ def test_rows_given_to_fill_a_statement_change_and_count_nothing(stores: Any) ->
         done = wait(store.submit(ended))
         assert (done.committed, done.counts) == (True, (count, count, count))
         assert len(wait(store.read(lambda conn, first=first: attempts_of(conn, first)))) == 1
+
+
+def test_what_a_receiver_reported_later_stands_on_the_message_whatever_comes_first(stores: Any) -> None:
+    store = stores.open()
+    wait = stores.loop.wait
+
+    def state(id: int) -> str:
+        return str(wait(store.read(lambda conn: message(conn, id))).state)
+
+    def report(number: int, id: int, word: str) -> None:
+        writes = tuple(reported(number, id, "emr", NOW, word, "X", b"{}"))
+        assert wait(store.submit(Unit("report", writes))).committed
+
+    assert wait(store.submit(_batch(1000, ["C1", "C2"]))).committed
+    report(2000, 1000, "undelivered")
+    assert state(1000) == "undelivered", "before our own answer came"
+    done = (ManyRows("outbox_done", [(1000, "emr")]), ManyRows("messages_done", [(1000, NOW)]))
+    assert wait(store.submit(Unit("deliver", done))).committed
+    assert state(1000) == "undelivered"
+    report(2001, 1000, "delivered")
+    assert state(1000) == "done"
+    lived = wait(store.read(lambda conn: attempts_of(conn, 1000)))
+    assert [one.outcome for one in lived] == ["undelivered", "delivered"]
+    report(2002, 1001, "undelivered")
+    report(2003, 1001, "delivered")
+    assert state(1001) == "open", "it is still to be sent"

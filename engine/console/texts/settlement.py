@@ -65,6 +65,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "event.Started": ("收到结算请求", "Settlement asked for"),
     "event.Heard": ("终端送来 {what}", "The terminal sent {what}"),
     "event.FactHeard": ("对方主动通知：{what}", "The party told by itself: {what}"),
+    "event.Told": ("转交 {channel}：消息 {message}", "Handed to {channel}: message {message}"),
+    "event.Reported": ("{channel} 消息 {message}：{outcome} {code}", "{channel} message {message}: {outcome} {code}"),
     "event.Cancelled": ("终端或患者取消", "The terminal or the patient cancelled"),
     "event.RefundAsked": ("要求整单退费", "A refund of the whole bill was asked for"),
     "event.Tick": ("到时间了", "Time was up"),

@@ -146,6 +146,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step.await": ("等待", "await"),
     "step.observe": ("记账", "observe"),
     "step.tell": ("转交", "tell"),
+    "reported.delivered": ("接收方报告已送达", "reported as delivered"),
+    "reported.undelivered": ("接收方报告未送达", "reported as not delivered"),
     "end.undone": ("没有成立，已全部撤销", "undone"),
     "end.refunded": ("成立之后全部退回", "refunded"),
     "end.rejected": ("收款之前被拒绝", "rejected"),

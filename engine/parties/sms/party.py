@@ -2,7 +2,8 @@
 
 Requests are signed by ACS3-HMAC-SHA256 over method, headers and the form's hash. The provider sends what it is asked to
 send, as often as it is asked: our number travels as OutId, and `find` looks for it among what went to that phone on a
-day. `find` answers FOUND or NOT_FOUND, and PARTIAL where the day's list is longer than one page.
+day. `find` answers FOUND or NOT_FOUND, and PARTIAL where the day's list is longer than one page. Later the provider
+pushes reports (SmsReport): what the operator said of each message.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import hmac
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.codecs import form, json_text
+from engine.codecs.errors import Undecodable
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.core.times import beijing
@@ -25,6 +28,7 @@ from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeR
 VERSION: Final = "2017-05-25"
 ACTIONS: Final = {"send": "SendSms", "find": "QuerySendDetails"}
 PAGE: Final = 50
+KEY_LEAST: Final = 16
 FORM: Final = "application/x-www-form-urlencoded"
 _PHONE: Final = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
 _LIMITS: Final = ("isv.BUSINESS_LIMIT_CONTROL", "isv.DAY_LIMIT_CONTROL", "isv.MONTH_LIMIT_CONTROL", "Throttling*")
@@ -37,13 +41,15 @@ _OURS: Final = (  # what only people can mend: credit, rights, signature, templa
 
 class Settings(BaseModel):
     """`access_key_id`, `access_key_secret`: of an account that may only send. `sign_name`: the signature before every
-    text. `host`: the provider's name as it stands in the address; it is part of what is signed."""
+    text. `host`: the provider's name as it stands in the address; it is part of what is signed. `report_key`: the word
+    in the address that reports are pushed to (`…?key=WORD`, 16 characters or more); without it none is believed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     access_key_id: str = Field(min_length=4, max_length=128)
     access_key_secret: str = Field(min_length=8, repr=False)
     sign_name: str = Field(min_length=2, max_length=20)
+    report_key: str = Field(default="", max_length=128, repr=False)
     host: str = Field(default="dysmsapi.aliyuncs.com", pattern=r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$")
 
 
@@ -76,6 +82,8 @@ class Sms:
     )
 
     def open(self, settings: Settings) -> Settings:
+        if settings.report_key and len(settings.report_key) < KEY_LEAST:
+            raise ValueError(f"report_key: {KEY_LEAST} characters or more")
         return settings
 
     def build(self, call: Outgoing) -> HttpRequest:
@@ -124,7 +132,26 @@ class Sms:
         return _found(call, tree)
 
     def verify(self, settings: Any, request: HttpRequest, now: float) -> Heard | NotHeard:
-        return wire.no_callbacks(settings, request, now)
+        """A push of reports: a list of objects. The provider signs nothing here; who pushes shows that he knows the
+        address, whose key nobody else was given."""
+        if not settings.report_key:
+            return wire.no_callbacks(settings, request, now)
+        given = parse_qs(request.query, keep_blank_values=True).get("key", [])
+        right = len(given) == 1 and hmac.compare_digest(given[0].encode(), settings.report_key.encode())
+        if not right:
+            return NotHeard(_said(401, 401, "unauthorized"), "wrong report key")
+        try:
+            reports = json_text.parse(request.body, max_bytes=wire.MAX_REPLY)
+        except Undecodable as no:
+            return NotHeard(_said(400, 400, "malformed"), no.code)
+        if not isinstance(reports, list) or not all(isinstance(one, dict) for one in reports):
+            return NotHeard(_said(400, 400, "a list of reports is wanted"), "not a list of reports")
+        return Heard("report", reports, _said(200, 0, "接收成功"), _said(503, 1, "later"))
+
+
+def _said(status: int, code: int, text: str) -> HttpReply:
+    """What the provider is told; anything but code 0 makes it push the same again."""
+    return HttpReply(status, (("Content-Type", wire.JSON),), json_text.print_json({"code": code, "msg": text}))
 
 
 def _phone(body: dict[str, Any]) -> str:
