@@ -117,10 +117,18 @@ def check_always(
             elif mine is not None and mine.amount is not None and mine.amount != row.amount:
                 spoiled = True
                 yield _said(kept, "refund_amount_differs", no=row.no, due=mine.amount, amount=row.amount)
-            elif mine is not None and mine.state is LegState.OK and row.state in _NOT_FINAL[span is None]:
+            elif mine is not None and mine.state is LegState.OK and _not_final(kept, mine, row, whole=span is None):
                 yield _said(kept, "refund_not_final", no=row.no, state=row.state)
         if whole and not spoiled and trade.net < 0:
             yield _said(kept, "refund_over", no=leg.number, due=trade.paid, amount=trade.given_back)
+
+
+def _not_final(kept: Kept, refund: LegRow, row: LedgerRow, *, whole: bool) -> bool:
+    """Whether the channel's row speaks against a refund we count as done. A bill's row stays abnormal when the money
+    was sent elsewhere afterwards: then the leg became done after a person was called."""
+    if not whole and row.state == "abnormal" and kept.ok_after_person(refund.id):
+        return False
+    return row.state in _NOT_FINAL[whole]
 
 
 def _fees(kept: Kept, trade: Trade, fee_bp: int) -> Iterator[Difference]:

@@ -178,6 +178,12 @@ class Kept:
         """When the leg first was known as ok."""
         return self._moved(leg_id, ("ok",))
 
+    def ok_after_person(self, leg_id: int) -> bool:
+        """Whether the leg needed a person before it was known as ok."""
+        mine = [move for move in self.moves if move.leg_id == leg_id]
+        called = next((at for at, move in enumerate(mine) if move.after == "manual"), len(mine))
+        return any(move.after == "ok" for move in mine[called:])
+
     def _moved(self, leg_id: int, states: tuple[str, ...]) -> float | None:
         return next((move.at for move in self.moves if move.leg_id == leg_id and move.after in states), None)
 

@@ -612,6 +612,23 @@ def test_what_lies_at_the_end_of_the_days_read_is_not_judged() -> None:
         assert [kind for kind, _ in _kinds(day)] == kinds
 
 
+def test_an_abnormal_refund_that_another_card_received_is_no_difference() -> None:
+    """The bill's row was written when it was abnormal and never changes; it counted as done only after that."""
+    day = good_day()
+    day.span = Span(0.0, 20_000.0)
+    day.spoil("wechat", "refund", "S3R4", state="abnormal")
+    assert _kinds(day) == [("refund_not_final", "S3")]
+    kept = day.kept["S3"]
+    (leg,) = [leg for leg in kept.legs if leg.number == "S3R4"]
+    done = next(move for move in kept.moves if (move.leg_id, move.after) == (leg.id, "ok"))
+    at = list(kept.moves).index(done)
+    called = [replace(done, after="manual"), replace(done, before="manual")]
+    kept.moves = [*kept.moves[:at], *called, *kept.moves[at + 1 :]]
+    assert _kinds(day) == []
+    day.span = None  # a ledger that is read as it stands now: abnormal is abnormal
+    assert _kinds(day) == [("refund_not_final", "S3")]
+
+
 def test_a_refund_under_way_may_move_the_account_or_not() -> None:
     for gone in (True, False):
         day = good_day()

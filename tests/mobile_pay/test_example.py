@@ -19,6 +19,6 @@ def test_the_example_of_mixed_orders_holds(tmp_path: Path) -> None:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.test.yaml"))
         shutil.copytree(EXAMPLE / name, tmp_path / name, dirs_exist_ok=True)
     assert not failing(lint(tmp_path))
-    results = run(tmp_path, ["outpatient_mixed"])
-    assert len(results) >= 7
+    results = run(tmp_path, ["outpatient_mixed", "mixed_told"])
+    assert len(results) >= 12
     assert not [f"{one['name']}\n{one['text']}" for one in results if not one["passed"]]

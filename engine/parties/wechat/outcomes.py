@@ -45,7 +45,7 @@ OPS: Final = {
         _op("codepay", "付款码支付（v3，须已开通）", "charge a payment code by v3, where it is open to the merchant",
             changes=True, money=True, number="trade"),
         _op("code_reverse", "撤销付款码订单（v3）", "reverse a payment code order of v3", changes=True, money=True),
-        _op("abnormal_refund", "异常退款改退银行卡", "abnormal refund to a bank card", changes=True, money=True),
+        _op("abnormal_refund", "异常退款改退银行卡", "send an abnormal refund to a bank card", changes=True),
         _op("trade_bill", "申请交易账单", "ask for a day's trades"),
         _op("flow_bill", "申请资金账单", "ask for a day's movements of the account"),
         _op("echo", "密钥自检（不下单）", "test both key pairs; places no order"),
