@@ -15,7 +15,7 @@ from engine.codecs.hl7_ack import AckKind, read_ack
 from engine.codecs.hl7_charset import UTF_8, charset_named
 from engine.codecs.hl7_tables import structure_of
 from engine.codecs.hl7_writing import fill
-from engine.codecs.hl7v2 import begin, header_of
+from engine.codecs.hl7v2 import Message, begin, header_of
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.core.times import beijing
@@ -24,6 +24,9 @@ from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeR
 
 CONTROL: Final = "X-Control-Id"
 """Where a request to an MLLP party says its MSH-10: the sender matches the acknowledgement by it."""
+
+STAMP: Final = "%Y%m%d%H%M%S"
+"""How MSH-7 is written."""
 
 _EVENTS: Final = (
     ("ADT^A01", "入院", "admission"), ("ADT^A03", "出院", "discharge"), ("ADT^A04", "挂号", "registration"),
@@ -58,6 +61,20 @@ class Settings(BaseModel):
     charset: Literal["UNICODE UTF-8", "GB18030", "GB 18030-2000", "GBK"] = "UNICODE UTF-8"
 
 
+def begun(settings: Settings, code: str, event: str, control: str, stamp: str) -> Message:
+    """A message of ours with its MSH: who speaks to whom, `stamp` as MSH-7, `control` as MSH-10."""
+    structure = structure_of(settings.version, code, event, "")
+    message = begin(code, event, structure, version=settings.version, declared=settings.charset)
+    for at, pair in ((3, settings.sender), (5, settings.receiver)):
+        application, _, facility = pair.partition("^")
+        message.set(f"MSH-{at}", application)
+        if facility:
+            message.set(f"MSH-{at + 1}", facility)
+    message.set("MSH-7", stamp)
+    message.set("MSH-10", control)
+    return message
+
+
 class MllpParty:
     """Whoever takes HL7 over MLLP."""
 
@@ -86,22 +103,9 @@ class MllpParty:
         return HttpRequest("MLLP", f"/{call.op}", ((CONTROL, control),), data)
 
     def _written(self, call: Outgoing) -> bytes:
-        settings: Settings = call.settings
         code, _, event = call.op.partition("^")
-        message = begin(
-            code, event, structure_of(settings.version, code, event, ""), version=settings.version,
-            declared=settings.charset,
-        )  # fmt: skip
-        for at, pair in (("3", settings.sender), ("5", settings.receiver)):
-            application, _, facility = pair.partition("^")
-            message.set(f"MSH-{at}", application)
-            if facility:
-                message.set(f"MSH-{int(at) + 1}", facility)
-        message.set("MSH-7", beijing(call.made or call.now, "%Y%m%d%H%M%S"))
-        message.set("MSH-10", call.number)
-        if not isinstance(call.body, dict):
-            raise ValueError(f"{call.op}: the send map must make an object")
-        fill(message, call.body)
+        message = begun(call.settings, code, event, call.number, beijing(call.made or call.now, STAMP))
+        fill(message, wire.body_of(call))
         return message.to_bytes()
 
     def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:

@@ -10,23 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, field_validator
 
 from engine.codecs.errors import Undecodable
 from engine.codecs.hl7_ack import AckKind, read_ack
 from engine.codecs.hl7_charset import UTF_8, charset_named
 from engine.codecs.hl7_fields import place
-from engine.codecs.hl7_tables import structure_of
 from engine.codecs.hl7_whole import whole
 from engine.codecs.hl7_writing import fill
-from engine.codecs.hl7v2 import begin, parse
+from engine.codecs.hl7v2 import parse
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import BadAmount, fen_of, fen_of_yuan, yuan_of_fen
 from engine.core.outcome import Outcome
 from engine.core.times import beijing
-from engine.parties import wire
+from engine.parties import mllp, wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
-from engine.parties.mllp import CONTROL
+from engine.parties.mllp import CONTROL, STAMP, begun
 
 VOID: Final = ".void"
 _DUPLICATE: Final = "205"  # of table 0357
@@ -55,16 +54,10 @@ _OPS: Final = {
 _QUERIES: Final = frozenset(name for name, op in _OPS.items() if not op.changes)
 
 
-class Settings(BaseModel):
-    """The connection. `sender`, `receiver`: MSH-3^MSH-4 and MSH-5^MSH-6; `version`, `charset` of what we write;
-    `amounts` the unit of the fields that `money` names (FT1-11.3 is `FT1_11_3`), both ways."""
+class Settings(mllp.Settings):
+    """The connection, as of any HL7 party; `amounts` the unit of the fields that `money` names (FT1-11.3 is
+    `FT1_11_3`), both ways."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sender: str = Field(default="ENGINE", max_length=100)
-    receiver: str = Field(default="", max_length=100)
-    version: Literal["2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6"] = "2.4"
-    charset: Literal["UNICODE UTF-8", "GB18030", "GB 18030-2000", "GBK"] = "UNICODE UTF-8"
     amounts: Literal["yuan", "fen"] = "yuan"
     money: tuple[str, ...] = ("FT1_11_3", "FT1_15_3", "FT1_22_3")
 
@@ -102,22 +95,12 @@ class HisHl7:
         if self.ops[call.op].number == "settlement" and call.number not in _texts(body):
             raise ValueError(f"{call.op}: no field holds own.number ({call.number})")
         code, _, event = call.op.removesuffix(VOID).partition("^")
-        message = begin(
-            code, event, structure_of(settings.version, code, event, ""), version=settings.version,
-            declared=settings.charset,
-        )  # fmt: skip
-        for at, pair in (("3", settings.sender), ("5", settings.receiver)):
-            application, _, facility = pair.partition("^")
-            message.set(f"MSH-{at}", application)
-            if facility:
-                message.set(f"MSH-{int(at) + 1}", facility)
-        stamp = beijing(call.made or call.now, "%Y%m%d%H%M%S")
+        stamp = beijing(call.made or call.now, STAMP)
         if code == "QRY":  # its own time, which a map of a plain question does not know
             body = {"QRD_1": stamp, **body}
         # The same when it is sent again; a question about a number is a message of its own each time.
         control = (call.number[-_MSH_10:] if self.ops[call.op].number else "") or call.nonce[:_MSH_10]
-        message.set("MSH-7", stamp)
-        message.set("MSH-10", control)
+        message = begun(settings, code, event, control, stamp)
         fill(message, _money(body, settings.money, _written(settings.amounts)))
         return HttpRequest("MLLP", f"/{call.op}", ((CONTROL, control),), message.to_bytes())
 
