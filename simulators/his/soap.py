@@ -16,13 +16,12 @@ from importlib.resources import files
 from typing import Any
 from xml.sax.saxutils import escape
 
+from simulators.base import soap as envelope
 from simulators.base.wire import Req, Resp
 from simulators.his.answers import Habits, Refusal
 
 PATH = "/services/HisService"
 NS = "http://his.example/services"
-ENVELOPES = {"1.1": "http://schemas.xmlsoap.org/soap/envelope/", "1.2": "http://www.w3.org/2003/05/soap-envelope"}
-MEDIA = {"1.1": "text/xml", "1.2": "application/soap+xml"}
 HEAD = ("serviceCode", "token", "msgId", "time")
 CODES = {
     "query.patient.info": "QueryCardInfo", "query.wait.balance.bill.list": "QueryToPayList",
@@ -59,15 +58,6 @@ OPS = {code: op for op, code in CODES.items()}
 SERVICE = (files("simulators.his") / "service.wsdl").read_text(encoding="utf-8")
 _ENCODINGS = {"UTF-8": "utf-8", "GBK": "gbk", "GB18030": "gb18030"}
 _DECLARED = re.compile(r"\s*<\?xml[^?]*?encoding=[\"']([A-Za-z0-9-]+)[\"'][^?]*\?>")
-_MAX_BODY = 4 << 20
-
-
-class Broken(Exception):
-    """The envelope itself is wrong: answered with a SOAP fault."""
-
-    def __init__(self, text: str, version: str = "1.1", who: str = "client") -> None:
-        super().__init__(text)
-        self.version, self.who = version, who
 
 
 @dataclass
@@ -97,26 +87,11 @@ class SoapResp(Resp):
 
 def opened(req: Req, habits: Habits) -> Asked:
     """The call in a request; Broken when it is no good envelope."""
-    media = req.headers.get("content-type", "").partition(";")[0].strip().lower()
-    told = next((version for version, kind in MEDIA.items() if kind == media), "1.1")
-    if len(req.body) > _MAX_BODY or b"<!DOCTYPE" in req.body.upper()[:4096]:
-        raise Broken("报文过大或含有DTD", told)
-    try:
-        root = ElementTree.fromstring(req.body)  # noqa: S314 - a DOCTYPE is refused above, so there are no entities
-    except ElementTree.ParseError as no:
-        raise Broken(f"XML解析失败: {no}", told) from None
-    version = next((version for version, uri in ENVELOPES.items() if root.tag == f"{{{uri}}}Envelope"), "")
-    if not version:
-        raise Broken("不是SOAP报文", told, "VersionMismatch")
-    if MEDIA[version] != media:
-        raise Broken(f"Content-Type应为{MEDIA[version]}", version)
-    body = root.find(f"{{{ENVELOPES[version]}}}Body")
-    inside = [] if body is None else list(body)
-    if len(inside) != 1 or inside[0].tag != f"{{{NS}}}callService":
-        raise Broken("没有这个方法，只有callService", version)
-    values = {child.tag: child.text or "" for child in inside[0]}
-    if set(values) != {"serviceCode", "param"}:
-        raise Broken("callService的参数为serviceCode和param，不带命名空间", version)
+    version, method, values = envelope.asked(req, NS)
+    if method != "callService":
+        raise envelope.Broken("没有这个方法，只有callService", version)
+    if values.keys() != {"serviceCode", "param"}:
+        raise envelope.Broken("callService的参数为serviceCode和param，不带命名空间", version)
     asked = Asked(version, values["serviceCode"])
     try:
         _read(asked, _uncarried(values["param"], habits))
@@ -211,7 +186,7 @@ def reply(asked: Asked, tree: Mapping[str, Any], habits: Habits) -> SoapResp:
     else:
         text = data.decode(_ENCODINGS[habits.soap_charset])
     element = f'<m:callServiceResponse xmlns:m="{NS}"><result>{escape(text)}</result></m:callServiceResponse>'
-    resp = _sent(asked.version, element, 200, "gb18030" if habits.soap_bytes == "gbk" else "utf-8")
+    resp = envelope.answered(asked.version, element, "gb18030" if habits.soap_bytes == "gbk" else "utf-8")
     return SoapResp(resp.status, resp.body, resp.headers, asked, dict(tree))
 
 
@@ -223,24 +198,3 @@ def _written(name: str, value: Any, habits: Habits) -> str:
             return "".join(_written(name, one, habits) for one in value)
         return f"<{name}>{''.join(_written('row', one, habits) for one in value)}</{name}>"
     return f"<{name}>{'' if value is None else escape(str(value))}</{name}>"
-
-
-def fault(version: str, who: str, text: str) -> Resp:
-    """A SOAP fault, HTTP 500 as the SOAP binding says."""
-    names = {"1.1": {"client": "Client", "server": "Server"}, "1.2": {"client": "Sender", "server": "Receiver"}}
-    name = names[version].get(who, who)
-    if version == "1.1":
-        inside = f"<faultcode>soap:{name}</faultcode><faultstring>{escape(text)}</faultstring>"
-    else:
-        reason = f'<soap:Text xml:lang="zh-CN">{escape(text)}</soap:Text>'
-        inside = f"<soap:Code><soap:Value>soap:{name}</soap:Value></soap:Code><soap:Reason>{reason}</soap:Reason>"
-    return _sent(version, f"<soap:Fault>{inside}</soap:Fault>", 500, "utf-8")
-
-
-def _sent(version: str, element: str, status: int, encoding: str) -> Resp:
-    """`encoding` of the bytes; the declaration says UTF-8 whatever they are."""
-    whole = (
-        f'<?xml version="1.0" encoding="UTF-8"?><soap:Envelope xmlns:soap="{ENVELOPES[version]}">'
-        f"<soap:Body>{element}</soap:Body></soap:Envelope>"
-    )
-    return Resp(status, whole.encode(encoding), {"Content-Type": f"{MEDIA[version]};charset=utf-8"})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from simulators.base.objection import Objection
+from simulators.base.soap import Broken, fault
 from simulators.base.wire import Req, Resp, json_resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.his import soap
@@ -88,7 +89,7 @@ class Styles:
             return "wsdl" if "wsdl" in {name.lower() for name in req.query} else req.path
         try:
             return soap.opened(req, self._habits).op
-        except soap.Broken:
+        except Broken:
             return req.path
 
     def body_of(self, req: Req) -> dict[str, Any]:
@@ -97,7 +98,7 @@ class Styles:
             return req.json if isinstance(req.json, dict) else {}
         try:
             return soap.opened(req, self._habits).params
-        except soap.Broken:
+        except Broken:
             return {}
 
     def admit(self, op: str, req: Req) -> Style:
@@ -121,9 +122,9 @@ class Styles:
             raise Turned(text_resp("use POST, or GET with ?wsdl", 405), Objection("HTTP 405", "use POST"))
         try:
             asked = soap.opened(req, self._habits)
-        except soap.Broken as broken:
+        except Broken as broken:
             why = Objection(f"SOAP {broken.version}", str(broken), "Envelope")
-            raise Turned(soap.fault(broken.version, broken.who, str(broken)), why) from None
+            raise Turned(fault(broken.version, broken.who, str(broken)), why) from None
         style, refusal = SoapStyle(self._habits, asked), asked.wrong
         if refusal is None and asked.head["token"] != self._secret:
             refusal = Refusal("TOKEN_INVALID", "令牌无效").at("token", "the token of the card", asked.head["token"])
@@ -158,13 +159,13 @@ class Styles:
     def _spoiled_soap(self, kind: str, req: Req, resp: Resp | None) -> Resp:
         try:
             asked = resp.asked if isinstance(resp, soap.SoapResp) else soap.opened(req, self._habits)
-        except soap.Broken as broken:
-            return soap.fault(broken.version, broken.who, str(broken))
+        except Broken as broken:
+            return fault(broken.version, broken.who, str(broken))
         assert asked is not None
         if resp is None:
             return SoapStyle(self._habits, asked).refused(Refusal(*_REFUSALS[kind]))
         if kind == "fault_after_commit" or not isinstance(resp, soap.SoapResp):
-            return soap.fault(asked.version, "server", "java.lang.NullPointerException")
+            return fault(asked.version, "server", "java.lang.NullPointerException")
         if kind == "bad_signature":  # there is none: the answer is about another request
             asked.head["msgId"] = "0" * 32
         elif kind == "wrong_amount":

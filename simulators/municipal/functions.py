@@ -6,15 +6,15 @@ those of the municipal platform; the wire is written by hand.
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
+from simulators.base import soap
 from simulators.base.menu import misfortune
 from simulators.base.objection import Objection
+from simulators.base.soap import Broken, fault
 from simulators.base.wire import Req, Resp, text_resp
-from simulators.municipal.envelope import ENVELOPES, MAX_BODY, MEDIA, Broken, fault
 from simulators.municipal.party import MunicipalSim
 
 Functions = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
@@ -95,23 +95,9 @@ class FunctionSim(MunicipalSim):
 
     def asked(self, req: Req) -> tuple[str, str, Values]:
         """(version, function, in parameters); Broken when it is no good envelope."""
-        media = req.headers.get("content-type", "").partition(";")[0].strip().lower()
-        told = next((version for version, kind in MEDIA.items() if kind == media), "1.1")
-        if len(req.body) > MAX_BODY or b"<!DOCTYPE" in req.body.upper()[:4096]:
-            raise Broken("报文过大或含有DTD", told)
-        try:
-            root = ElementTree.fromstring(req.body)  # noqa: S314 - a DOCTYPE is refused above
-        except ElementTree.ParseError as no:
-            raise Broken(f"XML解析失败: {no}", told) from None
-        version = next((v for v, uri in ENVELOPES.items() if root.tag == f"{{{uri}}}Envelope"), "")
-        if not version or MEDIA[version] != media:
-            raise Broken("不是SOAP报文,或Content-Type不符", told)
-        body = root.find(f"{{{ENVELOPES[version]}}}Body")
-        inside = [] if body is None else list(body)
-        name = inside[0].tag.removeprefix(f"{{{self.space}}}") if len(inside) == 1 else ""
+        version, name, values = soap.asked(req, self.space)
         if name not in self.functions:
             raise Broken(f"没有这个方法,有{'、'.join(self.functions)}", version)
-        values = {child.tag: child.text or "" for child in inside[0]}
         if values.keys() != set(self.functions[name][0]):
             raise Broken(f"{name}的参数为{'、'.join(self.functions[name][0])}", version)
         return version, name, values
@@ -119,11 +105,7 @@ class FunctionSim(MunicipalSim):
     def _reply(self, version: str, function: str, outs: Values) -> Resp:
         inner = "".join(f"<{name}>{escape(outs.get(name, ''))}</{name}>" for name in self.functions[function][1])
         element = f'<m:{function}Response xmlns:m="{self.space}">{inner}</m:{function}Response>'
-        whole = (
-            f'<?xml version="1.0" encoding="UTF-8"?><soap:Envelope xmlns:soap="{ENVELOPES[version]}"><soap:Body>'
-            f"{element}</soap:Body></soap:Envelope>"
-        )
-        return Resp(200, whole.encode("utf-8"), {"Content-Type": f"{MEDIA[version]};charset=utf-8"})
+        return soap.answered(version, element)
 
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
         try:

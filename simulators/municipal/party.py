@@ -13,6 +13,7 @@ from simulators.base.faults import CALLBACKS
 from simulators.base.menu import Section
 from simulators.base.objection import Objection
 from simulators.base.party import SimParty
+from simulators.base.soap import Broken, fault
 from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.insurance.books import InsuranceLedger
@@ -21,9 +22,7 @@ from simulators.municipal.business import TRANSACTIONS, Call, Transaction
 from simulators.municipal.envelope import (
     ENCODINGS,
     Asked,
-    Broken,
     Unreadable,
-    fault,
     opened,
     parsed,
     reply,

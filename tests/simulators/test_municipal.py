@@ -246,6 +246,9 @@ def test_faults_and_strange_envelopes(hospital: MunicipalHospital) -> None:
 @pytest.mark.parametrize("body", [
     b"", b"x", b"<a/>", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
     b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body/></s:Envelope>',
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+    b'<m:callService xmlns:m="http://municipal.example/insurance"><transCode>2100</transCode>'
+    b"<transCode>2200</transCode><inputXml>x</inputXml></m:callService></s:Body></s:Envelope>",
 ])  # fmt: skip
 def test_what_is_no_envelope_gets_a_fault(desk: MunicipalHospital, body: bytes) -> None:
     answer = desk.ask("POST", PATH, body, {"Content-Type": "text/xml"})
