@@ -2,69 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import pytest
 
 from engine.runtime.books import check_books, simulator_ledgers
-from engine.site.files import hash_of
-from engine.site.load import load
-from engine.site.site import Site
 from tests.commercial.site import example_files
 from tests.edge import town as edge
 from tests.edge.town import BILL, PATIENT, Town
-from tests.rig import lab as rig
-from tests.rig.lab import SECRET, Lab
+from tests.rig.lab import Lab
 
 PORTS = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731, "commercial": 8761}
 CASH = {"choice_no": "1", "kind": "cash"}
 PAYS = 70000  # of 1,075.00 left after basic insurance: 80 % of what is above 100.00 and no cleaning of teeth (100.00)
-_SITES: dict[str, Site] = {}
 
 
 class ExampleLab(Lab):
     """The laboratory with the example's site and parties."""
 
-    async def open(self) -> None:
-        for name in PORTS:
-            self.start_party(name)
-        keys, sim = self.folder / "var" / "keys", self.folder / "var" / "sim"
-        keys.mkdir(parents=True)
-        for name in ("client-K01.secret", "client-C01.secret"):
-            (keys / name).write_text(SECRET)
-        text = example_files()["engine.yaml"].decode()
-        for name in PORTS:
-            card: Any = self.parties[name].card("http://x")
-            for path in {word.strip(",:}") for word in text.split() if word.startswith(f"file:var/sim/{name}/")}:
-                value = card
-                for part in path.removeprefix(f"file:var/sim/{name}/").split("/"):
-                    value = value[part]
-                place = sim / path.removeprefix("file:var/sim/")
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_text(str(value))
-        self.engine_port, self.hl7_port = await self._free_port(), 0
-        await self.start_engine()
+    doors: ClassVar[Mapping[str, int]] = PORTS
 
-    def site(self) -> Site:
-        files = example_files()
-        text = files["engine.yaml"].decode()
-        for name, port in PORTS.items():
-            there = self.ports[name].getHost()
-            text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
-        files["engine.yaml"] = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}").encode()
-        key = hash_of(files)
-        if key not in _SITES:
-            site = load(files)
-            assert isinstance(site, Site), site
-            _SITES[key] = site
-        return _SITES[key]
+    def files(self) -> Mapping[str, bytes]:
+        return example_files()
 
 
 @pytest.fixture
 def hospital(monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]) -> Town:
     monkeypatch.setattr(edge, "Lab", ExampleLab)
-    monkeypatch.setattr(rig, "PARTIES", PORTS)
     return new_town()
 
 

@@ -14,7 +14,7 @@ from engine.runtime.books import Books, check_books, simulator_ledgers
 from engine.runtime.books_load import load_view
 from engine.saga.rules import RULES, Rules
 from engine.site.site import Site
-from tests.rig.lab import CARD_NAMES, Lab
+from tests.rig.lab import PARTIES, Lab
 from tests.simulation.reactor import SimReactor
 
 DOOR = "/v1/outpatient/his-led/settlements"
@@ -161,7 +161,8 @@ class Town:
             engine = self.lab.engine
             assert engine is not None
             known = engine.sites.current.engine.parties
-            parties = {name: (known[name].kind, known[name].url) for name in CARD_NAMES.values()}
+            names = ("nhsa" if name == "insurance" else name for name in PARTIES)
+            parties = {name: (known[name].kind, known[name].url) for name in names}
             return await check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties))
 
         found: Books = self.do(check)

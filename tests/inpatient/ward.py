@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.runtime.books import check_books, simulator_ledgers
-from engine.site.files import hash_of, read_files
-from engine.site.load import load
-from engine.site.site import Site
+from engine.site.files import read_files
 from simulators.town import PERSONS
 from tests.edge.town import Reply, Town
-from tests.rig.lab import PARTIES, ROOT, Lab
+from tests.rig.lab import ROOT, Lab
 
 EXAMPLE = ROOT / "docs" / "examples" / "inpatient"
 HOSPITAL = '  stay_med_type: "21"\n  check_benefits: "yes"\n'
-_SITES: dict[str, Site] = {}
 
 
 @cache
@@ -36,24 +33,8 @@ def overlaid(example: Path = EXAMPLE) -> Mapping[str, bytes]:
 class WardLab(Lab):
     """The laboratory with the example's site."""
 
-    def site(self) -> Site:
-        files = dict(overlaid())
-        text = files["engine.yaml"].decode()
-        for name, port in PARTIES.items():
-            there = self.ports[name].getHost()
-            text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
-        text = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}")
-        text = text.replace("127.0.0.1:8610", f"{self.engine_host}:{self.hl7_port}")
-        for old, new in self._edit:
-            assert old in text, f"engine.yaml has no {old!r}"
-            text = text.replace(old, new)
-        files["engine.yaml"] = text.encode()
-        key = hash_of(files)
-        if key not in _SITES:
-            site = load(files)
-            assert isinstance(site, Site), [f"{p.file}:{p.line}:{p.col} {p.code} {p.en}" for p in site]
-            _SITES[key] = site
-        return _SITES[key]
+    def files(self) -> Mapping[str, bytes]:
+        return overlaid()
 
 
 class Ward:

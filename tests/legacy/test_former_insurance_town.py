@@ -2,56 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from engine.runtime.books import check_books, simulator_ledgers
-from engine.site.files import hash_of, read_files
-from engine.site.load import load
-from engine.site.site import Site
+from engine.site.files import read_files
 from simulators.municipal.functions import FunctionSim
 from tests.edge import town as edge
 from tests.edge.town import BILL, PATIENT, Town
-from tests.rig.lab import SECRET, Lab
+from tests.rig.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2] / "docs" / "examples" / "former_insurance"
 PORTS = {"his": 8701, "dareway": 8715, "neusoft": 8716, "yinhai": 8717}
 CASH = {"choice_no": "1", "kind": "cash"}
-_SITES: dict[str, Site] = {}
 
 
 class ExampleLab(Lab):
     """The laboratory with the example's site and parties."""
 
-    async def open(self) -> None:
-        for name in PORTS:
-            self.start_party(name)
-        keys, sim = self.folder / "var" / "keys", self.folder / "var" / "sim"
-        keys.mkdir(parents=True)
-        for name in ("client-K01.secret", "client-C01.secret"):
-            (keys / name).write_text(SECRET)
-        for name, field in (("his", "secret"), ("dareway", "password")):
-            (sim / name).mkdir(parents=True)
-            (sim / name / field).write_text(str(self.parties[name].card("http://x")[field]))
-        self.engine_port, self.hl7_port = await self._free_port(), 0
-        await self.start_engine()
+    doors: ClassVar[Mapping[str, int]] = PORTS
 
-    def site(self) -> Site:
-        files = dict(read_files(ROOT))
-        text = files["engine.yaml"].decode()
-        for name, port in PORTS.items():
-            there = self.ports[name].getHost()
-            text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
-        files["engine.yaml"] = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}").encode()
-        key = hash_of(files)
-        if key not in _SITES:
-            site = load(files)
-            assert isinstance(site, Site), site
-            _SITES[key] = site
-        return _SITES[key]
+    def files(self) -> Mapping[str, bytes]:
+        return read_files(ROOT)
 
 
 @pytest.fixture

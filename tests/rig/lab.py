@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.protocol import Factory
@@ -46,11 +46,6 @@ PARTIES = {
     "his": 8701, "insurance": 8711, "municipal": 8712, "qingdao": 8713, "wechat": 8721, "alipay": 8722,
     "unionpay": 8723, "einvoice": 8731, "mobile_pay": 8714,
 }  # fmt: skip
-CARD_NAMES = {
-    "his": "his", "insurance": "nhsa", "municipal": "municipal", "qingdao": "qingdao", "wechat": "wechat",
-    "alipay": "alipay", "unionpay": "unionpay", "einvoice": "einvoice",
-    "mobile_pay": "mobile_pay",
-}  # fmt: skip
 SECRET = "kiosk-secret-for-tests"
 _SITES: dict[str, Site] = {}  # loading costs a second: simulated laboratories share the loaded site
 
@@ -62,6 +57,9 @@ def _shipped() -> Mapping[str, bytes]:
 
 class Lab:
     """Everything of one hospital in one process."""
+
+    doors: ClassVar[Mapping[str, int]] = PARTIES
+    """Its parties, and the ports that engine.yaml says they have."""
 
     def __init__(
         self,
@@ -101,7 +99,7 @@ class Lab:
 
     async def open(self) -> None:
         """Start the parties, then the engine."""
-        for name in PARTIES:
+        for name in self.doors:
             self.start_party(name)
         self._write_secrets()
         self.engine_port, self.hl7_port = await self._free_port(), await self._free_port()
@@ -138,11 +136,15 @@ class Lab:
         await engine.start()
         return engine
 
+    def files(self) -> Mapping[str, bytes]:
+        """The shipped site as it stands in the repository; another site's laboratory gives its own."""
+        return {**(_shipped() if self._inline else read_files(ROOT)), **self._more}
+
     def site(self) -> Site:
-        """The shipped site with the laboratory's addresses."""
-        files = {**(_shipped() if self._inline else read_files(ROOT)), **self._more}
+        """The site with the laboratory's addresses."""
+        files = dict(self.files())
         text = files["engine.yaml"].decode()
-        for name, port in PARTIES.items():
+        for name, port in self.doors.items():
             there = self.ports[name].getHost()
             text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
         text = text.replace("127.0.0.1:8600", f"{self.engine_host}:{self.engine_port}")
@@ -193,8 +195,8 @@ class Lab:
         keys.mkdir(parents=True, exist_ok=True)
         for name in ("client-K01.secret", "client-C01.secret", "client-H01.secret", "client-OPS.secret"):
             (keys / name).write_text(SECRET)
-        text = (ROOT / "engine.yaml").read_text()
-        for party, section in CARD_NAMES.items():
+        text = self.files()["engine.yaml"].decode()
+        for party in self.doors:
             there = self.ports[party].getHost()
             card = self.parties[party].card(f"http://{there.host}:{there.port}")
             for match in re.finditer(rf"file:(var/sim/{party}/([A-Za-z0-9_/]+))", text):
@@ -204,7 +206,6 @@ class Lab:
                 path = self.folder / match[1]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(str(value))
-            assert section
 
     # Doing and looking
 

@@ -9,7 +9,6 @@ import pytest
 from tests.edge import town as edge
 from tests.edge.conftest import new_town, town, unhandled
 from tests.edge.town import Town
-from tests.rig import lab as rig
 from tests.sms.hospital import SmsLab
 
 __all__ = ["new_town", "town", "unhandled"]
@@ -17,6 +16,5 @@ __all__ = ["new_town", "town", "unhandled"]
 
 @pytest.fixture
 def hospital(monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]) -> Town:
-    monkeypatch.setattr(rig, "PARTIES", {**rig.PARTIES, "sms": 8751})
     monkeypatch.setattr(edge, "Lab", SmsLab)
     return new_town()
