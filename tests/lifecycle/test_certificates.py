@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,6 @@ from tests.lifecycle.desk import ENGINE, Files, apply, edited, in_force, running
 from tests.rig.lab import Lab
 
 TLS = "tls: {certificate: file:var/keys/door.crt, key: file:var/keys/door.key}"
-
-
-@pytest_twisted.async_yield_fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    """A laboratory whose business time is the wall's: an idle connection stays while a busy machine thinks."""
-    from twisted.internet import reactor  # noqa: TID251 the test stands where the command line stands
-
-    here = Lab(reactor, tmp_path)
-    await here.open()
-    yield here
-    await here.close()
 
 
 class Client:

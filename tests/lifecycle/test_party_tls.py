@@ -10,7 +10,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,16 +97,6 @@ def certify(folder: Path, authority: Authority, name: str) -> None:
     certificate, key, _ = authority.issue(name)
     lay(folder, "engine.crt", certificate)
     lay(folder, "engine.key", key)
-
-
-@pytest_twisted.async_yield_fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    from twisted.internet import reactor  # noqa: TID251 the test stands where the command line stands
-
-    here = Lab(reactor, tmp_path)
-    await here.open()
-    yield here
-    await here.close()
 
 
 async def until(lab: Lab, done: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,17 +22,6 @@ from tests.rig.lab import SECRET, Lab
 
 SIGNIN = "channels/insurance_signin.yaml"
 CODE = {"choice_no": "1", "kind": "wechat_code", "auth_code": "134000000000000001"}
-
-
-@pytest_twisted.async_yield_fixture
-async def steady(tmp_path: Path) -> AsyncIterator[Lab]:
-    """A laboratory whose business time is the wall's: a busy machine is no slow party there."""
-    from twisted.internet import reactor  # noqa: TID251 the test stands where the command line stands
-
-    here = Lab(reactor, tmp_path)
-    await here.open()
-    yield here
-    await here.close()
 
 
 def _pause(lab: Lab, seconds: float) -> Deferred[None]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest_twisted
@@ -20,16 +18,6 @@ from tests.rig.lab import Lab
 
 CHANNEL, MAP = "channels/his_events.yaml", "mappings/event_json.map.yaml"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@pytest_twisted.async_yield_fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    from twisted.internet import reactor  # noqa: TID251 the test stands where the command line stands
-
-    here = Lab(reactor, tmp_path)
-    await here.open()
-    yield here
-    await here.close()
 
 
 class Emr(Protocol):
