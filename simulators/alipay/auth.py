@@ -217,7 +217,8 @@ class Auths:
             self._alive(auth)
             if amount > auth.rest:
                 raise Refusal("auth_short")
-        terms = Terms("auth", amount, asked.text("subject"), asked.text("body", 128, needed=False), asked.notify_url)
+        body = asked.text("body", 128, needed=False)
+        terms = Terms("auth", amount, asked.text("subject"), body, asked.notify_url, charset=asked.charset)
         trade, again = book.place(no, terms)
         if not again:
             trade.auth_no = auth.auth_no

@@ -36,6 +36,7 @@ class Terms:
     body: str = ""
     notify_url: str = ""
     expires: float | None = None
+    charset: str = "utf-8"  # the seller's: what is told of the trade is told in it
 
 
 @dataclass

@@ -38,6 +38,7 @@ class Notice:
     fields: dict[str, str]
     match: dict[str, str]
     origin: str = ""  # the operation that gave the notify_url
+    charset: str = "utf-8"  # the seller's
     id: str = ""
     tries: int = 0
     spoil: tuple[str, ...] = field(default=())
@@ -121,7 +122,9 @@ class Courier:
         return "&".join(f"{k}={quote_plus(v.encode(charset))}" for k, v in whole.items()).encode("ascii")
 
     def _charset(self, notice: Notice) -> str:
-        return "GBK" if "callback_gbk" in notice.spoil else self.party.settings.notify_charset
+        if "callback_gbk" in notice.spoil or notice.charset == "GBK":
+            return "GBK"
+        return self.party.settings.notify_charset
 
     def _send(self, notice: Notice) -> Deferred[None]:
         charset = self._charset(notice)

@@ -39,9 +39,9 @@ def verify(key: RSAPublicKey, message: bytes, signature: str) -> bool:
     return True
 
 
-def canonical(fields: Mapping[str, str], *without: str) -> bytes:
-    """Sorted `k=v` with `&`, without empty values."""
-    return "&".join(f"{k}={v}" for k, v in sorted(fields.items()) if v and k not in without).encode()
+def canonical(fields: Mapping[str, str], *without: str, charset: str = "utf-8") -> bytes:
+    """Sorted `k=v` with `&`, without empty values, in bytes of the character set the sender speaks."""
+    return "&".join(f"{k}={v}" for k, v in sorted(fields.items()) if v and k not in without).encode(charset)
 
 
 def number_of(certificate: x509.Certificate) -> str:
@@ -102,16 +102,16 @@ class Identity:
         found: dict[str, x509.Certificate] = self.__dict__.setdefault("made", {})
         return found
 
-    def answer(self, node: str, text: str, *, certificate: bool) -> bytes:
+    def answer(self, node: str, text: str, *, certificate: bool, charset: str = "utf-8") -> bytes:
         """The answer around the text of its node: the signature directly behind it, as clients look for it there."""
         number = f',"alipay_cert_sn":"{self.platform_cert_sn}"' if certificate else ""
-        return f'{{"{node}":{text}{number},"sign":"{sign(self.platform_key, text.encode())}"}}'.encode()
+        said = text.encode(charset, "replace")
+        return f'{{"{node}":'.encode() + said + f'{number},"sign":"{sign(self.platform_key, said)}"}}'.encode()
 
     def notice(self, fields: dict[str, str], charset: str) -> dict[str, str]:
         """A notification's fields with its signature, over the values in its charset, without sign and sign_type."""
         whole = {**fields, "sign_type": "RSA2"}
-        text = canonical(whole, "sign", "sign_type").decode()
-        return {**whole, "sign": sign(self.platform_key, text.encode(charset))}
+        return {**whole, "sign": sign(self.platform_key, canonical(whole, "sign", "sign_type", charset=charset))}
 
     def card(self) -> dict[str, Any]:
         """Everything the application holds, for either mode."""

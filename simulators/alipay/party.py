@@ -17,7 +17,7 @@ from simulators.alipay.book import Book, Payment, Refund, Trade
 from simulators.alipay.courier import Courier, Notice
 from simulators.alipay.identity import Identity
 from simulators.alipay.reasons import MSG, Refusal
-from simulators.alipay.request import Asked, asked, params_of
+from simulators.alipay.request import Asked, asked, named, params_of
 from simulators.alipay.settings import Settings
 from simulators.alipay.trade import Form, Trades, yuan
 from simulators.base.menu import Section
@@ -105,6 +105,7 @@ class AlipaySim(SimParty):
             return text_resp("Not Found", 404)
         wanted: Asked | None = None
         try:
+            wanted = named(req)
             wanted = asked(req, self.identity, self.world.now(), strict_clock=self.settings.strict_clock)
             if op == "bill":
                 return self._answer(wanted, self._bill(wanted, req))
@@ -117,20 +118,29 @@ class AlipaySim(SimParty):
 
     def _answer(self, wanted: Asked, form: Form) -> Resp:
         code = str(form.get("code", "10000"))
-        return self._signed(wanted.node, {"code": code, "msg": MSG[code], **form}, certificate=wanted.by_certificate)
+        whole = {"code": code, "msg": MSG[code], **form}
+        return self._signed(wanted.node, whole, certificate=wanted.by_certificate, charset=wanted.charset)
 
-    def _signed(self, node: str, form: Form, *, certificate: bool) -> Resp:
+    def _signed(self, node: str, form: Form, *, certificate: bool, charset: str) -> Resp:
         text = json.dumps(form, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
-        body = self.identity.answer(node, text, certificate=certificate)
-        return Resp(200, body, {"Content-Type": "text/html;charset=utf-8"})
+        body = self.identity.answer(node, text, certificate=certificate, charset=charset)
+        return Resp(200, body, {"Content-Type": f"text/html;charset={charset}"})
 
     def _refused(self, wanted: Asked | None, refusal: Refusal) -> Resp:
-        """A business no is signed; a request the gateway does not know is answered without a signature."""
-        if wanted is not None:
-            node = wanted.node if wanted.method in METHODS else "error_response"
-            return self._signed(node, refusal.form(), certificate=wanted.by_certificate)
-        body = json.dumps({"error_response": refusal.form()}, ensure_ascii=False, separators=(",", ":")).encode()
-        return Resp(200, body, {"Content-Type": "text/html;charset=utf-8"})
+        """In the method's own node, signed: the platform has the application's keys at hand whatever it says no to.
+
+        Without an application it knows there is no signature; without a method it knows, the node is
+        `error_response`.
+        """
+        if wanted is None:
+            body = json.dumps({"error_response": refusal.form()}, ensure_ascii=False, separators=(",", ":")).encode()
+            return Resp(200, body, {"Content-Type": "text/html;charset=utf-8"})
+        node = wanted.node if wanted.method in METHODS else "error_response"
+        if refusal.name != "app_id":
+            certificate, charset = wanted.by_certificate, wanted.charset
+            return self._signed(node, refusal.form(), certificate=certificate, charset=charset)
+        body = json.dumps({node: refusal.form()}, ensure_ascii=False, separators=(",", ":")).encode(wanted.charset)
+        return Resp(200, body, {"Content-Type": f"text/html;charset={wanted.charset}"})
 
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
         if resp is not None:
@@ -138,7 +148,7 @@ class AlipaySim(SimParty):
         try:
             wanted = asked(req, self.identity, self.world.now(), strict_clock=False)
         except Refusal as refusal:
-            return self._refused(None, refusal)
+            return self._refused(named(req), refusal)
         if kind == "retry" and op in ("cancel", "freeze_cancel"):
             no = wanted.number("out_trade_no", needed=False)
             return self._answer(wanted, {"out_trade_no": no, "retry_flag": "Y"})
@@ -158,10 +168,11 @@ class AlipaySim(SimParty):
             return replace(resp, body=head + found + first + mark[1:])
         if kind == "unsigned":
             return replace(resp, body=head.rstrip(b",") + b"}")
-        tree = json.loads(resp.body)
+        charset = resp.headers["Content-Type"].rpartition("=")[2]
+        tree = json.loads(resp.body.decode(charset))
         node = next(iter(tree))
         form = {k: _one_more(v) if k in _AMOUNTS else v for k, v in tree[node].items()}
-        return self._signed(node, form, certificate="alipay_cert_sn" in tree)
+        return self._signed(node, form, certificate="alipay_cert_sn" in tree, charset=charset)
 
     def card(self, base_url: str) -> dict[str, Any]:
         return {
@@ -187,7 +198,8 @@ class AlipaySim(SimParty):
     def _paid_notice(self, trade: Trade, trade_no: str) -> Notice:
         origin = "precreate" if trade.terms.product == "qr" else "pay"
         match = {"no": trade.no, "body": trade.terms.body}
-        return Notice("paid", trade.terms.notify_url, self.trades.paid_notice(trade, trade_no), match, origin)
+        fields, terms = self.trades.paid_notice(trade, trade_no), trade.terms
+        return Notice("paid", terms.notify_url, fields, match, origin, terms.charset)
 
     def _refunded(self, refund: Refund) -> None:
         if refund.trade.terms.notify_url and refund.no not in self._quiet:
@@ -196,7 +208,8 @@ class AlipaySim(SimParty):
     def _refund_notice(self, refund: Refund) -> Notice:
         trade = refund.trade
         match = {"no": trade.no, "refund_no": refund.no, "body": trade.terms.body}
-        return Notice("refunded", trade.terms.notify_url, self.trades.refund_notice(refund), match, "refund")
+        fields, terms = self.trades.refund_notice(refund), trade.terms
+        return Notice("refunded", terms.notify_url, fields, match, "refund", terms.charset)
 
     def tell_auth(self, kind: str, auth: Auth, operation: Operation) -> None:
         """Funds were frozen or given free."""

@@ -16,6 +16,7 @@ from simulators.base.world import BEIJING
 
 CLOCK_TOLERANCE = 600.0
 AMOUNT = re.compile(r"(\d{1,9})(?:\.(\d{1,2}))?", re.ASCII)
+CODECS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
 NUMBER = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 
 
@@ -39,6 +40,11 @@ class Asked:
     @property
     def notify_url(self) -> str:
         return self.params.get("notify_url", "")
+
+    @property
+    def charset(self) -> str:
+        """The character set of the answer and of what is told later: utf-8 or GBK."""
+        return "GBK" if codec_of(self.params) == "gb18030" else "utf-8"
 
     def text(self, name: str, most: int = 256, *, needed: bool = True) -> str:
         """A text of the content; Refusal when it is missing, too long, or no text."""
@@ -71,18 +77,40 @@ class Asked:
 
 
 def params_of(req: Req) -> dict[str, str]:
-    """All parameters, wherever they stand; Refusal when a name is given twice."""
-    pairs = parse_qsl(req.target.partition("?")[2], keep_blank_values=True)
+    """All parameters, wherever they stand, in the character set they name; Refusal when they contradict each other.
+
+    Some clients put `charset` into the address and into the form: the same value twice is one.
+    """
     kind = req.headers.get("content-type", "")
+    texts = [req.target.partition("?")[2]]
     if req.body and ("form-urlencoded" in kind or not kind):
-        try:
-            pairs += parse_qsl(req.body.decode("ascii"), keep_blank_values=True)
-        except UnicodeDecodeError:
-            raise Refusal("charset") from None
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Refusal("param", "参数重复")
-    return found
+        texts.append(req.body.decode("latin-1"))
+    found: dict[str, str] = {}
+    for text in texts:
+        pairs = parse_qsl(text, keep_blank_values=True, encoding="latin-1")
+        part = dict(pairs)
+        if len(part) != len(pairs) or any(found.get(name, value) != value for name, value in part.items()):
+            raise Refusal("param", "参数重复")
+        found |= part
+    codec = codec_of(found) or "utf-8"
+    try:
+        return {name: value.encode("latin-1").decode(codec) for name, value in found.items()}
+    except UnicodeDecodeError:
+        raise Refusal("charset").at("charset", "all values in the character set it names", codec) from None
+
+
+def codec_of(params: dict[str, str]) -> str:
+    """The codec of the parameters; "" for one the gateway does not know."""
+    return CODECS.get(params.get("charset", "").lower(), "")
+
+
+def named(req: Req) -> Asked | None:
+    """Who a request says it is from and what it asks for, nothing checked; None when it does not say."""
+    try:
+        params = params_of(req)
+    except Refusal:
+        return None
+    return Asked(params["method"], params) if params.get("method") else None
 
 
 def asked(req: Req, identity: Identity, now: float, *, strict_clock: bool) -> Asked:
@@ -95,15 +123,15 @@ def asked(req: Req, identity: Identity, now: float, *, strict_clock: bool) -> As
         raise Refusal("app_id").at("app_id", identity.app_id, params["app_id"])
     if params["sign_type"] != "RSA2":
         raise Refusal("sign_type").at("sign_type", "RSA2", params["sign_type"])
-    if params["charset"].lower() not in ("utf-8", "utf8"):
-        raise Refusal("charset").at("charset", "utf-8", params["charset"])
+    if not codec_of(params):
+        raise Refusal("charset").at("charset", "utf-8 or GBK", params["charset"])
     try:
         stamp = datetime.strptime(params["timestamp"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).timestamp()
     except ValueError:
         raise Refusal("timestamp").at("timestamp", "yyyy-MM-dd HH:mm:ss", params["timestamp"]) from None
     if strict_clock and abs(stamp - now) > CLOCK_TOLERANCE:
         raise Refusal("timestamp")
-    content = canonical(params, "sign")
+    content = canonical(params, "sign", charset=codec_of(params))
     if not verify(identity.app_public, content, params["sign"]):
         raise Refusal("sign").at("sign", f"SHA256withRSA over {content!r}", params["sign"])
     sent = (params.get("app_cert_sn", ""), params.get("alipay_root_cert_sn", ""))

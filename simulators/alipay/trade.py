@@ -69,15 +69,20 @@ class Trades:
                 expires = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).timestamp()
             except ValueError:
                 raise Refusal("param", "参数time_expire无效") from None
-        elif span := asked.text("qr_code_timeout_express" if product == "qr" else "timeout_express", 6, needed=False):
+        elif span := self._span(asked, product):
             match = _SPAN.fullmatch(span)
             if match is None:
                 raise Refusal("param", "超时时间无效")
             expires = self.party.world.now() + int(match[1]) * _UNIT[match[2]]
         return Terms(
             product, asked.fen("total_amount"), asked.text("subject"), asked.text("body", 128, needed=False),
-            asked.notify_url, expires,
+            asked.notify_url, expires, asked.charset,
         )
+
+    def _span(self, asked: Asked, product: str) -> str:
+        """How long the payer has; a QR's own name for it goes before the common one."""
+        own = asked.text("qr_code_timeout_express", 6, needed=False) if product == "qr" else ""
+        return own or asked.text("timeout_express", 6, needed=False)
 
     def precreate(self, asked: Asked) -> Form:
         """A QR; the trade comes into being when somebody scans it."""
