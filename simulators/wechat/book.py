@@ -57,6 +57,9 @@ class Terms:
     openid: str = ""
     device: str = ""
     expires: float | None = None
+    version: str = "v3"  # v2, v3: the form of its callback
+    sign_type: str = ""  # of a v2 order: MD5 or HMAC-SHA256
+    serial: str = ""  # the platform key a v3 order's request named: its callbacks are signed with it
 
 
 @dataclass
@@ -84,6 +87,7 @@ class Refund:
     funds: str
     version: str  # v2, v3, portal: the form of its callback
     row: Row
+    serial: str = ""  # the platform key its request named
     status: str = "PROCESSING"
     channel: str = "ORIGINAL"
     account: str = "支付用户零钱"
@@ -284,7 +288,7 @@ class Book:
 
     def refund(
         self, no: str, amount: int, total: int, *, out_trade_no: str = "", transaction_id: str = "",
-        reason: str = "", notify_url: str = "", funds: str = "UNSETTLED", version: str = "v3",
+        reason: str = "", notify_url: str = "", funds: str = "UNSETTLED", version: str = "v3", serial: str = "",
     ) -> tuple[Refund, bool]:
         """The refund under this number and whether it was there before; Refusal when it cannot be."""
         order = self.find(out_trade_no, transaction_id)
@@ -307,7 +311,8 @@ class Book:
             ref=order.no,
         )
         refund = Refund(
-            no, refund_id, order, number, amount, self.world.now(), reason, notify_url, funds, version, row
+            no, refund_id, order, number, amount, self.world.now(), reason, notify_url, funds, version, row,
+            serial=serial,
         )
         self.refunds[no] = self.refund_ids[refund_id] = refund
         order.refunds.append(refund)

@@ -48,7 +48,8 @@ class Notice:
     plain: dict[str, Any]
     match: dict[str, str]
     origin: str = ""  # the operation that gave the notify_url
-    xml: Callable[[], bytes] | None = None
+    serial: str = ""  # the platform key the merchant asked for, "" any
+    xml: Callable[[tuple[str, ...]], bytes] | None = None
     id: str = ""
     created: str = ""
     tries: int = 0
@@ -124,7 +125,7 @@ class Courier:
         return Notice(**values)
 
     def _send(self, notice: Notice) -> Deferred[None]:
-        body = self._v3_body(notice) if notice.xml is None else notice.xml()
+        body = self._v3_body(notice) if notice.xml is None else notice.xml(notice.spoil)
         headers = {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0", "Accept": "*/*"}
         if notice.xml is None:
             headers |= self._signed(notice, body)
@@ -178,7 +179,7 @@ class Courier:
 
     def _signed(self, notice: Notice, body: bytes) -> dict[str, str]:
         identity = self.party.identity
-        signer = identity.callback_signer(self.party.settings.verify)
+        signer = identity.callback_signer(self.party.settings.verify, notice.serial)
         headers = identity.headers(signer, body, age=sum(AGES.get(one, 0) for one in notice.spoil))
         return spoiled_headers(headers, notice.spoil)
 

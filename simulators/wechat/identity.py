@@ -78,9 +78,14 @@ class Identity:
             return next((s for s in live if same_serial(s.serial, wanted)), None)
         return live[0] if verify == "pubkey" else self.certificates[-1]
 
-    def callback_signer(self, verify: str) -> Signer:
-        """The key of a callback: any that is live, whatever the request used."""
+    def callback_signer(self, verify: str, wanted: str = "") -> Signer:
+        """The key of a callback: the one the merchant named when it asked, while that lives; else any that does.
+
+        A merchant that holds one kind of key only names it, and could not believe the other.
+        """
         live = self.live(verify)
+        if wanted and (named := self.signer(verify, wanted)):
+            return named
         return live[0] if len(live) == 1 else self.world.rng.choice(live)
 
     def live(self, verify: str) -> list[Signer]:

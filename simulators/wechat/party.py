@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from simulators.base.menu import Section
 from simulators.base.party import ActRefused, SimParty
-from simulators.base.wire import Req, Resp
+from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.wechat import acts, said, secure, v2, v3, wrong_bills
 from simulators.wechat.book import Book, Order, Payment, Refund
@@ -67,13 +67,15 @@ class WeChatSim(SimParty):
         self._quiet: set[str] = set()  # numbers whose callback is delivered by hand
 
     def op_of(self, req: Req) -> str:
-        return v2.PATHS.get(req.path) or v3.op_of(req)
+        return v2.op_of(req) if req.path in v2.PATHS else v3.op_of(req)
 
     def match_of(self, op: str, req: Req) -> dict[str, str]:
         return v2.match_of(req) if req.path in v2.PATHS else v3.match_of(op, req)
 
     def serve(self, op: str, req: Req) -> Resp | Deferred[Resp]:
-        return self.v2.serve(op, req) if req.path in v2.PATHS else self.v3.serve(op, req)
+        if req.path in v2.PATHS:
+            return self.v2.serve(op, req)
+        return self.v3.serve(op, req) if req.path.startswith("/v3/") else text_resp("404 Not Found", 404)
 
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
         second = req.path in v2.PATHS
@@ -126,7 +128,7 @@ class WeChatSim(SimParty):
             self._quiet.add(order.no)
             payment = self.book.charge(order)
             self._quiet.discard(order.no)
-            told = self.courier.tell_now(self.v3.paid_notice(order, payment.transaction_id))
+            told = self.courier.tell_now(self.paid_notice(order, payment))
             return told.addBoth(lambda _: resp)
         if self.settings.auto_pay >= 0:
             self.later(self.settings.auto_pay, self._pays_alone, order)
@@ -140,7 +142,13 @@ class WeChatSim(SimParty):
     def _paid(self, order: Order, payment: Payment) -> None:
         """Only QR, app and web payments are notified; payment codes never are."""
         if order.terms.notify_url and not order.by_code and order.no not in self._quiet:
-            self.courier.tell(self.v3.paid_notice(order, payment.transaction_id))
+            self.courier.tell(self.paid_notice(order, payment))
+
+    def paid_notice(self, order: Order, payment: Payment) -> Notice:
+        """The callback of a payment, in the form of the interface the order was placed by."""
+        if order.terms.version == "v2":
+            return self.v2.paid_notice(order, payment)
+        return self.v3.paid_notice(order, payment.transaction_id)
 
     def charge_quietly(self, no: str) -> None:
         """The cash of a mixed order is taken; only the mixed order's own notice tells of it."""
@@ -185,5 +193,5 @@ class WeChatSim(SimParty):
             "refunded", event, summary, refund.notify_url, "refund", "refund",
             refund_event_form(refund, self.identity.mchid),
             {"no": refund.order.no, "refund_no": refund.no, "attach": refund.order.terms.attach},
-            origin="refund",
+            origin="refund", serial=refund.serial,
         )

@@ -1,4 +1,4 @@
-"""The v2 interface (XML): payment codes, queries, reversal and refunds, on the same order book.
+"""The v2 interface (XML): orders, payment codes, queries, reversal, refunds, bills, on the same order book.
 
 `return_code` tells of the talk, `result_code` and `err_code` of the business; every answer but a
 failed talk is signed the way the request was.
@@ -6,8 +6,6 @@ failed talk is signed the way the request was.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,13 +16,14 @@ from simulators.base.objection import Objecting
 from simulators.base.wire import Req, Resp
 from simulators.base.world import BEIJING
 from simulators.wechat import sign
-from simulators.wechat.book import Order, Refund, Terms
+from simulators.wechat.book import Order, Payment, Refund, Terms
 from simulators.wechat.courier import Notice
 from simulators.wechat.envelope import read_xml, write_xml
 from simulators.wechat.fields import REFUND_NO, TRADE_NO, URL
 from simulators.wechat.forms import STATE_TEXT, TRADE_TYPE, payment_of
 from simulators.wechat.reasons import Refusal
 from simulators.wechat.secure import TLS
+from simulators.wechat.v2_orders import BILL_ERRORS, PRODUCT, Orders, print_of
 
 if TYPE_CHECKING:
     from simulators.wechat.party import WeChatSim
@@ -33,12 +32,15 @@ Fields = dict[str, str]
 PATHS = {
     "/pay/micropay": "micropay", "/pay/orderquery": "query", "/pay/closeorder": "close",
     "/secapi/pay/reverse": "reverse", "/secapi/pay/refund": "refund", "/pay/refundquery": "refund_query",
+    "/pay/unifiedorder": "order", "/pay/downloadbill": "tradebill", "/pay/downloadfundflow": "fundflowbill",
 }
 # Needed fields and the longest value in bytes; the platform ignores what it does not know.
 NEEDED = {
     "micropay": ("body", "out_trade_no", "total_fee", "spbill_create_ip", "auth_code"),
     "query": (), "close": ("out_trade_no",), "reverse": (), "refund_query": (),
-    "refund": ("out_refund_no", "total_fee", "refund_fee"),
+    "refund": ("out_refund_no", "total_fee", "refund_fee"), "tradebill": ("bill_date",),
+    "fundflowbill": ("bill_date", "account_type"),
+    "order": ("body", "out_trade_no", "total_fee", "spbill_create_ip", "notify_url", "trade_type"),
 }
 LONGEST = {
     "appid": 32, "mch_id": 32, "nonce_str": 32, "sign": 64, "sign_type": 32, "body": 128, "detail": 6000,
@@ -48,6 +50,7 @@ LONGEST = {
 }
 REFUND_STATE = {"SUCCESS": "SUCCESS", "PROCESSING": "PROCESSING", "ABNORMAL": "CHANGE", "CLOSED": "REFUNDCLOSE"}
 FUNDS = {"REFUND_SOURCE_UNSETTLED_FUNDS": "UNSETTLED", "REFUND_SOURCE_RECHARGE_FUNDS": "AVAILABLE"}
+BILLS = ("tradebill", "fundflowbill")
 PAGE = 10  # refunds a query shows at once
 
 
@@ -58,6 +61,12 @@ class TalkFailed(Objecting):
 def moment(at: float) -> str:
     """yyyyMMddHHmmss in Beijing time."""
     return datetime.fromtimestamp(at, BEIJING).strftime("%Y%m%d%H%M%S")
+
+
+def op_of(req: Req) -> str:
+    """The operation's name: that of the v3 interface where there is one."""
+    op = PATHS[req.path]
+    return PRODUCT.get((read_xml(req.body) or {}).get("trade_type", ""), "native") if op == "order" else op
 
 
 def match_of(req: Req) -> dict[str, str]:
@@ -77,6 +86,7 @@ class V2:
             "micropay": self._micropay, "query": self._query, "close": self._close, "reverse": self._reverse,
             "refund": self._refund, "refund_query": self._refund_query,
         }
+        self.orders = Orders(party)
 
     def serve(self, op: str, req: Req) -> Resp | Deferred[Resp]:
         """Execute and answer."""
@@ -86,6 +96,10 @@ class V2:
             self.party.objected(failed.objection("FAIL", str(failed)))
             return self._xml({"return_code": "FAIL", "return_msg": str(failed)})
         try:
+            if op in BILLS:
+                return self.orders.bill(op, given)
+            if op not in self._doors:
+                return self._order(op, given)
             form = self._doors[op](given)
         except Refusal as refusal:
             self.party.objected(refusal.objection(refusal.reason.err_code, refusal.text))
@@ -107,7 +121,7 @@ class V2:
                 raise TalkFailed(f"缺少参数{name}").at(name, "required")
         if given["mch_id"] != identity.mchid:
             raise TalkFailed("mch_id参数格式错误").at("mch_id", identity.mchid, given["mch_id"])
-        if given["appid"] != identity.appid:
+        if given["appid"] not in (identity.appid, identity.mini_appid):
             raise TalkFailed("appid和mch_id不匹配")
         if given.get("sign_type", "MD5") not in ("MD5", "HMAC-SHA256"):
             raise TalkFailed("sign_type参数格式错误")
@@ -117,7 +131,7 @@ class V2:
         secured = req.path.startswith("/secapi/") and self.party.settings.v2_certificate
         if secured and not req.peer.startswith(TLS):
             raise TalkFailed("请使用API证书访问")
-        for name in NEEDED[op]:
+        for name in NEEDED[PATHS[req.path]]:
             if not given.get(name):
                 raise TalkFailed(f"缺少参数{name}").at(name, "required")
         for name, value in given.items():
@@ -145,8 +159,8 @@ class V2:
     def _answer(self, given: Fields, form: Fields) -> Resp:
         identity = self.party.identity
         whole = {
-            "return_code": "SUCCESS", "return_msg": "OK", "appid": identity.appid, "mch_id": identity.mchid,
-            "nonce_str": f"{self.party.world.rng.getrandbits(64):016X}", **form,
+            "return_code": "SUCCESS", "return_msg": "OK", "appid": given.get("appid") or identity.appid,
+            "mch_id": identity.mchid, "nonce_str": f"{self.party.world.rng.getrandbits(64):016X}", **form,
         }
         if device := given.get("device_info"):
             whole["device_info"] = device
@@ -157,7 +171,10 @@ class V2:
         return self._xml(whole)
 
     def refused(self, op: str, given: Fields, refusal: Refusal, *, recall: str = "N") -> Resp:
-        """result_code FAIL with the platform's err_code."""
+        """result_code FAIL with the platform's err_code; of a bill, an unsigned document in place of the file."""
+        if op in BILLS:
+            number = BILL_ERRORS.get(refusal.name, "20100")
+            return self._xml({"return_code": "FAIL", "return_msg": refusal.reason.err_code, "error_code": number})
         form = {"result_code": "FAIL", "err_code": refusal.reason.err_code, "err_code_des": refusal.text}
         if op == "reverse":
             form["recall"] = recall
@@ -190,17 +207,25 @@ class V2:
         no = given["out_trade_no"]
         if len(no) < 6 or not TRADE_NO.fullmatch(no):
             raise Refusal("param", "out_trade_no参数格式错误")
-        kept = {k: v for k, v in given.items() if k not in ("sign", "nonce_str", "sign_type")}
         terms = Terms(
             product="micropay", appid=given["appid"], description=given["body"],
             total=self._whole(given, "total_fee"), attach=given.get("attach", ""),
             device=given.get("device_info", ""), expires=self._expires(given),
-            print_=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).digest(),
+            print_=print_of(given),
         )
         order = self.party.codepay.pay(no, terms, given["auth_code"])
         if order.state == "USERPAYING":
             raise Refusal("paying")
         return self._paid_form(order)
+
+    def _order(self, op: str, given: Fields) -> Resp | Deferred[Resp]:
+        order, again, ways = self.orders.place(given, self._whole(given, "total_fee"), self._expires(given))
+        resp = self._answer(given, {"result_code": "SUCCESS", **ways})
+        return resp if again else self.party.order_placed(op, order, resp)
+
+    def paid_notice(self, order: Order, payment: Payment) -> Notice:
+        """The callback of an order placed here."""
+        return self.orders.paid_notice(order, payment, self._paid_form(order, payment.transaction_id))
 
     def _expires(self, given: Fields) -> float | None:
         text = given.get("time_expire", "")
@@ -316,7 +341,7 @@ class V2:
             inner["success_time"] = done
         content = write_xml(inner).replace(b"<xml>", b"<root>").replace(b"</xml>", b"</root>")
 
-        def body() -> bytes:
+        def body(spoil: tuple[str, ...]) -> bytes:
             return write_xml({
                 "return_code": "SUCCESS", "appid": identity.appid, "mch_id": identity.mchid,
                 "nonce_str": f"{self.party.world.rng.getrandbits(64):016x}",

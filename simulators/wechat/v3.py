@@ -236,14 +236,14 @@ class V3:
             raise Refusal("no_auth")
         body = fields.check(fields.ORDERS[op], req.json)
         self._ours(body["mchid"], body["appid"])
-        terms = self._terms(op, body)
+        terms = self._terms(op, body, req.headers.get("wechatpay-serial", ""))
         no = body["out_trade_no"]
         if op == "codepay":
             order = self.party.codepay.pay(no, terms, body["payer"]["auth_code"])
             form = order_form(order, self.party.identity.mchid, payment_of(order))
             return self.answer(form, signer)
         order, again = self.party.book.place(no, terms)
-        resp = self.answer(self._ticket(op, order), signer)
+        resp = self.answer(self.ticket(op, order), signer)
         return resp if again else self.party.order_placed(op, order, resp)
 
     def _ours(self, mchid: str, appid: str = "") -> None:
@@ -252,7 +252,7 @@ class V3:
         if appid and appid not in (self.party.identity.appid, self.party.identity.mini_appid):
             raise Refusal("appid")
 
-    def _terms(self, op: str, body: dict[str, Any]) -> Terms:
+    def _terms(self, op: str, body: dict[str, Any], serial: str) -> Terms:
         expires: float | None = None
         if text := body.get("time_expire"):
             try:
@@ -264,10 +264,10 @@ class V3:
             product=op, appid=body["appid"], description=body["description"], total=body["amount"]["total"],
             print_=print_, attach=body.get("attach") or "", notify_url=body.get("notify_url") or "",
             openid=(body.get("payer") or {}).get("openid", ""), expires=expires,
-            device=(body.get("scene_info") or {}).get("device_id") or "",
+            device=(body.get("scene_info") or {}).get("device_id") or "", serial=serial,
         )
 
-    def _ticket(self, op: str, order: Order) -> dict[str, Any]:
+    def ticket(self, op: str, order: Order) -> dict[str, Any]:
         """The way to pay; a new one kills the one given before."""
         world = self.party.world
         self.codes.pop(order.code, None)
@@ -315,5 +315,5 @@ class V3:
         return Notice(
             "paid", "TRANSACTION.SUCCESS", "支付成功", order.terms.notify_url, "transaction", "transaction",
             plain, {"no": order.no, "transaction_id": number, "attach": order.terms.attach},
-            origin=order.terms.product,
+            origin=order.terms.product, serial=order.terms.serial,
         )

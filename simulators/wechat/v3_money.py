@@ -38,7 +38,7 @@ class Money:
         refund, again = self.party.book.refund(
             body["out_refund_no"], body["amount"]["refund"], body["amount"]["total"], out_trade_no=by_no,
             transaction_id=by_id, reason=body.get("reason") or "", notify_url=body.get("notify_url") or "",
-            funds=body.get("funds_account") or "UNSETTLED",
+            funds=body.get("funds_account") or "UNSETTLED", serial=req.headers.get("wechatpay-serial", ""),
         )
         if not again:
             self.party.refund_accepted(refund)
@@ -112,30 +112,40 @@ class Money:
         kind = req.query.get("bill_type", "ALL")
         if kind not in ("ALL", "SUCCESS", "REFUND"):
             raise Refusal("param", "bill_type不是合法的枚举值")
-        start, end = self._day(req)
+        return self._link(req, "tradebill", *self.trades_of(kind, self._day(req)))
+
+    def trades_of(self, kind: str, span: tuple[float, float]) -> tuple[str, bool]:
+        """The trade bill of a day, and whether anything happened on it."""
         party = self.party
-        rows = bills.trade_rows(party.book, start, end, party.identity.mchid, party.book.fee_bp)
-        told = self.wrong.rows(rows, datetime.fromtimestamp(start, BEIJING).date())
-        text = bills.trade_bill(told, kind, self.wrong.form())
-        return self._link(req, "tradebill", text, bool(rows or told))
+        rows = bills.trade_rows(party.book, *span, party.identity.mchid, party.book.fee_bp)
+        told = self.wrong.rows(rows, datetime.fromtimestamp(span[0], BEIJING).date())
+        return bills.trade_bill(told, kind, self.wrong.form()), bool(rows or told)
 
     def flow_bill(self, req: Req) -> dict[str, Any]:
         """GET /v3/bill/fundflowbill: movements of the merchant's account."""
         account = req.query.get("account_type", "BASIC")
         if account not in ("BASIC", "OPERATION", "FEES"):
             raise Refusal("param", "account_type不是合法的枚举值")
-        start, end = self._day(req)
+        return self._link(req, "fundflowbill", *self.flows_of(account, self._day(req)))
+
+    def flows_of(self, account: str, span: tuple[float, float]) -> tuple[str, bool]:
+        """The fund flow bill of a day, and whether anything moved on it."""
+        start, end = span
         flows = [f for f in self.party.book.flows if start <= f.at < end and account == "BASIC"]
         told = wrong_funds.told(flows, lambda fault: self.party.take_fault("fundflowbill", fault) is not None)
-        return self._link(req, "fundflowbill", bills.flow_bill(told, self.party.identity.mchid), bool(flows))
+        return bills.flow_bill(told, self.party.identity.mchid), bool(flows)
 
     def _day(self, req: Req) -> tuple[float, float]:
-        try:
-            start = datetime.strptime(req.query.get("bill_date", ""), "%Y-%m-%d").replace(tzinfo=BEIJING)
-        except ValueError:
-            raise Refusal("param", "bill_date格式不正确，应为YYYY-MM-DD") from None
         if req.query.get("tar_type", "") not in ("", "GZIP"):
             raise Refusal("param", "tar_type不是合法的枚举值")
+        return self.day(req.query.get("bill_date", ""), "%Y-%m-%d")
+
+    def day(self, text: str, form: str) -> tuple[float, float]:
+        """First and last instant of the day a bill is asked for; Refusal when its bill is not there."""
+        try:
+            start = datetime.strptime(text, form).replace(tzinfo=BEIJING)
+        except ValueError:
+            raise Refusal("param", "bill_date格式不正确").at("bill_date", form, text) from None
         now = self.party.world.moment()
         age = (now.date() - start.date()).days
         if age < 1 or age > BILL_AGE_DAYS:
@@ -144,13 +154,17 @@ class Money:
             raise Refusal("bill_creating")
         return start.timestamp(), (start + timedelta(days=1)).timestamp()
 
-    def _link(self, req: Req, op: str, text: str, any_rows: bool) -> dict[str, Any]:
+    def file(self, op: str, text: str, any_rows: bool) -> tuple[bytes, set[str]]:
+        """A bill's bytes as the faults in force want them, and those faults; Refusal when there is no bill."""
         wrong = {fault for fault in wrong_bills.FILES if self.party.take_fault(op, fault) is not None}
         if not any_rows or "bill_none" in wrong:
             raise Refusal("no_bill")
         if "bill_creating" in wrong:
             raise Refusal("bill_creating")
-        content = wrong_bills.garbage(text) if "bill_garbage" in wrong else text.encode("utf-8")
+        return wrong_bills.garbage(text) if "bill_garbage" in wrong else text.encode("utf-8"), wrong
+
+    def _link(self, req: Req, op: str, text: str, any_rows: bool) -> dict[str, Any]:
+        content, wrong = self.file(op, text, any_rows)
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         if "bill_bad_hash" in wrong:
             digest = digest[::-1]
