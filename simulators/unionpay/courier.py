@@ -11,7 +11,9 @@ from twisted.python.failure import Failure
 from simulators.base.outbound import NoAnswer, post
 from simulators.base.wire import Resp
 from simulators.unionpay.book import TEXTS, Txn
+from simulators.unionpay.gateway import encoding_of
 from simulators.unionpay.identity import FALSE_SIGNERS
+from simulators.unionpay.sign import codec_of
 
 if TYPE_CHECKING:
     from simulators.unionpay.party import UnionPaySim
@@ -63,7 +65,8 @@ class Courier:
         spoil = (self._taken(txn, WHAT) or ("", 0.0))[0]
         given = txn.fields
         names = ("bizType", "txnType", "txnSubType", "accessType", "merId", "orderId", "txnTime", "currencyCode")
-        form = {"version": "5.1.0", "encoding": "UTF-8", **{name: given[name] for name in names if name in given}}
+        form = {"version": "5.1.0", "encoding": encoding_of(given)}
+        form |= {name: given[name] for name in names if name in given}
         form |= {
             "txnAmt": str(txn.amount), "respCode": txn.code, "respMsg": TEXTS[txn.code],
             **self.party.gateway.details(txn),
@@ -76,7 +79,7 @@ class Courier:
             form |= {"reqReserved": "新增字段", "futureLevel": "2"}
         signed = self.party.identity.signed(form, given.get("signMethod", "01"), spoil)
         op = "refunded" if txn.op in ("refund", "undo") else "paid"
-        charset = "gb18030" if spoil == "callback_gbk" else "utf-8"
+        charset = "gb18030" if spoil == "callback_gbk" else codec_of(form)
         self.last[txn.order_id] = given["backUrl"], urlencode(signed, encoding=charset).encode("ascii"), op
         return self.last[txn.order_id]
 

@@ -37,14 +37,20 @@ FORMS = {
     "orderId": r"[0-9A-Za-z]{8,40}", "txnTime": r"[0-9]{14}", "txnAmt": r"[1-9][0-9]{0,11}", "currencyCode": "156",
     "channelType": "0[78]", "accessType": "[012]", "backUrl": r"https?://[^&\s]{1,256}", "payTimeout": r"[0-9]{14}",
     "qrNo": r"62[0-9]{17}", "termId": r"[0-9A-Za-z]{8}", "settleDate": r"[0-9]{4}", "fileType": "00",
-    "encoding": "UTF-8", "bizType": r"[0-9]{6}", "origQryId": r"[0-9]{21}", "origOrderId": r"[0-9A-Za-z]{8,40}",
-    "origTxnTime": r"[0-9]{14}", "reqReserved": r".{1,1024}",
+    "encoding": "(?i:UTF-8|GBK)", "bizType": r"[0-9]{6}", "origQryId": r"[0-9]{21}",
+    "origOrderId": r"[0-9A-Za-z]{8,40}", "origTxnTime": r"[0-9]{14}", "reqReserved": r".{1,1024}",
 }  # fmt: skip
 
 
 def asked(req: Req) -> Fields:
     """A request's fields, {} when it is no form."""
     return sign.read_form(req.body) or {}
+
+
+def encoding_of(given: Fields) -> str:
+    """The encoding to answer and tell in: the merchant's, in its own letters."""
+    encoding = given.get("encoding", "")
+    return encoding if encoding and re.fullmatch(FORMS["encoding"], encoding) else "UTF-8"
 
 
 def op_of(req: Req) -> str:
@@ -99,10 +105,10 @@ class Gateway:
             "txnAmt", "currencyCode", "reqReserved", "settleDate", "fileType",
         )
         whole = {name: given[name] for name in echoed if given.get(name)}
-        whole |= {"version": "5.1.0", "encoding": "UTF-8", **form}
+        whole |= {"version": "5.1.0", "encoding": encoding_of(given), **form}
         method = given.get("signMethod", "01")
         made = self.party.identity.signed(whole, method, spoil)
-        return Resp(200, sign.write_raw(made), {"Content-Type": "text/html;charset=UTF-8"})
+        return Resp(200, sign.write_raw(made), {"Content-Type": f"text/html;charset={made['encoding']}"})
 
     def _check(self, op: str, given: Fields) -> None:
         if not given:

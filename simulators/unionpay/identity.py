@@ -129,11 +129,17 @@ class Identity:
     def _pfx(self) -> bytes:
         def make() -> bytes:
             paper = x509.load_pem_x509_certificate(self.pem("merchant").encode("ascii"))
-            locked = serialization.BestAvailableEncryption(PFX_PASSWORD.encode("ascii"))
+            # The way UnionPay's own files are locked: what every client can open, also those that know nothing newer.
+            locked = (
+                serialization.PrivateFormat.PKCS12.encryption_builder()
+                .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+                .hmac_hash(hashes.SHA1())  # noqa: S303 - what those clients can check
+                .build(PFX_PASSWORD.encode("ascii"))
+            )
             key = self.world.keys.rsa("unionpay.merchant")
             return pkcs12.serialize_key_and_certificates(b"merchant", key, paper, None, locked)
 
-        return self.world.keys.kept("unionpay.merchant.pfx", make)
+        return self.world.keys.kept("unionpay.merchant.3des.pfx", make)
 
 
 def _named(common_name: str) -> x509.Name:

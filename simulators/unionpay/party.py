@@ -75,7 +75,7 @@ class UnionPaySim(SimParty):
             else:
                 code = SAID[kind]
             return self.gateway.answer(given, {"respCode": code, "respMsg": TEXTS[code]})
-        form = _read_raw(resp.body)
+        form = sign.read_raw(resp.body)
         if kind == "wrong_amount":
             form["txnAmt"] = str(int(form.get("txnAmt") or given.get("txnAmt") or "0") + 1)
         elif kind == "in_doubt":
@@ -159,8 +159,3 @@ class UnionPaySim(SimParty):
         told = txn.state == "done" or txn.op not in ("qr", "front")
         if told and txn.fields.get("backUrl") and txn.key not in self._quiet:
             self.courier.tell(txn)
-
-
-def _read_raw(body: bytes) -> sign.Fields:
-    """The fields of an answer of ours."""
-    return dict(pair.split("=", 1) for pair in body.decode("utf-8").split("&"))

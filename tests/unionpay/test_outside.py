@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread  # noqa: TID251 - openssl and urllib block
 
 from simulators.base.world import SimWorld
 from simulators.unionpay import UnionPaySim
+from simulators.unionpay.book import TEXTS
 
 
 def openssl(*arguments: str, data: bytes) -> bytes:
@@ -28,7 +30,7 @@ class Client:
     """What a hospital's own programmer would write on one afternoon."""
 
     def __init__(self, address: str, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.encoding, self.tail = folder, "UTF-8", ""
         self.card = json.loads(self._get(f"{address}/sim/card.json"))
         for name in ("root", "middle", "sign_private_key"):
             (folder / name).write_text(self.card[name])
@@ -42,19 +44,20 @@ class Client:
     def ask(self, url: str, **fields: str) -> dict[str, str]:
         """Sign, post, check certificate and signature, and read."""
         whole = {
-            "version": "5.1.0", "encoding": "UTF-8", "signMethod": "01", "bizType": "000000", "accessType": "0",
+            "version": "5.1.0", "encoding": self.encoding, "signMethod": "01", "bizType": "000000", "accessType": "0",
             "merId": self.card["mer_id"], "certId": self.card["cert_id"], **fields,
         }  # fmt: skip
         made = openssl("dgst", "-sha256", "-sign", str(self.folder / "sign_private_key"), data=self._hashed(whole))
         whole["signature"] = openssl("base64", "-A", data=made).decode()
-        raw = self._get(self.card[url], urlencode(whole).encode()).decode()
+        form = urlencode(whole, encoding=self.encoding) + self.tail
+        raw = self._get(self.card[url], form.encode()).decode(self.encoding)
         answer = dict(pair.split("=", 1) for pair in raw.split("&"))
         self._judge(answer)
         return answer
 
     def _hashed(self, fields: dict[str, str]) -> bytes:
         text = "&".join(f"{k}={fields[k]}" for k in sorted(fields) if k != "signature")
-        return hashlib.sha256(text.encode()).hexdigest().encode()
+        return hashlib.sha256(text.encode(self.encoding)).hexdigest().encode()
 
     def _judge(self, answer: dict[str, str]) -> None:
         place = {name: str(self.folder / name) for name in ("root", "middle", "leaf", "public", "signature")}
@@ -108,5 +111,38 @@ async def test_the_pfx_of_the_card_opens_with_openssl(tmp_path: Path) -> None:
         text = openssl("pkcs12", "-in", str(tmp_path / "pfx"), "-nodes", "-passin", password, data=b"")
         assert b"BEGIN CERTIFICATE" in text
         assert b"PRIVATE KEY" in text
+        told = subprocess.run(  # noqa: S603 the system's openssl is the judge
+            ["openssl", "pkcs12", "-in", str(tmp_path / "pfx"), "-info", "-noout", "-passin", password],  # noqa: S607
+            capture_output=True, check=True, timeout=20,
+        )  # fmt: skip
+        assert b"pbeWithSHA1And3-KeyTripleDES-CBC" in told.stderr, "older clients open nothing newer"
+        assert b"PBES2" not in told.stderr
+
+    await with_client(tmp_path, story)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "GBK", "gbk"])
+@pytest_twisted.ensureDeferred
+async def test_a_merchant_is_answered_in_the_encoding_it_writes(tmp_path: Path, encoding: str) -> None:
+    """The official PHP client writes `utf-8`; older merchants speak GBK."""
+
+    def story(client: Client, now: str) -> None:
+        client.encoding = encoding
+        order = {"orderId": "OUTSIDE003", "txnTime": now, "channelType": "08", "txnAmt": "100", "currencyCode": "156",
+                 "backUrl": "http://127.0.0.1:9/none", "reqReserved": "门诊"}  # fmt: skip
+        made = client.ask("back_url", txnType="01", txnSubType="07", **order)
+        assert (made["respCode"], made["encoding"], made["reqReserved"]) == ("00", encoding, "门诊")
+        asked = client.ask("query_url", txnType="00", txnSubType="00", orderId="NOSUCH0001", txnTime=now)
+        assert (asked["respCode"], asked["respMsg"]) == ("34", TEXTS["34"])
+
+    await with_client(tmp_path, story)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_form_may_end_with_an_ampersand(tmp_path: Path) -> None:
+    def story(client: Client, now: str) -> None:
+        client.tail = "&"
+        asked = client.ask("query_url", txnType="00", txnSubType="00", orderId="NOSUCH0001", txnTime=now)
+        assert asked["respCode"] == "34"
 
     await with_client(tmp_path, story)
