@@ -21,6 +21,7 @@ from engine.codecs.errors import Undecodable
 
 Tree = Any  # dict, list, str, int, Decimal, bool, None
 
+_BOM: Final = b"\xef\xbb\xbf"
 MAX_DEPTH: Final = 64
 MAX_DIGITS: Final = 30
 _ESCAPES: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -37,10 +38,12 @@ def parse(data: bytes, *, max_bytes: int = 4 << 20) -> Tree:
     """The tree of one JSON text in UTF-8, numbers as int or Decimal.
 
     Undecodable codes: json-size, charset, json-syntax, json-duplicate, json-number, json-depth, json-name,
-    json-surrogate.
+    json-surrogate. A byte order mark in front, as some writers of UTF-8 put it there, says nothing.
     """
     if len(data) > max_bytes:
         raise Undecodable("json-size", max_bytes, f"a JSON text of more than {max_bytes} bytes")
+    if data.startswith(_BOM):
+        return _without_mark(data, max_bytes)
     text = charset.decode(data)
     try:
         tree = (_WARY if "\\u0000" in text else _DECODER).decode(text)
@@ -55,6 +58,15 @@ def parse(data: bytes, *, max_bytes: int = 4 << 20) -> Tree:
     except _Fault:
         raise _located(text) from None
     return tree
+
+
+def _without_mark(data: bytes, max_bytes: int) -> Tree:
+    if data.startswith(_BOM, len(_BOM)):
+        raise Undecodable("json-syntax", len(_BOM), "a second byte order mark")
+    try:
+        return parse(data[len(_BOM) :], max_bytes=max_bytes)
+    except Undecodable as fault:
+        raise Undecodable(fault.code, fault.offset + len(_BOM), fault.text) from None
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

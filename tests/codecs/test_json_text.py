@@ -13,6 +13,10 @@ from engine.codecs.errors import Undecodable
 from engine.codecs.json_text import parse, print_json
 
 
+def test_a_mark_in_front_says_nothing() -> None:
+    assert parse(b'\xef\xbb\xbf {"a": "\xe7\x94\xb2"}\r\n') == {"a": "甲"}
+
+
 @pytest.mark.parametrize(
     ("data", "code", "offset"),
     [
@@ -36,7 +40,9 @@ from engine.codecs.json_text import parse, print_json
         (b'{"a":1', "json-syntax", 6),
         (b'{"a":01}', "json-syntax", 6),
         (b'["\x00"]', "json-syntax", 2),
-        (b"\xef\xbb\xbf{}", "json-syntax", 0),
+        (b"\xef\xbb\xbf{", "json-syntax", 4),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "json-syntax", 3),
+        (b"{\xef\xbb\xbf}", "json-syntax", 1),
         (b"{} {}", "json-syntax", 3),
         (b"", "json-syntax", 0),
         (b'{"a":.5}', "json-syntax", 5),
