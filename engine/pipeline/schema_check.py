@@ -62,11 +62,17 @@ class Schema:
 
     def check(self, tree: Any) -> list[FieldProblem]:
         """Every problem of a decoded body as (field path, Chinese, English), in the order of paths; [] when it is
-        good. Paths look like `bills[0].no`; "" is the body itself."""
+        good. Paths look like `bills[0].no`; "" is the body itself.
+
+        What a condition demands is told only of a body that is good without it: a condition on a field that is missing
+        or wrong holds for anything, and would demand the fields of every case at once.
+        """
         try:
             if self._validator.is_valid(tree):
                 return []
-            found = {told for error in self._validator.iter_errors(tree) for told in _told(error)}
+            errors = list(self._validator.iter_errors(tree))
+            always = [error for error in errors if not {"then", "else"} & {str(step) for step in error.schema_path}]
+            found = {told for error in always or errors for told in _told(error)}
         except UnicodeEncodeError:
             return [("", "含有不是文字的字符", "there is a character that is no text (lone surrogate)")]
         return sorted(found)[:MOST_TOLD]

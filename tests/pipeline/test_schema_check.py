@@ -120,3 +120,13 @@ def test_a_schema_that_is_no_text_is_refused() -> None:
     found = read_schema(b"\xff", "s.json", "s")
     assert isinstance(found, Problem)
     assert found.code == "E801"
+
+
+def test_a_condition_on_what_is_missing_demands_nothing() -> None:
+    """Without its kind a choice was told to lack the fields of every kind at once, the kind itself among the last."""
+    code = {"if": {"properties": {"kind": {"const": "code"}}}, "then": {"required": ["auth_code"]}}
+    page = {"if": {"properties": {"kind": {"const": "page"}}}, "then": {"required": ["client_ip"]}}
+    schema = schema_of({"type": "object", "required": ["kind"], "allOf": [code, page]})
+    assert [path for path, *_ in schema.check({})] == ["kind"]
+    assert [path for path, *_ in schema.check({"kind": "code"})] == ["auth_code"]
+    assert schema.check({"kind": "cash"}) == []
