@@ -178,7 +178,7 @@ def _settlement() -> Doc:
 
 
 def _reason() -> Doc:
-    fields: Doc = dict.fromkeys(("code", "zh", "en", "next", "next_en"), _TEXT)
+    fields: Doc = dict.fromkeys(("code", "zh", "en", "next", "next_en", "field"), _TEXT)
     return {"type": "object", "properties": {**fields, "side": {"enum": list(SIDES)}}}
 
 

@@ -8,8 +8,6 @@ from typing import Any
 from engine.codecs.json_text import print_json
 from engine.core.http import HttpReply
 from engine.runtime import told
-from engine.runtime.answers import reason_json
-from engine.runtime.reasons import of_code
 from engine.runtime.told import Told
 
 STATUS = {
@@ -40,7 +38,7 @@ def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> HttpReply:
 
 def error(status: int, code: str, detail: str = "", **more: Any) -> HttpReply:
     """`{"state"?, "reason": {code, zh, en, side, next}}`; `more` adds fields such as `field` or `settlement_no`."""
-    return json_reply(status, {**more, "reason": reason_json(of_code(code, detail))})
+    return json_reply(status, told.error("", code, detail, **more).body)
 
 
 def not_this_method(methods: Sequence[str]) -> HttpReply:

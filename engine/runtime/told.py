@@ -34,8 +34,12 @@ class Told:
 
 
 def error(word: str, code: str, detail: str = "", **more: Any) -> Told:
-    """A word with its reason; `more` adds fields such as `field` or `settlement_no`."""
-    return Told(word, {**more, "reason": reason_json(of_code(code, detail))})
+    """A word with its reason; `more` adds fields such as `field` or `settlement_no`. The place of a fault stands in
+    the reason, too."""
+    reason: dict[str, str] = reason_json(of_code(code, detail))
+    if "field" in more:
+        reason["field"] = more["field"]
+    return Told(word, {**more, "reason": reason})
 
 
 def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> Told:
@@ -43,7 +47,7 @@ def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> Told:
     path, zh, en = problems[0]
     fields = list(dict.fromkeys(one for one, _, _ in problems))[:20]
     reason = of_code("E-FIELD", f"{path or '（正文）'}: {zh}", f"{path or '(body)'}: {en}")
-    return Told("malformed", {"field": path, "fields": fields, "reason": reason_json(reason)})
+    return Told("malformed", {"field": path, "fields": fields, "reason": {**reason_json(reason), "field": path}})
 
 
 def stranger() -> Told:

@@ -113,7 +113,7 @@ def _names_the_field(told: dict[str, Any], path: tuple[Any, ...], how: str) -> N
     assert any(field == wanted or field.startswith(wanted) or wanted.startswith(field) for field in told["fields"]), (
         how, wanted, told["fields"],
     )  # fmt: skip
-    assert told["field"] == told["fields"][0]
+    assert told["field"] == told["fields"][0] == told["reason"]["field"]
     assert told["field"] in told["reason"]["zh"]
     assert told["field"] in told["reason"]["en"]
 

@@ -79,6 +79,7 @@ ANSWER: Final[dict[str, Both]] = {
     "reason.side": Both("责任方", "whose side"),
     "reason.next": Both("下一步怎么办（中文）", "what to do, in Chinese"),
     "reason.next_en": Both("下一步怎么办（英文）", "what to do, in English"),
+    "reason.field": Both("有误的字段（只在 400 时）", "the field at fault (with 400 only)"),
     "field": Both("有误的字段", "the field at fault"),
     "fields": Both("全部有误的字段", "all fields at fault"),
 }
