@@ -5,7 +5,7 @@ and verifies what the party sends by itself (callbacks). It keeps no state, open
 clock; keys, session values, time and nonce are handed in with each call.
 
 To add a party: write a module with a `Party`, register it in `engine/parties/registry.py`, give it an
-outcome table, and let it pass `tests/parties/test_conformance.py`.
+outcome table and `PartySettings` with a meaning under each field, and let it pass `tests/parties/test_conformance.py`.
 """
 
 from __future__ import annotations

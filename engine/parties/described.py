@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from engine.codecs import soap
 from engine.codecs.errors import Undecodable
 from engine.codecs.soap_wsdl import BadWsdl, Wsdl, load_wsdl
 from engine.core.http import HttpReply, HttpRequest
 from engine.parties.contract import Answer
+from engine.parties.settings import PartySettings
 
 FOLDER: Final = "schemas/wsdl/"
 FAULT: Final = "FAULT:"
@@ -64,16 +65,21 @@ def unread(reply: HttpReply, no: Undecodable) -> Answer:
     return Answer(False, no.code.upper(), told)
 
 
-class DescribedSettings(BaseModel):
-    """What every connection by a description says. `wsdl` names `schemas/wsdl/NAME.wsdl`; `path` replaces the path of
-    the address it names; `version` of SOAP; `strict`: a reply must keep to the types of the description."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class DescribedSettings(PartySettings):
+    """What every connection by a description says."""
 
     wsdl: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    """服务描述文件：schemas/wsdl/NAME.wsdl 的 NAME
+    · the service's description: NAME of schemas/wsdl/NAME.wsdl"""
     version: Literal["1.1", "1.2"] = "1.1"
+    """SOAP 版本；描述文件里要有这个版本的端口
+    · the version of SOAP; the description must have a port of it"""
     path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._-]+)*$")
+    """连接地址之后的路径；空：用描述文件里服务地址的路径
+    · the path behind the connection's address; empty: that of the address in the description"""
     strict: bool = True
+    """应答必须符合描述文件里的类型；对方自己都不守时才写 no
+    · replies must keep to the description's types; no only where the other side itself does not"""
 
     _files: Mapping[str, bytes] = PrivateAttr(default_factory=dict)
 
@@ -109,19 +115,27 @@ class DescribedSettings(BaseModel):
 
 
 class OneMethodSettings(DescribedSettings):
-    """A connection to one operation that takes a transaction's code and a document as text, and gives one back.
-
-    `method` is the operation, `code_field` ("" for none), `input_field` and `output_field` the elements of its
-    messages; `cdata`: the document goes out as a CDATA section instead of escaped text; `codes` replaces single
-    transaction codes.
-    """
+    """A connection to one operation that takes a transaction's code and a document as text, and gives one back."""
 
     method: str = Field(max_length=64)
+    """WSDL 里要调用的方法
+    · the operation of the WSDL to call"""
     code_field: str = Field(max_length=64)
+    """放交易编号（服务编码）的元素名；空：请求里没有这个元素
+    · the element that takes the transaction's or service's code; empty: there is none"""
     input_field: str = Field(max_length=64)
+    """放请求文档的元素名
+    · the element that takes the request's document"""
     output_field: str = Field(max_length=64)
+    """放应答文档的元素名
+    · the element that holds the answer's document"""
     cdata: bool = True
+    """请求文档放进 CDATA 段；no：转义成文本。对方只认其中一种时才改
+    · the request's document goes out as a CDATA section; no: as escaped text. To be changed where the other side reads
+    only one of them"""
     codes: dict[str, str] = Field(default_factory=dict)
+    """对方改用的编号，本引擎的操作名: 对方的编号；没写的用通常的编号
+    · codes that differ here, our operation: their code; the others are the usual ones"""
 
     def opened(self, codes: Mapping[str, str]) -> Described:
         """The description with the operation in it; `codes` are the party's, by its operations' names."""

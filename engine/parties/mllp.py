@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from engine.codecs.hl7_ack import AckKind, read_ack
 from engine.codecs.hl7_charset import UTF_8, charset_named
@@ -21,6 +21,7 @@ from engine.core.outcome import Outcome
 from engine.core.times import beijing
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+from engine.parties.settings import PartySettings
 
 CONTROL: Final = "X-Control-Id"
 """Where a request to an MLLP party says its MSH-10: the sender matches the acknowledgement by it."""
@@ -49,16 +50,21 @@ _EVENTS: Final = (
 )  # fmt: skip
 
 
-class Settings(BaseModel):
-    """The connection. `sender`, `receiver`: MSH-3^MSH-4 and MSH-5^MSH-6 of what we write; `version` 2.3 to 2.6;
-    `charset`: what MSH-18 says and the message is written in."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(PartySettings):
+    """What every connection in HL7 says."""
 
     sender: str = Field(default="ENGINE", max_length=100)
+    """我方报文的 MSH-3^MSH-4：发送方应用^机构
+    · MSH-3^MSH-4 of what we write: sending application^facility"""
     receiver: str = Field(default="", max_length=100)
+    """我方报文的 MSH-5^MSH-6：接收方应用^机构；空：不写
+    · MSH-5^MSH-6 of what we write: receiving application^facility; empty: left out"""
     version: Literal["2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6"] = "2.4"
+    """我方报文的 HL7 版本（MSH-12）；对方只认别的版本时才改
+    · the version of HL7 we write (MSH-12); to be changed where the receiver takes another only"""
     charset: Literal["UNICODE UTF-8", "GB18030", "GB 18030-2000", "GBK"] = "UNICODE UTF-8"
+    """我方报文的字符集，写在 MSH-18；应答没写 MSH-18 时也按它读
+    · the character set we write, declared in MSH-18; answers without MSH-18 are read in it too"""
 
 
 def begun(settings: Settings, code: str, event: str, control: str, stamp: str) -> Message:

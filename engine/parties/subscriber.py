@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from engine.codecs import json_text
 from engine.codecs.xml_tree import print_xml
@@ -18,20 +18,26 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+from engine.parties.settings import PartySettings
 
 _PATIENCE: Final = ("408", "409", "425", "429")
 
 
-class Settings(BaseModel):
-    """The connection to a subscriber. `root`: the name of the XML document. With a `secret`, `X-Signature` is
-    lower-case hex HMAC-SHA256 over number, LF, body."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(PartySettings):
+    """The connection to a subscriber."""
 
     format: Literal["json", "xml"] = "json"
+    """消息正文的格式
+    · the form of messages"""
     path: str = Field(default="/", pattern=r"^/[A-Za-z0-9._~/-]*$")
+    """消息投到哪个路径（POST）
+    · the path messages are posted to"""
     root: str = Field(default="message", pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")
+    """XML 根元素的名称；json 不用
+    · the name of the XML document; json has none"""
     secret: str = Field(default="", repr=False)
+    """签名密钥：X-Signature 是对 编号、换行、正文 的 HMAC-SHA256（小写十六进制）；空：不签名
+    · signs messages: X-Signature is lower-case hex HMAC-SHA256 over number, LF, body; empty: not signed"""
 
 
 class Subscriber:

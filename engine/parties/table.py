@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
@@ -17,20 +17,30 @@ from engine.core.outcome import Outcome
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
 from engine.parties.files import said
+from engine.parties.settings import PartySettings
 
 
-class Settings(BaseModel):
-    """The table, in names as the database spells them. `number`: the column of our number. `yuan`: columns that take an
-    amount in yuan (the map gives fen). `ours`: the columns a repeat is compared by (none: all that we write)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(PartySettings):
+    """The table, in names as the database spells them."""
 
     table: str = Field(min_length=1, max_length=128)
+    """接口表的表名
+    · the table's name"""
     number: str = Field(min_length=1, max_length=128)
+    """放我方消息编号的列；它应有唯一约束，重复写入因此无害
+    · the column of our number; it should be unique, so that a repeat does no harm"""
     owner: str = ""
+    """表所在的模式（属主）；空：登录用户的
+    · the schema the table is in; empty: the user's own"""
     yuan: tuple[str, ...] = ()
+    """以元存金额的列：映射给整数分，写入时换算；没列出的按映射给的写
+    · columns that take an amount in yuan: maps give whole fen, which is converted; others are written as they are"""
     ours: tuple[str, ...] = ()
+    """重复时用来比对的列；对方会改的列不要列进来。空：比对写入的全部列
+    · the columns by which a repeat is compared, those the reader does not change itself; empty: all that we write"""
     password: str = Field(default="", repr=False)
+    """数据库的口令，用户名在 url 里
+    · the database's password; the user is in url"""
 
 
 class InterfaceTable:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+from engine.parties.settings import PartySettings
 
 _SAYS: Final = {
     "collect": "TAKEN", "collected": "TAKEN", "hand_back": "OWED", "handed_back": "OWED", "void": "ASKED",
@@ -24,10 +25,8 @@ _SAYS: Final = {
 }  # fmt: skip
 
 
-class Settings(BaseModel):
+class Settings(PartySettings):
     """A till has no settings: what it takes is said by the channel."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Till:

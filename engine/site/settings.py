@@ -9,16 +9,22 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from engine.config.engine_file import SECRET_NAME
 from engine.config.engine_parts import PartyEntry
 from engine.config.problems import nearest
 from engine.config.secret import SecretRef, resolve_settings
 from engine.config.spec import Word, mark_of
 from engine.parties.contract import Party
+from engine.parties.settings import Setting, is_secret, settings_help
 from engine.site.parts import Parts
 
 _FORM = frozenset({"dict_type", "list_type", "tuple_type", "set_type", "string_type"})
+_FORMED = frozenset({
+    "string_pattern_mismatch", "string_too_short", "string_too_long", "bool_parsing", "int_parsing",
+    "greater_than_equal", "greater_than", "less_than_equal", "less_than",
+})  # fmt: skip
+"""What the setting's form says better than the model does, and in both languages."""
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 
 
@@ -58,7 +64,7 @@ def _check_one(
             good[key] = value
     for key, info in fields.items():
         if info.is_required() and key not in entry.settings and key not in meant:
-            example = "file:…" if _secret(key, info) else "…"
+            example = "file:…" if is_secret(key, info) else "…"
             parts.wrong("E202", entry.mark, name=key, zh=zh, en=en, example=example)
     _try(parts, entry, model, good, referred, files)
 
@@ -79,8 +85,19 @@ def _try(
                 continue
             if where[0] in referred and not (where[0] in written and error["type"] in _FORM):
                 continue
-            mark = entry.marks.get(where[0], entry.mark)
-            parts.wrong("E211", mark, what=".".join(where), detail=error["msg"])
+            _wrong_value(parts, entry, settings_help(model)[where[0]], where, error)
+
+
+def _wrong_value(parts: Parts, entry: PartyEntry, one: Setting, where: list[str], error: ErrorDetails) -> None:
+    """One value the model refuses: what may stand there instead, and what the setting is for."""
+    mark, what = entry.marks.get(one.name, entry.mark), ".".join(where)
+    about = [f"{one.zh} · {one.en}"] if one.zh else []
+    if one.words and len(where) == 1:
+        text = str(entry.settings[one.name])
+        parts.wrong("E204", mark, what=what, text=text, choices=", ".join(one.words), hint=nearest(text, one.words))
+        return
+    form = [f"{one.form_zh} · {one.form_en}"] if error["type"] in _FORMED and len(where) == 1 else [error["msg"]]
+    parts.wrong("E211", mark, what=what, detail="; ".join([*form, *about]))
 
 
 def _named(value: Any) -> Any:
@@ -107,13 +124,9 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _secret(key: str, info: FieldInfo) -> bool:
-    return info.repr is False or SECRET_NAME.search(key) is not None
-
-
 def _in_clear(key: str, info: FieldInfo, value: Any) -> bool:
     if isinstance(value, str):
-        return bool(value) and (_secret(key, info) or _PEM.search(value) is not None)
+        return bool(value) and (is_secret(key, info) or _PEM.search(value) is not None)
     if isinstance(value, dict):
         return any(_PEM.search(item) for item in value.values() if isinstance(item, str))
     return False

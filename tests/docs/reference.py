@@ -19,6 +19,7 @@ from engine.config.spec import Field, ListOf, MapOf, Nested, Spec
 from engine.conversation_file import FILE as TEST
 from engine.parties.contract import Party
 from engine.parties.registry import PARTIES
+from engine.parties.settings import Setting, settings_help
 from engine.pipeline import codes as pipeline_codes
 from engine.pipeline.filters import FILTERS, SPECIAL
 from tests.docs.blocks import ROOT
@@ -112,18 +113,22 @@ def _party(kind: str, party: Party) -> str:
     for op in party.ops.values():
         marks = ("✓" if op.changes else "", "✓" if op.money else "", op.number, "✓" if op.session else "")
         lines.append(f"| `{op.name}` | {op.zh} · {op.en} | {' | '.join(marks)} |")
-    lines += ["", "## 设置 · Settings", "", *_head("setting · 设置", "", "default · 默认", "meaning · 含义")]
-    for name, info in party.settings.model_fields.items():
-        plain = isinstance(info.default, str | int | bool) and not info.is_required()
-        must = "必填 required" if info.is_required() else ""
-        default = f"`{info.default}`" if plain and info.default != "" else ""
-        about = (info.description or "").replace("|", "\\|")
-        lines.append(f"| `{info.alias or name}` | {must} | {default} | {about} |")
+    lines += ["", "## 设置 · Settings", ""]
+    lines += _head("setting · 设置", "value · 值", "", "default · 默认", "meaning · 含义")
+    lines += [_setting(one) for one in settings_help(party.settings).values()]
     lines += ["", "## 应答的含义 · Outcomes", "", "没有列出的都是未知 · what is not listed is unknown.", ""]
     lines += _head("code", "text · 文字", "is · 含义", "only for · 仅限")
     for row in party.outcomes:
         lines.append(f"| `{row.code}` | {row.text} | {row.outcome} | {', '.join(sorted(row.ops))} |")
     return "\n".join([*lines, ""])
+
+
+def _setting(one: Setting) -> str:
+    form = one.form_zh if one.form_zh == one.form_en else f"{one.form_zh} · {one.form_en}"
+    must = "必填 required" if one.required else ""
+    default = f"`{one.default}`" if one.default else ""
+    cells = (f"`{one.name}`", form, must, default, f"{one.zh} · {one.en}")
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _filters() -> str:

@@ -12,9 +12,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.x509.oid import NameOID
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from engine.parties.bills import FeeBp
 from engine.parties.rsa2 import private_key, public_key
+from engine.parties.settings import PartySettings
 
 _RSA_SIGNATURES: Final = "1.2.840.113549.1.1."
 _ISSUER: Final = (
@@ -24,31 +26,48 @@ _ISSUER: Final = (
 PUBLIC_KEY: Final = ""  # the name of Alipay's only key in public key mode
 
 
-class Settings(BaseModel):
-    """The connection to Alipay's gateway.
-
-    Public key mode: `alipay_public_key`. Certificate mode: `app_certificate`, `alipay_certificate` (Alipay's own, with
-    those between it and a root behind it; while Alipay changes it, the old and the new one) and
-    `alipay_root_certificate`, all PEM. Exactly one of the two modes. `seller_id`: the payee's 2088… number.
-    `bill_hosts`: where links to bills may lead besides this address. `fee_bp`: the fee agreed, in 1/10000.
-    `fund_accounts`: the account bills (账务明细) the books read besides the trades; [] for none.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(PartySettings):
+    """The connection to Alipay's gateway, in public key mode or in certificate mode: exactly one of the two."""
 
     app_id: str = Field(pattern=r"^[0-9]{8,32}$")
+    """开放平台的应用编号
+    · the application's id at the open platform"""
     seller_id: str = Field(pattern=r"^2088[0-9]{12}$")
+    """收款方的支付宝账号（PID）；通知里的收款方须与它一致
+    · the payee's account (PID); notices must name it"""
     app_private_key: str = Field(repr=False)
+    """应用私钥，PEM，RSA 2048 位以上，不带口令；给请求签名
+    · the application's private key, PEM, RSA of 2048 bits or more, no password; signs requests"""
     alipay_public_key: str = ""
+    """公钥模式：支付宝公钥（不是应用公钥），PEM：平台给的 Base64 要加上头尾两行；空：证书模式
+    · public key mode: Alipay's key (not the application's), PEM: the platform shows Base64, its two frame lines are
+    to be added; empty: certificate mode"""
     app_certificate: str = ""
+    """证书模式：应用公钥证书，PEM（appCertPublicKey.crt），须与 app_private_key 成对
+    · certificate mode: the application's certificate, PEM (appCertPublicKey.crt), of app_private_key"""
     alipay_certificate: str = ""
+    """证书模式：支付宝公钥证书及其中级证书，PEM；更换期间新旧证书都放进来
+    · certificate mode: Alipay's certificate and those between it and the root, PEM; while Alipay changes it, the old
+    and the new one"""
     alipay_root_certificate: str = ""
+    """证书模式：支付宝根证书，PEM（alipayRootCert.crt）
+    · certificate mode: Alipay's root certificates, PEM (alipayRootCert.crt)"""
     notify_url: str = Field(pattern=r"^https?://[^?#\s]{1,240}$")
+    """支付结果的通知地址，支付宝从外网访问；收不到也不影响结果，只是慢一点
+    · where Alipay sends results, reached from outside; nothing depends on them, they only make it faster"""
     endpoint: str = Field(default="/gateway.do", pattern=r"^/[A-Za-z0-9._/-]{1,100}$")
+    """网关的路径
+    · the gateway's path"""
     app_auth_token: str = Field(default="", max_length=64, repr=False)
+    """服务商代医院调用时的应用授权令牌；空：医院自己的应用
+    · the token by which a provider acts for the hospital; empty: the hospital's own application"""
     bill_hosts: tuple[str, ...] = ("dwbillcenter.alipay.com",)
-    fee_bp: int = Field(default=0, ge=0, le=1000)
+    """对账单下载链接可以指向的主机，本连接的地址之外；别处的链接不访问
+    · hosts that links to bills may lead to, besides this connection's address; no other is called"""
+    fee_bp: FeeBp = 0
     fund_accounts: tuple[Literal["signcustomer"], ...] = ("signcustomer",)
+    """对账另读的账务明细（签约账户的收支）；[]：不读
+    · the account bills that the books read besides the trades; []: none"""
 
     @model_validator(mode="after")
     def _one_mode(self) -> Self:

@@ -47,19 +47,32 @@ SESSION: Final = "SESSION"
 
 
 class Settings(BridgeSettings):
-    """The connection. `sbjgbh` is the insurance institution asked, `yybm` the hospital's code there, `user` and
-    `password` those of `login`. `lost`: the resultcode that says the token is gone; `not_found`: the one by which
-    ask_for_si says that it never saw the number; `undone`: the one by which destroy_mz says that the settlement is
-    gone already. `methods` replaces single method names."""
+    """The connection to the bridge."""
 
     sbjgbh: str = Field(min_length=1, max_length=20)
+    """社保经办机构编号；映射可按病人另写
+    · the insurance institution that is asked; a map may say the patient's"""
     yybm: str = Field(min_length=1, max_length=20)
+    """本院在经办机构的医院编码
+    · the hospital's code at the institution"""
     user: str = Field(min_length=1, max_length=40)
+    """登录（login）的用户名
+    · the user of login"""
     password: str = Field(min_length=1, max_length=100, repr=False)
+    """登录（login）的口令
+    · the password of login"""
     lost: str = "-8"
+    """表示登录已失效、什么也没执行的 resultcode；见到它就重新登录
+    · the resultcode that says the token is gone and nothing was executed; a new login follows"""
     not_found: str = "-7"
+    """ask_for_si 用来说“没见过这个交易号”的 resultcode
+    · the resultcode by which ask_for_si says that it never saw the number"""
     undone: str = "-21"
+    """destroy_mz 用来说“这笔结算早已撤销”的 resultcode
+    · the resultcode by which destroy_mz says that the settlement is gone already"""
     methods: dict[str, str] = Field(default_factory=dict)
+    """本地改用的方法名，本引擎的操作名: 对方的方法名；没写的用通常的
+    · method names that differ here, our operation: their name; the others are the usual ones"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
@@ -18,6 +18,7 @@ from engine.core.outcome import Outcome
 from engine.parties import wire
 from engine.parties.contract import About, Answer, OutcomeRow
 from engine.parties.einvoice.port import CHANGES, WRITE_OFFS, Platform
+from engine.parties.settings import PartySettings
 
 GOOD: Final = "S0000"
 SERVICES: Final = {
@@ -44,15 +45,21 @@ _EXCHANGES: Final = frozenset({"paper_exchange", "paper_again"})
 _TROUBLE: Final = ("超时", "系统异常", "系统繁忙", "处理中", "已存在", "已开票", "重复")
 
 
-class Settings(BaseModel):
-    """The connection to the e-invoice platform; `service` is the first part of the path."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(PartySettings):
+    """The connection to the e-invoice platform."""
 
     app_id: str = Field(min_length=1, max_length=64)
+    """票据平台分配的应用账号（appid）
+    · the application's id given by the platform (appid)"""
     key: str = Field(min_length=4, repr=False)
+    """签名密钥：请求与应答的 MD5 签名都用它
+    · the key of both sides' MD5 signatures"""
     service: str = Field(default="medical-web", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """路径的第一段，即平台的服务名：/medical-web/api/medical/…
+    · the first part of the path, the platform's service: /medical-web/api/medical/…"""
     version: str = "1.0"
+    """信封里的版本号，也在签名里；以平台的接口文档为准
+    · the envelope's version, which is signed too; as the platform's document says"""
 
 
 def signature(app_id: str, data: str, noise: str, key: str, version: str) -> str:

@@ -6,12 +6,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
 
 from engine.core.money import BadAmount, fen_of, fen_of_yuan, yuan_of_fen
 from engine.parties.his import inhos
 from engine.parties.his.operations import LISTS
 
+Unit = Annotated[
+    Literal["fen", "yuan"],
+    Field(
+        description="HIS 接口上金额的单位：fen 分，yuan 元（两位小数）；映射里始终是整数分。与 HIS 不符，差一百倍 · "
+        "the unit of amounts on the HIS's side, yuan with two places; maps always see whole fen. A wrong one is an "
+        "error by a hundred"
+    ),
+]
+"""A setting of every HIS that is not asked in HL7."""
 AMOUNTS: Final = inhos.AMOUNTS | {
     "amount", "cash", "fund", "account", "balance", "relief", "otherFund", "commercial", "self", "fee",
 }  # fmt: skip

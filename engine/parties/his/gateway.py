@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Final, Literal
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from engine.codecs import json_text
 from engine.core.http import HttpReply, HttpRequest
@@ -21,25 +21,34 @@ from engine.core.money import BadAmount
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Outgoing
 from engine.parties.his import amounts
+from engine.parties.his.amounts import Unit
 from engine.parties.his.operations import OPS, number_field
 from engine.parties.his.outcomes import AT_THE_DOOR, OUTCOMES
+from engine.parties.settings import PartySettings
 
 _TRUE: Final = (True, "1", "true", "True", "TRUE")
 _FALSE: Final = (False, "0", "false", "False", "FALSE")
 
 
-class Settings(BaseModel):
-    """The connection to the HIS gateway. `amounts` is the unit on the wire; `signed_replies`: the gateway signs its
-    replies, and one that is not signed well proves nothing; `names` replaces single operation names on the wire."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(PartySettings):
+    """The connection to the HIS gateway."""
 
     app_id: str = Field(min_length=1, max_length=64)
+    """HIS 厂商给引擎的应用编号，随请求写在 X-App-Id
+    · the id the HIS vendor gave the engine, sent as X-App-Id"""
     secret: str = Field(min_length=8, repr=False)
-    amounts: Literal["fen", "yuan"] = "fen"
+    """双方共用的签名密钥：请求与应答的 X-Sign 都用它（HMAC-SHA256）
+    · the secret both sides share: X-Sign of requests and replies is made with it (HMAC-SHA256)"""
+    amounts: Unit = "fen"
     signed_replies: bool = True
+    """HIS 是否给应答签名；yes：签名不对的应答不算数，结果未知。HIS 做不到时才写 no
+    · whether the HIS signs its replies; yes: one that is not signed well proves nothing. no only where it cannot"""
     path: str = Field(default="/gateway", pattern=r"^(/[A-Za-z0-9._-]+)*$")
+    """接口名前面的路径
+    · the path before an operation's name"""
     names: dict[str, str] = Field(default_factory=dict)
+    """HIS 改用的接口名，本引擎的接口名: HIS 的接口名；没写的照 HIS 接口约定
+    · operations the HIS calls otherwise, our name: its name; the others are as in the HIS contract"""
 
 
 class HisGateway:

@@ -55,11 +55,15 @@ _QUERIES: Final = frozenset(name for name, op in _OPS.items() if not op.changes)
 
 
 class Settings(mllp.Settings):
-    """The connection, as of any HL7 party; `amounts` the unit of the fields that `money` names (FT1-11.3 is
-    `FT1_11_3`), both ways."""
+    """The connection, as of any HL7 party, and where amounts stand."""
 
     amounts: Literal["yuan", "fen"] = "yuan"
+    """money 各字段金额的单位，收发都按它：yuan 带两位小数的元，fen 整数分；与 HIS 不符，金额差一百倍
+    · the unit of the fields of money, both ways: yuan with two places, or whole fen; a wrong one is an error by a
+    hundred"""
     money: tuple[str, ...] = ("FT1_11_3", "FT1_15_3", "FT1_22_3")
+    """放金额的字段，FT1_11_3 即 FT1-11.3；HIS 把金额放在别处（如 Z 段）时列全
+    · the fields with amounts, FT1_11_3 is FT1-11.3; the whole list where a HIS has them elsewhere (Z segments)"""
 
     @field_validator("money")
     @classmethod

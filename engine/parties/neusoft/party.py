@@ -36,20 +36,35 @@ MESSAGES: Final = tuple(f"{name}.{side}" for name in operations.OPS for side in 
 
 
 class Settings(BridgeSettings):
-    """The connection to the bridge. `layout` names the fields of every transaction, `schemas/layouts/NAME.csv`.
-    `center` is the centre's code, `online` the flag behind the parameters. `charset`: what the library's buffers
-    hold. `escape`: what happens to a value with a separator in it. `lost`: words by which the centre says that our
-    sign-in is gone and nothing was executed. `codes` replaces single transaction codes."""
+    """The connection to the bridge."""
 
     layout: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """各交易的入参与出参：schemas/layouts/NAME.csv 的 NAME
+    · the fields of every transaction: NAME of schemas/layouts/NAME.csv"""
     hospital: str = Field(pattern=r"^[0-9A-Za-z]{1,20}$")
+    """医疗机构编号，也是流水号的中间一段
+    · the institution's number, also the middle part of flow numbers"""
     operator: str = Field(min_length=1, max_length=20)
+    """操作员编号
+    · the operator's number"""
     center: str = Field(default="0000", max_length=20)
+    """中心编码，由经办机构告知
+    · the centre's code, as the institution says"""
     online: str = Field(default="1", max_length=4)
+    """入参之后的联机标志
+    · the online flag behind the parameters"""
     charset: Literal["GBK", "GB18030"] = "GBK"
+    """动态库缓冲区的字符集；它写不出的字会被拒绝，长度也按它计
+    · what the library's buffers hold; a character it has not is refused, and lengths count its bytes"""
     escape: Literal["refuse", "fullwidth"] = "refuse"
+    """值里有分隔符（^ | $）时：refuse 拒绝，fullwidth 换成全角
+    · a value with a separator in it (^ | $): refuse it, or write its full-width twin"""
     lost: str = Field(default="业务周期号无效", min_length=2)
+    """中心表示签到已失效、什么也没执行的文字（含有即是）；见到它就重新签到
+    · words by which the centre says that the sign-in is gone and nothing was executed; a new sign-in follows"""
     codes: dict[str, str] = Field(default_factory=dict)
+    """中心改用的交易编号，本引擎的操作名: 对方的编号；没写的用通常的
+    · transaction codes that differ here, our operation: their code; the others are the usual ones"""
 
     @field_validator("layout")
     @classmethod

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from engine.codecs import form, json_text
 from engine.codecs.errors import Undecodable
@@ -24,6 +24,7 @@ from engine.core.outcome import Outcome
 from engine.core.times import beijing
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
+from engine.parties.settings import PartySettings
 
 VERSION: Final = "2017-05-25"
 ACTIONS: Final = {"send": "SendSms", "find": "QuerySendDetails"}
@@ -39,18 +40,25 @@ _OURS: Final = (  # what only people can mend: credit, rights, signature, templa
 )  # fmt: skip
 
 
-class Settings(BaseModel):
-    """`access_key_id`, `access_key_secret`: of an account that may only send. `sign_name`: the signature before every
-    text. `host`: the provider's name as it stands in the address; it is part of what is signed. `report_key`: the word
-    in the address that reports are pushed to (`…?key=WORD`, 16 characters or more); without it none is believed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(PartySettings):
+    """The connection to the provider of short messages."""
 
     access_key_id: str = Field(min_length=4, max_length=128)
+    """账号的 AccessKey ID；用只能发短信的子账号
+    · the account's AccessKey id; of an account that may only send"""
     access_key_secret: str = Field(min_length=8, repr=False)
+    """账号的 AccessKey 密钥（ACS3-HMAC-SHA256 签名）
+    · the account's AccessKey secret (signs by ACS3-HMAC-SHA256)"""
     sign_name: str = Field(min_length=2, max_length=20)
+    """短信前的签名，须在平台审核通过，不写【】
+    · the signature before every text, approved by the provider, without its brackets"""
     report_key: str = Field(default="", max_length=128, repr=False)
+    """状态报告推送地址里的口令（…?key=口令），16 字以上；平台不签名，凭它认得是平台。空：不收报告
+    · the word in the address that reports are pushed to (…?key=WORD), 16 characters or more: the provider signs
+    none of them. Empty: no report is believed"""
     host: str = Field(default="dysmsapi.aliyuncs.com", pattern=r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$")
+    """平台的主机名，参与签名；与 url 里的相同，经代理访问时写平台自己的
+    · the provider's name, part of what is signed: as in url, or its own where url is a proxy's"""
 
 
 def authorization(secret: str, key_id: str, headers: dict[str, str]) -> str:

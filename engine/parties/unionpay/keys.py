@@ -8,39 +8,62 @@ from typing import Final, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from engine.parties.bills import FeeBp
+from engine.parties.settings import PartySettings
 
 BY_CERTIFICATE: Final = "01"
 TEST_SIGNER: Final = "00040000:SIGN"
 
 
-class Settings(BaseModel):
-    """The connection to UnionPay. `sign_method`: 01 certificates (RSA), 11 a shared key with SHA-256, 12 with SM3.
-
-    By certificate it needs `sign_certificate` and `sign_private_key` (ours, from the .pfx) and `root` and `middle`
-    (theirs; a PEM may hold several while they change). `signer` is the third part of the common name of the
-    certificate that answers are signed with; the test platform's is `00040000:SIGN`. `back_url` is where notices go.
-    `file_url`: the file server, where it has another address. `clearing_hour`: when the clearing day ends (your
-    acquirer says when; 24: at midnight). `fee_bp`: the fee agreed, in 1/10000 of the amount.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(PartySettings):
+    """The connection to UnionPay: signed by certificate, or by a shared key."""
 
     mer_id: str = Field(pattern=r"^[0-9A-Za-z]{15}$")
+    """商户号，收单机构分配
+    · the merchant's number, given by the acquirer"""
     sign_method: Literal["01", "11", "12"] = "01"
+    """签名方式（全渠道 5.1.0）：01 证书（RSA），11 共用密钥 SHA-256，12 共用密钥 SM3
+    · how both sides sign (5.1.0): 01 certificates (RSA), 11 a shared key with SHA-256, 12 with SM3"""
     sign_certificate: str = ""
+    """商户签名证书，PEM（从 .pfx 导出）；01 必须有
+    · our certificate, PEM (from the .pfx); 01 needs it"""
     sign_private_key: str = Field(default="", repr=False)
+    """商户签名私钥，PEM（从 .pfx 导出），RSA 2048 位以上，不带口令；01 必须有
+    · our private key, PEM (from the .pfx), RSA of 2048 bits or more, no password; 01 needs it"""
     root: str = ""
+    """银联根证书，PEM；更换期间可放多张；01 必须有
+    · UnionPay's root certificate, PEM, several while it changes; 01 needs it"""
     middle: str = ""
+    """银联中级证书，PEM；更换期间可放多张；01 必须有
+    · UnionPay's middle certificate, PEM, several while it changes; 01 needs it"""
     signer: str = Field(default="中国银联股份有限公司", min_length=1, max_length=64)
+    """应答签名证书的名称（CN 以 @ 分开的第三段）必须是它；测试环境写 00040000:SIGN
+    · whose certificate must sign answers: the third part of its common name (between @); the test platform's is
+    00040000:SIGN"""
     secure_key: str = Field(default="", pattern=r"^([\x21-\x7e]{16,128})?$", repr=False)
+    """11 与 12 的共用密钥
+    · the shared key of 11 and 12"""
     back_url: str = Field(pattern=r"^https?://[^?#&\s]{1,240}$")
+    """后台通知地址，银联从外网访问；收不到也不影响结果，只是慢一点
+    · where UnionPay sends results, reached from outside; nothing depends on them, they only make it faster"""
     channel_type: Literal["07", "08"] = "08"
+    """渠道类型 channelType：07 互联网（PC），08 移动；按收单机构的要求
+    · channelType: 07 internet (PC), 08 mobile; as the acquirer says"""
     access_type: Literal["0", "1", "2"] = "0"
+    """接入类型 accessType：0 商户直连，1 收单机构接入，2 平台商户接入
+    · accessType: 0 the merchant itself, 1 through an acquirer, 2 through a platform merchant"""
     term_id: str = Field(default="00000001", pattern=r"^[0-9A-Za-z]{8}$")
+    """付款码（scan）上报的终端号
+    · the terminal's number told with payment codes (scan)"""
     file_url: str = Field(default="", pattern=r"^(https?://[^?#\s]{1,200})?$")
+    """对账文件服务器的地址；空：与连接的地址相同
+    · the address of the file server; empty: the connection's own"""
     clearing_hour: int = Field(default=23, ge=1, le=24)
-    fee_bp: int = Field(default=0, ge=0, le=1000)
+    """清算日在几点结束（北京时间的小时，24 为半夜），问收单机构；对账文件按它分日
+    · the hour at which the clearing day ends (Beijing, 24: midnight), as the acquirer says; day files are cut there"""
+    fee_bp: FeeBp = 0
 
 
 @dataclass(frozen=True, slots=True)

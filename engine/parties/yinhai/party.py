@@ -54,16 +54,29 @@ _REFUSED: Final = "a refusal in words of a complete answer: nothing was stored u
 
 
 class Settings(BridgeSettings):
-    """The connection to the bridge. `charset` is what the inner documents declare; `serial` the element that carries
-    our number; `lost` the appcode that says our sign-in is gone; `codes` replaces single transaction codes."""
+    """The connection to the bridge."""
 
     hospital: str = Field(min_length=1, max_length=20)
+    """医疗机构编号（yljgbh）
+    · the institution's number (yljgbh)"""
     operator: str = Field(min_length=1, max_length=20)
+    """操作员编号（czybh）
+    · the operator's number (czybh)"""
     operator_name: str = Field(min_length=1, max_length=50)
+    """操作员姓名，签到时报（czyxm）
+    · the operator's name, told at the sign-in (czyxm)"""
     charset: Literal["GBK", "GB18030", "UTF-8"] = "GBK"
+    """入参 XML 声明的字符集；它写不出的字会被拒绝
+    · what the XML of the input declares; a character it has not is refused"""
     serial: str = Field(default="yyjylsh", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,30}$")
+    """入参里放我方流水号的元素名，与经办机构约定
+    · the element of the input that carries our number, as agreed with the institution"""
     lost: int = Field(default=-91, lt=0)
+    """表示签到已失效、什么也没执行的 appcode；见到它就重新签到
+    · the appcode that says the sign-in is gone and nothing was executed; a new sign-in follows"""
     codes: dict[str, str] = Field(default_factory=dict)
+    """本地改用的交易编号，本引擎的操作名: 对方的编号；没写的用通常的
+    · transaction codes that differ here, our operation: their code; the others are the usual ones"""
 
 
 @dataclass(frozen=True, slots=True)
