@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.cli.say import GOOD, CannotRun, line
+
+if TYPE_CHECKING:
+    from engine.parties.settings import Setting
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "engine": ("engine.yaml",),
@@ -78,28 +81,28 @@ def schema_of(kind: str) -> dict[str, Any]:
 
 
 def _know_parties(party: dict[str, Any]) -> None:
-    """The kinds of parties this program has, and the settings of each."""
+    """The kinds of parties this program has, and the settings of each: only those and the common fields may stand."""
     from engine.parties.registry import PARTIES
+    from engine.parties.settings import settings_help
 
     party["properties"]["kind"]["enum"] = sorted(PARTIES)
-    party["allOf"] = [
-        {
-            "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
-            "then": {"properties": _settings_of(one.settings.model_json_schema())},
+    common = dict.fromkeys(party["properties"], True)
+    party["allOf"] = []
+    for kind, one in sorted(PARTIES.items()):
+        own = settings_help(one.settings)
+        then = {
+            "properties": {**common, **{name: _of_a_setting(setting) for name, setting in own.items()}},
+            "additionalProperties": False,
+            "required": [name for name, setting in own.items() if setting.required],
         }
-        for kind, one in sorted(PARTIES.items())
-    ]
+        chosen = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+        party["allOf"].append({"if": chosen, "then": then})
 
 
-def _settings_of(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Names to complete with what is known of each: its default and its words. A reference (`file:…`) may stand for
-    every value, so that nothing here forbids one."""
-    found: dict[str, Any] = {}
-    for name, field in model.get("properties", {}).items():
-        words = field.get("enum") or next((one["enum"] for one in field.get("anyOf", ()) if "enum" in one), None)
-        must = "必填 · required" if name in model.get("required", ()) else ""
-        said = " · ".join(part for part in (field.get("description", ""), must) if part)
-        about = {"description": said} if said else {}
-        default = {"default": field["default"]} if isinstance(field.get("default"), str | int | bool) else {}
-        found[name] = {**about, **default, **({"examples": words} if words else {})}
-    return found
+def _of_a_setting(one: Setting) -> dict[str, Any]:
+    """What an editor checks, completes and shows beside the setting's name."""
+    form = one.form_zh if one.form_zh == one.form_en else f"{one.form_zh} · {one.form_en}"
+    must = ["必填 · required"] if one.required else []
+    default = [f"默认 · default: {one.default}"] if one.default else []
+    about = "\n\n".join([f"{one.zh} · {one.en}", "; ".join([form, *must, *default])])
+    return {**one.schema, "description": about, **({"default": one.default} if one.default else {})}
