@@ -1,4 +1,4 @@
-"""`engine explain WHAT`: an error's code, a problem's code, a call's outcome table, a component's fields."""
+"""`engine explain WHAT`: an error's code, a problem's code, a call's outcome table, a component's fields, a setting."""
 
 from __future__ import annotations
 

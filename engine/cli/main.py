@@ -235,11 +235,11 @@ def tables(
 
 @app.command(rich_help_panel=WRITE)
 def explain(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="错误码、往来名或组件名 · a code, call or component")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="错误码、往来、组件、设置 · code, call, part, setting")],
     root: Root = HERE,
     lang: Annotated[str, typer.Option(help="zh 或 en · zh or en")] = "zh",
 ) -> None:
-    """解释错误码、一种往来的应答含义，或配置组件 · Explain a code, a call's answers or a component."""
+    """解释错误码、往来的应答含义、组件或设置 · Explain a code, a call's answers, a component or a setting."""
     from engine.cli.explain import explain as work
 
     _end(work(root.absolute(), what, lang))

@@ -242,7 +242,12 @@ def help_lines(spec: Spec, lang: str = "zh") -> Iterator[str]:
     """The spec as lines of help: each field with its type, whether it must be given, and an example."""
     yield f"{spec.name}: {spec.zh if lang == 'zh' else spec.en}"
     for field in spec.fields:
-        kind, about = (field.type.zh, field.zh) if lang == "zh" else (field.type.en, field.en)
-        must = ("必填" if lang == "zh" else "required") if field.required else ""
-        notes = ", ".join(part for part in (kind, must) if part)
-        yield f"  {field.name}  ({notes})  {about}    {field.example}"
+        yield field_line(field, lang)
+
+
+def field_line(field: Field, lang: str = "zh") -> str:
+    """One field of the help."""
+    kind, about = (field.type.zh, field.zh) if lang == "zh" else (field.type.en, field.en)
+    must = ("必填" if lang == "zh" else "required") if field.required else ""
+    notes = ", ".join(part for part in (kind, must) if part)
+    return f"  {field.name}  ({notes})  {about}    {field.example}"

@@ -1,4 +1,4 @@
-"""`engine explain WORD`: a code's story, a component's fields, a party's operations, a call's outcome table."""
+"""`engine explain WORD`: a code's story, a component's fields, a party's operations and settings, a call's answers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 from engine.config import channel, channel_rows, engine_parts, map_file
 from engine.config.engine_file import ENGINE_FILE
 from engine.config.problems import CODES, Code, nearest
-from engine.config.spec import ListOf, MapOf, Nested, Spec, help_lines
+from engine.config.spec import ListOf, MapOf, Nested, Spec, field_line, help_lines
 from engine.parties.contract import Party
 from engine.parties.registry import PARTIES
+from engine.parties.settings import help_line as setting_line
+from engine.parties.settings import settings_help
 from engine.pipeline import codes as pipeline_codes  # importing it declares them
 from engine.pipeline.filters import FILTERS, SPECIAL
 from engine.site.site import CallSpec, Site
@@ -56,8 +58,9 @@ COMPONENTS: Mapping[str, Spec] = _components()
 
 def explain(word: str, site: Site | None = None, lang: str = "zh", parties: Mapping[str,
 Party] = PARTIES) -> str | None:
-    """The text for a code (`E412`), a component (`call`, `do`, `listener`), `filters`, a kind of party (`wechat`), or,
-    with a site, a call (`pay.code`, or `channel/pay.code`); None when the word is none of these."""
+    """The text for a code (`E412`), a component (`call`, `do`, `listener`), `filters`, a kind of party (`wechat`), one
+    of its settings (`wechat.fee_bp`), or, with a site, a call (`pay.code`, or `channel/pay.code`) and a connection's
+    setting (`his_hl7.charset` where `his_hl7` is of kind mllp); None when the word is none of these."""
     if word in CODES:
         return story(CODES[word], lang)
     if word == "filters":
@@ -67,12 +70,29 @@ Party] = PARTIES) -> str | None:
     if word in set(parties):
         return "\n".join(_party_lines(parties[word], lang))
     calls = list(_calls(site, word)) if site else []
-    return "\n\n".join("\n".join(_call_lines(name, call, site, parties)) for name, call in calls if site) or None
+    told = ["\n".join(_call_lines(name, call, site, parties)) for name, call in calls if site]
+    return "\n\n".join([*told, *_a_setting(word, site, lang, parties)]) or None
+
+
+def _a_setting(word: str, site: Site | None, lang: str, parties: Mapping[str, Party]) -> Iterator[str]:
+    """`CONNECTION.SETTING` of the site, else `KIND.SETTING`."""
+    whose, _, name = word.partition(".")
+    entry = site.engine.parties.get(whose) if site else None
+    kind = entry.kind if entry is not None else whose
+    if kind not in set(parties):
+        return
+    one = settings_help(parties[kind].settings).get(name)
+    common = next((field for field in engine_parts.PARTY.fields if field.name == name), None)
+    if one is not None:
+        yield f"{kind}\n{setting_line(one, lang)}"
+    elif common is not None:
+        yield f"{kind}\n{field_line(common, lang)}"
 
 
 def meant(word: str, site: Site | None = None, parties: Mapping[str, Party] = PARTIES) -> str:
     """The nearest word that can be explained, or ""."""
     words = [*CODES, *COMPONENTS, *parties, "filters"]
+    words += [f"{kind}.{name}" for kind, party in parties.items() for name in settings_help(party.settings)]
     words += [name for one in site.channels.values() for name in one.calls] if site else []
     return nearest(word, words)
 
@@ -101,6 +121,11 @@ def _party_lines(party: Party, lang: str) -> Iterator[str]:
         marks = [name for name, on in (("changes", op.changes), ("money", op.money), ("session", op.session)) if on]
         marks += [f"number: {op.number}"] if op.number else []
         yield f"  {op.name}    {op.zh if lang == 'zh' else op.en}    {', '.join(marks)}".rstrip()
+    settings = [setting_line(one, lang) for one in settings_help(party.settings).values()]
+    if settings:
+        yield ""
+        yield "设置" if lang == "zh" else "settings"
+        yield from settings
 
 
 def _calls(site: Site, word: str) -> Iterator[tuple[str, CallSpec]]:

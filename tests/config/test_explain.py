@@ -56,6 +56,20 @@ def test_a_party_lists_its_operations() -> None:
     assert re.search(r"^  pay .*changes, money, number: trade$", text, re.MULTILINE)
 
 
+def test_a_party_lists_its_settings_and_each_is_explained(site: Site) -> None:
+    whole = explain("wechat", lang="en") or ""
+    line = next(one for one in whole.split("\n") if one.startswith("  fee_bp"))
+    assert line.startswith("  fee_bp  (a whole number, 0 to 1000, default 0)  the fee agreed, in 1/10000")
+    assert explain("wechat.fee_bp", lang="en") == f"wechat\n{line}"
+    assert "万分之几" in (explain("wechat.fee_bp") or "")
+    assert "密钥引用" in (explain("wechat.api_v3_key") or "")
+    assert explain("wechat.fee") is None
+    assert explain("nobody.fee_bp") is None
+    assert meant("wechat.fee_pb") == "wechat.fee_bp"
+    assert "a secret's reference" in (explain("bank.key", site, "en", PARTIES) or "")
+    assert "(a whole number)  most calls in flight" in (explain("bank.window", site, "en", PARTIES) or "")
+
+
 def test_a_call_prints_the_outcome_table_in_force(site: Site) -> None:
     text = explain("pay.charge", site, parties=PARTIES) or ""
     rows = text.split("\n")

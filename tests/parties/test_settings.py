@@ -91,7 +91,7 @@ class Child(Base):
     secret: str = Field(default="", repr=False)
     """签名密钥，
     换行也读作一句 · the signing
-    secret."""
+    secret"""
 
 
 class Other(BaseModel):
