@@ -16,6 +16,8 @@ from engine.cli.reactor import install as install_reactor
 from engine.cli.say import CANNOT, GOOD, INTERRUPTED, CannotRun, WrongUse, line, trouble
 from engine.cli.versions import note_base
 from engine.cli.workers import Workers
+from engine.core.virtual import VirtualWorld
+from engine.runtime.pulse import Pulse
 
 if TYPE_CHECKING:
     from engine.app import Engine
@@ -38,7 +40,6 @@ def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool 
     from engine.app import Engine
     from engine.cli.virtual_clock import allowed, clock_now, take_part
     from engine.core import failpoints
-    from engine.core.virtual import VirtualWorld
     from engine.core.world import World
     from engine.runtime.deliver_spread import processes_of
     from engine.runtime.logs import open_log
@@ -125,6 +126,7 @@ class _Life:
         self._reactor, self._engine, self._workers = reactor, engine, workers
         engine.deliver.on_reloaded = workers.renew
         engine.deliver_api.hands.others = workers
+        self._pulse = Pulse(engine.world, engine.meters)
         self._code = GOOD
         self._stopping = False
 
@@ -146,6 +148,8 @@ class _Life:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        if not isinstance(self._engine.world, VirtualWorld):
+            self._pulse.start()
         self._workers.start(self._say_ready)
 
     def _say_ready(self) -> None:
@@ -194,6 +198,7 @@ class _Life:
             self._reactor.callInThread(self._workers.stop)
             self._reactor.stop()
 
+        self._pulse.stop()
         Deferred.fromCoroutine(self._engine.stop()).addBoth(over)
 
 

@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
+_LATE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
 
 class Meters:
     """One set of meters for one engine; nothing global, so that several engines can live in one process."""
@@ -39,6 +41,10 @@ class Meters:
         )  # fmt: skip
         self._reports = Counter(
             "engine_reports_total", "What receivers reported of messages they took", ("party", "outcome"),
+            registry=self.registry,
+        )  # fmt: skip
+        self.lag = Histogram(
+            "engine_reactor_lag_seconds", "How late a timer of the reactor fired, ten times a second", buckets=_LATE,
             registry=self.registry,
         )  # fmt: skip
         self.open_settlements = Gauge("engine_open_settlements", "Settlements in memory", registry=self.registry)

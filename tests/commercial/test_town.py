@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from engine.runtime.books import check_books, simulator_ledgers
-from tests.commercial.site import example_files
-from tests.edge import town as edge
+from tests.commercial.hospital import ExampleLab
 from tests.edge.town import BILL, PATIENT, Town
-from tests.rig.lab import Lab
 
-PORTS = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731, "commercial": 8761}
 CASH = {"choice_no": "1", "kind": "cash"}
 PAYS = 70000  # of 1,075.00 left after basic insurance: 80 % of what is above 100.00 and no cleaning of teeth (100.00)
 
 
-class ExampleLab(Lab):
-    """The laboratory with the example's site and parties."""
-
-    doors: ClassVar[Mapping[str, int]] = PORTS
-
-    def files(self) -> Mapping[str, bytes]:
-        return example_files()
-
-
 @pytest.fixture
-def hospital(monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]) -> Town:
-    monkeypatch.setattr(edge, "Lab", ExampleLab)
-    return new_town()
+def hospital(new_town: Callable[..., Town]) -> Town:
+    return new_town(lab=ExampleLab)
 
 
 def settle(town: Town, **more: Any) -> dict[str, Any]:

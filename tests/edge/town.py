@@ -134,12 +134,12 @@ class Town:
 
     def __init__(
         self, folder: Path, *, edit: tuple[tuple[str, str], ...] = (), more: Mapping[str, bytes] | None = None,
-        seed: int = 1, start: bool = True,
+        seed: int = 1, start: bool = True, lab: type[Lab] | None = None,
     ) -> None:
         self.sim = SimReactor(seed)
         self.folder = folder
         self.on_store: Callable[[Any], None] = lambda store: None
-        self.lab = Lab(
+        self.lab = (lab or Lab)(
             self.sim.node("town"), folder, engine_reactor=self.sim.node("engine"), seed=seed, inline=True,
             keys=TownKeys(), edit=edit, more=more or {}, on_store=lambda store: self.on_store(store),
         )  # fmt: skip

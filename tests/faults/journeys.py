@@ -15,13 +15,18 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from engine.runtime.books import check_books, simulator_ledgers
 from simulators.base.party import ActRefused
+from tests.commercial.hospital import ExampleLab
 from tests.edge.town import REST, Town
-from tests.faults.judge import PAY, judge
+from tests.faults.judge import PAY, judge, judge_claims, judge_messages
+from tests.rig.lab import Lab
+from tests.sms.hospital import SmsLab
 
 OUTPATIENT, MUNICIPAL = "/v1/outpatient/settlements", "/v1/municipal/settlements"
 QINGDAO, MOBILE = "/v1/qingdao/settlements", "/v1/mobile/settlements"
+COMMERCIAL = "/v1/commercial/settlements"
 PATIENCE = 7200.0  # business seconds until everything must be at rest
 AFTER = 900.0  # and then what is late may still come
+LATE_MESSAGES = 7200.0  # a short message that was refused for now is tried again half an hour later at most
 SECONDS = 40.0  # of a fault: longer than a call waits, shorter than any party's late_max
 TRIES = 3  # ways of paying a patient tries before he gives up
 
@@ -37,6 +42,9 @@ class Journey:
     payer: str = ""
     back: str = "refund"
     start: str = OUTPATIENT
+    lab: type[Lab] = Lab  # whose hospital it is
+    first: Mapping[str, Any] | None = None  # an order to `its` that stands before the misfortune: what else leads there
+    its: str = ""
 
 
 def _code(kind: str, code: str) -> dict[str, str]:
@@ -69,6 +77,16 @@ JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
             start=MOBILE),
     Journey("mobile_left", "医保移动支付，不付，取消", "by phone, not paid, cancelled", {}, back="cancel",
             start=MOBILE),
+    Journey("sms", "微信付款码，后退费，各一条短信", "WeChat code, refunded later, a short message each",
+            _code("wechat_code", "134000000000000001"), lab=SmsLab),
+    Journey("sms_lost", "第一条短信没有应答，先查再发", "the first short message unanswered: asked about, then sent",
+            _code("wechat_code", "134000000000000001"), lab=SmsLab,
+            first={"op": "SendSms", "fault": "reset_before_commit"}, its="sms"),
+    Journey("commercial", "医保、商业保险、现金，后退费", "insurance, commercial insurance, cash, refunded later",
+            {"kind": "cash"}, start=COMMERCIAL, lab=ExampleLab),
+    Journey("commercial_lost", "理赔没有应答，按号查询", "the claim unanswered: asked about",
+            {"kind": "cash"}, start=COMMERCIAL, lab=ExampleLab,
+            first={"op": "claim.settle", "fault": "timeout_after_commit"}, its="commercial"),
     Journey("municipal_left", "市医保，不付，取消", "municipal insurance, not paid, cancelled", {"kind": "wechat_qr"},
         back="cancel",
             start=MUNICIPAL),
@@ -84,6 +102,8 @@ MET: Mapping[str, tuple[str, ...]] = {
     "alipay": ("alipay_qr", "alipay_code", "alipay_never", "alipay_left"),
     "unionpay": ("unionpay_qr",),
     "einvoice": ("wechat_qr",),
+    "commercial": ("commercial", "commercial_lost"),
+    "sms": ("sms", "sms_lost"),
 }
 
 
@@ -139,12 +159,18 @@ class _Run:
 
     def __init__(self, journey: Journey, folder: Path, out: Outcome) -> None:
         self.journey, self.out = journey, out
-        self.town = Town(folder)
+        self.town = Town(folder, lab=journey.lab)
         self.client = "C01"
         self.no = ""
+        self.order: Mapping[str, Any] = {}
 
     def go(self, party: str, order: Mapping[str, Any] | None, back: bool) -> None:
         town, began = self.town, self.town.now
+        self.order = {"party": party, **(order or {})}
+        if self.journey.first:
+            town.lab.parties[self.journey.its].faults.add({"times": 1, "seconds": SECONDS, **self.journey.first})
+        if "sms" in town.lab.parties:
+            town.lab.act("sms", "set", report_url=town.lab.url("/callback/sms"))
         fault = town.lab.parties[party].faults.add({"times": 1, "seconds": SECONDS, **order}) if order else None
         if party == "insurance" and order and order["op"] == "9001":
             town.lab.act("insurance", "expire_signin")  # the morning's sign-in is over: the next call signs in again
@@ -155,7 +181,7 @@ class _Run:
             town.ask("POST", f"/v1/settlements/{self.no}/refunds", body, client=self.client)
             self._until_rest()
         self.out.seconds = town.now - began
-        town.pass_time(AFTER)
+        town.pass_time(AFTER if "sms" not in town.lab.parties else LATE_MESSAGES)
         self._seen(2)
         self.out.state = self.state
         self.out.used = fault.used if fault else 0
@@ -168,6 +194,8 @@ class _Run:
 
     def _request(self) -> dict[str, Any]:
         body = self.town.bill_request()
+        if self.journey.start == COMMERCIAL:
+            body["commercial"] = {"consent": "yes"}
         if self.journey.start == MOBILE:
             self.town.lab.act("mobile_pay", "set", notify_url=self.town.lab.url("/callback/mobile_pay"))
             auth = self.town.lab.act("mobile_pay", "authorize", person=body["patient"]["id"])
@@ -271,7 +299,12 @@ class _Run:
         engine = town.lab.engine
         assert engine is not None
         out.tasks = self._open_tasks()
-        out.flaws += judge(town.lab, self.no, out.state, out.tasks)
+        if "commercial" in town.lab.parties:
+            out.flaws += judge_claims(town.lab, out.state, out.tasks)
+        else:
+            out.flaws += judge(town.lab, self.no, out.state, out.tasks)
+        if "sms" in town.lab.parties:
+            out.flaws += judge_messages(town.lab, out.state, self.order)
         parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
         books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
         if out.state != "manual":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tests.rig.lab import Lab
@@ -51,3 +52,40 @@ def judge(lab: Lab, no: str, state: str, tasks: tuple[str, ...]) -> list[str]:
     if state == "manual":
         return [] if tasks else ["a person is needed, but there is no open task"]
     return [f"not at rest: {state}"]
+
+
+def judge_claims(lab: Lab, state: str, tasks: tuple[str, ...]) -> list[str]:
+    """The same where a commercial insurer pays a part and the rest is cash at the terminal."""
+    booked, settled, claims = (_live(lab, (party,), kind) for party, kind in (
+        ("his", "book"), ("insurance", "settle"), ("commercial", "settle"),
+    ))  # fmt: skip
+    paid = sum(row["amount"] for row in claims)
+    counted = lab.parties["commercial"].book.policies["CP0001"].paid  # type: ignore[attr-defined]  # the insurer's own
+    flaws = [] if counted == paid else [f"the policy counts {counted}, claims are {paid}"]
+    if any(row["state"] == "processing" for row in lab.ledger("commercial", "settle")):
+        flaws.append("a claim is still under review")
+    if state == "settled":
+        flaws += [] if (len(booked), len(settled)) == (1, 1) else [f"{len(booked)} booked, {len(settled)} insured"]
+        flaws += [] if len(claims) <= 1 else [f"{len(claims)} live claims"]
+        if booked and settled and int(booked[0]["ref"]) != settled[0]["cash"] - paid:
+            flaws.append(f"{booked[0]['ref']} collected, {settled[0]['cash']} left by the insurance, claims {paid}")
+    elif state in ("undone", "rejected"):
+        left = {"booked at the HIS": booked, "settled with the insurance": settled, "a claim stands": claims}
+        flaws += [text for text, found in left.items() if found]
+    elif not tasks:
+        flaws.append("a person is needed, but there is no open task")
+    if state != "manual" and _live(lab, ("his",), "lock", "live"):
+        flaws.append("the bill is still locked")
+    return flaws
+
+
+NEVER_SENT = frozenset({"refuse_business", "black_list"})  # a clear no: a dead letter, and no message
+
+
+def judge_messages(lab: Lab, state: str, order: Mapping[str, Any]) -> list[str]:
+    """One short message about having paid, and one about the money that came back: never two, and none too few."""
+    sent = Counter(row["ref"] for row in lab.ledger("sms", "message"))
+    wanted = {"SMS_SETTLED": 1, "SMS_BACK": 1 if state == "undone" else 0}
+    no = order.get("op") == "SendSms" and order.get("fault") in NEVER_SENT
+    flaws = [f"{sent[code]} of {code}" for code, most in wanted.items() if sent[code] > most]
+    return flaws + ([] if sum(sent.values()) == sum(wanted.values()) - no else [f"{dict(sent)} sent, wanted {wanted}"])

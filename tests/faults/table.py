@@ -12,7 +12,7 @@ from simulators.base.world import SimWorld
 from simulators.registry import party_class
 from tests.faults.journeys import JOURNEYS, MET, Journey, Outcome, play
 
-CALLBACKS = ("paid", "refunded", "6302")
+CALLBACKS = ("paid", "refunded", "6302", "SmsReport")
 SHORT = {"settled": "S", "undone": "U", "rejected": "R", "manual": "P"}
 # After these a person may be called: a platform that contradicts itself, or will not take back what must go back.
 PERSON = frozenset({

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.edge import town as edge
 from tests.edge.conftest import new_town, town, unhandled
 from tests.edge.town import Town
 from tests.sms.hospital import SmsLab
@@ -15,6 +14,5 @@ __all__ = ["new_town", "town", "unhandled"]
 
 
 @pytest.fixture
-def hospital(monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]) -> Town:
-    monkeypatch.setattr(edge, "Lab", SmsLab)
-    return new_town()
+def hospital(new_town: Callable[..., Town]) -> Town:
+    return new_town(lab=SmsLab)
