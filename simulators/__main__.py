@@ -14,7 +14,7 @@ from twisted.internet.error import CannotListenError
 
 from simulators.base.party import SimParty
 from simulators.base.scenario import BadScenario, Player, Recorder, names, read
-from simulators.base.shared_clock import SharedClock
+from simulators.base.shared_clock import PORT, SharedClock
 from simulators.base.world import BEIJING, SimWorld
 from simulators.registry import PARTIES, party_class, present
 
@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--anchor", type=_moment, help="business time at the start (unix seconds or RFC 3339)")
     line.add_argument("--seed", type=int, default=1)
     line.add_argument("--virtual-time", action="store_true", help="a clock that engine run --virtual-time shares")
+    line.add_argument("--clock-port", type=int, default=PORT, help=f"of that clock, {PORT}; 0: any free one")
     line.add_argument("--play", default="", metavar="NAME|FILE", help=f"replay a scenario: {names()}, or a file")
     line.add_argument("--record", type=Path, metavar="FILE", help="write what was done as a scenario when it ends")
     line.add_argument("--engine", default="", metavar="URL", help="address of the engine, for callbacks")
@@ -110,7 +111,7 @@ def main(argv: list[str], reactor: Any) -> int:
     if args.virtual_time:
         clock = SharedClock(world, lambda: any(_owes(party) for party in parties))
         try:
-            places.append(f"clock on 127.0.0.1:{clock.listen().getHost().port}")
+            places.append(f"clock on 127.0.0.1:{clock.listen(args.clock_port).getHost().port}")
         except CannotListenError as taken:
             print(f"the clock cannot listen: {taken}", file=sys.stderr)
             return 3

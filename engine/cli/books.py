@@ -21,27 +21,37 @@ if TYPE_CHECKING:
     from engine.runtime.books import LedgerSource
 
 
-def books(root: Path, since: str, as_json: bool, bills: bool = False, ledgers: str = "", excel: str = "") -> int:
+def books(
+    root: Path, since: str, as_json: bool, bills: bool = False, ledgers: str = "", excel: str = "",
+    virtual_time: bool = False,
+) -> int:  # fmt: skip
     """Compare and print. `bills`: the payment platforms' bills instead of their ledgers; `ledgers`: a directory with
-    those of other parties as CSV; `excel`: a workbook to write besides. Exit code 1 when there is a difference."""
+    those of other parties as CSV; `excel`: a workbook to write besides; `virtual_time`: by the simulators' movable
+    clock, so that "yesterday" is theirs. Exit code 1 when there is a difference."""
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
+    from engine.cli.virtual_clock import allowed, clock_now
+    from engine.core.virtual import VirtualWorld
     from engine.core.world import World
     from engine.store.contract import CannotStart
 
     if excel and Path(excel).suffix.lower() != ".xlsx":
         raise WrongUse(f"--excel {excel}: 文件名以 .xlsx 结尾 · the name ends with .xlsx")
     file = node_file(root)
-    world = World(reactor, rate=float(file.clock.rate), anchor=file.clock.anchor)
+    if virtual_time:
+        allowed(file)
+    world = VirtualWorld(reactor, clock_now()) if virtual_time else World(
+        reactor, rate=float(file.clock.rate), anchor=file.clock.anchor
+    )  # fmt: skip
     ended: list[Any] = []
 
     def over(result: Any) -> None:
         ended.append(result)
         world.reactor.stop()
 
-    work = compared(world, root, file, since_of(root, since), bills=bills, ledgers=ledgers)
+    work = compared(world, root, file, since_of(root, since, world.now()), bills=bills, ledgers=ledgers)
     world.reactor.callWhenRunning(lambda: Deferred.fromCoroutine(work).addBoth(over))
     world.reactor.run()
     if not ended:

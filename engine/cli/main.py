@@ -321,12 +321,15 @@ def books(
         str, typer.Option(metavar="DIR", help="各方的账本表格（his.csv …）· the parties' ledgers as CSV")
     ] = "",
     excel: Annotated[str, typer.Option(metavar="FILE.xlsx", help="另存为 Excel · write a workbook too")] = "",
+    virtual_time: Annotated[
+        bool, typer.Option("--virtual-time", help="按模拟系统可拨动的时钟 · by the simulators' movable clock")
+    ] = False,
     json: Json = False,
 ) -> None:
     """与各方账目核对，列出差异 · Compare the store with the parties' own books; print the differences."""
     from engine.cli.books import books as work
 
-    _end(work(root.absolute(), since, json, bills, ledgers, excel))
+    _end(work(root.absolute(), since, json, bills, ledgers, excel, virtual_time))
 
 
 @app.command(rich_help_panel=LOOK)

@@ -37,8 +37,9 @@ def simulate(
     页面：印出的地址，打开 /sim/all。Their pages: /sim/all at the address it prints.
     """
     from engine.cli.simulate import simulate as work
+    from engine.cli.virtual_clock import place
 
-    more = ["--virtual-time"] if virtual_time else []
+    more = ["--virtual-time", "--clock-port", str(place()[1])] if virtual_time else []
     more += ["--play", play] if play else []
     more += ["--record", str(record.absolute())] if record else []
     raise typer.Exit(work(root.absolute(), parties or [], more, virtual_time))

@@ -13,13 +13,14 @@ _AGO = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def since_of(root: Path, text: str) -> float | None:
-    """Unix seconds of `2h`, `7d`, a date, or a time; None for "". What is ago counts on the node's own clock."""
+def since_of(root: Path, text: str, now: float | None = None) -> float | None:
+    """Unix seconds of `2h`, `7d`, a date, or a time; None for "". What is ago counts on the node's own clock, or from
+    `now`."""
     if not text:
         return None
     ago = _AGO.fullmatch(text)
     if ago is not None:
-        return clock_of(root) - int(ago[1]) * _UNITS[ago[2]]
+        return (clock_of(root) if now is None else now) - int(ago[1]) * _UNITS[ago[2]]
     try:
         when = datetime.fromisoformat(text)
     except ValueError:

@@ -9,6 +9,7 @@ One JSON object a line, as the simulators' service says it; see `simulators/base
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,22 @@ from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-from engine.cli.say import CannotRun, trouble
+from engine.cli.say import CannotRun, WrongUse, trouble
 from engine.core.virtual import VirtualWorld
 
 if TYPE_CHECKING:
     from engine.config.engine_file import EngineFile
 
-PLACE = ("127.0.0.1", 8790)
+HOST, PORT = "127.0.0.1", 8790
+VARIABLE = "VIRTUAL_CLOCK_PORT"  # of the environment: another port, where two towns stand on one machine
+
+
+def place() -> tuple[str, int]:
+    """Where the clock is; WrongUse when the environment names no port."""
+    given = os.environ.get(VARIABLE, "") or str(PORT)
+    if not given.isascii() or not given.isdigit() or not 0 < int(given) < 65536:
+        raise WrongUse(f"{VARIABLE}={given}: 1–65535")
+    return HOST, int(given)
 
 
 def allowed(file: EngineFile, profile: str = "") -> None:
@@ -34,10 +44,10 @@ def allowed(file: EngineFile, profile: str = "") -> None:
         raise CannotRun("engine.clock.rate 与 --virtual-time 只能用一个 · either engine.clock.rate or --virtual-time")
 
 
-def clock_now(place: tuple[str, int] = PLACE) -> float:
+def clock_now(at: tuple[str, int] | None = None) -> float:
     """What the clock says now, unix seconds; CannotRun when nobody serves it."""
     try:
-        with socket.create_connection(place, timeout=3.0) as link, link.makefile("rb") as said:
+        with socket.create_connection(at or place(), timeout=3.0) as link, link.makefile("rb") as said:
             return float(json.loads(said.readline())["set"])
     except (OSError, ValueError, KeyError, TypeError) as no:
         raise CannotRun(
@@ -64,7 +74,7 @@ class _Line(LineReceiver):
 
 
 def take_part(
-    world: VirtualWorld, stands: Callable[[], tuple[bool, bool]], place: tuple[str, int] = PLACE
+    world: VirtualWorld, stands: Callable[[], tuple[bool, bool]], at: tuple[str, int] | None = None
 ) -> None:
     """Connect, and go where the clock says from now on.
 
@@ -72,4 +82,4 @@ def take_part(
     """
     factory = ClientFactory.forProtocol(lambda: _Line(world, stands))
     factory.noisy = False
-    world.reactor.connectTCP(*place, factory)
+    world.reactor.connectTCP(*(at or place()), factory)
