@@ -190,7 +190,7 @@ class _ScriptedOutflow(Outflow):
 
     async def _once(
         self, link: Connection, op: str, number: str, body: Tree, session: Mapping[str, str], deadline: float,
-        rows: tuple[OutcomeRow, ...], label: str,
+        rows: tuple[OutcomeRow, ...], label: str, made: float,
     ) -> Talk:  # fmt: skip
         started = self._world.now()
         sent = json_text.print_json({"op": op, "number": number, "session": dict(session), "body": body})

@@ -8,15 +8,16 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from engine.cli.folder import node_file
-from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line, table
+from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line, table, trouble
 from engine.cli.town import ask
+from engine.codecs.mllp import CR, FS, VT, frame
 from engine.conformance import sheet
 from engine.conformance.interfaces import BadList, InterfaceList, Person, list_of, names, read_list, read_yaml
 from engine.conformance.running import NoAnswer, Run
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WAIT = 60.0  # seconds a platform has for one answer
 LIMIT = 16 * 1024 * 1024  # bytes of one answer
+MLLP, OVER_MLLP = ("mllp", "mllps"), ("his_hl7",)
 
 
 def conformance(
@@ -47,8 +49,10 @@ def conformance(
     except BadList as wrong:
         raise WrongUse(str(wrong)) from None
     place = urlsplit(against)
-    if place.scheme not in ("http", "https", "tcp") or not place.hostname:
+    if place.scheme not in ("http", "https", "tcp", "mllp", "mllps") or not place.hostname:
         raise WrongUse("--against http://…")
+    if (party in OVER_MLLP) is not (place.scheme in MLLP) or (place.scheme in MLLP and place.port is None):
+        raise WrongUse(f"--against mllp://主机:端口（{'、'.join(OVER_MLLP)}） · mllp://host:port is for {OVER_MLLP[0]}")
     if place.scheme == "tcp" and (place.port is None or "frame" not in PARTIES[party].settings.model_fields):
         raise WrongUse("--against http://… · tcp://主机:端口 只用于定长报文 · tcp://host:port is for fixed lengths")
     code, settings = _opened(root, party, connection)
@@ -165,6 +169,8 @@ class WebGround:
         assert place.hostname is not None
         if place.scheme == "tcp":
             return HttpReply(200, (), self._framed(request.body)), (self._world.wall() - began) * 1000
+        if place.scheme in MLLP:
+            return HttpReply(200, (), self._hl7(request.body)), (self._world.wall() - began) * 1000
         if place.scheme == "https":
             secure = ssl.create_default_context()
             link: http.client.HTTPConnection = http.client.HTTPSConnection(
@@ -189,17 +195,31 @@ class WebGround:
 
     def _framed(self, message: bytes) -> bytes:
         """A message of fixed length there, one back; what came before the line was closed."""
+        return self._talked(message, lambda heard: len(heard) < self._frame)
+
+    def _hl7(self, message: bytes) -> bytes:
+        """A message in its frame there, the first one back out of its frame."""
+        heard = self._talked(frame(message), lambda heard: FS + CR not in heard and len(heard) < LIMIT)
+        start, end = heard.find(VT), heard.find(FS + CR)
+        if start < 0 or end < start:
+            raise NoAnswer(f"no HL7 in a frame: {heard[:40]!r}")
+        return heard[start + 1 : end]
+
+    def _talked(self, message: bytes, unfinished: Callable[[bytes], bool]) -> bytes:
+        """What came back on a connection of its own, before it was whole or closed."""
         assert self._place.hostname is not None
         assert self._place.port is not None
+        heard = b""
         try:
             line = socket.create_connection((self._place.hostname, self._place.port), timeout=WAIT)
+            if self._place.scheme == "mllps":
+                line = ssl.create_default_context().wrap_socket(line, server_hostname=self._place.hostname)
         except OSError as no:
             raise NoAnswer(str(no), reached=False) from None
-        heard = b""
         try:
             with line:
                 line.sendall(message)
-                while len(heard) < self._frame and (more := line.recv(self._frame - len(heard))):
+                while unfinished(heard) and (more := line.recv(65536)):
                     heard += more
         except OSError as no:
             raise NoAnswer(f"{type(no).__name__} {no}") from None
@@ -219,10 +239,10 @@ class WebGround:
             try:
                 told = ask(f"{self._against}/sim/act", body) if body else {}
             except CannotRun as no:
-                line(f"{one.zh} · {one.en}: {no}")
+                trouble(f"{one.zh} · {one.en}: {no}")
                 return {}
             return told if isinstance(told, dict) else {}
-        line(f"→ {one.zh} · {one.en}")
+        trouble(f"→ {one.zh} · {one.en}")
         if not sys.stdin.isatty():
             raise CannotRun("要有人在场 · somebody must be there to do it (a terminal)")
         if not one.keep:

@@ -56,7 +56,9 @@ class AnswerApi:
         if problems:
             return wrong_fields(problems)
         call = spec.calls[spec.call]
-        names: dict[str, Tree] = {"request": asked, "client": client.id, "hospital": site.engine.hospital}
+        names: dict[str, Tree] = {
+            "request": asked, "client": client.id, "hospital": site.engine.hospital, "now": int(self._world.now()),
+        }  # fmt: skip
         try:
             body = call.send.run(names) if call.send is not None else {}
             talk = await self._outflow.talk(

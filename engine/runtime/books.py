@@ -98,8 +98,8 @@ class Beside:
 class SimulatorLedger:
     """A simulator's `GET /sim/ledger`."""
 
-    def __init__(self, world: World, party: str, role: Role, url: str) -> None:
-        self.party, self.role = party, role
+    def __init__(self, world: World, party: str, role: Role, url: str, also: tuple[str, ...] = ()) -> None:
+        self.party, self.role, self.also = party, role, also
         self._sender = HttpSender(world, url, window=1, max_reply_bytes=LEDGER_BYTES)
 
     async def rows(self) -> Sequence[LedgerRow]:
@@ -129,11 +129,15 @@ def ledger_row(row: Mapping[str, Any]) -> LedgerRow:
 def simulator_ledgers(world: World, parties: Mapping[str, tuple[str, str]]) -> list[LedgerSource]:
     """The ledgers of simulators: name in engine.yaml → (kind, url). Kinds without a role in the books are left out, and
     addresses no ledger can be read at (MLLP): the party's own HTTP connection tells it."""
-    return [
-        SimulatorLedger(world, name, Role(role), re.sub(r"^tcp:", "http:", url))
-        for name, (kind, url) in parties.items()
-        if (role := PARTIES[kind].about.role) and not url.startswith("mllp")
-    ]
+    roles = {name: Role(role) for name, (kind, _) in parties.items() if (role := PARTIES[kind].about.role)}
+    silent = [name for name in roles if parties[name][1].startswith("mllp")]
+    found: list[LedgerSource] = []
+    told: set[Role] = set()
+    for name in (one for one in roles if one not in silent):
+        also = () if roles[name] in told else tuple(one for one in silent if roles[one] is roles[name])
+        found.append(SimulatorLedger(world, name, roles[name], re.sub(r"^tcp:", "http:", parties[name][1]), also))
+        told.add(roles[name])
+    return found
 
 
 async def check_books(
@@ -154,7 +158,8 @@ async def check_books(
     for source in ledgers:
         try:
             rows = await source.rows()
-            books.append(PartyBook(source.party, source.role, rows, getattr(source, "span", None)))
+            span, also = getattr(source, "span", None), getattr(source, "also", ())
+            books.append(PartyBook(source.party, source.role, rows, span, also))
         except NoLedger as no:
             missing[source.party] = str(no)
         if isinstance(source, FundSource):

@@ -95,7 +95,7 @@ def is_open(kept: Kept) -> bool:
 def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) -> _Shelf:
     shelf, led = _Shelf(), led_numbers(view, ledgers)
     for book in ledgers:
-        shelf.roles[book.party] = book.role
+        shelf.roles |= dict.fromkeys((book.party, *book.also), book.role)
         if book.span is not None:
             shelf.spans[book.party] = book.span
         mine = shelf.rows.setdefault(book.role, defaultdict(list))

@@ -67,12 +67,13 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class PartyBook:
     """One party's ledger. `party` is its name in engine.yaml. `span`: of bills, which hold some days only; None: the
-    ledger holds everything."""
+    ledger holds everything. `also`: other connections to the same party (HL7), whose doings this ledger holds."""
 
     party: str
     role: Role
     rows: Sequence[LedgerRow]
     span: Span | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

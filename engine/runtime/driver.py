@@ -375,8 +375,9 @@ class SettlementDriver:
         self.in_flight += 1
         try:
             talk = await self._outflow.talk(
-                spec.party, spec.op, send.number, send.body, spec.wait, spec.rows, f"{send.call}.{send.purpose}"
-            )
+                spec.party, spec.op, send.number, send.body, spec.wait, spec.rows, f"{send.call}.{send.purpose}",
+                room.made(send),
+            )  # fmt: skip
         finally:
             self.in_flight -= 1
         event = heard_of(room, send, turn.call_ids[id(send)], talk, self._log)

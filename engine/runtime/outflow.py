@@ -54,19 +54,21 @@ class Outflow:
         self.verify_keys = VerifyKeys(world, connections, self._fetch_keys)
 
     async def talk(
-        self, party: str, op: str, number: str, body: Tree, wait: float, rows: tuple[OutcomeRow, ...], label: str
-    ) -> Talk:
-        """Send one call and wait at most `wait` business seconds in all. Never raises on what a party does."""
+        self, party: str, op: str, number: str, body: Tree, wait: float, rows: tuple[OutcomeRow, ...], label: str,
+        made: float = 0.0,
+    ) -> Talk:  # fmt: skip
+        """Send one call and wait at most `wait` business seconds in all. Never raises on what a party does. `made`:
+        when what may be sent again was first there (`Outgoing`)."""
         started = self._world.now()
         deadline = started + wait
         try:
             link = self._connections.get(party)
             session = await self._session(link, op)
-            talk = await self._once(link, op, number, body, session, deadline, rows, label)
+            talk = await self._once(link, op, number, body, session, deadline, rows, label, made)
             if talk.answer.session_lost:
                 session = await self._sessions.renew(party, session)
                 late = max(deadline, self._world.now() + SECOND_TRY)
-                talk = await self._once(link, op, number, body, session, late, rows, label)
+                talk = await self._once(link, op, number, body, session, late, rows, label, made)
         except CannotCall as no:
             return self._unsent(started, str(no), b"")
         return talk
@@ -84,9 +86,10 @@ class Outflow:
         deadline: float,
         rows: tuple[OutcomeRow, ...],
         label: str,
+        made: float,
     ) -> Talk:
         started = self._world.now()
-        call = Outgoing(op, body, number, link.opened, session, started, self._world.nonce())
+        call = Outgoing(op, body, number, link.opened, session, started, self._world.nonce(), made)
         try:
             request = link.party.build(call)
         except Exception as bad:  # noqa: BLE001 whatever a map made that the party cannot write: nothing was sent

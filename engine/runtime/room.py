@@ -102,6 +102,10 @@ class Room:
         is heard after the turn is stored, as any other; if the turn is lost, so is the question, and is asked anew."""
         return send.purpose == "do" and self.plan.calls[send.call].question and self.case.version > 1
 
+    def made(self, send: Send) -> float:
+        """When what is sent was first there, 0 for what is of this moment: a repeat says the same."""
+        return self.case.leg(send.leg_id).created_at if send.purpose == "do" else 0.0
+
     def loaded(self) -> None:
         """The case was just read from the store."""
         self.changed_legs()

@@ -188,6 +188,23 @@ class Desk:
         if payment.trade_mode == MODE:
             self.cards.enough(bill.person.id, payment.cash)
 
+    def chargeable(self, payment: Payment) -> Settled | None:
+        """Refusal when this payment cannot be booked where nobody locks; what stands under its number already."""
+        known = self.known(payment)
+        if known is None:
+            bill = self.bill(payment.bill_no)
+            self._payable(bill)
+            if self._lock(bill.no):
+                raise Refusal("BILL_LOCKED", "账单正在其他终端结算")
+            if payment.amount != bill.amount:
+                raise Refusal("BILL_CHANGED", "账单金额已变化，请重新查询")
+        return known
+
+    def charge(self, payment: Payment) -> Settled:
+        """Book a payment of a bill that nobody locked, once per number."""
+        known = self.chargeable(payment)
+        return known if known is not None else self._enter(self.begin(payment), self.bills[payment.bill_no])
+
     def payable(self, bill_no: str, lock_no: str) -> Bill:
         """The bill, when it can be paid under this lock."""
         bill = self.bill(bill_no)
@@ -211,6 +228,11 @@ class Desk:
             self.cards.take(bill.person.id, payment.cash)
         self.stays.use(bill.no, payment.settle_no, payment.deposit)
         self._end_lock(bill.no, "used")
+        return self._enter(settled, bill)
+
+    def _enter(self, settled: Settled, bill: Bill) -> Settled:
+        payment = settled.payment
+        assert payment is not None
         bill.state = "paid"
         settled.state, settled.receipt_no = "PAID", self._receipt_no()
         settled.pay_time = self._party.world.stamp()

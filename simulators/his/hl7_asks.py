@@ -13,6 +13,7 @@ from simulators.base.ledger import Row
 from simulators.base.mllp_ack import Verdict
 from simulators.base.mllp_er7 import Er7, esc
 from simulators.his.answers import Refusal
+from simulators.his.hl7_charges import Charges
 from simulators.town import DOCTORS, Person, everybody
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ _ANSWERS = {  # op: (the answer's type, the segment the query stands in)
 class Hl7Asks:
     """Answers questions at the HIS's MLLP door. `deposit`: what DFT^P03 booked under a number."""
 
-    def __init__(self, party: HisSim, deposit: Callable[[str], Row | None]) -> None:
-        self._party, self._deposit = party, deposit
+    def __init__(self, party: HisSim, deposit: Callable[[str], Row | None], charges: Charges) -> None:
+        self._party, self._deposit, self._charges = party, deposit, charges
         self._work: dict[str, Callable[[str], Rows]] = {
             "QBP^Q21": self._patient, "QRY^Q27": self._bills, "QBP^Z11": self._schedules, "ZHY^ZRN": self._slots,
             "QBP^ZYJ": self._deposits, "QBP^ZDI": self._stays, "QBP^ZZL": self._fees, "SQM^ZQ1": self._paid,
@@ -62,12 +63,11 @@ class Hl7Asks:
             return Verdict("AE", "缺少预约编号", "101", "ARQ-1", kind=f"SRR^{op[-3:]}")
         desk = self._party.registry
         try:
-            if op == "SRM^S01":
-                reg = desk.arrange(number, message.get("ARQ-5.1"), patient)
-            else:
-                reg = str(desk.booked.void(number, f"{number}V").told["regNo"])
+            made = op == "SRM^S01"
+            reg = desk.arrange(number, message.get("ARQ-5.1"), patient) if made else desk.give_up(number)
         except Refusal as refusal:
-            return Verdict("AE", refusal.msg, "207", "ARQ-5", kind=f"SRR^{op[-3:]}")
+            condition = "204" if refusal.code == "NOT_FOUND" else "207"
+            return Verdict("AE", refusal.msg, condition, "ARQ-5", kind=f"SRR^{op[-3:]}")
         sch = ["SCH", esc(number), esc(reg)]
         return Verdict("AA", "成功", kind=f"SRR^{op[-3:]}", rows=(tuple(sch), tuple(_pid(_PERSONS.get(patient)))))
 
@@ -120,7 +120,7 @@ class Hl7Asks:
                 for at, line in enumerate(lines, 1)]  # fmt: skip
 
     def _paid(self, asked: str) -> Rows:
-        found = self._party.desk.paid_of(asked)
+        found = self._charges.paid_of(asked)
         return [_ft1(at, no, amount, {3: receipt, 25: "0"}) for at, (no, receipt, amount) in enumerate(found, 1)]
 
     def _lines(self, asked: str) -> Rows:

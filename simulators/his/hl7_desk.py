@@ -1,4 +1,4 @@
-"""The HIS's MLLP door: DFT^P03 of deposits and settlements is booked, anything else is no business of its."""
+"""The HIS's MLLP door: DFT^P03 of deposits and of bills it names is booked, other charges are noted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from simulators.base.mllp_er7 import Row as Segment
 from simulators.base.mllp_side import MllpSide
 from simulators.base.party import SimParty
 from simulators.his.hl7_asks import Hl7Asks
+from simulators.his.hl7_charges import Charges, Paid
 from simulators.his.hl7_settings import Hl7Settings
 
 _YUAN = re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII)
@@ -29,24 +30,27 @@ class _Wrong(Exception):
 
 @dataclass(frozen=True)
 class Charge:
-    """One FT1, amounts in fen; deposits are booked, everything else is only noted."""
+    """One FT1, amounts in fen; deposits and named bills are booked, everything else is only noted."""
 
     number: str
     total: int
     deposit: bool
     voided: bool
+    paid: Paid | None = None
 
 
 class HisDoor(MllpSide):
     """Books what DFT^P03 says, all FT1 of a message or none.
 
-    Ledger: kind `book` for a deposit, `notice` for anything else, `void` for a deposit taken back; `no` the number
-    of the deposit, invoice or receipt, `party_no` the HIS's own, `bill` the visit (PV1-19), `ref` MSH-10.
+    Ledger: kind `book` for a deposit or a bill, `notice` for anything else, `void` for what is taken back; `no` the
+    number of the deposit, payment, invoice or receipt, `party_no` the HIS's own, `bill` the visit (PV1-19) or bill,
+    `ref` MSH-10.
     """
 
     def __init__(self, host: SimParty, persons: Container[str]) -> None:
         self._persons = persons
         self.asks: Hl7Asks | None = None  # the house answers questions too
+        self.charges: Charges | None = None
         super().__init__(host)
 
     def reset(self) -> None:
@@ -74,7 +78,7 @@ class HisDoor(MllpSide):
                 raise _Wrong(Verdict("AE", "缺少FT1", "100", "FT1"))
             charges = [self._charge(segment, n) for n, segment in enumerate(rows, 1)]
             for n, charge in enumerate(charges, 1):
-                self._bookable(charge, n, charges)
+                self._bookable(charge, n, charges, patient)
         except _Wrong as wrong:
             return wrong.verdict
         for charge in charges:
@@ -98,7 +102,12 @@ class HisDoor(MllpSide):
         if len(parts) == 2 and sum(parts) != total:
             raise _Wrong(Verdict("AE", "总额不等于医保与自付之和", "207", self.settings.places["total"], n))
         deposit = self._value(segment, "type") in DEPOSITS
-        return Charge(number, total, deposit, deposit and self._value(segment, "state") == VOIDED)
+        voided, bill = self._value(segment, "state") == VOIDED, self._value(segment, "bill")
+        if deposit or not bill:
+            return Charge(number, total, deposit, deposit and voided)
+        insurance, own = (parts[0], parts[1]) if len(parts) == 2 else (0, total)
+        paid = Paid(number, bill, total, insurance, own, self._value(segment, "method"), voided)
+        return Charge(number, total, deposit, voided, paid)
 
     def _money(self, segment: Segment, name: str, n: int) -> int:
         text = self._value(segment, name)
@@ -107,12 +116,15 @@ class HisDoor(MllpSide):
             raise _Wrong(Verdict(missing.code, missing.text, missing.condition, self.settings.places[name], n))
         return int(Decimal(text) * 100)
 
-    def _bookable(self, charge: Charge, n: int, charges: list[Charge]) -> None:
+    def _bookable(self, charge: Charge, n: int, charges: list[Charge], patient: str) -> None:
         place = self.settings.places["number"]
         if sum(other.number == charge.number for other in charges) > 1:
             raise _Wrong(Verdict("AE", "流水号在消息内重复", "205", place, n))
         known = self._booked.get(charge.number)
-        if charge.voided:
+        if charge.paid is not None and self.charges is not None:
+            if (no := self.charges.refused(charge.paid, patient, place, n)) is not None:
+                raise _Wrong(no)
+        elif charge.voided:
             if known is None:
                 raise _Wrong(Verdict("AE", "未找到该笔预交金", "204", place, n))
         elif known is not None and (known.amount != charge.total or known.state == "void"):
@@ -123,7 +135,9 @@ class HisDoor(MllpSide):
     def _book(self, charge: Charge, message: Er7) -> None:
         known, ledger = self._booked.get(charge.number), self.host.ledger
         about = {"bill": message.get("PV1-19.1"), "ref": message.control_id}
-        if charge.voided:
+        if charge.paid is not None and self.charges is not None:
+            self.charges.book(charge.paid)
+        elif charge.voided:
             assert known is not None
             if known.state != "void":
                 ledger.change(known, state="void")

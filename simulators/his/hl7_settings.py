@@ -13,6 +13,7 @@ VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6")
 DFT_PLACES = {
     "number": "FT1-2", "time": "FT1-4", "type": "FT1-6", "method": "FT1-7", "total": "FT1-11.3",
     "insurance": "FT1-15.3", "self": "FT1-22.3", "state": "FT1-25",
+    "bill": "FT1-23",
 }  # fmt: skip
 
 

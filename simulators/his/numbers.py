@@ -44,6 +44,10 @@ class Numbers:
         made = self._known[no] = Booked("PAID", content, told, row)
         return made
 
+    def all(self) -> list[Booked]:
+        """Everything that was ever booked."""
+        return list(self._known.values())
+
     def ask(self, no: str) -> Booked:
         """State NONE when nobody ever heard of it."""
         return self._known.get(no, Booked("NONE"))

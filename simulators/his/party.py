@@ -23,6 +23,7 @@ from simulators.his.desk import Desk, Payment, Settled
 from simulators.his.fields import OPERATIONS, PRE_MODES, TRADE_MODES, checked, insurance_of
 from simulators.his.hl7_acts import Hl7Acts
 from simulators.his.hl7_asks import Hl7Asks
+from simulators.his.hl7_charges import Charges
 from simulators.his.hl7_desk import HisDoor
 from simulators.his.led import LedDesk
 from simulators.his.registry_desk import RegistryDesk
@@ -69,7 +70,8 @@ class HisSim(SimParty):
         self._secret = world.keys.secret("his")
         self.mllp = door = HisDoor(self, _PERSONS)
         self._hl7 = Hl7Acts(self, door)
-        door.asks = Hl7Asks(self, door.deposit)
+        door.charges = Charges(self)
+        door.asks = Hl7Asks(self, door.deposit, door.charges)
         self.reset()
 
     def reset(self) -> None:

@@ -48,6 +48,9 @@ class RegistryDesk:
         self.held: dict[str, Held] = {}
         self._closed: set[str] = set()
         self.booked = Numbers(party.ledger, habits)
+        self.fees = Numbers(party.ledger, habits)  # of appointments made by HL7
+        self._owners: dict[str, str] = {}  # appointment → patient
+        self._fees_paid: dict[str, str] = {}  # our number → appointment
         self._taken: dict[str, int] = {}
         self._count = 0
         self.cards: dict[str, dict[str, str]] = {}
@@ -163,8 +166,48 @@ class RegistryDesk:
         self._count += 1
         reg = f"G{self._party.world.stamp('%Y%m%d')}{self._count:05d}"
         row = self._party.ledger.add("register", no=no, party_no=reg, bill=reg)
+        self._owners[reg] = patient
         self.booked.book(no, content, {"regNo": reg, "scheduleNo": schedule}, row)
         return reg
+
+    def give_up(self, no: str) -> str:
+        """Cancel such an appointment; its number. Refusal for one nobody made, whose number is buried."""
+        found = self.booked.void(no, f"{no}V")
+        self.schedules[found.told["scheduleNo"]].left += 1
+        return str(found.told["regNo"])
+
+    def fee_due(self, reg: str, number: str, amount: int, patient: str) -> None:
+        """Refusal when this fee of an appointment cannot be booked."""
+        if self.fees.known(number, (reg, amount)) is not None:
+            return
+        if self._owners.get(reg) != patient or all(
+            one.told.get("regNo") != reg or one.state != "PAID" for one in self.booked.all()
+        ):
+            raise Refusal("NOT_FOUND", "没有这笔预约")
+        if any(one == reg and self.fees.ask(no).state == "PAID" for no, one in self._fees_paid.items()):
+            raise Refusal("BILL_PAID", "挂号费已缴")
+        if amount != FEE:
+            raise Refusal("AMOUNT_MISMATCH", "挂号费不符")
+
+    def pay_fee(self, reg: str, number: str, amount: int) -> None:
+        """Book the fee, once under its number."""
+        if self.fees.known(number, (reg, amount)) is None:
+            receipt = f"GF{len(self._fees_paid) + 1:06d}"
+            row = self._party.ledger.add("book", no=number, party_no=receipt, amount=amount, bill=reg, ref=str(amount))
+            self.fees.book(number, (reg, amount), {"receipt": receipt}, row)
+            self._fees_paid[number] = reg
+
+    def fee_back(self, number: str) -> None:
+        """Take a fee back; one that is back already stays so."""
+        if self.fees.ask(number).state == "PAID":
+            self.fees.void(number, f"{number}V")
+
+    def fees_of(self, patient: str) -> list[tuple[str, str, int]]:
+        """(number, receipt, fen) of the fees that stand."""
+        return [
+            (no, str(found.told["receipt"]), found.row.amount) for no, reg in self._fees_paid.items()
+            if self._owners[reg] == patient and (found := self.fees.ask(no)).state == "PAID" and found.row
+        ]  # fmt: skip
 
     def asked(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         found = self.booked.ask(texts["settleNo"])

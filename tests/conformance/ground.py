@@ -17,6 +17,8 @@ from engine.core.http import HttpReply, HttpRequest
 from engine.parties.registry import PARTIES
 from engine.site.files import read_files
 from engine.site.settings import settings_of
+from simulators.base.mllp import END, VT
+from simulators.base.mllp_side import HL7
 from simulators.base.outbound import parsed
 from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp
@@ -58,6 +60,15 @@ class Line:
         self.cut = True
 
 
+class Hl7Line(Line):
+    """One connection to an MLLP door."""
+
+    peer = "m:2"
+
+    def reply_bytes(self, resp: Resp) -> tuple[bytes, bytes]:
+        return (VT, resp.body + END) if resp.headers.get("Content-Type") == HL7 else (b"", resp.body)
+
+
 class Memory:
     """`Ground` on one simulator. `transcript`: every reply, for comparison."""
 
@@ -70,7 +81,7 @@ class Memory:
 
     def nonce(self) -> str:
         self.count += 1
-        return f"{self.count:032x}"
+        return f"{self.count:032x}"[::-1]  # where only a part of it is sent, that part is another too
 
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -81,6 +92,8 @@ class Memory:
         return {}
 
     def send(self, request: HttpRequest) -> tuple[HttpReply, float]:
+        if request.method == "MLLP":
+            return HttpReply(200, (), self._by_mllp(request.body)), 1.0
         line, (path, _, query) = Line(), request.target.partition("?")
         asked = dict(parse_qsl(query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in request.headers}
@@ -97,6 +110,22 @@ class Memory:
         if reply is None:
             raise NoAnswer("the connection ended" if line.cut else "no answer in 100 s")
         return HttpReply(reply.status, tuple(reply.headers.items()), reply.body), 1.0
+
+
+    def _by_mllp(self, body: bytes) -> bytes:
+        """A message at the house's MLLP door, its acknowledgement out of its frame."""
+        line, door = Hl7Line(), self.party.mllp
+        assert door is not None
+        door.handle(body, line)  # type: ignore[arg-type]  # a line of memory
+        for _ in range(200):
+            if line.over or line.cut:
+                break
+            self.clock.advance(0.5)
+        self.transcript.append(line.sent)
+        start, end = line.sent.find(VT), line.sent.find(END)
+        if start < 0 or end < start:
+            raise NoAnswer("the connection ended" if line.cut else "no answer in 100 s")
+        return line.sent[start + 1 : end]
 
 
 def card_of(card: Any, place: str) -> str:
@@ -116,6 +145,8 @@ def standing(kind: str, folder: Path) -> tuple[Run, Memory]:
     node, files = node_file(ROOT), read_files(ROOT)
     if kind == "his_soap":
         node, files = node_file(_by_soap(folder)), {**files, **FILES}
+    if kind == "his_hl7":
+        node = node_file(_with_hl7(folder))
     if kind == "commercial":
         node = node_file(ROOT / "docs/examples/commercial_insurance")
     if kind == "sms":
@@ -138,6 +169,14 @@ def _by_soap(folder: Path) -> Path:
     for old, new in edit():
         text = text.replace(old, new)
     (folder / "engine.yaml").write_text(text, "utf-8")
+    return folder
+
+
+def _with_hl7(folder: Path) -> Path:
+    """A folder with the shipped engine.yaml and the connection that the example of a HIS in HL7 shows."""
+    from tests.his_examples.ground import laid_over
+
+    (folder / "engine.yaml").write_bytes(laid_over("his_hl7")["engine.yaml"])
     return folder
 
 

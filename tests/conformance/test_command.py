@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.ground import ROOT, card_of
+from tests.his_examples.ground import laid_over
 
 LIMIT = 60.0
 
@@ -64,9 +65,11 @@ def test_something_differs_is_1_and_named(town: tuple[Path, str], tmp_path: Path
     values.write_text("bill: BCONF002\namount: '19999'\n")
     code, said = engine(folder, "his", "--against", url, "--with", str(values), "--json")
     assert code == 1, said
-    lines = {one["op"]: one for one in json.loads(said)["interfaces"]}
-    assert lines["lock.bill"]["result"] == "refused"
-    assert lines["balance.and.pay.bill"]["result"] == "not_run"
+    document, told = said.splitlines()[:2]  # what a simulator could not play is told beside the document, not in it
+    assert "BCONF901 exists" in told
+    lines = {one["title_en"]: one for one in json.loads(document)["interfaces"]}
+    assert lines["lock a bill until its expiry"]["result"] == "refused"
+    assert lines["book the settlement"]["result"] == "not_run"
 
 
 def test_a_simulator_whose_clock_was_moved_is_met_in_its_own_time(town: tuple[Path, str]) -> None:
@@ -74,7 +77,7 @@ def test_a_simulator_whose_clock_was_moved_is_met_in_its_own_time(town: tuple[Pa
     request = urllib.request.Request(f"{url}/sim/clock", b'{"advance": 86400}')  # noqa: S310 loopback
     urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 loopback
     values = folder / "moved.yaml"
-    values.write_text("bill: BCONF003\n")
+    values.write_text("bill: BCONF003\nled_bill: BCONF903\n")
     code, said = engine(folder, "his", "--against", url, "--with", str(values))
     assert code == 0, said
 
@@ -85,6 +88,29 @@ def test_wrong_use_is_2_and_nobody_there_is_3(town: tuple[Path, str]) -> None:
     assert engine(folder, "his", "--against", "his.example")[0] == 2
     assert engine(folder, "his", "--against", "http://127.0.0.1:9")[0] == 3
     assert engine(folder, "wechat", "--against", url)[0] == 3  # no keys of WeChat here
+    for party, place in (("his_hl7", url), ("his", "mllp://127.0.0.1:9"), ("his_hl7", "mllp://127.0.0.1")):
+        code, said = engine(folder, party, "--against", place)
+        assert (code, "mllp://host:port" in said) == (2, True), said
+    code, said = engine(folder, "his_hl7", "--against", "mllp://127.0.0.1:9")
+    assert (code, "his_hl7" in said) == (3, True), "engine.yaml has no such connection"
+
+
+def test_hl7_is_spoken_over_mllp(tmp_path: Path) -> None:
+    (tmp_path / "engine.yaml").write_bytes(laid_over("his_hl7")["engine.yaml"])
+    command = [sys.executable, "-m", "simulators", "his", "--ports", "his=0", "--state", str(tmp_path / "s")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603 our own program
+    try:
+        assert process.stdout is not None
+        place = next(said.split()[-1] for said in process.stdout if "mllp://" in said)
+        code, said = engine(tmp_path, "his_hl7", "--against", place, "--out", str(tmp_path))
+        assert code == 0, said
+        sheet = (tmp_path / "his_hl7.json").read_text()
+        assert set(json.loads(sheet)["counts"]) == {"passed"}
+        assert "测试𠮷" not in sheet, "persons are masked"
+        assert engine(tmp_path, "his_hl7", "--against", "mllp://127.0.0.1:9")[0] == 3
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def test_fixed_lengths_are_spoken_over_tcp(tmp_path: Path) -> None:

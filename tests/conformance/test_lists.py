@@ -16,8 +16,8 @@ from simulators.base.wire import Req, Resp
 from tests.conformance.ground import Memory, standing
 
 KINDS = (
-    "alipay", "commercial", "einvoice", "his", "mobile_pay", "municipal", "nhsa", "qingdao_legacy", "sms",
-    "unionpay", "wechat",
+    "alipay", "commercial", "einvoice", "his", "his_hl7", "mobile_pay", "municipal", "nhsa", "qingdao_legacy",
+    "sms", "unionpay", "wechat",
 )  # fmt: skip
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from tests.edge.town import Town
-from tests.rig.lab import ROOT
+from tests.his_examples.ground import differences, post, refund, rest, town_of
 
-EXAMPLE = ROOT / "docs" / "examples" / "his_hl7"
 CODE = {"choice_no": "1", "kind": "wechat_code", "auth_code": "134000000000000001"}
 UNCERTAIN = (
     "reset_after_commit", "timeout_after_commit", "timeout_before_commit", "half_reply", "html", "ack_aa_failed",
@@ -21,23 +17,9 @@ UNCERTAIN = (
 )  # fmt: skip
 
 
-@cache
-def overlaid() -> Mapping[str, bytes]:
-    """The example's files, and the shipped engine.yaml with the connection as the example's page shows it."""
-    shown = re.search(r"```yaml\n(  his_ask:\n.*?)```", (EXAMPLE / "README.md").read_text("utf-8"), re.DOTALL)
-    assert shown is not None, "the page shows no connection"
-    node = (ROOT / "engine.yaml").read_text("utf-8")
-    assert "\n  nhsa:\n" in node
-    files = {"engine.yaml": node.replace("\n  nhsa:\n", f"\n{shown[1]}  nhsa:\n").encode()}
-    for name in ("channels", "mappings", "schemas"):
-        for path in sorted((EXAMPLE / name).rglob("*")):
-            files[path.relative_to(EXAMPLE).as_posix()] = path.read_bytes()
-    return files
-
-
 @pytest.fixture
 def town(new_town: Callable[..., Town]) -> Town:
-    return new_town(more=overlaid())
+    return town_of(new_town, "his_hl7")
 
 
 def pay_in(town: Town, amount: int = 50000) -> dict[str, Any]:
@@ -55,14 +37,9 @@ def pay_in(town: Town, amount: int = 50000) -> dict[str, Any]:
 
 
 def agreed(town: Town, kept: int) -> None:
-    town.pass_time(600.0)
     booked = [row for row in town.ledger("his", "book") if row["state"] == "done"]
     assert sum(row["amount"] for row in booked) == town.kept() == kept
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-    assert "\n".join(f"{one.kind} {one.en}" for one in books.differences) == ""
+    assert differences(town) == []
 
 
 def test_unpaid_bills_by_hl7(town: Town) -> None:
@@ -88,3 +65,137 @@ def test_whatever_the_acknowledgement_says_money_and_book_agree(town: Town, faul
     answer = pay_in(town)
     assert answer["state"] in ("settled", "undone"), answer
     agreed(town, 50000 if answer["state"] == "settled" else 0)
+
+
+# A bill paid, and a registration with its fee: QRY^Q27, SRM^S01, DFT^P03, found again by SQM^ZQ1
+
+CHARGE = {"request_no": "C1", "patient": {"id": "P0001"}, "bills": ["B20261122001"]}
+BOOKING = {"request_no": "C1", "patient": {"id": "P0001"}, "schedule": "D01-AM", "registration_no": "GH-1"}
+LOST = ("timeout_after_commit", "timeout_before_commit", "ack_ae", "ack_wrong_number", "late_commit")
+
+
+def pay(town: Town, what: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = post(town, f"/v1/hl7/{what}", body)
+    if answer["state"] == "quoted":
+        town.choose(answer["settlement_no"], CODE, client="C01")
+    return rest(town, answer)
+
+
+def standing(town: Town, kind: str = "book") -> list[int]:
+    return [row["amount"] for row in town.ledger("his", kind) if row["state"] == "done"]
+
+
+def places(town: Town) -> int:
+    his: Any = town.lab.parties["his"]
+    return int(his.registry.schedules["D01-AM"].left)
+
+
+def test_a_bill_is_paid_found_and_taken_back(town: Town) -> None:
+    answer = pay(town, "charges", CHARGE)
+    assert (answer["state"], answer["amounts"]["cash"]) == ("settled", 120000)
+    (booked,) = town.ledger("his", "book")
+    assert {name: booked[name] for name in ("no", "amount", "bill", "state")} == {
+        "no": answer["settlement_no"], "amount": 120000, "bill": "B20261122001", "state": "done",
+    }  # fmt: skip
+
+    def ask(target: str) -> dict[str, Any]:
+        return town.ask("GET", f"/v1/hl7/{target}", client="C01").json
+
+    assert ask("bills?patient=P0001")["bills"] == []
+    for what in ("payments", "invoices"):
+        assert [(row["payment"], row["amount"]) for row in ask(f"{what}?patient=P0001")["payments"]] == [
+            (answer["settlement_no"], 120000),
+        ]  # fmt: skip
+    lines = ask(f"paid_lines?payment={answer['settlement_no']}")["items"]
+    assert sum(line["amount"] for line in lines) == 120000
+    agreed(town, 120000)
+    assert refund(town, answer)["state"] == "undone"
+    assert ask("payments?patient=P0001")["payments"] == []
+    agreed(town, 0)
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_whatever_is_said_of_a_payment_money_and_booking_agree(town: Town, fault: str) -> None:
+    town.lab.fault("his", "DFT^P03", fault, seconds=40.0)
+    answer = pay(town, "charges", CHARGE)
+    assert answer["state"] in ("settled", "undone"), answer
+    agreed(town, 120000 if answer["state"] == "settled" else 0)
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_whatever_is_said_of_taking_it_back_nothing_stands(town: Town, fault: str) -> None:
+    answer = pay(town, "charges", CHARGE)
+    town.lab.fault("his", "DFT^P03", fault, seconds=40.0)
+    assert refund(town, answer)["state"] == "undone"
+    agreed(town, 0)
+
+
+def test_a_bill_collected_at_the_window_meanwhile_is_not_booked_twice(town: Town) -> None:
+    """There is no lock in HL7: the HIS says no when the payment comes, and the patient has his money back."""
+    answer = post(town, "/v1/hl7/charges", CHARGE)
+    town.lab.act("his", "collect_at_window", bill="B20261122001")
+    town.choose(answer["settlement_no"], CODE, client="C01")
+    assert rest(town, answer)["state"] == "undone"
+    agreed(town, 0)
+
+
+def test_a_registration_is_made_paid_and_cancelled(town: Town) -> None:
+    answer = pay(town, "registrations", BOOKING)
+    assert (answer["state"], answer["numbers"]["his"][:5], places(town)) == ("settled", "G2026", 4)
+    (made,) = town.ledger("his", "register")
+    assert (made["party_no"], standing(town)) == (answer["numbers"]["his"], [1500])
+    agreed(town, 1500)
+    assert refund(town, answer)["state"] == "undone"
+    assert places(town) == 5
+    agreed(town, 0)
+
+
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("op", ["SRM^S01", "DFT^P03"])
+def test_a_registration_stands_with_its_fee_or_not_at_all(town: Town, op: str, fault: str) -> None:
+    town.lab.fault("his", op, fault, seconds=40.0)
+    answer = pay(town, "registrations", BOOKING)
+    assert answer["state"] in ("settled", "undone", "rejected"), answer
+    stands = answer["state"] == "settled"
+    assert places(town) == 5 - stands
+    agreed(town, 1500 * stands)
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_a_cancelled_appointment_frees_its_place_whatever_is_answered(town: Town, fault: str) -> None:
+    answer = post(town, "/v1/hl7/registrations", BOOKING)
+    no = answer["settlement_no"]
+    town.lab.fault("his", "SRM^S04", fault, seconds=40.0)
+    town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": "X1", "reason_code": "p"}, client="C01")
+    assert rest(town, answer)["state"] == "undone"
+    assert places(town) == 5
+    agreed(town, 0)
+
+
+def test_schedules_slots_and_stays(town: Town) -> None:
+    def ask(target: str) -> dict[str, Any]:
+        reply = town.ask("GET", f"/v1/hl7/{target}", client="C01")
+        assert reply.status == 200, reply.body.decode()
+        return reply.json
+
+    plan = ask("schedules?dept=KQ01")["schedules"]
+    assert [(row["schedule"], row["fee"], row["free"]) for row in plan] == [("D01-AM", 1500, 5), ("D01-PM", 1500, 5)]
+    assert [row["schedule"] for row in ask("slots?schedule=D01-PM")["schedules"]] == ["D01-PM"]
+    assert ask("slots?schedule=D99-AM")["schedules"] == []
+    his: Any = town.lab.parties["his"]
+    note = town.lab.act("his", "issue_admission", patient="P0006")["admission"]
+    stay = his.stays.register(note, "A1", "测试乙", "13800000000").inhos_no
+    town.lab.act("his", "charge_stay", stay=stay, item="K0001")
+    his.stays.pay_in(stay, "D1", 50000, "CASH", "", "")
+    assert [(row["stay"], row["deposit"], row["total"]) for row in ask("stays?patient=P0006")["stays"]] == [
+        (stay, 50000, 40000),
+    ]  # fmt: skip
+    assert [(row["code"], row["amount"]) for row in ask(f"stay_bill?stay={stay}")["items"]] == [("K0001", 40000)]
+
+
+def test_a_booking_the_his_lost_is_found_by_the_books(town: Town) -> None:
+    """Its connection speaks HL7, which tells no ledger: the HIS's HTTP connection tells it."""
+    answer = pay(town, "charges", CHARGE)
+    rows = town.lab.parties["his"].ledger.rows
+    rows[:] = [row for row in rows if row.no != answer["settlement_no"]]
+    assert [kind for kind, _ in differences(town)] == ["his_missing"]

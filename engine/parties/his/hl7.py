@@ -36,7 +36,7 @@ _TABLE: Final = {
     "QRY^Q27": ("待缴费列表", "unpaid bills", "", "", ("RAR", "RSP")),
     "QBP^Z11": ("排班", "schedules", "", "", ("RSP",)),
     "ZHY^ZRN": ("号源", "free slots", "", "", ("ZHY", "RSP")),
-    "SRM^S01": ("建档、挂号或预约", "create, register or book", "c", "settlement", ("SRR",)),
+    "SRM^S01": ("建档、挂号或预约", "create, register or book", "c", "step", ("SRR",)),
     "SRM^S04": ("取消预约", "cancel an appointment", "c", "void", ("SRR",)),
     "DFT^P03": ("缴费、预交金", "payment or deposit", "m", "settlement", ("ACK",)),
     f"DFT^P03{VOID}": ("预交金作废", "take a deposit back", "m", "void", ("ACK",)),
@@ -96,12 +96,14 @@ class HisHl7:
     def build(self, call: Outgoing) -> HttpRequest:
         settings: Settings = call.settings
         body = wire.body_of(call)
-        if self.ops[call.op].number == "settlement" and call.number not in _texts(body):
+        if self.ops[call.op].number in ("settlement", "step") and call.number not in _texts(body):
             raise ValueError(f"{call.op}: no field holds own.number ({call.number})")
         code, _, event = call.op.removesuffix(VOID).partition("^")
         stamp = beijing(call.made or call.now, STAMP)
         if code == "QRY":  # its own time, which a map of a plain question does not know
             body = {"QRD_1": stamp, **body}
+        elif code not in ("SRM", "DFT"):  # the query's tag, by which its answer names it
+            body = {"QPD_2": call.nonce[:_MSH_10], **body}
         # The same when it is sent again; a question about a number is a message of its own each time.
         control = (call.number[-_MSH_10:] if self.ops[call.op].number else "") or call.nonce[:_MSH_10]
         message = begun(settings, code, event, control, stamp)
