@@ -83,13 +83,16 @@ def _head(*names: str) -> list[str]:
     return [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
 
 
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
 def _field(field: Field) -> str:
     default = "" if field.required or field.default in (None, "", (), {}) else _default(field)
     must = "必填 required" if field.required else ""
     linked = [f"[{one.name}]({APART[one.name]})" for one in _nested(field.type) if one.name in APART]
     kind = " · ".join(linked) or f"{field.type.zh} · {field.type.en}"
-    cells = (f"`{field.name}`", kind, must, default, f"{field.zh} · {field.en}", f"`{field.example}`")
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return _row(f"`{field.name}`", kind, must, default, f"{field.zh} · {field.en}", f"`{field.example}`")
 
 
 def _default(field: Field) -> str:
@@ -109,17 +112,17 @@ def _nested(kind: Any) -> Iterator[Spec]:
 def _party(kind: str, party: Party) -> str:
     lines = [HEAD, f"# 连接 · Party `{kind}`", "", "通用字段见 · common fields: [party](party.md).", "",
              "## 接口 · Operations", ""]  # fmt: skip
-    lines += _head("op", "", "changes · 改变对方", "money · 动钱", "number · 流水号", "session · 需签到")
+    lines += _head("op", "meaning · 含义", "changes · 改变对方", "money · 动钱", "number · 流水号", "session · 需签到")
     for op in party.ops.values():
         marks = ("✓" if op.changes else "", "✓" if op.money else "", op.number, "✓" if op.session else "")
-        lines.append(f"| `{op.name}` | {op.zh} · {op.en} | {' | '.join(marks)} |")
+        lines.append(_row(f"`{op.name}`", f"{op.zh} · {op.en}", *marks))
     lines += ["", "## 设置 · Settings", ""]
     lines += _head("setting · 设置", "value · 值", "", "default · 默认", "meaning · 含义")
     lines += [_setting(one) for one in settings_help(party.settings).values()]
     lines += ["", "## 应答的含义 · Outcomes", "", "没有列出的都是未知 · what is not listed is unknown.", ""]
     lines += _head("code", "text · 文字", "is · 含义", "only for · 仅限")
     for row in party.outcomes:
-        lines.append(f"| `{row.code}` | {row.text} | {row.outcome} | {', '.join(sorted(row.ops))} |")
+        lines.append(_row(f"`{row.code}`", row.text, str(row.outcome), ", ".join(sorted(row.ops))))
     return "\n".join([*lines, ""])
 
 
@@ -127,15 +130,14 @@ def _setting(one: Setting) -> str:
     form = one.form_zh if one.form_zh == one.form_en else f"{one.form_zh} · {one.form_en}"
     must = "必填 required" if one.required else ""
     default = f"`{one.default}`" if one.default else ""
-    cells = (f"`{one.name}`", form, must, default, f"{one.zh} · {one.en}")
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return _row(f"`{one.name}`", form, must, default, f"{one.zh} · {one.en}")
 
 
 def _filters() -> str:
-    lines = [HEAD, "# 过滤器 · Filters of maps", "", "| filter · 过滤器 | |", "|---|---|"]
+    lines = [HEAD, "# 过滤器 · Filters of maps", "", *_head("filter · 过滤器", "meaning · 含义")]
     rows = [(spec.usage, spec.zh, spec.en) for spec in FILTERS.values()]
     for usage, zh, en in [*rows, *SPECIAL.values()]:
-        lines.append(f"| `{usage}` | {zh} · {en} |".replace("||", "\\|\\|"))
+        lines.append(_row(f"`{usage}`", f"{zh} · {en}"))
     return "\n".join([*lines, ""])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from engine.config.channel import CHANNELS
 from engine.config.problems import CODES
@@ -38,3 +39,31 @@ def test_every_field_of_a_spec_is_a_row() -> None:
     assert re.findall(r"^\| `(\w+)`", made, re.MULTILINE)[: len(reference.LISTENER.fields)] == [
         field.name for field in reference.LISTENER.fields
     ]
+
+
+def _tables(text: str) -> Iterator[tuple[list[str], list[str]]]:
+    """Every row of every table with its head; a | inside a cell is written \\|."""
+    head: list[str] = []
+    for line in text.split("\n"):
+        if not line.startswith("|"):
+            head = []
+            continue
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if head and set(line) != {"|", "-"}:
+            yield head, cells
+        head = head or cells
+
+
+def test_nothing_is_left_without_its_meaning() -> None:
+    seen = 0
+    for name, text in reference.pages().items():
+        for head, cells in _tables(text):
+            assert len(cells) == len(head), f"{name}: {cells[0]}: a row of another width"
+            said = dict(zip(head, cells, strict=True)).get("meaning · 含义")
+            if said is not None:
+                seen += 1
+                zh, apart, en = said.partition(" · ")
+                assert apart, f"{name}: {cells[0]}: {said}"
+                assert re.search("[\u4e00-\u9fff]", zh), f"{name}: {cells[0]}: {said}"
+                assert re.search("[A-Za-z]{2}", en), f"{name}: {cells[0]}: {said}"
+    assert seen > 700
