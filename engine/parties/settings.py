@@ -24,7 +24,6 @@ Said = tuple[str, str]
 
 _APART: Final = r"\s+·\s+"
 _ASIAN: Final = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
-_LIST: Final = ("文本列表", "a list of texts")
 _STOP: Final = "[\u3000-\u303f\uff00-\uffef]"
 _REFERENCE: Final[Mapping[str, Any]] = {"type": "string", "pattern": "^(file|env):"}
 _TEXT: Final[Mapping[str, Any]] = {"type": ["string", "number", "boolean"]}
@@ -40,9 +39,9 @@ class PartySettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting as people see it. `zh`, `en`: its meaning; `form_*`: what may be written; `words`: all its values
-    where they are a closed list; `default` as it would be written, "" for none; `secret`: only by reference; `schema`:
-    JSON Schema of its value."""
+    """One setting as people see it. `zh`, `en`: its meaning; `form_*`: what may be written; `words`: its closed list of
+    values (of a list: of its members), if it has one; `default` as it would be written, "" for none; `secret`: only by
+    reference; `schema`: JSON Schema of its value."""
 
     name: str
     zh: str
@@ -108,6 +107,9 @@ def _one_line(text: str) -> str:
 
 
 def _words(kind: Any) -> tuple[str, ...]:
+    """The closed list of a value, or of each member of a list."""
+    if get_origin(kind) is tuple:
+        return _words(get_args(kind)[0])
     return tuple(str(word) for word in get_args(kind)) if get_origin(kind) is Literal else ()
 
 
@@ -124,20 +126,18 @@ def _bounds(info: FieldInfo) -> dict[str, Any]:
 
 def _form(info: FieldInfo) -> Said:
     """In words what may be written."""
-    kind = _plain(info.annotation)
-    if words := _words(kind):
-        return " | ".join(words), " | ".join(words)
-    bounds = _bounds(info)
+    kind, bounds = _plain(info.annotation), _bounds(info)
+    words = " | ".join(_words(kind))
+    if get_origin(kind) is tuple:
+        return (f"列表，每项 {words}", f"a list of {words}") if words else ("文本列表", "a list of texts")
+    if words:
+        return words, words
     if kind is bool:
         return "yes | no", "yes | no"
     if kind is int:
         return _whole(bounds)
-    match get_origin(kind):
-        case origin if origin is dict:
-            return "名称: 文本 的映射", "a mapping of names to texts"
-        case origin if origin is tuple:
-            inner = _words(get_args(kind)[0])
-            return (f"列表，每项 {' | '.join(inner)}", f"a list of {' | '.join(inner)}") if inner else _LIST
+    if get_origin(kind) is dict:
+        return "名称: 文本 的映射", "a mapping of names to texts"
     return _text(bounds)
 
 
@@ -176,12 +176,10 @@ def _text(bounds: Mapping[str, Any]) -> Said:
 def _schema(info: FieldInfo, words: tuple[str, ...]) -> dict[str, Any]:
     """JSON Schema: the value itself, or a reference (`file:…`, `env:…`), which may stand for every text."""
     kind, bounds = _plain(info.annotation), _bounds(info)
-    match get_origin(kind):
-        case origin if origin is dict:
-            return {"type": "object", "additionalProperties": dict(_TEXT), "minProperties": bounds.get("min_length", 0)}
-        case origin if origin is tuple:
-            inner = _words(get_args(kind)[0])
-            return {"type": "array", "items": {"anyOf": [_value(str, {}, inner), dict(_REFERENCE)]}}
+    if get_origin(kind) is dict:
+        return {"type": "object", "additionalProperties": dict(_TEXT), "minProperties": bounds.get("min_length", 0)}
+    if get_origin(kind) is tuple:
+        return {"type": "array", "items": {"anyOf": [_value(str, {}, words), dict(_REFERENCE)]}}
     return {"anyOf": [_value(kind, bounds, words), dict(_REFERENCE)]}
 
 

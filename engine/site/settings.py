@@ -92,9 +92,12 @@ def _wrong_value(parts: Parts, entry: PartyEntry, one: Setting, where: list[str]
     """One value the model refuses: what may stand there instead, and what the setting is for."""
     mark, what = entry.marks.get(one.name, entry.mark), ".".join(where)
     about = [f"{one.zh} · {one.en}"] if one.zh else []
-    if one.words and len(where) == 1:
-        text = str(entry.settings[one.name])
-        parts.wrong("E204", mark, what=what, text=text, choices=", ".join(one.words), hint=nearest(text, one.words))
+    if error["type"] == "literal_error" and len(where) <= 2:
+        value = entry.settings[one.name]
+        if len(where) == 2:  # a member of a list
+            value = value[int(where[1])]
+            mark = mark_of(value)
+        parts.wrong("E204", mark, what=what, text=value, choices=", ".join(one.words), hint=nearest(value, one.words))
         return
     form = [f"{one.form_zh} · {one.form_en}"] if error["type"] in _FORMED and len(where) == 1 else [error["msg"]]
     parts.wrong("E211", mark, what=what, detail="; ".join([*form, *about]))

@@ -63,6 +63,8 @@ def test_units_stand_where_there_are_some() -> None:
     (b"    fixmedins_name:  ", b"    file_max: lots\n    fixmedins_name:  ", "E211", "",
      ("整数，1024 以上", "a whole number, 1024 or more", "bytes")),
     (b"    fixmedins_name:  ", b"    file_header: maybe\n    fixmedins_name:  ", "E211", "", ("yes | no", "表头")),
+    (b"    mini_appid:  ", b"    fund_accounts: [BASIC, FEE]\n    mini_appid:  ", "E204", "FEES",
+     ("BASIC, OPERATION, FEES",)),
     (b"layout:   qingdao_legacy", b"layout:   qingdao_legcy", "E211", "", ("there is no schemas/layouts/", "报文格式")),
 ])  # fmt: skip
 def test_lint_says_what_may_stand_there_and_what_the_setting_is_for(
