@@ -18,8 +18,8 @@ from engine.cli.folder import node_file
 from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line, table, trouble
 from engine.cli.town import ask
 from engine.codecs.mllp import CR, FS, VT, frame
-from engine.conformance import sheet
-from engine.conformance.interfaces import BadList, InterfaceList, Person, list_of, names, read_list, read_yaml
+from engine.conformance import names, sheet
+from engine.conformance.interfaces import BadList, InterfaceList, Person, list_of, read_list, read_yaml
 from engine.conformance.running import NoAnswer, Run
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.times import beijing

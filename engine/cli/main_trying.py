@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from engine.conformance import names
+
 TRY = "联调 · Trying out"
 HERE = Path()
 PARTY_HELP = "his, insurance, municipal, wechat, alipay, unionpay, einvoice（不写为全部 · default: all）"
@@ -47,7 +49,7 @@ def simulate(
 
 def conformance(
     party: Annotated[str, typer.Argument(metavar="PARTY",
-        help="nhsa, municipal, his, wechat, alipay, unionpay, einvoice")],
+        help=", ".join(names()))],
     against: Annotated[str, typer.Option(metavar="URL",
         help="模拟系统或真实测试平台 · a simulator or a real test platform")],
     values: Annotated[
@@ -66,8 +68,7 @@ def conformance(
     """逐一联调：按接口清单逐个调用，写出联调单 · Run a party's interface list and write the pass sheet.
 
     密钥与机构编号取自 engine.yaml 的连接，地址用 --against。退出码 0 全部通过，1 有不符，3 连不上或缺密钥。
-    Keys and ids come from engine.yaml, the address from --against. Exit 0 all passed, 1 something differs,
-        3 cannot run.
+    Keys and ids come from engine.yaml, the address from --against. Exit 0 all passed, 1 something differs, 3 no run.
     """
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
 

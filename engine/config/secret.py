@@ -39,6 +39,11 @@ def secret_ref(text: str) -> SecretRef | None:
     return SecretRef(match[1] or match[3], match[2] or match[4])
 
 
+def _maker(ref: SecretRef) -> str:
+    """Who writes the file, where it is a simulator's."""
+    return " (engine simulate 会写入 · engine simulate writes it)" if ref.place.startswith("var/sim/") else ""
+
+
 def resolve_secret(ref: SecretRef, root: Path) -> bytes:
     """The secret's bytes as they are now, without a line break at the end; SecretMissing when there is none.
 
@@ -53,7 +58,7 @@ def resolve_secret(ref: SecretRef, root: Path) -> bytes:
         with (root / ref.place).open("rb") as file:
             data = file.read(SECRET_BYTES_MAX + 1)
     except OSError as bad:
-        raise SecretMissing(f"{ref}: {bad.strerror or 'cannot be read'}") from None
+        raise SecretMissing(f"{ref}: {bad.strerror or 'cannot be read'}{_maker(ref)}") from None
     if len(data) > SECRET_BYTES_MAX:
         raise SecretMissing(f"{ref}: larger than {SECRET_BYTES_MAX} bytes")
     data = data.removesuffix(b"\n").removesuffix(b"\r")

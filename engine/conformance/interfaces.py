@@ -19,15 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from engine.conformance import LISTS
 from engine.conformance.forms import Form, form_of
 
 _SAME = {"his_soap": "his"}
-LISTS = Path(__file__).resolve().parent / "lists"
 _STEP = frozenset({"op", "title", "title_en", "number", "send", "outcome", "code", "answer", "keep", "session"})
 
 
@@ -86,11 +85,6 @@ class InterfaceList:
 def list_of(kind: str) -> str:
     """The name of a kind's list: one HIS may be reached in two styles."""
     return _SAME.get(kind, kind)
-
-
-def names() -> list[str]:
-    """The parties that have a list."""
-    return sorted(path.stem for path in LISTS.glob("*.yaml"))
 
 
 def read_list(party: str) -> InterfaceList:

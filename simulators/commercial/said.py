@@ -51,7 +51,7 @@ def sections(party: CommercialSim) -> list[Section]:
     book = party.book
     claims = [_line(claim) for claim in list(book.claims.values())[: -SHOWN - 1 : -1]]
     policies = [
-        Line((p.no, p.holder.id, p.product, p.ratio, p.deductible, p.borne, p.limit, p.paid, p.why[1] or p.status))
+        Line((p.no, p.holder.id, p.product, p.ratio, p.deductible, p.borne, p.limit, p.paid, p.why[1] or "有效"))
         for p in book.policies.values()
     ]
     return [

@@ -104,3 +104,10 @@ def test_a_refused_secret_is_not_quoted(tmp_path: Path) -> None:
 def test_the_node_prints_without_secrets() -> None:
     assert KEY not in repr(_entry())
     assert "SecretRef(kind='file', place='keys/bank')" in repr(_entry())
+
+
+def test_a_missing_file_that_simulators_write_names_their_command(tmp_path: Path) -> None:
+    with pytest.raises(SecretMissing, match="engine simulate"):
+        resolve_secret(SecretRef("file", "var/sim/wechat/mchid"), tmp_path)
+    with pytest.raises(SecretMissing, match=r"No such file or directory$"):
+        resolve_secret(SecretRef("file", "keys/of-the-bank"), tmp_path)

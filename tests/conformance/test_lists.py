@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.conformance import sheet
-from engine.conformance.interfaces import Interface, names, read_list
+from engine.conformance import names, sheet
+from engine.conformance.interfaces import Interface, read_list
 from engine.conformance.running import Line
 from simulators.base.wire import Req, Resp
 from tests.conformance.ground import Memory, standing
