@@ -144,15 +144,17 @@ def _still_stood(kept: Kept, later: LegRow, its_undo: LegRow | None, undo: LegRo
 
 def _proofs(kept: Kept) -> Iterator[Difference]:
     """P18: "not done" of an unknown leg cites an inquiry that began after the fence. A leg that moves no money and has
-    no inquiry may cite the accepted stop instead."""
+    no inquiry may cite the accepted stop instead. Money that came late was found by an inquiry, too, and is given back:
+    that leg counts as not done for the settlement alone."""
     if not kept.calls:
         return
     calls = {call.id: call for call in kept.calls}
+    given_back = {leg.of for leg in kept.legs if leg.undo}
     for leg in kept.legs:
         if leg.state is not LegState.NO or leg.because != "fenced":
             continue
         proof = calls.get(leg.evidence)
-        if proof is not None and _proves(leg, proof):
+        if proof is not None and _proves(leg, proof, came_late=leg.id in given_back):
             continue
         asked = any(call.leg_id == leg.id and call.purpose == "ask" for call in kept.calls)
         if leg.amount is None and not asked:
@@ -160,6 +162,7 @@ def _proofs(kept: Kept) -> Iterator[Difference]:
         yield _said(kept, "no_without_proof", no=f"{leg.id} {leg.call}")
 
 
-def _proves(leg: LegRow, call: CallRow) -> bool:
+def _proves(leg: LegRow, call: CallRow, *, came_late: bool) -> bool:
     in_time = leg.fence_at is not None and call.started_at >= leg.fence_at
-    return call.purpose == "ask" and call.leg_id == leg.id and in_time and call.fact in PROVEN
+    told = call.fact in PROVEN or (came_late and call.fact == "there")
+    return call.purpose == "ask" and call.leg_id == leg.id and in_time and told

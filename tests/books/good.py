@@ -293,6 +293,26 @@ def fenced_then_paid(day: Day, no: str, start: float) -> Writer:
     return w.pay(2).book().invoice().end(CaseState.SETTLED)
 
 
+def paid_late(day: Day, no: str, start: float) -> Writer:
+    """As `fenced_then_paid`; afterwards the payer of the first paid after all, which was asked about and given back."""
+    w = fenced_then_paid(day, no, start)
+    leg = next(one for one in w.kept.legs if one.number == f"{no}P1")
+    w.at += 60
+    paid = [LedgerRow(kind, leg.number, amount=w.cash, state=state, at=w.at)
+            for kind, state in (("order", "paid"), ("charge", "done"))]  # fmt: skip
+    day.rows["wechat"] = [row for row in day.rows["wechat"] if (row.kind, row.no) != ("order", leg.number)] + paid
+    w.moved(leg.id, "no", "fenced")
+    news_at = w.at
+    proof = w.call(leg, "ask", leg.number, fact="there")
+    w.moved(leg.id, "fenced", "no")
+    known = replace(leg, fence_at=news_at, evidence=proof.id)
+    w.kept.legs = [known if one.id == leg.id else one for one in w.kept.legs]
+    number = f"{no}R{leg.id}"
+    row = LedgerRow("refund", number, amount=w.cash, ref=leg.number)
+    w.leg("pay.refund", number, of=leg.id, amount=w.cash, rows=(row,))
+    return w
+
+
 def under_way(day: Day, no: str, start: float) -> Writer:
     """Waiting for the patient's password; the inquiry is planned."""
     w = Writer(day, no, start).lock("live").visit()

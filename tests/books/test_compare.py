@@ -14,7 +14,7 @@ from engine.runtime.books_view import CallRow, LedgerRow, Move, Span
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
 from engine.store.statement_rows import StatementRow
-from tests.books.good import NOW, Day, good_day
+from tests.books.good import NOW, Day, good_day, paid_late
 
 Spoil = Callable[[Day], None]
 PLANTED: list[tuple[str, str, Spoil]] = []
@@ -673,6 +673,16 @@ def test_purged_calls_tell_nothing() -> None:
     day = good_day()
     day.kept["S4"].calls = []
     assert _kinds(day) == []
+
+
+def test_late_money_that_was_asked_about_and_given_back_is_no_difference() -> None:
+    day = good_day()
+    paid_late(day, "S90", 7000)
+    assert _kinds(day) == []
+    kept = day.kept["S90"]
+    refund = next(leg for leg in kept.legs if leg.call == "pay.refund")
+    kept.legs = [leg for leg in kept.legs if leg is not refund]
+    assert ("no_without_proof", "S90") in _kinds(day), "nobody gives it back"
 
 
 def test_what_is_under_way_is_not_judged_by_its_end() -> None:
