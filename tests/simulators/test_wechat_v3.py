@@ -103,8 +103,10 @@ async def test_headers_the_platform_demands(shop: Merchant) -> None:
     plain = await shop.v3("POST", "/v3/pay/transactions/native", shop.order("CT000001"),
                           headers={"Content-Type": "text/plain"})
     assert plain.status == 400
-    unknown = await shop.v3("GET", "/v3/certificates", headers={"Wechatpay-Serial": "ABCDEF"})
+    unknown = await shop.v3("POST", "/v3/security/echo", {"echo_message": "x"}, headers={"Wechatpay-Serial": "ABCDEF"})
     assert (unknown.status, unknown.json["code"]) == (400, "PARAM_ERROR")
+    own = {"Wechatpay-Serial": shop.card["merchant_serial"]}
+    assert (await shop.v3("POST", "/v3/pay/transactions/native", shop.order("CT000002"), headers=own)).status == 200
 
 
 @pytest_twisted.ensureDeferred
