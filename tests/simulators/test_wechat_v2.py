@@ -70,7 +70,7 @@ def test_the_envelope_is_flat_and_takes_no_entities() -> None:
 async def test_a_payment_code_is_charged_at_once(shop: Merchant, sign_type: str) -> None:
     paid = await shop.micropay("MICRO0001", attach="B001", sign_type=sign_type)
     assert (paid["result_code"], paid["trade_type"], paid["total_fee"]) == ("SUCCESS", "MICROPAY", "107500")
-    assert paid["time_end"] == "20261122120000"
+    assert paid["time_end"].startswith("202611221200")
     found = await query(shop, "MICRO0001")
     assert (found["trade_state"], found["transaction_id"]) == ("SUCCESS", paid["transaction_id"])
     again = await shop.micropay("MICRO0001", attach="B001", sign_type=sign_type)
