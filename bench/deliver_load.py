@@ -2,6 +2,8 @@
 
     python -m bench.deliver_load '{"port": 8610, "connections": 32, "seconds": 10, "warm": 1, "rate": 0, "first": 1}'
 
+`"post": true` sends the destination what the engine would, by HTTP: its own time.
+
 Closed loop, or open loop with `rate` a second spread over the connections, whatever the engine does (a message waits
 for a free connection, and that counts). Every acknowledgement is checked (MSA-1, MSA-2). Prints one JSON object.
 """
@@ -17,6 +19,7 @@ from typing import Any
 
 from twisted.internet.protocol import ClientFactory, Protocol
 
+from bench.alarm import Alarm
 from bench.lean import NET
 from engine.connectors.straight import Straight
 
@@ -34,6 +37,12 @@ MESSAGE = (
     "IN1|1|390|BX001|模拟市医疗保障局|模拟路9号^^模拟市^模拟省|||||||20260101|20261231|||测试甲|SEL\r"
 )
 WIRE = b"\x0b" + MESSAGE.encode() + b"\x1c\r"
+BODY = (
+    '{"no":"%(no)s","event":"ADT^A01","patientId":"P%(patient)s","name":"测试甲","birthDate":"19900101","sex":"M",'
+    '"visitNo":"V%(no)s","class":"I","ward":"W01","department":"D01","doctor":"模拟医师一","diagnosis":"K04.001",'
+    '"time":"20261122080000"}'
+)
+POST = b"POST /in HTTP/1.1\r\nHost: sink\r\nX-Message-No: %(no)s\r\nContent-Length: %(size)d\r\n\r\n%(body)s"
 
 
 class Load:
@@ -47,6 +56,7 @@ class Load:
         self.rate: float = asked.get("rate", 0.0)
         self.limit: int = asked.get("limit", 1 << 60)
         self.patients: int = asked.get("patients", 100_000)
+        self.link = Poster if asked.get("post") else Link
         self.next = asked.get("first", 1)
         self.last = self.next + self.limit
         self.began = self.until = self.cpu = 0.0
@@ -55,13 +65,15 @@ class Load:
         self.under_way = 0
         self.idle: list[Link] = []
         self.due: deque[float] = deque()
+        self._beats = 0
+        self._alarm: Alarm
         self.connected = 0
 
     def start(self) -> None:
         for _ in range(self.connections):
             factory: Any = ClientFactory()
             factory.noisy = False
-            factory.buildProtocol = lambda addr: Link(self)
+            factory.buildProtocol = lambda addr: self.link(self)
             NET.connectTCP("127.0.0.1", self.port, factory)
 
     def ready(self, link: Link) -> None:
@@ -87,14 +99,15 @@ class Load:
         self.until = self.began + self.warm + self.seconds
         NET.callLater(self.warm + self.seconds + GRACE, self.end)
         if self.rate:
-            self._beat(0)
+            self._alarm = Alarm(self._beat)
+            self._beat()
         else:
             links, self.idle = self.idle, []
             for link in links:
                 self.ready(link)
 
-    def _beat(self, count: int) -> None:
-        now = perf_counter()
+    def _beat(self) -> None:
+        now, count = perf_counter(), self._beats
         while self.began + count / self.rate <= now:
             due = self.began + count / self.rate
             if due >= self.until:
@@ -105,7 +118,8 @@ class Load:
             else:
                 self.due.append(due)
             count += 1
-        NET.callLater(max(0.0, self.began + count / self.rate - perf_counter()), self._beat, count)
+        self._beats = count
+        self._alarm.at(self.began + count / self.rate)
 
     def _look_end(self) -> None:
         if self.began and not self.under_way and (perf_counter() >= self.until or self.next >= self.last):
@@ -175,6 +189,30 @@ class Link(Protocol):
             load.done.append((now, now - self._began))
         else:
             word = f"{code.decode('latin-1')} {'' if control == self._control else 'of another message'}".strip()
+            load.odd[word] = load.odd.get(word, 0) + 1
+        load.ready(self)
+
+
+class Poster(Link):
+    """What the engine's sender does, and nothing else: the destination's own time."""
+
+    def send(self, at: float) -> None:
+        load = self._load
+        number = b"C%d" % load.next
+        load.next += 1
+        load.under_way += 1
+        self._busy, self._began = True, at
+        body = BODY.encode() % {b"no": number, b"patient": b"%06d" % (load.next % load.patients)}
+        self._out.write(POST % {b"no": number, b"size": len(body), b"body": body})
+
+    def dataReceived(self, data: bytes) -> None:
+        load, now = self._load, perf_counter()
+        self._busy = False
+        load.under_way -= 1
+        if data.startswith(b"HTTP/1.1 200 "):
+            load.done.append((now, now - self._began))
+        else:
+            word = data[:12].decode("latin-1")
             load.odd[word] = load.odd.get(word, 0) + 1
         load.ready(self)
 

@@ -176,7 +176,7 @@ class DeliverWard:
         return found
 
     def load_begin(self, *, stub: bool = False, **asked: Any) -> subprocess.Popen[str]:
-        port = self.ports["mllp"] if stub else self.hl7
+        port = self.ports["http"] if asked.get("post") else self.ports["mllp"] if stub else self.hl7
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "bench.deliver_load", json.dumps({"port": port, "first": self.first, **asked})],
             cwd=ROOT, stdout=subprocess.PIPE, text=True,
