@@ -56,6 +56,7 @@ class Batches:
         self._over: deque[tuple[list[Held], list[End]]] = deque()  # committed, and not yet told
         self._called = False
         self._seen = self._rounds = 0
+        self._alone = False  # whether the last batch was one message: then one is not waited with either
         self._stopped = False
 
     @property
@@ -90,16 +91,16 @@ class Batches:
         if self._stopped or self._flying >= AHEAD or not (self._new or self._ends):
             return
         here = len(self._new) + len(self._ends)
-        if here > self._seen and self._rounds < ROUNDS and here < ENOUGH:
+        if here > max(self._seen, self._alone) and self._rounds < ROUNDS and here < ENOUGH:
             self._seen, self._rounds = here, self._rounds + 1
             self._call(0.0)
             return
         self._seen = self._rounds = 0
+        self._alone = here == 1
         new, self._new = self._new[:MOST], self._new[MOST:]
         ends, self._ends = self._ends[:MOST], self._ends[MOST:]
         self._submit(new, ends)
-        if self._new or self._ends:
-            self._call(0.0)
+        self._next()
 
     def _submit(self, new: list[Held], ends: list[End]) -> None:
         chunk = Chunk(new[0].id if new else self._ids.new())
@@ -110,11 +111,10 @@ class Batches:
             writes.insert(0, chunk.kept())
         self._flying += 1
         failpoints.hit("deliver.before_commit")
-        self._store.submit(Unit("deliver", tuple(writes), light=True)).addCallbacks(
-            self._stored, self._failed, (new, ends), errbackArgs=(new, ends)
-        )
+        stored = self._store.submit(Unit("deliver", tuple(writes), light=True, gathered=True))
+        stored.addCallbacks(self._stored, self._failed, (new, ends, stored.called), errbackArgs=(new, ends))
 
-    def _stored(self, done: Done, new: list[Held], ends: list[End]) -> None:
+    def _stored(self, done: Done, new: list[Held], ends: list[End], at_once: bool) -> None:
         self._flying -= 1
         if not done.committed:
             assert done.failed_sql == TAKEN, f"a batch failed at {done.failed_sql}"
@@ -124,7 +124,7 @@ class Batches:
         self._over.append((new, ends))
         if len(self._over) > 1:
             return  # in an inline world the next may be over before what came of this one is done
-        if not self._called:
+        if not at_once and not self._called:
             self._write()  # the next is on its way to the disk while what follows from this one is done
         while self._over:
             new, ends = self._over[0]
@@ -228,7 +228,8 @@ def rows_of_ends(ends: list[End], ids: Ids, chunk: Chunk) -> list[Write | ManyRo
             number = ids.new()
             asked, said = len(sent.request), len(sent.reply)
             attempts.append((
-                number, id, dest, sent.started_at, sent.took, sent.outcome, sent.code[:64], chunk.id, start, asked, said
+                number, id, dest, sent.started_at, sent.took, str(sent.outcome), sent.code[:64], chunk.id, start,
+                asked, said,
             ))  # fmt: skip
             pieces += (sent.request, sent.reply)
             start += asked + said

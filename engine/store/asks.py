@@ -24,6 +24,7 @@ class Line:
     """Units on their way to the writer. A unit alone goes there when the reactor is through with what it does now. When
     several came meanwhile they wait as long as each round of the reactor brings more: the writer then shares the
     interpreter with a reactor that has nothing else to do, and what all units of a batch cost once is paid seldom.
+    A unit that was gathered by who hands it in has waited already, and goes at once when it is the first.
 
     `go` takes those whose turn it is; False when it wants them later: it then calls `free`.
     """
@@ -35,6 +36,8 @@ class Line:
 
     def add(self, unit: Unit, done: Deferred[Done]) -> None:
         """A unit, with who waits for it."""
+        if unit.gathered and not self._asks and self._go([(unit, done)]):
+            return
         self._asks.append((unit, done))
         if not self._gathering:
             self._gathering, self._seen, self._rounds = True, 1, 0

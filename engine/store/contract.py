@@ -50,11 +50,13 @@ class Write:
 @dataclass(slots=True)
 class Unit:
     """Writes that happen together or not at all. `name` says why, for logs and fault hooks. `light`: few statements on
-    pages that are in memory; the store may run them in the reactor's thread (see `ahead`)."""
+    pages that are in memory; the store may run them in the reactor's thread (see `ahead`). `gathered`: it is many
+    things already, and waits for no others."""
 
     name: str
     writes: tuple[Write | ManyRows, ...]
     light: bool = False
+    gathered: bool = False
 
 
 @dataclass(slots=True)

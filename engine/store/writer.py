@@ -135,9 +135,10 @@ class GroupWriter:
         results = self._together(units, gathered)
         if not _kept(results[-1]):
             return results
-        for name in ORDER:
-            if not self._many(name, gathered.get(name, ())):
-                return [Done(False, -1, name)]
+        if gathered:  # a batch of messages brings its rows as statements of their own
+            for name in ORDER:
+                if name in gathered and not self._many(name, gathered[name]):
+                    return [Done(False, -1, name)]
         return results
 
     def _many(self, name: str, rows: Sequence[Mapping[str, object]]) -> bool:

@@ -116,3 +116,20 @@ def test_soon_is_at_once_where_no_reactor_runs_and_after_this_round_where_one_do
     assert called == [1]
     clock.advance(0)
     assert called == [1, 2]
+
+
+def test_what_was_gathered_before_waits_for_nobody_and_overtakes_nobody() -> None:
+    rounds = Rounds()
+    rounds.line.add(Unit("many", (), gathered=True), Deferred())
+    assert rounds.went == [["many"]]
+    rounds.add()
+    rounds.line.add(Unit("more", (), gathered=True), Deferred())
+    assert rounds.went == [["many"]]
+    rounds.round()
+    rounds.round()
+    assert rounds.went[1:] == [["u1", "more"]]
+    rounds.busy = True
+    rounds.line.add(Unit("last", (), gathered=True), Deferred())
+    rounds.busy = False
+    rounds.round()
+    assert rounds.went[2:] == [["last"]]
