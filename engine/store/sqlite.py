@@ -27,6 +27,7 @@ _IOERR_SHMSIZE = 4874  # growing the shared index failed: no room; nothing was w
 _MEASURE = 256  # rows written, after which the write-ahead file is measured again
 _DEFECTS = frozenset({1, 18, 20, 21, 25})  # error, too big, mismatch, misuse, range
 _DIALECT = sqlite_dialect.dialect(paramstyle="named")
+dbapi.register_adapter(bytes, bytearray)  # which the driver takes as it is; of bytes it first asks who can adapt them
 
 
 def safe_version(version: tuple[int, int, int]) -> bool:
