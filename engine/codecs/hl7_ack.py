@@ -133,12 +133,12 @@ def _plain_ack(header: Header, code: str, control_id: str, at: str) -> bytes:
     if not event.isalnum():
         return b""
     said = f"||||||{header.declared}" if header.declared else ""
-    return _encode(
+    text = (
         f"MSH|^~\\&|{'|'.join(header.receiver)}|{'|'.join(header.sender)}|{at}||ACK^{event}"
         f"{'^ACK' if header.structure else ''}|{control_id}|{header.processing}|{header.version}{said}\r"
-        f"MSA|{code}|{header.control_id}\r",
-        header.charset,
+        f"MSA|{code}|{header.control_id}\r"
     )
+    return text.encode("ascii") if text.isascii() else _encode(text, header.charset)
 
 
 def read_ack(

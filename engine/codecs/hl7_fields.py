@@ -119,6 +119,7 @@ class FieldReader:
             most, plain = wanted.pop(name)
             fields = line.split("|", most)
             size = len(fields)
+            simple = "~" not in line and "\\" not in line and "&" not in line
             for name, field, component, subcomponent in plain:
                 if field >= size or not (value := fields[field]):
                     continue
@@ -126,17 +127,18 @@ class FieldReader:
                     if component <= 1 and subcomponent <= 1:
                         made[name] = value
                     continue
-                if component and not subcomponent:
-                    value = value.partition("~")[0]
+                if subcomponent or not (component or simple):
+                    value = message.segments[number].get(field, component, 1, subcomponent)
+                elif component:
+                    if not simple:
+                        value = value.partition("~")[0]
                     if component == 1:
                         value = value.partition("^")[0]
                     else:
                         pieces = value.split("^", component)
                         value = pieces[component - 1] if component <= len(pieces) else ""
-                    if "\\" in value or "&" in value:
+                    if not simple and ("\\" in value or "&" in value):
                         value = message.segments[number].get(field, component)
-                else:
-                    value = message.segments[number].get(field, component, 1, subcomponent)
                 if value:
                     made[name] = None if value == NULL else value
             if not wanted:
