@@ -43,8 +43,8 @@ class HttpCall(Call[HttpReply]):
     __slots__ = ("to_head",)
 
     def __init__(self, data: bytes, on_first_byte: Callable[[], None] | None, to_head: bool) -> None:
-        super().__init__(data, on_first_byte)
-        self.to_head = to_head
+        self.data, self.on_first_byte, self.to_head = data, on_first_byte, to_head
+        self.link = self.heard = None
 
 
 class HttpLink(Link[HttpCall]):
@@ -66,7 +66,8 @@ class HttpLink(Link[HttpCall]):
         self._buffer = b""
         self._head = None
         self._interim = 0
-        super().ask(call)
+        self.call = call
+        self._write(call.data)
 
     def dataReceived(self, data: bytes) -> None:
         if self.gone:
@@ -100,6 +101,10 @@ class HttpLink(Link[HttpCall]):
             head = reply_head(data[:end], to_head=self.call.to_head, headers_max=HEADERS_MAX)
             data = data[end:]
             if head.status >= 200:
+                if head.length == len(data) <= self._owner.max_reply_bytes:  # whole, as most replies come
+                    reply = HttpReply(head.status, head.headers, data)
+                    self._owner.link_answered(self, reply, reusable=head.keep_alive, surplus=False)
+                    return
                 break
             self._interim += 1
             if head.status == 101 or self._interim > _INTERIM_MAX:

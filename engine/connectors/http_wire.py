@@ -362,26 +362,34 @@ def request_bytes(request: HttpRequest, prefix: str, host: str) -> bytes:
     `prefix` is the path of the base address without its last slash; `host` the value of Host unless the
     request brings its own.
     """
-    target = prefix + request.target or "/"
-    if request.method not in METHODS or _TARGET.fullmatch(target) is None:
-        raise ValueError("request line")
-    lines = [f"{request.method} {target} HTTP/1.1\r\n"]
-    hosts = [value for name, value in request.headers if _said_name(name) == "host"]
-    if len(hosts) > 1:
+    text, hosts, body = "", 0, request.body
+    for name, value in request.headers:
+        key = _said_name(name)
+        if not key or (not (value.isalnum() and value.isascii()) and _VALUE.fullmatch(value) is None):
+            raise ValueError("header")
+        if key not in _OURS_OUT:
+            text += f"{name}: {value}\r\n"
+        elif key == "host":
+            host, hosts = value, hosts + 1
+    if hosts > 1:
         raise ValueError("Host")
-    lines.append(f"Host: {hosts[0] if hosts else host}\r\n")
-    _add_headers(lines, request.headers, _OURS_OUT)
-    lines.append("Accept-Encoding: identity\r\n")
-    if request.body or request.method in ("POST", "PUT", "PATCH"):
-        lines.append(f"Content-Length: {len(request.body)}\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode("latin-1") + request.body
+    start = _request_start(request.method, prefix + request.target or "/", host)
+    length = f"Content-Length: {len(body)}\r\n" if body or request.method in ("POST", "PUT", "PATCH") else ""
+    return f"{start}{text}Accept-Encoding: identity\r\n{length}\r\n".encode("latin-1") + body
 
 
-def _add_headers(lines: list[str], headers: Headers, ours: frozenset[str] = _OURS) -> None:
+@lru_cache(256)
+def _request_start(method: str, target: str, host: str) -> str:
+    """The lines that all requests of a kind have in common."""
+    if method not in METHODS or _TARGET.fullmatch(target) is None:
+        raise ValueError("request line")
+    return f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n"
+
+
+def _add_headers(lines: list[str], headers: Headers) -> None:
     for name, value in headers:
         key = _said_name(name)
         if not key or _VALUE.fullmatch(value) is None:
             raise ValueError("header")
-        if key not in ours:
+        if key not in _OURS:
             lines.append(f"{name}: {value}\r\n")

@@ -193,7 +193,8 @@ class Listener(protocol.Factory):
     def finished(self) -> None:
         """A handler is done."""
         self.in_flight -= 1
-        self._look_quiet()
+        if self._quiet is not None:
+            self._look_quiet()
 
     def failed(self, failure: Failure) -> None:
         """A handler, or we, raised what nobody expected."""

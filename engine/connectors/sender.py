@@ -123,8 +123,13 @@ class Sender(ABC, Generic[C, R]):
         """The same for who is called at its end."""
         call.heard = heard
         self._deadlines.add(call, deadline_s)
-        self._queue.append(call)
         link = self._fresh_idle() if self._idle else None
+        if link is not None and not self._queue and call.on_first_byte is None and not link.gone:
+            call.link = link  # as `_serve` would, for most calls
+            self.in_flight += 1
+            link.ask(call)
+            return
+        self._queue.append(call)
         if link is not None:
             self._serve(link)
         else:

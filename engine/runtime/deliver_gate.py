@@ -42,6 +42,7 @@ class Gate:
         self.entry, self.share = entry, share
         self.window = max(1, entry.window // share)
         self._rate = None if entry.rate is None else entry.rate / share
+        self._limited = self._rate is not None or entry.hours is not None
 
     @property
     def is_open(self) -> bool:
@@ -59,7 +60,7 @@ class Gate:
         self._pumping = True
         try:
             while self.ready and self.in_flight < self.window:
-                wait = self._wait()
+                wait = self._wait() if self._limited or self._pause or self.paused else None
                 if wait is not None:
                     if wait > 0:
                         self._later(wait)
