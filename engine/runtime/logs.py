@@ -25,6 +25,8 @@ from engine.masking.values import NAME_KEYS, NUMBER_KEYS, PHONE_KEYS, SECRET_KEY
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 _DOUBTFUL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]|[0-9]{11}").search  # only then anything is masked in a text
 VALUE_MAX = 500
+_REPEATED = frozenset({"channel", "kind", "source", "outcome", "door", "route"})  # the same few words in each line
+_CLEAN_MAX = 1000
 _OUR_WORDS = frozenset({"NotKept", "Busy", "UnknownSite", "StoreFull", "StoreStopped", "CannotCall"})
 _PRIVATE = NAME_KEYS | NUMBER_KEYS | PHONE_KEYS | SECRET_KEYS | {"name"}
 
@@ -98,6 +100,7 @@ class _Lines:
     def __init__(self, logger: Any, now: Callable[[], float], stream: TextIO | None) -> None:
         self.info, self.warning, self.error = logger.info, logger.warning, logger.error
         self._now, self._stream = now, stream
+        self._clean: set[str | float] = set()  # words of many lines in which there is nothing to mask
 
     def message(self, **values: str | float) -> None:
         """See Log."""
@@ -107,12 +110,20 @@ class _Lines:
         """See Log."""
         if self._stream is None:
             return
-        made, at = [], iso_utc(self._now())
+        made: list[dict[str, str | float]] = []
+        at, clean = iso_utc(self._now()), self._clean
         for values in lines:
-            texts = [value for key, value in values.items() if type(value) is str and key != "no"]
-            if _DOUBTFUL(" ".join(texts)) or max(map(len, texts), default=0) > VALUE_MAX:
-                for key, value in values.items():
-                    if type(value) is str and key != "no":
-                        values[key] = mask(value)
-            made.append(orjson.dumps({"event": "message", **values, "level": "info", "at": at}))
-        self._stream.write(b"\n".join([*made, b""]).decode())
+            for key, value in values.items():
+                if value in clean or type(value) is not str or key == "no":
+                    continue
+                if _DOUBTFUL(value) or len(value) > VALUE_MAX:
+                    values[key] = mask(value)
+                elif key in _REPEATED:
+                    if len(clean) >= _CLEAN_MAX:
+                        clean.clear()
+                    clean.add(value)
+            values["level"], values["at"] = "info", at
+            made.append({"event": "message", **values})
+        if made:  # quotation marks are written otherwise inside a text: what is cut at is never part of one
+            text = orjson.dumps(made)[1:-1].replace(b'},{"event":"message",', b'}\n{"event":"message",')
+            self._stream.write(text.decode() + "\n")

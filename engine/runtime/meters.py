@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from functools import cache
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 _LATE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+class _Times(Collector):
+    """A histogram of seconds that only the reactor's thread counts in: it needs no lock, and a third of the calls."""
+
+    def __init__(self, name: str, about: str, labels: tuple[str, ...]) -> None:
+        self._about = name, about, labels
+        self._rows: dict[tuple[str, ...], list[float]] = {}  # how many in each bucket and above all, then their sum
+
+    def took(self, labels: tuple[str, ...], seconds: float) -> None:
+        row = self._rows.get(labels)
+        if row is None:
+            row = self._rows[labels] = [0.0] * (len(_SECONDS) + 2)
+        row[bisect_left(_SECONDS, seconds)] += 1
+        row[-1] += seconds
+
+    def collect(self) -> Iterable[Metric]:
+        name, about, names = self._about
+        family = HistogramMetricFamily(name, about, labels=names)
+        limits = [*map(floatToGoString, _SECONDS), "+Inf"]
+        for labels, (*counts, total) in list(self._rows.items()):
+            family.add_metric(labels, list(zip(limits, accumulate(counts), strict=True)), total)
+        yield family
 
 
 class Meters:
@@ -16,14 +45,10 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._calls = Histogram(
-            "engine_call_seconds", "Calls to parties", ("party", "op", "outcome"), buckets=_SECONDS,
-            registry=self.registry,
-        )  # fmt: skip
-        self._requests = Histogram(
-            "engine_request_seconds", "Requests at the doors", ("door", "route", "status"), buckets=_SECONDS,
-            registry=self.registry,
-        )  # fmt: skip
+        self._calls = _Times("engine_call_seconds", "Calls to parties", ("party", "op", "outcome"))
+        self._requests = _Times("engine_request_seconds", "Requests at the doors", ("door", "route", "status"))
+        self.registry.register(self._calls)
+        self.registry.register(self._requests)
         self._moves = Counter(
             "engine_settlements_total", "Settlements that came to a state", ("channel", "state"),
             registry=self.registry,
@@ -50,15 +75,13 @@ class Meters:
         self.open_settlements = Gauge("engine_open_settlements", "Settlements in memory", registry=self.registry)
         self.commits = Counter("engine_units_total", "Units stored", registry=self.registry)
         # Finding a meter's child by its labels costs ten times what counting in it does.
-        self._call = cache(self._calls.labels)
-        self._request = cache(self._requests.labels)
         self._move = cache(self._moves.labels)
 
     def call_ended(self, party: str, op: str, outcome: str, seconds: float) -> None:
-        self._call(party, op, outcome).observe(seconds)
+        self._calls.took((party, op, outcome), seconds)
 
     def request_ended(self, door: str, route: str, status: int, seconds: float) -> None:
-        self._request(door, route, str(status)).observe(seconds)
+        self._requests.took((door, route, str(status)), seconds)
 
     def came_to(self, channel: str, state: str) -> None:
         self._move(channel, state).inc()
