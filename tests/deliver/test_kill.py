@@ -31,7 +31,7 @@ def test_killed_at_every_place_nothing_acknowledged_is_lost(ack: str) -> None:
             count = 15 if place in ("before_commit", "committed") else 60
             ward.environment = {"ENGINE_FAILPOINT": f"deliver.{place}#{count}"}
             ward.start()
-            said = ward.load(connections=CONNECTIONS, seconds=4, limit=300)
+            said = ward.load(connections=CONNECTIONS, seconds=60, limit=300)
             acknowledged += said["all"]
             killed += said["odd"].get("connection lost", 0) > 0
             ward.kill()
