@@ -83,6 +83,7 @@ _LED, _HL7 = ("balance.and.pay.bill",), ("DFT^P03",)
 _MONEY = (
     "query.wait.balance.bill.list", "query.wait.balance.bill.item.list", "query.pay.bill", "pre.balance.bill",
 )  # fmt: skip
+_LISTS = ("query.wait.balance.bill.list", "query.wait.balance.bill.item.list")
 FAULTS = {
     "booking_fails": misfortune("医保已结算而入账失败（HIS 主导）",
         "the insurance settled, the HIS cannot book (HIS-led)", _LED),
@@ -90,6 +91,11 @@ FAULTS = {
     "fault_after_commit": misfortune("已执行，答复 SOAP Fault 或 HTTP 500",
         "executed, answered by a SOAP fault or HTTP 500"),
     "gbk_bytes": misfortune("声明 UTF-8 而字节是 GBK", "bytes of GBK in what says UTF-8"),
+    "other_unit": misfortune("金额换了单位（约定分而写元，约定元而写分）",
+        "amounts in the other unit, fen or yuan", _MONEY),
+    "success_text": misfortune("成功标志写成文字 true", 'the success flag as the text "true"'),
+    "says_duplicate": misfortune("已执行，答复“重复的请求”", "executed, answered as a duplicate"),
+    "null_lists": misfortune("列表写成 null", "lists as null", _LISTS),
     "cut_reply": misfortune("报文完整送达而内容被截断", "delivered whole, but cut inside"),
     **{name: misfortune(one.words.zh, one.words.en, _HL7) for name, one in ACKS_SAID.items()},
 }

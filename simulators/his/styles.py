@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Protocol
 
 from simulators.base.objection import Objection
@@ -14,7 +15,14 @@ from simulators.his import soap
 from simulators.his.answers import Habits, Refusal
 from simulators.his.gateway import Guard
 
-SPOILS = frozenset({"fault_after_commit", "gbk_bytes", "cut_reply"})
+SPOILS = frozenset(
+    {"fault_after_commit", "gbk_bytes", "cut_reply", "other_unit", "success_text", "says_duplicate", "null_lists"}
+)
+_IN_THE_TREE = frozenset({"wrong_amount", "other_unit", "success_text", "says_duplicate", "null_lists"})
+MONEY = frozenset({
+    "amount", "cash", "fund", "account", "balance", "relief", "otherFund", "commercial", "self", "fee", "price",
+    "deposit", "depositLeft", "suggested", "returned", "left",
+})  # fmt: skip
 GATEWAY = "/gateway/"
 _REFUSALS = {
     "refuse_business": ("BUSINESS_REFUSED", "业务受理失败，请到窗口办理"),
@@ -153,7 +161,11 @@ class Styles:
         if kind == "cut_reply":
             return style.signed(Resp(resp.status, _cut(resp.body), resp.headers))
         reply = json.loads(resp.body)
-        self._one_fen_more(reply)
+        self._changed(kind, reply)
+        if kind == "success_text":
+            reply["success"] = "true" if reply["success"] in (True, "1", "true") else "false"
+        elif kind == "says_duplicate":
+            reply["success"] = self._habits.reply("DUPLICATE", "", None)["success"]
         return style.signed(json_resp(reply))
 
     def _spoiled_soap(self, kind: str, req: Req, resp: Resp | None) -> Resp:
@@ -168,19 +180,51 @@ class Styles:
             return fault(asked.version, "server", "java.lang.NullPointerException")
         if kind == "bad_signature":  # there is none: the answer is about another request
             asked.head["msgId"] = "0" * 32
-        elif kind == "wrong_amount":
-            self._one_fen_more(resp.tree)
+        elif kind in _IN_THE_TREE:
+            self._changed(kind, resp.tree)
         elif kind == "gbk_bytes":
             return Resp(resp.status, resp.body.decode("utf-8", "replace").encode("gb18030"), resp.headers)
         elif kind == "cut_reply":
             return Resp(resp.status, _cut(resp.body), resp.headers)
         return soap.reply(asked, resp.tree, self._habits)
 
+    def _changed(self, kind: str, reply: dict[str, Any]) -> None:
+        """A true reply whose content says otherwise."""
+        if kind == "wrong_amount":
+            self._one_fen_more(reply)
+        elif kind == "other_unit":
+            reply["data"] = self._in_the_other_unit(reply["data"])
+        elif kind == "null_lists":
+            reply["data"] = _without_lists(reply["data"])
+        elif kind == "says_duplicate":
+            reply.update(code="DUPLICATE", msg="重复的请求", data=None)
+
+    def _in_the_other_unit(self, tree: Any) -> Any:
+        """Every amount as a house of the other unit would write it."""
+        if isinstance(tree, list):
+            return [self._in_the_other_unit(one) for one in tree]
+        if not isinstance(tree, dict):
+            return tree
+        shift = Decimal("0.01") if self._habits.amounts_in == "fen" else Decimal(100)
+        form = ".2f" if self._habits.amounts_in == "fen" else "f"
+        return {
+            name: format((Decimal(value) * shift).normalize(), form)
+            if name in MONEY and isinstance(value, str) and value else self._in_the_other_unit(value)
+            for name, value in tree.items()
+        }  # fmt: skip
+
     def _one_fen_more(self, reply: Mapping[str, Any]) -> None:
         data = reply["data"] or {}
         for place in [data, *(data.get("bills") or [])]:
             if "amount" in place:
                 place["amount"] = self._habits.money(self._habits.read_money("amount", place["amount"]) + 1)
+
+
+def _without_lists(tree: Any) -> Any:
+    """Every list as null, as some houses write an empty one."""
+    if isinstance(tree, dict):
+        return {name: None if isinstance(value, list) else _without_lists(value) for name, value in tree.items()}
+    return tree
 
 
 def _cut(body: bytes) -> bytes:

@@ -88,7 +88,7 @@ def test_a_string_carried_otherwise_than_declared_moves_nothing(new_town: Callab
 
 UNCERTAIN = (  # the answer tells nothing; what is true must be found out
     "timeout_after_commit", "timeout_before_commit", "half_reply", "late_commit", "http_500", "html",
-    "fault_after_commit", "gbk_bytes", "cut_reply", "bad_signature",
+    "fault_after_commit", "gbk_bytes", "cut_reply", "bad_signature", "says_duplicate",
 )  # fmt: skip
 SOME = ("timeout_after_commit", "fault_after_commit", "cut_reply", "refuse_business")
 
