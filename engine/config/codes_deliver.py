@@ -9,10 +9,10 @@ declare(
         "E331",
         "deliver 通道的 {what} 没有“{path}”这项数据",
         'a deliver channel has no "{path}" to {what}',
-        "HL7 消息的数据是 hl7.PID_3_1 等，HTTP 请求是 request，转交的结算是其各步结果；"
+        "HL7 消息的数据是 hl7.PID_3_1 等，HTTP 请求是 request，转交的结算是其各步结果（ended 只有 ends 转交的才有）；"
         "此外有 message、hospital、now、own。",
         "Of an HL7 message there is hl7.PID_3_1 and so on, of an HTTP request `request`, of a settlement handed over "
-        "the results of its steps; besides message, hospital, now, own.",
+        "the results of its steps (`ended` only where `ends` hands it over); besides message, hospital, now, own.",
         "key: h17.PID_3_1",
         "key: hl7.PID_3_1",
     ),

@@ -8,6 +8,7 @@ again. In a settlement's history stands which message was handed over, and what 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -100,7 +101,8 @@ class Reports:
         """Store it, unless the same was said before."""
         row, report, now = self._ids.new(), self._ids.new(), self._world.now()
         data = json_text.print_json(item)
-        once = hear_first(row, source=party, key=f"report {number} {outcome}", body_hash=code, at=now)
+        digest = hashlib.sha256(data).hexdigest()
+        once = hear_first(row, source=party, key=f"report {number} {outcome}", body_hash=digest, at=now)
         writes = [once, *reported(report, kept.id, dest, now, outcome, code, data)]
         if kept.source.startswith(TOLD_SOURCE):
             detail = {"channel": kept.channel, "message": str(kept.id), "outcome": outcome, "code": code}

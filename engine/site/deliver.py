@@ -47,6 +47,7 @@ def check_deliver(parts: Parts) -> None:
             if step.verb == "tell":
                 _told(parts, step.name)
         _ends(parts, channel)
+        _before_the_end(parts, channel)
     _addresses(parts)
 
 
@@ -75,6 +76,26 @@ def _ends(parts: Parts, channel: ChannelFile) -> None:
             if (str(row.tell), str(at)) in heard:
                 parts.wrong("E338", at.mark, name=row.tell, end=at)
             heard.add((str(row.tell), str(at)))
+
+
+def _before_the_end(parts: Parts, channel: ChannelFile) -> None:
+    """Who is told by a step reads nothing of an end, unless a condition looks whether it is there."""
+    steps = (step for one in parts.channels.values() for step in (*one.steps, *one.final))
+    told = {str(step.name) for step in steps if step.verb == "tell"}
+    if channel.deliver is None or str(channel.name) not in told:
+        return
+    rows = channel.deliver.to.values()
+    texts = [text for text in (channel.deliver.when, *channel.let.values(), *(row.when for row in rows)) if text]
+    if any("present('ended" in text for text in texts):
+        return
+    for text in texts:
+        if "ended." in text:
+            parts.wrong("E331", text.mark, path="ended", what="when", hint="")
+    for call in channel.calls.values():
+        made = parts.maps.get(str(call.send))
+        for path, mark in made.reads.items() if made is not None else ():
+            if path.partition(".")[0] == "ended":
+                parts.wrong("E331", mark, path=path, what=f"{call.name}.send", hint="")
 
 
 def _listens(parts: Parts, deliver: DeliverFile, taken: dict[tuple[str, str], Mark]) -> None:

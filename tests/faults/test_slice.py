@@ -31,6 +31,9 @@ SLICE = [
     ("wechat", "paid", "callback_dead", "S"),
     ("alipay", "paid", "callback_gbk", "S"),
     ("einvoice", "invoiceEBillOutpatient", "html", "S"),
+    ("sms", "SendSms", "timeout_after_commit", "S"),
+    ("sms", "SmsReport", "callback_twice", "U"),
+    ("commercial", "claim.settle", "late_commit", "S"),
 ]
 
 

@@ -13,11 +13,12 @@ from twisted.internet import reactor  # noqa: TID251 real sockets on loopback
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from engine.cli.say import CannotRun
-from engine.cli.virtual_clock import allowed, clock_now, take_part
+from engine.cli.say import CannotRun, WrongUse
+from engine.cli.virtual_clock import allowed, clock_now, place, take_part
 from engine.core.virtual import VirtualWorld
 from simulators.base.shared_clock import SharedClock
 from simulators.base.world import SimWorld
+from tests.cli.shell import engine
 from tests.conformance.ground import ROOT
 
 MORNING = 1795305600.0
@@ -170,6 +171,28 @@ def test_it_is_refused_in_production_beside_a_rate_and_where_nobody_serves_it() 
         allowed(file)
     with pytest.raises(CannotRun):
         clock_now(("127.0.0.1", 9))
+
+
+@pytest.mark.parametrize("given", ["0", "65536", "-1", "8790 ", "８７９０", "clock", "127.0.0.1:8790"])
+def test_a_port_that_is_none_is_wrong_use(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("VIRTUAL_CLOCK_PORT", given)
+    with pytest.raises(WrongUse):
+        clock_now()
+
+
+@pytest.mark.parametrize(("given", "port"), [("", 8790), ("8791", 8791)])
+def test_the_environment_names_another_port(monkeypatch: pytest.MonkeyPatch, given: str, port: int) -> None:
+    monkeypatch.setenv("VIRTUAL_CLOCK_PORT", given)
+    assert place() == ("127.0.0.1", port)
+
+
+def test_books_by_a_clock_nobody_serves_cannot_run(tmp_path: Path) -> None:
+    done = engine("books", "--virtual-time", "--root", str(ROOT), VIRTUAL_CLOCK_PORT="9")
+    assert (done.returncode, "nobody serves the virtual clock" in done.stderr) == (3, True), done.stderr
+    text = (ROOT / "engine.yaml").read_text().replace("profile: demo", "profile: production")
+    (tmp_path / "engine.yaml").write_text(text)
+    done = engine("books", "--virtual-time", "--root", str(tmp_path))
+    assert (done.returncode, "production" in done.stderr) == (3, True), done.stderr
 
 
 def test_a_production_node_does_not_start_under_it(tmp_path: Path) -> None:

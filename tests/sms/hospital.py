@@ -23,7 +23,7 @@ def files() -> dict[str, bytes]:
     found["engine.yaml"] = yaml.replace("\nlimits:", f"\n{connection}\nlimits:", 1).encode()
     channel = found["channels/outpatient_settlement.yaml"].decode()
     assert "\nhears:" in channel
-    channel = channel.replace("\nhears:", steps.replace("final:\n", "", 1) + "\nhears:", 1)
+    channel = channel.replace("\nhears:", steps.replace("  final:\n", "", 1) + "\nhears:", 1)
     found["channels/outpatient_settlement.yaml"] = channel.encode()
     return found
 
