@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.cli import large_pages
 from engine.cli.applied import applied_site
 from engine.cli.folder import loaded, master_key, store_url
 from engine.cli.reactor import install as install_reactor
@@ -148,6 +149,7 @@ class _Life:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        large_pages.gather()
         if not isinstance(self._engine.world, VirtualWorld):
             self._pulse.start()
         self._workers.start(self._say_ready)

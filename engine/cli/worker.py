@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from engine.cli import large_pages
 from engine.cli.applied import applied_site
 from engine.cli.folder import loaded, master_key, store_url
 from engine.cli.reactor import install as install_reactor
@@ -78,6 +79,7 @@ def _run(net: Any, worker: Any, parent: int) -> int:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        large_pages.gather()
         net.callLater(1.0, watch)
         StandardIO(engine)  # type: ignore[no-untyped-call]  # untyped in Twisted
         engine.say({"ready": True})
