@@ -73,7 +73,7 @@ class Callbacks:
             return await self._odd(party, request, verdict, f"unreadable: {type(no).__name__}")
         if not isinstance(number, str) or _NUMBER.fullmatch(number) is None:  # it may say anything: only sealed
             return await self._odd(party, request, verdict, "unreadable: the number is none")
-        found = await self._store.read(lambda conn: owner_of(conn, number))
+        found = await self._store.look(lambda conn: owner_of(conn, number))
         case = await self._driver.look(found.settlement_no) if found else None
         if found is None or case is None:
             return await self._odd(party, request, verdict, f"unknown number {number}", number)

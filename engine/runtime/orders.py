@@ -138,7 +138,7 @@ class Orders:
         beside: tuple[Write, ...] = ()
         if voucher and not was(case, hears.event, once[1]):
             source = f"used:{hears.event}"
-            seen = await self._store.read(lambda conn: earlier(conn, source, voucher))
+            seen = await self._store.look(lambda conn: earlier(conn, source, voucher))
             if seen is not None:
                 return error("conflict", "E-PROOF-USED", seen.settlement_no or "", settlement_no=case.no)
             now = self._world.now()
@@ -187,7 +187,7 @@ class Orders:
     async def number_of(self, caller: Caller, request_no: str) -> str:
         """The settlement that this client's request made, by whichever door; "" when it made none."""
         source = _source(caller.client.id)
-        seen = await self._store.read(lambda conn: earlier(conn, source, request_no))
+        seen = await self._store.look(lambda conn: earlier(conn, source, request_no))
         return (seen.settlement_no or "") if seen is not None else ""
 
     # Work
@@ -251,7 +251,7 @@ class Orders:
         known = await self._repeat(caller, request_no, digest, within)
         if known is not None:
             return known
-        holder = await self._store.read(lambda conn: next(filter(None, (bill_holder(conn, b) for b in bills)), ""))
+        holder = await self._store.look(lambda conn: next(filter(None, (bill_holder(conn, b) for b in bills)), ""))
         if holder:
             self._meters.refused(caller.door, "busy")
             return error("busy", "E-BUSY", holder, state="busy", settlement_no=holder, request_no=request_no)
@@ -260,7 +260,7 @@ class Orders:
     async def _repeat(self, caller: Caller, request_no: str, digest: str, within: float) -> Told | None:
         """The answer to a request that was here before, by whichever door; None when it is the first."""
         source = _source(caller.client.id)
-        seen = await self._store.read(lambda conn: earlier(conn, source, request_no))
+        seen = await self._store.look(lambda conn: earlier(conn, source, request_no))
         if seen is None:
             return None
         no = seen.settlement_no or ""

@@ -13,11 +13,8 @@ from __future__ import annotations
 import threading
 
 from engine.store.contract import Unit
+from engine.store.pace import Pace
 from engine.store.writer import GroupWriter, Result
-
-SLOW = 0.002  # seconds: where commits take longer on average, waiting for them is the writer's business
-LOOKED_AT = 16  # about so many of the last commits make that average
-SLOW_FOR = 64  # so many commits are then the writer's
 
 
 class Staged:
@@ -37,8 +34,7 @@ class Ahead:
         self._writer = writer
         self.hold = threading.Lock()
         self._there = 0  # units and jobs the writer has: only the reactor's thread counts
-        self._average = 0.0  # seconds of the last commits made here
-        self._slow_for = 0  # so many commits are still the writer's
+        self.pace = Pace()  # of the commits made here; while it is slow, they are the writer's
 
     @property
     def idle(self) -> bool:
@@ -54,17 +50,6 @@ class Ahead:
             self.hold.release()
             return None
         return Staged(unit, results)
-
-    def near(self) -> bool:
-        """Whether what is staged is to be committed here too."""
-        self._slow_for = max(0, self._slow_for - 1)
-        return not self._slow_for
-
-    def took(self, seconds: float) -> None:
-        """So long a commit took here."""
-        self._average += (seconds - self._average) / LOOKED_AT
-        if self._average > SLOW:
-            self._average, self._slow_for = 0.0, SLOW_FOR
 
     def count(self, count: int) -> None:
         """So many units and jobs go to the writer."""

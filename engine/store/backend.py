@@ -51,6 +51,10 @@ class Backend(Protocol):
     def reader(self) -> Any:
         """A new raw connection that can only read."""
 
+    def hasty(self) -> Any:
+        """The same for who cannot wait, the reactor's thread: it fails where others are patient. None where every row
+        is another process's answer."""
+
     def read_begin(self, raw: Any) -> None: ...
     def read_end(self, raw: Any) -> None: ...
     def lost(self, raw: Any) -> bool:

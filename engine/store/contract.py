@@ -134,6 +134,9 @@ class Store(Protocol):
     def read(self, fn: Callable[[Connection], T]) -> Deferred[T]:
         """Run `fn` in a reader thread on a consistent view. Errors: whatever `fn` raises, StoreStopped."""
 
+    def look(self, fn: Callable[[Connection], T]) -> Deferred[T]:
+        """`read`, for a few rows found by their keys: in the reactor's thread, where and while that is quick."""
+
     def rotate(self) -> Deferred[int]:
         """A new data key for the bodies from now on; its id. Errors: StoreStopped."""
 

@@ -148,6 +148,10 @@ class PostgresBackend:
         raw.execute("SET default_transaction_read_only = on")
         return raw
 
+    def hasty(self) -> Any:
+        """The server may take its time."""
+        return None
+
     def read_begin(self, raw: Any) -> None:
         """Begin a consistent view."""
         raw.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -326,6 +326,12 @@ class SqliteBackend:
         raw.execute("PRAGMA query_only = ON")
         return raw
 
+    def hasty(self) -> Any:
+        """The same, but it fails at once where others wait for another program."""
+        raw = self.reader()
+        raw.execute("PRAGMA busy_timeout = 0")
+        return raw
+
     def read_begin(self, raw: Any) -> None:
         """Begin a consistent view."""
         raw.execute("BEGIN")

@@ -57,14 +57,14 @@ class Writing:
         staged = self._ahead.stage(ask[0])
         if staged is None:
             return False
-        if not self._ahead.near():
+        if not self._ahead.pace.quick():
             self._ahead.count(1)
             self._queue.put((staged, ask[1]))
             return True
         began = self.world.wall()
         results = self._committed([ask], staged.results, _at_once)
         if results is not None:
-            self._ahead.took(self.world.wall() - began)
+            self._ahead.pace.took(self.world.wall() - began)
             self._keep_short(here=True)
             self._ahead.hold.release()
             answer([ask], results)

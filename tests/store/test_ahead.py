@@ -9,8 +9,8 @@ from typing import Any
 import pysqlite3
 import pytest
 
-from engine.store.ahead import LOOKED_AT, SLOW, SLOW_FOR
-from engine.store.contract import Unit, Write
+from engine.store.contract import StoreStopped, Unit, Write
+from engine.store.pace import LOOKED_AT, SLOW, SLOW_FOR
 
 from .parts import counter, new_counter
 
@@ -140,3 +140,59 @@ def test_a_commit_that_fails_kills_the_store(sqlite_stores: Any, point: str) -> 
     store.submit(light(new_counter("a", 1))).addErrback(lambda failure: None)
     loop.until(lambda: store.state == "dead")
     assert len(sqlite_stores.fatal) == 1
+
+
+def where_read(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads that begin a view from now on: here or there."""
+    seen: list[str] = []
+    here, real = threading.get_ident(), store.backend.read_begin
+
+    def watched(raw: Any) -> None:
+        seen.append("here" if threading.get_ident() == here else "there")
+        real(raw)
+
+    monkeypatch.setattr(store.backend, "read_begin", watched)
+    return seen
+
+
+def test_a_look_at_a_row_needs_no_other_thread_and_sees_what_was_just_written(
+    sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    seen = where_read(store, monkeypatch)
+    for n in range(3):
+        loop.wait(store.submit(light(new_counter(f"a{n}", n))))
+        one = store.look(lambda conn, n=n: conn.row("counter_get", name=f"a{n}"))
+        assert one.called
+        assert one.result[0] == n
+    assert seen == ["here"] * 3
+
+
+def test_while_looks_are_slow_a_thread_does_them(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    seen = where_read(store, monkeypatch)
+    store.look(lambda conn: loop.advance(2 * LOOKED_AT * SLOW))
+    for _ in range(SLOW_FOR):
+        assert loop.wait(store.look(lambda conn: 7)) == 7
+    assert seen == ["here", *["there"] * (SLOW_FOR - 1), "here"]
+
+
+def test_a_look_never_waits_for_another_program(sqlite_stores: Any) -> None:
+    store = sqlite_stores.open()
+    raw = store.backend.hasty()
+    assert raw.execute("PRAGMA busy_timeout").fetchone() == (0,)
+    with pytest.raises(pysqlite3.OperationalError, match="readonly"):
+        raw.execute("DELETE FROM counters")
+    raw.close()
+
+
+def test_a_look_that_fails_is_a_threads_to_judge(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    seen = where_read(store, monkeypatch)
+    with pytest.raises(KeyError):
+        loop.wait(store.look(lambda conn: conn.row("no such statement")))
+    assert seen == ["here", "there"]
+    assert loop.wait(store.look(lambda conn: 1)) == 1
+    loop.wait(store.stop())
+    with pytest.raises(StoreStopped):
+        loop.wait(store.look(lambda conn: 1))
