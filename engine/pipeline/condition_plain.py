@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+
+import cel
 
 from engine.pipeline.condition_text import Token, is_path, plain_text
 from engine.pipeline.condition_values import MOST, OWN, Fault, Getter, Names, getter, has, known, present, same
@@ -155,10 +158,20 @@ class _Reading:
             return getter(names)
         if names[-1] in _QUANTIFIERS and len(names) > 1:
             return self.quantified(names[-1], getter(names[:-1]))
+        if names[-1] == "matches" and len(names) > 1:
+            return self.matching(getter(names[:-1]))
         if names[-1] != "size" or len(names) == 1 or self.peek(1) != ")":
             raise NotPlain
         self.at += 2
         return _applied(OWN["size"], getter(names[:-1]), ())
+
+    def matching(self, read: Getter) -> Getter:
+        """`text.matches('…')`: the pattern is CEL's own, so its library looks at this one text."""
+        pattern = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else Token("other", "", 0)
+        if plain_text(pattern) is None or self.peek(2) != ")":
+            raise NotPlain
+        self.at += 3
+        return _matched(read, cel.compile(f"text.matches({pattern.text})"))
 
     def quantified(self, word: str, items: Getter) -> Getter:
         """`list.exists(row, …)`: what stands in the brackets is read once for each item, under the item's name."""
@@ -203,6 +216,23 @@ class _Reading:
 
 def _applied(function: Callable[..., Any], read: Getter, extra: tuple[Any, ...]) -> Getter:
     return lambda data: function(read(data), *extra)
+
+
+def _matched(read: Getter, program: Any) -> Getter:
+    @lru_cache(maxsize=512)  # the library prepares the pattern anew each time, and codes of a kind come again
+    def holds(text: str) -> bool:
+        try:
+            return bool(program.execute({"text": text}))
+        except (ValueError, RuntimeError) as bad:
+            raise Fault(f"matches: {bad}"[:160]) from None
+
+    def matched(data: Names) -> bool:
+        text = read(data)
+        if type(text) is not str:
+            raise Fault(f"matches looks at a text, not {_kind(text)}")
+        return holds(text)
+
+    return matched
 
 
 def _each(read: Getter, data: Names) -> list[Any]:

@@ -168,12 +168,13 @@ _SCALARS = st.one_of(
 )
 _VALUES = st.one_of(_SCALARS, st.lists(_SCALARS, max_size=2), st.dictionaries(st.sampled_from(["p", "q"]), _SCALARS))
 _PATHS = ["a", "b", "a.p", "b.q", "a.p.q", "c"]
+_PATTERNS = ["'a'", "'^a$'", "'[a-z]{1,2}'", "'^$'", "'(1|中)'", "'.'", "'('"]
 _LITERALS = ["'a'", '"b"', "'中'", "0", "1", "-2", "true", "false", "null", "''"]
 
 
 @st.composite
 def _conditions(draw: st.DrawFn, depth: int = 3) -> str:
-    kinds = ["path", "compare", "sum", "in", "has", "not", "item"]
+    kinds = ["path", "compare", "sum", "in", "has", "not", "item", "matches"]
     kinds += ["and", "or", "brackets", "each"] * 2 if depth else []
     kind = draw(st.sampled_from(kinds))
     path = draw(st.sampled_from(_PATHS))
@@ -195,6 +196,8 @@ def _conditions(draw: st.DrawFn, depth: int = 3) -> str:
         return f"{item} {sign} {draw(st.sampled_from(_LITERALS))}"
     if kind == "not":
         return f"!{path}"
+    if kind == "matches":
+        return f"{draw(st.sampled_from([path, 'x']))}.matches({draw(st.sampled_from(_PATTERNS))})"
     if kind == "each":
         walk = draw(st.sampled_from(["exists", "all", "exists_one"]))
         inner = draw(_conditions(depth - 1))
