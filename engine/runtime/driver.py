@@ -343,7 +343,8 @@ class SettlementDriver:
             if before is CaseState.FORWARD and case.cause is not None and case.cause.code == "E-BILL-MAX":
                 self._desk.call("bill_too_large", None, f"{case.no} {case.cause.zh}", "his")
             self._meters.came_to(case.channel, case.state)
-            self._log.info("settlement", no=case.no, state=case.state, cause=case.cause.code if case.cause else "")
+            why = case.cause.code if case.cause else ""
+            self._log.message(event="settlement", no=case.no, state=case.state, cause=why)
 
     def _set_timer(self, room: Room) -> None:
         if room.timer is not None and room.timer.active():

@@ -38,8 +38,9 @@ class Log(Protocol):
     def warning(self, event: str, **values: Any) -> Any: ...
     def error(self, event: str, **values: Any) -> Any: ...
     def message(self, **values: str | float) -> None:
-        """The line of one message or request: a fifth of what `info` costs, for there are thousands a second. Texts
-        are masked as everywhere; an id of ours is handed in as text of digits under `no` and stays whole."""
+        """The line of one message, request or (`event="settlement"`) step of a settlement: a fifth of what `info`
+        costs, for there are thousands a second. Texts are masked as everywhere; an id of ours is handed in under `no`
+        and stays whole."""
 
     def messages(self, lines: Iterable[dict[str, str | float]]) -> None:
         """The lines of messages that came to their end together, written together."""
