@@ -1,29 +1,29 @@
-"""Units written and committed by the reactor's own thread, while they come one by one.
+"""Units written and committed by the reactor's own thread, while few come at once.
 
 Each statement lets go of the interpreter and has to get it back from the other thread, which costs both of them five
-times what a small statement does; handing a unit over and its end back costs as much again. A unit that says so
-(`Unit.light`: few statements, on pages that are in memory) is therefore written where it is handed in, if the writer
-has nothing to do. It is committed there too, as long as the disk answers about as quickly as another thread could;
-while it is slow, the waiting is the writer's. Nothing else about such a unit is different, and when it cannot be
-written so, it goes the usual way.
+times what a small statement does; handing a unit over and its end back costs as much again. Units that say so
+(`Unit.light`: few statements, on pages that are in memory) are therefore written where they are handed in, if the
+writer has nothing to do. They are committed there too, as long as the disk answers about as quickly as another thread
+could; while it is slow, the waiting is the writer's. Nothing else about such units is different, and when one of them
+cannot be written so, they go the usual way.
 """
 
 from __future__ import annotations
 
 import threading
 
-from engine.store.contract import Unit
+from engine.store.asks import Ask
 from engine.store.pace import Pace
 from engine.store.writer import GroupWriter, Result
 
 
 class Staged:
-    """A unit whose transaction is begun and written and still to be committed. `results`: what to answer then."""
+    """Units whose transaction is begun and written and still to be committed. `results`: what to answer then."""
 
-    __slots__ = ("results", "unit")
+    __slots__ = ("asks", "results")
 
-    def __init__(self, unit: Unit, results: list[Result]) -> None:
-        self.unit, self.results = unit, results
+    def __init__(self, asks: list[Ask], results: list[Result]) -> None:
+        self.asks, self.results = asks, results
 
 
 class Ahead:
@@ -41,15 +41,16 @@ class Ahead:
         """Whether the writer has nothing to do, as far as the reactor's thread was told."""
         return not self._there
 
-    def stage(self, unit: Unit) -> Staged | None:
-        """Write this unit now; None when it goes the usual way."""
-        if not unit.light or not self.hold.acquire(blocking=False):
+    def stage(self, asks: list[Ask]) -> Staged | None:
+        """Write these units now; None when they go the usual way."""
+        units = [unit for unit, _ in asks]
+        if not all(unit.light for unit in units) or not self.hold.acquire(blocking=False):
             return None
-        results = self._writer.stage(unit)
+        results = self._writer.stage(units)
         if results is None:
             self.hold.release()
             return None
-        return Staged(unit, results)
+        return Staged(asks, results)
 
     def count(self, count: int) -> None:
         """So many units and jobs go to the writer."""

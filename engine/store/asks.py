@@ -1,4 +1,5 @@
-"""The writer's queue: units with who waits for them, jobs, and the two ways to end."""
+"""The writer's queue: units with who waits for them, several that are written and still to be committed (with a list of
+those), jobs, and the two ways to end."""
 
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ def left(queue: SimpleQueue[Any]) -> list[Deferred[Any]]:
     while not queue.empty():
         item = queue.get()
         if item is not STOP and item is not QUIT:
-            waiting.append(item[1])
+            waiting += [done for _, done in item[1]] if isinstance(item[1], list) else [item[1]]
     return waiting
 
 

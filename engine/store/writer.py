@@ -53,15 +53,15 @@ class GroupWriter:
                 return results
         raise AssertionError("unreachable")
 
-    def stage(self, unit: Unit) -> list[Result] | None:
-        """Begin a transaction with this unit, for `write` to commit. None, and nothing begun, when somebody else is
-        writing or the unit cannot be kept: `write` then does it alone, and says why."""
+    def stage(self, units: Sequence[Unit]) -> list[Result] | None:
+        """Begin a transaction with these units, for `write` to commit. None, and nothing begun, when somebody else is
+        writing or one of them cannot be kept: `write` then does them all, and says why."""
         backend = self._backend
         if not backend.gathers or not backend.begin_now():
             return None
         with suppress(Exception):  # whatever it is happens again to `write`, which judges it
-            pack(self._sealer, [unit])
-            results = self._gathered([unit])
+            pack(self._sealer, units)
+            results = self._gathered(units)
             if _kept(results[-1]):
                 return results
         with suppress(Exception):

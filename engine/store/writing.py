@@ -1,5 +1,5 @@
 """How units and jobs get to the database's one connection and their ends back: by the reactor's own thread while units
-come one by one, else through the writer's thread, as a group.
+come one by one or a few at once, else through the writer's thread, as a group.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from engine.store.writer import Fatal, GroupWriter, Result
 T = TypeVar("T")
 
 BATCH = 500
+FEW = 8  # units of one round that the reactor's thread still writes; more are worth waking another
 WAL_MAX = 8 << 20
 _JOB = Unit("job", ())
 
@@ -43,31 +44,31 @@ class Writing:
     # In the reactor's thread
 
     def _go(self, asks: list[Ask]) -> bool:
-        """Have units written; False when there is only one and the writer has something to do."""
-        if len(asks) == 1:
+        """Have units written; False when they are few and the writer has something to do."""
+        if len(asks) == 1 or (len(asks) <= FEW and all(unit.light for unit, _ in asks)):
             if not self._ahead.idle:
                 return False
-            if self._written_here(asks[0]):
+            if self._written_here(asks):
                 return True
         self._to_writer(asks)
         return True
 
-    def _written_here(self, ask: Ask) -> bool:
-        """Write a unit in the reactor's thread, and commit it there too; False when it must go the usual way."""
-        staged = self._ahead.stage(ask[0])
+    def _written_here(self, asks: list[Ask]) -> bool:
+        """Write units in the reactor's thread, and commit them there too; False when they must go the usual way."""
+        staged = self._ahead.stage(asks)
         if staged is None:
             return False
         if not self._ahead.pace.quick():
-            self._ahead.count(1)
-            self._queue.put((staged, ask[1]))
+            self._ahead.count(len(asks))
+            self._queue.put((staged, asks))
             return True
         began = self.world.wall()
-        results = self._committed([ask], staged.results, _at_once)
+        results = self._committed(asks, staged.results, _at_once)
         if results is not None:
             self._ahead.pace.took(self.world.wall() - began)
             self._keep_short(here=True)
             self._ahead.hold.release()
-            answer([ask], results)
+            answer(asks, results)
         return True
 
     def _to_writer(self, asks: list[Ask]) -> None:
@@ -91,7 +92,7 @@ class Writing:
                 self.backend.abandon()
                 return
             if isinstance(item[0], Staged):  # with `hold`, which was taken when it was begun
-                alive, item = self._write_batch([(item[0].unit, item[1])], item[0].results), None
+                alive, item = self._write_batch(item[0].asks, item[0].results), None
                 self._ahead.hold.release()
             elif isinstance(item[0], Unit):
                 batch, item = drain(queue, item, BATCH)

@@ -11,6 +11,7 @@ import pytest
 
 from engine.store.contract import StoreStopped, Unit, Write
 from engine.store.pace import LOOKED_AT, SLOW, SLOW_FOR
+from engine.store.writing import FEW
 
 from .parts import counter, new_counter
 
@@ -77,19 +78,62 @@ def test_one_commit_that_takes_a_little_longer_is_nothing(sqlite_stores: Any, mo
     assert seen == ["execute here", "commit here"]
 
 
-def test_one_of_a_round_is_written_here_and_several_as_a_group_there(
+def test_a_few_of_a_round_are_written_here_and_more_as_a_group_there(
     sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, loop = sqlite_stores.open(), sqlite_stores.loop
     loop.running = True  # so that the line waits for the round's end
-    for count, commits in ((1, ["commit here"]), (3, ["commit there"])):
+    for count, place in ((1, "here"), (FEW, "here"), (FEW + 1, "there")):
         with monkeypatch.context() as patch:
             seen = where_written(store, patch)
             waiting = [store.submit(light(new_counter(f"{count}.{n}", 1))) for n in range(count)]
             for _ in range(4):
                 loop.advance(0)
             assert all(loop.wait(one).committed for one in waiting)
-            assert [word for word in seen if word.startswith("commit")] == commits
+            assert {word.partition(" ")[2] for word in seen} == {place}
+            assert place == "there" or seen.count("commit here") == 1
+
+
+def several(store: Any, *units: Unit) -> list[Any]:
+    """Submit these in one round of the reactor."""
+    store.world.reactor.running = True
+    waiting = [store.submit(unit) for unit in units]
+    for _ in range(4):
+        store.world.reactor.advance(0)
+    return waiting
+
+
+def test_one_of_a_few_that_cannot_be_kept_is_told_alone(sqlite_stores: Any) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    loop.wait(store.submit(light(new_counter("a", 1))))
+    units = [light(new_counter("b", 1)), light(counter("a", 7, 8)), light(counter("a", 1, 2))]
+    done = [loop.wait(one) for one in several(store, *units)]
+    assert [one.committed for one in done] == [True, False, True]
+    assert (done[1].failed_write, done[1].failed_sql) == (0, "counter_reserve")
+
+
+def test_a_few_on_a_slow_disk_wait_for_it_in_the_writer_and_all_hear_of_it(
+    sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    store._ahead.pace.took(2 * LOOKED_AT * SLOW)
+    seen = where_written(store, monkeypatch)
+    waiting = several(store, *(light(new_counter(f"a{n}", 1)) for n in range(3)))
+    assert all(loop.wait(one).committed for one in waiting)
+    assert seen == [*["execute here"] * 3, "commit there"]
+
+
+def test_a_few_whose_commit_fails_all_hear_that_nobody_knows(sqlite_stores: Any) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+
+    def fail(where: str, units: Sequence[Unit]) -> None:
+        raise OSError("the disk")
+
+    store.fail = fail
+    for one in several(store, *(light(new_counter(f"a{n}", 1)) for n in range(3))):
+        with pytest.raises(StoreStopped):
+            loop.wait(one)
+    assert store.state == "dead"
 
 
 def test_units_in_a_row_keep_their_order(sqlite_stores: Any) -> None:

@@ -11,7 +11,8 @@ from twisted.internet.task import Clock
 
 from engine.core.world import World
 from engine.store import Unit
-from engine.store.asks import ROUNDS, STOP, Ask, Line, left
+from engine.store.ahead import Staged
+from engine.store.asks import QUIT, ROUNDS, STOP, Ask, Line, left
 
 
 class Rounds:
@@ -133,3 +134,15 @@ def test_what_was_gathered_before_waits_for_nobody_and_overtakes_nobody() -> Non
     rounds.busy = False
     rounds.round()
     assert rounds.went[2:] == [["last"]]
+
+
+def test_whoever_waits_in_the_writers_queue_is_found_when_the_store_dies() -> None:
+    queue: SimpleQueue[Any] = SimpleQueue()
+    waiting: list[Deferred[Any]] = [Deferred() for _ in range(4)]
+    unit = Unit("plain", ())
+    queue.put((Staged([], []), [(unit, waiting[0]), (unit, waiting[1])]))
+    queue.put((unit, waiting[2]))
+    queue.put((lambda: None, waiting[3]))
+    queue.put(QUIT)
+    assert left(queue) == waiting
+    assert queue.empty()
