@@ -31,7 +31,7 @@ ALGORITHMS: dict[str, int] = {"aesgcm": 0, "sm4gcm": 1}
 KEY_SIZE: dict[str, int] = {"aesgcm": 32, "sm4gcm": 16}
 _NAMES = {number: name for name, number in ALGORITHMS.items()}
 _HEAD = 1 + 4 + 12
-FEW = 2
+FEW = 4
 SMALL = 96  # bytes below which compression gains nothing
 MASTER_MIN = 32
 _DEFLATED, _ZSTD = 1, 8  # bits of the form; values once stored deflated stay readable
@@ -187,7 +187,7 @@ class Sealer:
 
     def packed(self, values: list[bytes | bytearray | memoryview[int]]) -> list[bytes]:
         """Compressed values, to be handed to `seal` with what they were made of. All at once, since each compression
-        lets go of the interpreter; but that takes a compressor of its own, so one or two are not worth it."""
+        lets go of the interpreter; but that takes a compressor of its own, so what one unit brings is not worth it."""
         if len(values) <= FEW:
             return [self._own.compress(value) for value in values]
         made = self._own.compress_many(values)

@@ -269,7 +269,7 @@ class SqliteBackend:
 
     def execute(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> Any:
         """Run a text in SQLite's spelling."""
-        self._unmeasured += 1 if params is None or isinstance(params, Mapping) else 1 + len(params) // 4
+        self._unmeasured += 1 + len(params) // 4 if type(params) is list else 1
         return self._raw.execute(sql) if params is None else self._raw.execute(sql, params)
 
     def judge(self, error: BaseException) -> Meaning:
