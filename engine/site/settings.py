@@ -96,8 +96,9 @@ def _wrong_value(parts: Parts, entry: PartyEntry, one: Setting, where: list[str]
         value = entry.settings[one.name]
         if len(where) == 2:  # a member of a list
             value = value[int(where[1])]
-            mark = mark_of(value)
-        parts.wrong("E204", mark, what=what, text=value, choices=", ".join(one.words), hint=nearest(value, one.words))
+            mark = mark_of(value) if isinstance(value, Word) else mark
+        hint = nearest(value, one.words) if isinstance(value, Word) else ""
+        parts.wrong("E204", mark, what=what, text=value, choices=", ".join(one.words), hint=hint)
         return
     form = [f"{one.form_zh} · {one.form_en}"] if error["type"] in _FORMED and len(where) == 1 else [error["msg"]]
     parts.wrong("E211", mark, what=what, detail="; ".join([*form, *about]))

@@ -65,6 +65,9 @@ def test_units_stand_where_there_are_some() -> None:
     (b"    fixmedins_name:  ", b"    file_header: maybe\n    fixmedins_name:  ", "E211", "", ("yes | no", "表头")),
     (b"    mini_appid:  ", b"    fund_accounts: [BASIC, FEE]\n    mini_appid:  ", "E204", "FEES",
      ("BASIC, OPERATION, FEES",)),
+    (b"    mini_appid:  ", b"    fund_accounts: [[BASIC]]\n    mini_appid:  ", "E204", "", ("BASIC, OPERATION, FEES",)),
+    (b"amounts:  fen", b"amounts:  [fen]", "E204", "", ("fen, yuan",)),
+    (b"amounts:  fen", b"amounts:  {fen: yuan}", "E204", "", ("fen, yuan",)),
     (b"layout:   qingdao_legacy", b"layout:   qingdao_legcy", "E211", "", ("there is no schemas/layouts/", "报文格式")),
 ])  # fmt: skip
 def test_lint_says_what_may_stand_there_and_what_the_setting_is_for(
