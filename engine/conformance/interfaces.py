@@ -10,6 +10,7 @@
       answer: {baseinfo.psn_no: text 30}
       keep: {psn_no: baseinfo.psn_no}  # out of the answer, for later steps; `number` keeps our own
       session: {sign_no: …}            # kept as values of the sign-in
+      needs: codepay                   # a setting of the connection that must be on; else the step is left out
     - person: {zh: 扫码付款, en: pay the QR, act: {act: pay, no: $order}}   # somebody outside does something
       # and `keep: {auth: pay_auth_no}` in it: what he gets by it, from a simulator's answer or told by the tester
     - wait: 3                          # seconds
@@ -27,7 +28,8 @@ from engine.conformance import LISTS
 from engine.conformance.forms import Form, form_of
 
 _SAME = {"his_soap": "his"}
-_STEP = frozenset({"op", "title", "title_en", "number", "send", "outcome", "code", "answer", "keep", "session"})
+_STEP = frozenset({"op", "title", "title_en", "number", "send", "outcome", "code", "answer", "keep", "session",
+                   "needs"})  # fmt: skip
 
 
 class BadList(ValueError):
@@ -48,6 +50,7 @@ class Interface:
     answer: Mapping[str, str]
     keep: Mapping[str, str]
     session: Mapping[str, str]
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def _step(one: Mapping[str, Any], where: str) -> Step:
     return Interface(
         one["op"], one.get("title", ""), one.get("title_en", ""), one.get("number", ""), one.get("send") or {},
         _several(one.get("outcome", "accepted")), _several(one.get("code", ())), one.get("answer") or {},
-        one.get("keep") or {}, one.get("session") or {},
+        one.get("keep") or {}, one.get("session") or {}, one.get("needs", ""),
     )  # fmt: skip
 
 

@@ -92,11 +92,15 @@ class Run:
                     self.ground.wait(step.seconds)
                 case Person():
                     self._person(step)
-                case Interface():
+                case Interface() if self._open(step.needs):
                     line = self._call(step)
                     self.lines.append(line)
                     said(line)
         return self.lines
+
+    def _open(self, needs: str) -> bool:
+        """Whether the connection says that its platform has opened this to the hospital."""
+        return not needs or bool(getattr(getattr(self.settings, "plain", self.settings), needs))
 
     def _person(self, step: Person) -> None:
         try:

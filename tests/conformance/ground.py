@@ -153,6 +153,11 @@ def standing(kind: str, folder: Path) -> tuple[Run, Memory]:
         text = short_messages()["engine.yaml"].decode().replace("127.0.0.1:8751", HOST)  # the host is signed
         (folder / "engine.yaml").write_text(text, "utf-8")
         node = node_file(folder)
+    if kind == "wechat":  # WeChat has opened v3 payment codes to this merchant
+        text = (ROOT / "engine.yaml").read_text("utf-8").replace("    api_v2_key:", "    codepay: yes\n    api_v2_key:")
+        (folder / "engine.yaml").write_text(text, "utf-8")
+        node = node_file(folder)
+        party.act({"act": "set", "codepay": True})
     entry = next(one for one in node.parties.values() if one.kind == kind)
     for ref in _references(dict(entry.settings)):
         path = folder / ref

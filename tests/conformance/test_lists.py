@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ def test_the_list_passes_against_our_simulator(kind: str, tmp_path: Path) -> Non
     assert told(lines) == []
     assert sheet.passed(lines)
     assert len(lines) == sum(isinstance(step, Interface) for step in read_list(kind).steps)
+
+
+def test_what_is_not_opened_to_the_merchant_is_left_out(tmp_path: Path) -> None:
+    run, _ = standing("wechat", tmp_path)
+    run.settings = replace(run.settings, plain=run.settings.plain.model_copy(update={"codepay": False}))
+    lines = run.play()
+    assert told(lines) == []
+    assert {"codepay", "code_reverse"}.isdisjoint(line.op for line in lines)
 
 
 def spoil(ground: Memory, op: str, edit: Any) -> None:

@@ -18,12 +18,14 @@ from simulators.base.party import ActRefused
 from tests.commercial.hospital import ExampleLab
 from tests.edge.town import REST, Town
 from tests.faults.judge import PAY, judge, judge_claims, judge_messages
+from tests.faults.sites import layout
 from tests.rig.lab import Lab
 from tests.sms.hospital import SmsLab
 
 OUTPATIENT, MUNICIPAL = "/v1/outpatient/settlements", "/v1/municipal/settlements"
 QINGDAO, MOBILE = "/v1/qingdao/settlements", "/v1/mobile/settlements"
 COMMERCIAL = "/v1/commercial/settlements"
+STAY = "/v1/inpatient/settlements"
 PATIENCE = 7200.0  # business seconds until everything must be at rest
 AFTER = 900.0  # and then what is late may still come
 LATE_MESSAGES = 7200.0  # a short message that was refused for now is tried again half an hour later at most
@@ -33,7 +35,8 @@ TRIES = 3  # ways of paying a patient tries before he gives up
 
 @dataclass(frozen=True)
 class Journey:
-    """One patient's way. `payer`: the party whose QR he pays (empty: nobody pays it); `back`: refund or cancel."""
+    """One patient's way. `payer`: the party whose QR he pays (empty: nobody pays it); `back`: refund or cancel;
+    `example`: the example site it leads through."""
 
     name: str
     zh: str
@@ -45,6 +48,7 @@ class Journey:
     lab: type[Lab] = Lab  # whose hospital it is
     first: Mapping[str, Any] | None = None  # an order to `its` that stands before the misfortune: what else leads there
     its: str = ""
+    example: str = ""
 
 
 def _code(kind: str, code: str) -> dict[str, str]:
@@ -90,6 +94,14 @@ JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
     Journey("municipal_left", "市医保，不付，取消", "municipal insurance, not paid, cancelled", {"kind": "wechat_qr"},
         back="cancel",
             start=MUNICIPAL),
+    Journey("preauth", "支付宝预授权，后退费", "Alipay's pre-authorisation, refunded later",
+            _code("alipay_code", "280000000000000001"), example="alipay_preauth"),
+    Journey("preauth_never", "支付宝预授权，付款人不输密码", "Alipay's pre-authorisation, never confirmed",
+            _code("alipay_code", "280000000000999003"), back="cancel", example="alipay_preauth"),
+    Journey("stay", "住院：入院、预交金、出院结算，后撤销", "a stay with a deposit, discharged, taken back later", {},
+            start=STAY, example="inpatient"),
+    Journey("deposit", "住院预交金，后退", "a deposit of a stay, given back later", {}, start=STAY,
+            example="inpatient"),
 )}  # fmt: skip
 # Where each party's operations are met, in this order.
 MET: Mapping[str, tuple[str, ...]] = {
@@ -99,9 +111,10 @@ MET: Mapping[str, tuple[str, ...]] = {
     "qingdao": ("qingdao", "qingdao_left"),
     "mobile_pay": ("mobile", "mobile_left"),
     "wechat": ("wechat_qr", "wechat_code", "wechat_never", "wechat_left"),
-    "alipay": ("alipay_qr", "alipay_code", "alipay_never", "alipay_left"),
+    "alipay": ("alipay_qr", "alipay_code", "alipay_never", "alipay_left", "preauth",
+               "preauth_never"),
     "unionpay": ("unionpay_qr",),
-    "einvoice": ("wechat_qr",),
+    "einvoice": ("wechat_qr", "stay", "deposit"),
     "commercial": ("commercial", "commercial_lost"),
     "sms": ("sms", "sms_lost"),
 }
@@ -128,7 +141,7 @@ def play(journey: Journey, party: str = "", order: Mapping[str, Any] | None = No
     out = Outcome()
     try:
         with _listening(out.flaws):
-            _Run(journey, folder, out).go(party, order, back)
+            run_of(journey)(journey, folder, out).go(party, order, back)
     except Exception as wrong:  # noqa: BLE001 - whatever it is, it is this run's failure
         out.flaws.append(f"{type(wrong).__name__}: {str(wrong)[:300]}")
     finally:
@@ -154,12 +167,21 @@ def _listening(flaws: list[str]) -> Iterator[None]:
         globalLogPublisher.removeObserver(observer)
 
 
-class _Run:
+def run_of(journey: Journey) -> type[Run]:
+    """Who goes this way."""
+    if journey.start != STAY:
+        return Run
+    from tests.faults.stays import StayRun  # it is made of what is here
+
+    return StayRun
+
+
+class Run:
     """One patient of one town."""
 
     def __init__(self, journey: Journey, folder: Path, out: Outcome) -> None:
         self.journey, self.out = journey, out
-        self.town = Town(folder, lab=journey.lab)
+        self.town = Town(folder, lab=journey.lab, **layout(journey.example))
         self.client = "C01"
         self.no = ""
         self.order: Mapping[str, Any] = {}
@@ -294,17 +316,18 @@ class _Run:
             for row in party.exchanges.rows:
                 self.out.met.setdefault((name, row.op), phase)
 
+    def _wrong(self) -> list[str]:
+        lab, out = self.town.lab, self.out
+        claims = "commercial" in lab.parties
+        found = judge_claims(lab, out.state, out.tasks) if claims else judge(lab, self.no, out.state, out.tasks)
+        return found + (judge_messages(lab, out.state, self.order) if "sms" in lab.parties else [])
+
     def _judge(self) -> None:
         town, out = self.town, self.out
         engine = town.lab.engine
         assert engine is not None
         out.tasks = self._open_tasks()
-        if "commercial" in town.lab.parties:
-            out.flaws += judge_claims(town.lab, out.state, out.tasks)
-        else:
-            out.flaws += judge(town.lab, self.no, out.state, out.tasks)
-        if "sms" in town.lab.parties:
-            out.flaws += judge_messages(town.lab, out.state, self.order)
+        out.flaws += self._wrong()
         parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
         books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
         if out.state != "manual":

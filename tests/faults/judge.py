@@ -89,3 +89,25 @@ def judge_messages(lab: Lab, state: str, order: Mapping[str, Any]) -> list[str]:
     no = order.get("op") == "SendSms" and order.get("fault") in NEVER_SENT
     flaws = [f"{sent[code]} of {code}" for code, most in wanted.items() if sent[code] > most]
     return flaws + ([] if sum(sent.values()) == sum(wanted.values()) - no else [f"{dict(sent)} sent, wanted {wanted}"])
+
+
+def judge_stay(lab: Lab, no: str, state: str, tasks: tuple[str, ...], stay: Any) -> list[str]:
+    """As `judge`, of a patient who stays: what the platforms keep is what his deposits at the HIS hold."""
+    booked, settled = _live(lab, ("his",), "book"), _live(lab, INSURERS, "settle")
+    deposits = sum(one.left for one in stay.deposits) if stay is not None else 0
+    mine = [row for row in _live(lab, ("einvoice",), "issue") if row["no"] == f"{no}E1"]
+    flaws = []
+    if kept(lab) != deposits and "final_refused" not in tasks and state != "manual":
+        flaws.append(f"{kept(lab)} fen kept, the deposits hold {deposits}")
+    if state == "settled" and (booked or settled):
+        if (len(booked), len(settled)) != (1, 1):
+            flaws.append(f"{len(booked)} live bookings, {len(settled)} live insurance settlements")
+        elif [row["amount"] for row in mine] != [booked[0]["amount"]] and "final_refused" not in tasks:
+            flaws.append(f"invoices {[row['amount'] for row in mine]}")
+    if state in ("undone", "rejected"):
+        left = {"booked at the HIS": booked, "settled with the insurance": settled, "an invoice stands": mine,
+                "the stay is still locked": _live(lab, ("his",), "lock", "live")}  # fmt: skip
+        flaws += [text for text, found in left.items() if found]
+    if state == "manual" and not tasks:
+        flaws.append("a person is needed, but there is no open task")
+    return flaws + ([] if state in ("settled", "undone", "rejected", "manual") else [f"not at rest: {state}"])

@@ -34,6 +34,9 @@ SLICE = [
     ("sms", "SendSms", "timeout_after_commit", "S"),
     ("sms", "SmsReport", "callback_twice", "U"),
     ("commercial", "claim.settle", "late_commit", "S"),
+    ("einvoice", "invoicePayMentVoucher", "timeout_after_commit", "S"),
+    ("einvoice", "invEBillHospitalized", "half_reply", "S"),
+    ("alipay", "freeze", "timeout_after_commit", None),
 ]
 
 
@@ -47,8 +50,19 @@ def test_a_slice_of_the_table(party: str, op: str, fault: str, ends: str | None)
         assert ended.cell.rstrip("!") == ends
 
 
+@pytest.mark.parametrize(("party", "op", "fault", "way"), [
+    ("his", "pay.inhos.deposit", "timeout_after_commit", "deposit"),
+    ("his", "back.inhos.deposit", "timeout_after_commit", "stay"),
+    ("insurance", "2304", "half_reply", "stay"),
+])  # fmt: skip
+def test_what_a_stay_meets_at_his_and_insurance(party: str, op: str, fault: str, way: str) -> None:
+    """The page holds its invoices; these are played here and in tests/inpatient."""
+    ended = meet(Meeting(party, op, fault, JOURNEYS[way], back=True))
+    assert (ended.flaws, ended.outcome.used) == ([], 1)
+
+
 @pytest.mark.parametrize("name", ["wechat_qr", "wechat_left", "alipay_left", "unionpay_qr", "municipal", "qingdao",
-                                  "mobile", "mobile_left"])  # fmt: skip
+                                  "mobile", "mobile_left", "preauth", "preauth_never", "stay", "deposit"])  # fmt: skip
 def test_without_misfortune_all_is_right(name: str) -> None:
     outcome = clean(name)
     assert (outcome.flaws, outcome.state, outcome.tasks) == ([], "undone", ())
