@@ -8,6 +8,9 @@ from engine.store.statements_settlement import Row
 _UNDELIVERED = """NOT EXISTS (SELECT 1 FROM messages JOIN outbox ON outbox.message_id = messages.id
         WHERE messages.id BETWEEN chunks.id AND chunks.last)"""
 
+_DONE = """state = CASE WHEN state = 'undelivered' THEN state ELSE 'done' END,
+        ack = CASE WHEN ack = '' THEN 'AA' ELSE ack END"""
+
 ROWS: tuple[Row, ...] = (
     (
         "chunk_insert",
@@ -167,11 +170,9 @@ MANY: tuple[tuple[str, str, str, int], ...] = (
     (
         "messages_done",
         "Messages of which something was delivered: done when nothing is left.",
-        """UPDATE messages SET done_at = given.column2,
-        state = CASE WHEN state = 'undelivered' THEN state ELSE 'done' END,
-        ack = CASE WHEN ack = '' THEN 'AA' ELSE ack END FROM (VALUES {rows}) AS given
+        f"""UPDATE messages SET done_at = given.column2, {_DONE} FROM (VALUES {{rows}}) AS given
         WHERE messages.id = given.column1
-        AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message_id = given.column1)""",
+        AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message_id = given.column1)""",  # noqa: S608 both texts stand here
         2,
     ),
     (
@@ -187,8 +188,7 @@ MANY: tuple[tuple[str, str, str, int], ...] = (
 
 ALONE: dict[str, str] = {
     "outbox_done": "DELETE FROM outbox WHERE message_id = ? AND dest = ?",
-    "messages_done": """UPDATE messages SET state = 'done', done_at = ?2,
-        ack = CASE WHEN ack = '' THEN 'AA' ELSE ack END WHERE id = ?1
-        AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message_id = ?1)""",
+    "messages_done": f"""UPDATE messages SET done_at = ?2, {_DONE} WHERE id = ?1
+        AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message_id = ?1)""",  # noqa: S608 both texts stand here
 }
 """The same for a single row in SQLite, to which a table of values for it costs three times the change."""
