@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -38,10 +39,11 @@ async def overview(asked: Asked) -> Values:
     node, site = asked.node, asked.node.site()
     parties = tuple(site.engine.parties)
     seen = await asked.store.read(lambda conn: lists.overview(conn, asked.now, midnight_of(asked.now), parties))
-    flights = node.in_flight()
+    flights, kinds = node.in_flight(), Counter(asked.kind(name) for name in parties)
     health = [
         {
-            "name": name, "kind": asked.kind(name), "counts": seen.health.get(name, {}), "took": seen.slow.get(name),
+            "name": name, "kind": asked.kind(name), "alone": kinds[asked.kind(name)] == 1,
+            "counts": seen.health.get(name, {}), "took": seen.slow.get(name),
             "flight": flights.get(name, (0, 0)), "last": seen.last_good.get(name),
             "look": _look(seen.health.get(name, {})),
         }

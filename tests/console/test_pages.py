@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.console.texts import PAGES, SHARED
+from engine.console.texts import PAGES, SHARED, word
 from engine.core.times import beijing
+from engine.parties.registry import PARTIES
 from engine.store.backend import View
 from engine.store.contract import Unit, Write
 from engine.store.ids import first_id_at
@@ -365,3 +366,16 @@ def test_every_kind_of_task_has_words_of_its_own() -> None:
     closed_at_once = {"moved_onto"}
     assert kinds - closed_at_once <= KNOWN
     assert {f"task.{kind}" for kind in kinds} <= set(SHARED)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_kind_of_party_has_a_word(language: str) -> None:
+    for kind in PARTIES:
+        assert word("kind", kind, language) != kind
+
+
+def test_connections_of_one_kind_are_told_apart(open_browser: Browser, night: Night) -> None:
+    page = open_browser.text("/console/")
+    for name in ("emr", "data_platform"):
+        assert f'<span class="dim small">{name}</span>' in page
+    assert '<span class="dim small aka">wechat</span>' in page
