@@ -16,8 +16,7 @@ class WrongBills(WrongRows):
 
     def __init__(self, taken: Callable[[str], bool]) -> None:
         super().__init__(taken, "商户订单号", {"订单金额（元）": "0.01", "商家实收（元）": "0.01"})
-        self._taken = taken
 
     def columns(self) -> tuple[str, ...]:
         """The columns in the order they are written."""
-        return COLUMNS[::-1] if self._taken("bill_reordered") else COLUMNS
+        return COLUMNS[::-1] if self.taken("bill_reordered") else COLUMNS

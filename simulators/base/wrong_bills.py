@@ -14,7 +14,7 @@ class WrongRows:
     of our number, `wrong` what a row with a wrong amount says."""
 
     def __init__(self, taken: Callable[[str], bool], number: str, wrong: Mapping[str, str]) -> None:
-        self._taken, self._number, self._amounts = taken, number, wrong
+        self.taken, self._number, self._amounts = taken, number, wrong
         self._held: dict[date, list[Cells]] = {}  # by the day in whose bill they will stand
 
     def rows(self, rows: list[Cells], day: date) -> list[Cells]:
@@ -22,7 +22,7 @@ class WrongRows:
         moved = self._held.get(day + timedelta(days=1), ())
         rows = [*self._held.get(day, ()), *(row for row in rows if row not in moved)]
         for fault in ROWS:
-            if rows and self._taken(fault):
+            if rows and self.taken(fault):
                 rows = self._wrong(fault, rows, day)
         return rows
 

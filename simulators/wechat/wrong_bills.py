@@ -20,18 +20,17 @@ class WrongBills(WrongRows):
 
     def __init__(self, taken: Callable[[str], bool]) -> None:
         super().__init__(taken, "商户订单号", {"订单金额": "0.01", "应结订单金额": "0.01"})
-        self._taken = taken
 
     def rows(self, rows: list[Cells], day: date) -> list[Cells]:
         """Wrong as any bill's may be; or its refunds as not yet through."""
         rows = super().rows(rows, day)
-        if rows and self._taken(PROCESSING):
+        if rows and self.taken(PROCESSING):
             rows = [_still_processing(row) if row["交易状态"] == "REFUND" else row for row in rows]
         return rows
 
     def form(self) -> str:
         """The form the bill is written in: "" as of now."""
-        return next((fault for fault in FORMS if self._taken(fault)), "")
+        return next((fault for fault in FORMS if self.taken(fault)), "")
 
 
 def _still_processing(row: Cells) -> Cells:
