@@ -14,7 +14,7 @@ from engine.core import failpoints
 from engine.core.world import World
 from engine.runtime.deliver_message import Held
 from engine.runtime.deliver_send import Sent
-from engine.store.contract import Done, Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.contract import BadUnit, Done, Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.many import ManyRows
 from engine.store.messages import TAKEN, keep_chunk, take_in
@@ -167,18 +167,33 @@ class Batches:
             self._next()
 
     def _failed(self, failure: Any, new: list[Held], ends: list[End]) -> None:
-        """No room: who sent a message is told so and keeps it; how attempts ended is written later."""
+        """No room: who sent a message is told so and keeps it; how attempts ended is written later. A message that the
+        store cannot hold costs none of the others: each is tried alone, and its sender keeps that one."""
         self._flying -= 1
+        if failure.check(BadUnit) is not None and (len(new) + len(ends) > 1 or not ends):
+            self._one_by_one(new, ends)
+            return
         if failure.check(StoreFull) is None:
             self._stopped = True
             if failure.check(StoreStopped) is None:
-                failure.raiseException()
+                self._store.on_fatal(f"what came of a message cannot be stored: {failure.getErrorMessage()}")
             return
         for held in new:
             self.refused(held)
         self._ends = ends + self._ends
         if self._ends and not self._called:
             self._call(FULL_AGAIN)
+
+    def _one_by_one(self, new: list[Held], ends: list[End]) -> None:
+        """Write each of a batch in a batch of its own, in their order; a single message goes back to its sender."""
+        if len(new) + len(ends) == 1:
+            self.refused(new[0])
+            self._next()
+            return
+        for held in new:
+            self._submit([held], [])
+        for end in ends:
+            self._submit([], [end])
 
 
 class Chunk:

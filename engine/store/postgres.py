@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import StrDumper
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from engine.store.backend import Meaning, no_room, spelled
@@ -20,6 +21,14 @@ OLDEST = 140000
 _AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _FULL = frozenset({"53100"})
 _DIALECT = psycopg_dialect.dialect()  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
+
+
+class _TextDumper(StrDumper):
+    """A text of this database cannot hold U+0000, which others may send us in a number: its picture stands for it, so
+    that what was kept under it is found under it."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\x00", "\u2400") if "\x00" in obj else obj)
 
 
 class PostgresBackend:
@@ -65,6 +74,7 @@ class PostgresBackend:
     def _connect(self) -> Any:
         raw = psycopg.connect(self._url, autocommit=True, application_name="settlement-engine")
         raw.adapters.register_dumper(int, Int8Dumper)  # one type for all integers, so one prepared statement each
+        raw.adapters.register_dumper(str, _TextDumper)
         raw.prepare_threshold = 2
         return raw
 

@@ -6,7 +6,11 @@ import itertools
 from pathlib import Path
 
 import pytest
+from twisted.internet.defer import Deferred, fail
 
+from engine.store.contract import BadUnit, Done, Unit
+from engine.store.many import ManyRows
+from engine.store.messages import TAKEN
 from tests.deliver.ward import Ward, ack_of, adt
 
 
@@ -41,6 +45,28 @@ def test_nothing_of_a_person_lies_in_clear_on_the_disk(folder: Path) -> None:
     assert b"C1" in disk
     for private in ("测试甲".encode(), b"P0001", b"VP0001", b"19900101"):
         assert private not in disk, private
+
+
+def test_a_message_the_store_cannot_hold_costs_none_of_the_others(folder: Path) -> None:
+    ward = Ward(folder)
+    ward.start()
+    store = ward.store
+    assert store is not None
+    submit = store.submit
+
+    def picky(unit: Unit) -> Deferred[Done]:
+        taken = [write.given for write in unit.writes if isinstance(write, ManyRows) and write.sql == TAKEN]
+        there = any(row[3] == "C2" for rows in taken for row in rows)
+        return fail(BadUnit("no such text")) if there else submit(unit)
+
+    store.submit = picky  # type: ignore[method-assign]  # a database that cannot hold one number
+    sent = [ward.raw(adt(control, control)) for control in ("C1", "C2", "C3")]
+    assert [ack_of(ward.wait(one)).code for one in sent] == ["AA", "AE", "AA"]
+    assert ward.send("C2").code == "AE"
+    assert ward.send("C4").code == "AA", "the door goes on"
+    ward.advance(1)
+    assert sorted(control for _, control in ward.emr.got) == ["C1", "C3", "C4"]
+    ward.stop()
 
 
 def test_the_order_of_a_patient_is_kept_and_others_flow(folder: Path) -> None:

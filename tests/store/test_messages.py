@@ -63,6 +63,15 @@ def test_a_batch_is_kept_found_and_read_again(stores: Any) -> None:
     assert (known.id, known.ack, known.digest) == (1004, "AA", b"d" * 16)
 
 
+def test_a_number_with_a_zero_byte_is_kept_and_known_again(stores: Any) -> None:
+    """PostgreSQL's texts hold no U+0000; a sender's bytes may."""
+    store = stores.open()
+    wait = stores.loop.wait
+    assert wait(store.submit(_batch(1000, ["C\x001"]))).committed
+    assert wait(store.read(lambda conn: known_message(conn, "hl7 HIS^", "C\x001"))).id == 1000
+    assert wait(store.submit(_batch(2000, ["C\x001"]))).failed_sql == TAKEN
+
+
 def test_a_known_number_fails_its_batch_alone(stores: Any) -> None:
     store = stores.open()
     wait = stores.loop.wait
