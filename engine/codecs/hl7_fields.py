@@ -90,6 +90,11 @@ class FieldReader:
                 raise ValueError(f"{leaf!r} is no field of {head}")
             rows.append((leaf, found))
 
+    @property
+    def lists(self) -> frozenset[tuple[str, int]]:
+        """Segment and number of the fields whose repetitions are read, all of them."""
+        return frozenset((at.segment, at.field) for _, at, _ in self._repeats.values())
+
     def read(self, message: Message) -> dict[str, Any]:
         """`{"hl7": {…}}`, for the names of a map."""
         made: dict[str, Any] = {}

@@ -208,7 +208,7 @@ class Hl7Door:
         except ValueError:
             return self._not_taken(header, "203", "MSH-12"), "malformed", None
         ask = spec.asks.get(_action(spec, message))
-        faults += profile_faults(spec.profile, message, ask)
+        faults += profile_faults(spec.profile, message, ask, spec.action.segment)
         if ask is None and not faults:
             known = ", ".join(spec.asks)
             faults = [HL7Error("103", spec.action.segment, 1, spec.action.field, f"{spec.action}: {known}")]

@@ -36,7 +36,7 @@ from engine.runtime.orders_back import (
 from engine.runtime.resolve import closing, decision, undecided, waiting
 from engine.runtime.sites import Sites
 from engine.runtime.terminal_facts import NoSuchNumber, told_of_leg, voucher_of
-from engine.runtime.told import Told, error, not_allowed, stranger, wrong_fields
+from engine.runtime.told import MISSING, Told, error, not_allowed, stranger, wrong_fields
 from engine.runtime.waiting import first_of
 from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.events import Event, Heard
@@ -101,7 +101,7 @@ class Orders:
         try:
             return await self._start(spec, caller, order)
         except NotGiven as missing:
-            return error("malformed", "E-FIELD", missing.path, field=missing.path)
+            return wrong_fields([(missing.path, *MISSING)])
         except (StoreFull, StoreStopped, Busy):
             return error("later", "E-STORE")
 
@@ -123,11 +123,11 @@ class Orders:
         try:
             once = (event, key_of(hears.once_by, body), digest_of(body))
         except NotGiven as missing:
-            return error("malformed", "E-FIELD", missing.path, field=missing.path)
+            return wrong_fields([(missing.path, *MISSING)])
         try:
             told: Event = told_of_leg(judge, case, hears, body) if hears.fact else Heard(event, body)
         except NoSuchNumber as none:
-            return error("malformed", "E-FIELD", none.path, field=none.path)
+            return wrong_fields([(none.path, "没有这个编号", "there is no such number")])
         return await self._use_once(caller, case, hears, body, told, once)
 
     async def _use_once(

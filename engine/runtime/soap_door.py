@@ -26,7 +26,7 @@ from engine.runtime.orders_back import SCOPES
 from engine.runtime.replies import RETRY_AFTER, STATUS, error
 from engine.runtime.routes import Route
 from engine.runtime.soap_service import NUMBER, SPACE, Deed, Service, problem_schema, service_of
-from engine.runtime.told import ERROR_WORDS, Told, not_allowed, stranger
+from engine.runtime.told import ERROR_WORDS, MISSING, Told, not_allowed, stranger, wrong_fields
 from engine.runtime.told import error as told_error
 from engine.site.site import Site
 from engine.store.trail import use_nonce
@@ -109,7 +109,7 @@ class SoapDoor:
             return await self._show(caller, order)
         no = order.pop(NUMBER, "")
         if not isinstance(no, str) or not no:
-            return told_error("malformed", "E-FIELD", NUMBER, field=NUMBER)
+            return wrong_fields([(NUMBER, *MISSING)])
         match deed.what:
             case "cancel":
                 return await self._orders.cancel(caller, no, order)
@@ -122,13 +122,13 @@ class SoapDoor:
         unknown = sorted(set(order) - {NUMBER, "request_no", "wait"})
         wait, no, request_no = order.get("wait", 0), order.get(NUMBER, ""), order.get("request_no", "")
         if unknown:
-            return told_error("malformed", "E-FIELD", unknown[0], field=unknown[0])
+            return wrong_fields([(name, "不认识的字段", "unknown field") for name in unknown])
         if not isinstance(wait, int) or not 0 <= wait <= WAIT_MAX:
-            return told_error("malformed", "E-FIELD", "wait: 0–60", field="wait")
+            return wrong_fields([("wait", "0–60", "0–60")])
         if not no and isinstance(request_no, str) and request_no:
             no = await self._orders.number_of(caller, request_no)
         elif not no or not isinstance(no, str):
-            return told_error("malformed", "E-FIELD", NUMBER, field=NUMBER)
+            return wrong_fields([(NUMBER, *MISSING)])
         return await self._orders.show(caller, no, float(wait))
 
     # Refusals before anything was asked

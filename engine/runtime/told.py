@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from engine.runtime.answers import reason_json
 from engine.runtime.reasons import of_code
@@ -40,6 +40,9 @@ def error(word: str, code: str, detail: str = "", **more: Any) -> Told:
     if "field" in more:
         reason["field"] = more["field"]
     return Told(word, {**more, "reason": reason})
+
+
+MISSING: Final = ("缺少必填字段", "a required field is missing")
 
 
 def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> Told:

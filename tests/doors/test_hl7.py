@@ -124,6 +124,17 @@ def test_a_missing_z_field_and_an_unknown_action(town: Town, his: His) -> None:
     assert "PRE, PAY, CANCEL, REFUND, QUERY" in unknown.segment("ERR")[1]
 
 
+def test_a_message_asks_one_thing(town: Town, his: His) -> None:
+    """Of two questions, or two ways of paying, the second was passed over without a word."""
+    before = town.touched()
+    asked = his.message("PRE", order=_order(town))
+    two = his.line.ask(asked + b"ZJS|CANCEL|C1\r")
+    assert (two.code, two.segment("ERR")[1][:7]) == ("AE", "ZJS^2^^")
+    numbers = his.line.ask(his.message("PRE", order=_order(town)).replace(b"ZJS|PRE|", b"ZJS|PRE|OTHER~"))
+    assert (numbers.code, numbers.segment("ERR")[1][:8]) == ("AE", "ZJS^1^2^")
+    assert town.touched() == before
+
+
 def test_business_refusals_are_ae_with_the_reason(town: Town, his: His) -> None:
     first = his.ask("PRE", order=_order(town))
     busy = his.ask("PRE", order=_order(town, "H-2"))

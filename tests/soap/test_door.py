@@ -63,7 +63,10 @@ async def test_what_is_wrong_is_told_as_the_json_door_tells_it(lab: Lab) -> None
         assert desk.ask("Query", settlement_no="S0")["code"] == "E-NO-SETTLEMENT"
         assert desk.ask("Query", request_no="nobody")["code"] == "E-NO-SETTLEMENT"
         assert desk.ask("Query", settlement_no="S0", wait=61)["field"] == "wait"
-        assert desk.ask("Query")["field"] == "settlement_no"
+        missing = desk.ask("Query")
+        assert missing["field"] == "settlement_no"
+        assert "缺少" in missing["zh"], "what is wrong with the field was not said"
+        assert "missing" in missing["en"]
         first = desk.ask("PreSettle", **order(lab))
         busy = desk.ask("PreSettle", **order(lab, request_no="another"))
         assert (busy["code"], busy["settlement_no"]) == ("E-BUSY", first["settlement_no"])
