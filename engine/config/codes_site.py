@@ -175,6 +175,16 @@ declare(
         "make: [[number, nhsa.settle.setl_id], [day, …], [group.insutype, \"'310'\"], [total, …], …]",
     ),
     Code(
+        "E536",
+        "请求 {route} 占用了引擎自己的地址 {own}",
+        "the request {route} takes the engine's own address {own}",
+        "健康检查、指标、接口文档、控制台、回调和每笔结算的查询、取消、退费由引擎自己应答；通道请换一个路径。",
+        "Health, metrics, documents, the console, callbacks, and asking, cancelling and refunding a settlement are the "
+        "engine's own; give the channel another path.",
+        "request: GET /healthz",
+        "request: GET /v1/his/health",
+    ),
+    Code(
         "E531",
         "没有结算通道有“{name}”这一步，对账不会有我方的行",
         'no settle channel has a step "{name}": the statement would have no rows of ours',

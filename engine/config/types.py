@@ -176,7 +176,7 @@ class Request:
         if scalar is None:
             return None
         match = re.fullmatch(r"(GET|POST|PUT|DELETE) (/(?:[A-Za-z0-9._~/-]|\{[a-z_]+\})*)", scalar.text, re.ASCII)
-        if match is None:
+        if match is None or "//" in match[2] or {".", ".."} & set(match[2].split("/")):  # clients fold these away
             found.append(problem("E210", scalar.mark, what=what, text=scalar.text))
             return None
         return Route(match[1], Word(match[2], scalar.mark))

@@ -117,11 +117,26 @@ def _core(text: str) -> _Core | _Wrong:
         if token.kind == "word" and tokens[i + 1].text == "(" and token.text not in FUNCTIONS:
             hint = nearest(token.text, FUNCTIONS)
             return _Wrong("E602", token.at, len(token.text), hint, (("name", token.text),))
+        if token.text == "matches" and tokens[i + 1].text == "(" and i + 2 < len(tokens):
+            why = _bad_pattern(tokens[i + 2])
+            if why:
+                return _Wrong("E601", tokens[i + 2].at, len(tokens[i + 2].text), "", (("detail", why),))
     needs, offsets = needs_of(tokens)
     try:
         return _Core(needs, offsets, plain_condition(tokens), plain=True)
     except NotPlain:
         return _Core(needs, offsets, _by_library(text, tokens, program), plain=False)
+
+
+def _bad_pattern(token: Token) -> str:
+    """Why a written pattern is none; "" when it is good, or no text at all."""
+    if token.kind != "text":
+        return ""
+    try:
+        cel.compile(f"''.matches({token.text})").execute({})
+    except (ValueError, RuntimeError) as bad:
+        return str(bad).strip().splitlines()[-1][:160]
+    return ""
 
 
 def _refused(text: str, tokens: list[Token], message: str) -> _Wrong:

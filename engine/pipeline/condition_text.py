@@ -99,6 +99,9 @@ def needs_of(tokens: list[Token]) -> tuple[Need, dict[str, int]]:
             places.setdefault(".".join(path), token.at)
             i += 4
             continue
+        if token.text in _SUMS and (summed := _summed_path(tokens, i)):
+            _take(root, summed[0]).whole = True
+            places.setdefault(summed[1], tokens[summed[2]].at)
         if not _is_name(tokens, i) or (local := _local(scopes, token.text)) is _HIDDEN:
             i += 1
             continue
@@ -180,6 +183,24 @@ def _present_path(tokens: list[Token], i: int) -> list[str]:
         return []
     inner = plain_text(tokens[i + 2])
     return inner.split(".") if inner and is_path(inner) else []
+
+
+_SUMS = frozenset({"sum_of", "sum_of_yuan"})
+
+
+def _summed_path(tokens: list[Token], i: int) -> tuple[list[str], str, int] | None:
+    """What `sum_of(his.bill.items, 'amount')` at token i reads of each item, as names and as a path, and the token of
+    the field; None where the list is no plain path."""
+    names, j = [], i + 2
+    while _text(tokens, i + 1) == "(" and j < len(tokens) and tokens[j].kind == "word":
+        names.append(tokens[j].text)
+        if _text(tokens, j + 1) != ".":
+            break
+        j += 2
+    field = plain_text(tokens[j + 2]) if names and _text(tokens, j + 1) == "," and j + 2 < len(tokens) else None
+    if not field or not is_path(field) or _text(tokens, j + 3) != ")":
+        return None
+    return [*names, ITEMS, *field.split(".")], f"{'.'.join(names)}{ITEMS}.{field}", j + 2
 
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)

@@ -14,10 +14,12 @@ from typing import Any
 
 from engine.config.problems import Mark, Problem, nearest
 from engine.config.tree import Map, Node, Scalar, Seq
+from engine.core.errors import ERRORS
 from engine.pipeline import lists, rows
 from engine.pipeline.code_table import CodeTable
 from engine.pipeline.compiling import Compiling, RowInfo, Run
 from engine.pipeline.condition import Condition, ConditionFailed
+from engine.pipeline.condition_text import ITEMS
 from engine.pipeline.facts import AnswerRow, FactFound, Facts, compile_answers, compile_facts
 from engine.pipeline.rejected import SIDES, TEXTS, CodeText, MapRejected
 from engine.pipeline.rows import compile_rows, undecided
@@ -112,6 +114,8 @@ def compile_map(
     make, check = root.get("make"), root.get("check")
     run = compile_rows(work, make, root.mark) if make is not None else None
     checks = _checks(work, check)
+    if known_codes is not None and make is not None:
+        _made_there(work, checks)
     answers = compile_answers(work, root.get("answers"))
     facts = compile_facts(work, root.get("fact"), root.get("must_equal"))
     own = _texts(work, root.get("texts"))
@@ -120,7 +124,7 @@ def compile_map(
     texts = {**TEXTS, **(known_codes or {}), **own}
     if known_codes is not None:
         for code, mark in work.codes.items():
-            if code not in texts:
+            if code not in texts and code not in ERRORS:
                 work.wrong("E623", mark, hint=nearest(code, texts), name=code)
     if len(found) > before:
         return None
@@ -145,6 +149,19 @@ def compile_map(
 def _word(root: Map, name: str) -> str:
     node = root.get(name)
     return node.text if isinstance(node, Scalar) else ""
+
+
+def _made_there(work: Compiling, checks: tuple[CheckRow, ...]) -> None:
+    """What checks read of `made` is a target, or above or below one."""
+    there = [f"made.{target}" for target in work.makes]
+    for row in checks:
+        for path in row.that.paths:
+            plain = path.partition(ITEMS)[0]
+            fits = any(one == plain or one.startswith(f"{plain}.") or plain.startswith(f"{one}.") for one in there)
+            if path.startswith("made.") and not fits:
+                shown = ", ".join(one.removeprefix("made.") for one in there[:12])
+                work.wrong("E313", row.that.place(path), hint=nearest(plain, there), path=path,
+                           where=f"check，可用：{shown}", where_en=f"check, there is: {shown}")  # fmt: skip
 
 
 def _checks(work: Compiling, node: Node | None) -> tuple[CheckRow, ...]:

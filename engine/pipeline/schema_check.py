@@ -6,6 +6,8 @@ What is told never quotes a value that came in (it may be a person's): only the 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +80,9 @@ class Schema:
         return sorted(found)[:MOST_TOLD]
 
 
-def read_schema(data: bytes, file: str, name: str) -> Schema | Problem:
-    """The schema of a file's bytes, or what is wrong with it. Nothing is fetched: references stay in the file."""
+def read_schema(data: bytes, file: str, name: str, *, stored: bool = False) -> Schema | list[Problem] | Problem:
+    """The schema of a file's bytes, or what is wrong with it. Nothing is fetched: references stay in the file. One that
+    is `stored` was judged when it was new."""
     try:
         content = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -94,18 +97,88 @@ def read_schema(data: bytes, file: str, name: str) -> Schema | Problem:
         path = _path(getattr(bad, "instance_path", []))
         detail = str(getattr(bad, "message", bad)).split("\n")[0][:160]
         return problem("E802", _place(data.decode("utf-8-sig"), file, bad), path=path or "/", detail=detail)
-    return Schema(name, content, validator)
+    text = data.decode("utf-8-sig")
+    slips = [] if stored else [*_twice(text, file), *_misspelt(text, file, content)]
+    return slips or Schema(name, content, validator)
+
+
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?|[{}]')
+
+
+def _twice(text: str, file: str) -> list[Problem]:
+    """Names given twice in one object of a JSON text: only the last would count."""
+    found: list[Problem] = []
+    objects: list[set[str]] = []
+    for piece in _PIECE.finditer(text):
+        word = piece[0]
+        if word == "{":
+            objects.append(set())
+        elif word == "}":
+            objects.pop()
+        elif piece["key"]:
+            name = word[: -len(piece["key"])]
+            if name in objects[-1]:
+                found.append(problem("E801", _mark(text, file, piece.start(), len(name)), detail=f"{name} twice"))
+            objects[-1].add(name)
+    return found
+
+
+_MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_ONE = frozenset({
+    "additionalProperties", "items", "contains", "not", "if", "then", "else", "propertyNames", "unevaluatedItems",
+    "unevaluatedProperties", "additionalItems",
+})  # fmt: skip
+_WORDS = _MAPS | _LISTS | _ONE | frozenset({
+    "$schema", "$id", "$ref", "$anchor", "$comment", "$dynamicRef", "$dynamicAnchor", "$vocabulary", "title",
+    "description", "default", "deprecated", "readOnly", "writeOnly", "examples", "type", "enum", "const", "multipleOf",
+    "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems",
+    "minItems", "uniqueItems", "maxContains", "minContains", "maxProperties", "minProperties", "required",
+    "dependentRequired", "dependencies", "format", "contentEncoding", "contentMediaType", "contentSchema",
+})  # fmt: skip
+
+
+def _misspelt(text: str, file: str, content: Any) -> list[Problem]:
+    """Words that no JSON Schema has: they would be passed over in silence, and what they should check, too."""
+    found = []
+    for path in _unknown(content, ()):
+        word = path[-1]
+        mark = _where(text, file, path)
+        detail = f'there is no keyword "{word}"'
+        found.append(problem("E802", mark, hint=nearest(word, _WORDS), path=".".join(path[:-1]) or "/", detail=detail))
+    return found
+
+
+def _unknown(schema: Any, at: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for word, below in schema.items() if isinstance(schema, dict) else ():
+        here = (*at, word)
+        if word not in _WORDS and not word.startswith("x-"):
+            yield here
+        elif word in _MAPS and isinstance(below, dict):
+            for name, one in below.items():
+                yield from _unknown(one, (*here, name))
+        elif word in _LISTS and isinstance(below, list):
+            for one in below:
+                yield from _unknown(one, here)
+        elif word in _ONE:
+            yield from _unknown(below, here)
 
 
 def _place(text: str, file: str, bad: Exception) -> Mark:
     """Where the last name of the path to the mistake is written, as far as a search can tell."""
-    path = [step for step in getattr(bad, "instance_path", []) if isinstance(step, str)]
+    return _where(text, file, [step for step in getattr(bad, "instance_path", []) if isinstance(step, str)])
+
+
+def _where(text: str, file: str, path: Sequence[str]) -> Mark:
     at = 0
     for step in path:
         found = text.find(json.dumps(step, ensure_ascii=False), at)
         at = found if found >= 0 else at
+    return _mark(text, file, at, len(path[-1]) + 2 if path else 1)
+
+
+def _mark(text: str, file: str, at: int, width: int) -> Mark:
     before = text[:at]
-    width = len(path[-1]) + 2 if path else 1
     return Mark(file, before.count("\n") + 1, at - before.rfind("\n"), width)
 
 

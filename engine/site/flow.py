@@ -60,8 +60,8 @@ class _Flow:
         lines = self.channel.lines
         if lines is not None:
             self._path(lines, whole.known, lines.mark, "lines", "lines")
-        for text in self.channel.let.values():
-            self._condition(text, whole.known)
+        self._lets(whole.known)
+        self._numbers()
         for hear in self.channel.hears:
             made = self.parts.maps.get(str(hear.fact))
             if made is not None:
@@ -77,6 +77,26 @@ class _Flow:
             made = self.parts.maps.get(str(name))
             if made is not None:
                 self._reads(made, whole.known, "answers")
+
+    def _lets(self, known: dict[str, Any]) -> None:
+        """They are decided in their order: each reads those above it."""
+        reserved = ("hospital", "now", "client", "request", "settlement")
+        seen = {name: shape for name, shape in known.items() if name not in self.channel.let or name in reserved}
+        for name, text in self.channel.let.items():
+            self._condition(text, seen)
+            seen[str(name)] = {}
+
+    def _numbers(self) -> None:
+        """What tells repeats apart, and what is held alone, are parts of the request."""
+        listen = self.channel.listen
+        asked = [(listen.schema, (*listen.once_by, *((listen.one_live,) if listen.one_live else ())))] if listen else []
+        asked += [(hear.schema, (*hear.once_by, *hear.used_once)) for hear in self.channel.hears if hear.request]
+        for name, words in asked:
+            schema = self.parts.schemas.get(str(name))
+            shape = shape_of_schema(schema.content) if schema is not None else None
+            names = {**(shape or {}), "request": shape, "client": {}, "no": {}}
+            for word in words if shape is not None else ():
+                self._path(str(word), names, word.mark, str(name), str(name))
 
     # answer and every: calls one after another
 
@@ -121,7 +141,8 @@ class _Flow:
             if lost:
                 self.parts.wrong("E530", statement.row.mark, name=statement.row, target=", ".join(lost))
             steps = {str(step.name) for one in self.parts.channels.values() for step in (*one.steps, *one.final)}
-            for name in statement.settled if steps else ():
+            unread = any(kind == "channel" for kind, _ in self.parts.broken)  # its steps may be those that are meant
+            for name in statement.settled if steps and not unread else ():
                 if name not in steps:
                     self.parts.wrong("E531", name.mark, name=name, hint=nearest(name, sorted(steps)))
             if self.parts.engine is not None and statement.party not in self.parts.engine.written:

@@ -8,6 +8,7 @@ from engine.config.channel import ChannelFile
 from engine.config.channel_rows import CallRow, StepRow
 from engine.config.problems import Mark, nearest
 from engine.config.spec import Word, mark_of
+from engine.config.types import Route
 from engine.core.money import AMOUNTS
 from engine.parties.contract import Op
 from engine.pipeline.field_map import FieldMap
@@ -250,6 +251,8 @@ def _routes(parts: Parts) -> None:
         door = str(channel.listen.at) if channel.listen else ""
         routes += [(hear.at or Word(door, hear.mark), hear.request) for hear in channel.hears if hear.request]
         for at, route in routes:
+            if not parts.stored and (own := _engines_own(parts, at, route)):
+                parts.wrong("E536", route.path.mark, route=f"{route.method} {route.path}", own=own)
             shape = f"{route.method} {route.path}" if "{" not in route.path else route.shape
             first = seen.get((at, shape))
             shared = first is not None and _same_event(parts, channel, first)
@@ -257,6 +260,24 @@ def _routes(parts: Parts) -> None:
                 told = f"{route.method} {route.path}"
                 parts.wrong("E501", route.path.mark, route=told, file=first.file, line=first.line)
             seen.setdefault((at, shape), route.path.mark)
+
+
+_OWN_DOORS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs/interface", "/console")
+_OWN_BELOW = ("/console/", "/v1/site/", "/v1/deliver/", "/v1/tasks/")
+_OF_ONE = ("cancel", "refunds", "resolve", "move")
+_OWN_OF_SETTLEMENTS = {"GET /v1/settlements/{}", *(f"POST /v1/settlements/{{}}/{word}" for word in _OF_ONE)}
+
+
+def _engines_own(parts: Parts, at: Word, route: Route) -> str:
+    """The engine's own address that a channel's request would hide, or collide with at the start; "" for none."""
+    path = str(route.path)
+    listeners = parts.engine.listeners if parts.engine is not None else {}
+    for name, door in listeners.items():
+        if door.path == path and (door.on or name) == at and route.method == "POST":
+            return f"POST {door.path} ({name})"
+    if path in _OWN_DOORS or path == "/v1/site" or path.startswith(_OWN_BELOW):
+        return path
+    return route.shape if route.shape in _OWN_OF_SETTLEMENTS else ""
 
 
 def _callbacks(parts: Parts) -> None:

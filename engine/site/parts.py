@@ -92,7 +92,7 @@ def read_parts(
         table = read_code_table(data, file, name)
         _keep(parts, "table", name, table, parts.tables)
     for name, file, data in kinds["schema"]:
-        _keep(parts, "schema", name, read_schema(data, file, name), parts.schemas)
+        _keep(parts, "schema", name, read_schema(data, file, name, stored=parts.stored), parts.schemas)
     for name, file, data in kinds["profile"]:
         node = _tree(parts, file, data)
         _keep(parts, "profile", name, read_profile(node, file, name, parts.found) if node else None, parts.profiles)
@@ -137,7 +137,7 @@ def _read_map(parts: Parts, name: str, file: str, data: bytes) -> None:
     made = None
     if node is not None:
         found: list[Problem] = []
-        made = compile_map(node, file, found, parts.tables)
+        made = compile_map(node, file, found, parts.tables, None if parts.stored else {})
         lost_tables = any(kind == "table" for kind, _ in parts.broken)
         parts.found += [item for item in found if not (lost_tables and item.code == "E616")]
         _no_address(parts, node)
