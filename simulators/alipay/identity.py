@@ -59,6 +59,7 @@ class Identity:
         ring = world.keys
         self.app_public = ring.rsa("alipay.app").public_key()
         self.platform_key = ring.rsa("alipay.platform")
+        self.encrypt_key = base64.b64encode(ring.secret("alipay.encrypt", 16).encode()).decode()  # AES-128
         self.root = self._certificate("alipay.root", "Simulated Alipay Root", "alipay.root", authority=True)
         self.between = self._certificate("alipay.between", "Simulated Alipay Class 1 CA", "alipay.root", authority=True)
         self.platform = self._certificate("alipay.platform", "Simulated Alipay", "alipay.between")
@@ -127,4 +128,5 @@ class Identity:
             "app_certificate": pem(self.app), "alipay_certificate": pem(self.platform, self.between),
             "alipay_root_certificate": pem(self.root), "app_cert_sn": self.app_cert_sn,
             "alipay_cert_sn": self.platform_cert_sn, "alipay_root_cert_sn": self.root_cert_sn,
+            "encrypt_key": self.encrypt_key,
         }

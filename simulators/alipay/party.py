@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from twisted.internet.defer import Deferred
 
-from simulators.alipay import acts, bills, said, wrong_bills
+from simulators.alipay import acts, bills, hidden, rest, said, wrong_bills
 from simulators.alipay.auth import Auth, Auths, Operation
 from simulators.alipay.book import Book, Payment, Refund, Trade
 from simulators.alipay.courier import Courier, Notice
@@ -101,12 +101,12 @@ class AlipaySim(SimParty):
     def serve(self, op: str, req: Req) -> Resp | Deferred[Resp]:
         if op == "download":
             return self._download(req)
-        if urlsplit(req.path).path != "/gateway.do":
+        if urlsplit(req.path).path != "/gateway.do" and not rest.speaks(req):
             return text_resp("Not Found", 404)
         wanted: Asked | None = None
         try:
             wanted = named(req)
-            wanted = asked(req, self.identity, self.world.now(), strict_clock=self.settings.strict_clock)
+            wanted = asked(req, self.identity, self.world.signing(), strict_clock=self.settings.strict_clock)
             if op == "bill":
                 return self._answer(wanted, self._bill(wanted, req))
             if op not in self.doors:
@@ -117,12 +117,17 @@ class AlipaySim(SimParty):
             return self._refused(wanted, refusal)
 
     def _answer(self, wanted: Asked, form: Form) -> Resp:
+        key = self.identity.encrypt_key if wanted.hidden else ""
+        if wanted.rest:
+            waiting, certificate = int(self.settings.v3_waiting), wanted.by_certificate
+            return rest.answered(self.world, self.identity, form, waiting=waiting, certificate=certificate, key=key)
         code = str(form.get("code", "10000"))
         whole = {"code": code, "msg": MSG[code], **form}
-        return self._signed(wanted.node, whole, certificate=wanted.by_certificate, charset=wanted.charset)
+        return self._signed(wanted.node, whole, certificate=wanted.by_certificate, charset=wanted.charset, key=key)
 
-    def _signed(self, node: str, form: Form, *, certificate: bool, charset: str) -> Resp:
+    def _signed(self, node: str, form: Form, *, certificate: bool, charset: str, key: str = "") -> Resp:
         text = json.dumps(form, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
+        text = f'"{hidden.hide(key, text, charset)}"' if key else text
         body = self.identity.answer(node, text, certificate=certificate, charset=charset)
         return Resp(200, body, {"Content-Type": f"text/html;charset={charset}"})
 
@@ -132,6 +137,8 @@ class AlipaySim(SimParty):
         Without an application it knows there is no signature; without a method it knows, the node is
         `error_response`.
         """
+        if wanted is not None and wanted.rest:
+            return rest.refused(self.world, self.identity, refusal, certificate=wanted.by_certificate)
         if wanted is None:
             body = json.dumps({"error_response": refusal.form()}, ensure_ascii=False, separators=(",", ":")).encode()
             return Resp(200, body, {"Content-Type": "text/html;charset=utf-8"})
@@ -144,9 +151,9 @@ class AlipaySim(SimParty):
 
     def break_reply(self, kind: str, op: str, req: Req, resp: Resp | None) -> Resp:
         if resp is not None:
-            return self._spoiled(kind, resp)
+            return self._spoiled_rest(kind, resp) if rest.speaks(req) else self._spoiled(kind, resp)
         try:
-            wanted = asked(req, self.identity, self.world.now(), strict_clock=False)
+            wanted = asked(req, self.identity, self.world.signing(), strict_clock=False)
         except Refusal as refusal:
             return self._refused(named(req), refusal)
         if kind == "retry" and op in ("cancel", "freeze_cancel"):
@@ -171,12 +178,28 @@ class AlipaySim(SimParty):
         charset = resp.headers["Content-Type"].rpartition("=")[2]
         tree = json.loads(resp.body.decode(charset))
         node = next(iter(tree))
+        if isinstance(tree[node], str):  # hidden: nothing in it is changed
+            return resp
         form = {k: _one_more(v) if k in _AMOUNTS else v for k, v in tree[node].items()}
         return self._signed(node, form, certificate="alipay_cert_sn" in tree, charset=charset)
 
+    def _spoiled_rest(self, kind: str, resp: Resp) -> Resp:
+        """The same of /v3/…, where the signature stands in a header."""
+        head, mark = dict(resp.headers), resp.headers.get("alipay-signature", "")
+        if kind == "unsigned" or not mark:
+            return replace(resp, headers={k: v for k, v in head.items() if not k.startswith("alipay-s")})
+        if kind == "bad_signature":
+            return replace(resp, headers={**head, "alipay-signature": ("B" if mark[0] == "A" else "A") + mark[1:]})
+        if "json" not in head["Content-Type"]:
+            return resp
+        form = {k: _one_more(v) if k in _AMOUNTS else v for k, v in json.loads(resp.body).items()}
+        body = json.dumps(form, ensure_ascii=False, separators=(",", ":")).encode()
+        return rest.signed(self.world, self.identity, resp.status, body, certificate="alipay-sn" in head)
+
     def card(self, base_url: str) -> dict[str, Any]:
         return {
-            "base_url": base_url, "endpoint": base_url, "gateway": f"{base_url}/gateway.do", **self.identity.card(),
+            "base_url": base_url, "endpoint": base_url, "gateway": f"{base_url}/gateway.do",
+            "v3": f"{base_url}{rest.ROOT}", **self.identity.card(),
             "settings": vars(self.settings),
         }
 

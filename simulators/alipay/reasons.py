@@ -18,6 +18,8 @@ REASONS: dict[str, tuple[str, str, str]] = {
     "charset": ("40002", "isv.invalid-charset", "字符集错误"),
     "timestamp": ("40002", "isv.invalid-timestamp", "非法的时间戳参数"),
     "cert": ("40002", "isv.app-cert-sn-not-match", "应用公钥证书SN或根证书SN不匹配"),
+    "verb": ("40002", "isv.invalid-http-method", "请求方法不正确"),
+    "hidden": ("40002", "isv.decryption-error-unknown", "解密出错，未知错误"),
     "param": ("40002", "isv.invalid-parameter", "参数无效"),
     "token": ("20001", "aop.invalid-auth-token", "无效的访问令牌"),
     "no_auth": ("40006", "isv.insufficient-isv-permissions", "ISV权限不足，建议在开发者中心检查对应功能是否已经添加"),

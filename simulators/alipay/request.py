@@ -1,17 +1,19 @@
-"""A request of the gateway taken apart and checked: parameters from query and body together, the signature over all."""
+"""A request taken apart and checked: of the gateway (parameters from query and body together, the signature over all)
+or of the second protocol (rest.py)."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl
 
+from simulators.alipay import hidden, rest
 from simulators.alipay.identity import Identity, canonical, verify
-from simulators.alipay.reasons import Refusal
-from simulators.base.wire import Req
+from simulators.alipay.reasons import REASONS, Refusal
+from simulators.base.wire import Req, loads
 from simulators.base.world import BEIJING
 
 CLOCK_TOLERANCE = 600.0
@@ -27,6 +29,12 @@ class Asked:
     method: str
     params: dict[str, str]
     biz: dict[str, Any] = field(default_factory=dict)
+    rest: bool = False  # asked by /v3/…
+
+    @property
+    def hidden(self) -> bool:
+        """Whether content is hidden by AES, both ways."""
+        return bool(self.params.get("encrypt_type"))
 
     @property
     def node(self) -> str:
@@ -81,6 +89,8 @@ def params_of(req: Req) -> dict[str, str]:
 
     Some clients put `charset` into the address and into the form: the same value twice is one.
     """
+    if rest.speaks(req):
+        return rest.params(req)
     kind = req.headers.get("content-type", "")
     texts = [req.target.partition("?")[2]]
     if req.body and ("form-urlencoded" in kind or not kind):
@@ -110,12 +120,39 @@ def named(req: Req) -> Asked | None:
         params = params_of(req)
     except Refusal:
         return None
-    return Asked(params["method"], params) if params.get("method") else None
+    return Asked(params["method"], params, rest=rest.speaks(req)) if params.get("method") else None
 
 
 def asked(req: Req, identity: Identity, now: float, *, strict_clock: bool) -> Asked:
     """The request, authorised; Refusal otherwise."""
-    params = params_of(req)
+    params, by_rest = params_of(req), rest.speaks(req)
+    if by_rest:
+        rest.authorised(req, identity, now, strict_clock=strict_clock)
+    else:
+        _authorised(params, identity, now, strict_clock=strict_clock)
+    return Asked(params["method"], params, _content(params, identity), by_rest)
+
+
+def _content(params: dict[str, str], identity: Identity) -> dict[str, Any]:
+    """The business content, shown where it was hidden."""
+    text, way = params.get("biz_content") or "{}", params.get("encrypt_type", "")
+    if way and way != "AES":
+        raise Refusal("hidden", "解密出错，不支持的加密算法").at("encrypt_type", "AES", way)
+    try:
+        if way:
+            text = hidden.shown(identity.encrypt_key, text, codec_of(params))
+    except ValueError:
+        raise Refusal("hidden").at("biz_content", "Base64 of AES-128-CBC under encrypt_key", text) from None
+    try:
+        biz = loads(text)
+    except ValueError:
+        raise Refusal("param", "biz_content不是JSON").at("biz_content", "a JSON object", text) from None
+    if not isinstance(biz, dict):
+        raise Refusal("param", "biz_content不是JSON对象").at("biz_content", "a JSON object", text)
+    return biz
+
+
+def _authorised(params: dict[str, str], identity: Identity, now: float, *, strict_clock: bool) -> None:
     for name in ("app_id", "method", "sign", "sign_type", "timestamp", "version", "charset"):
         if not params.get(name):
             raise Refusal("missing", f"缺少{name}参数").at(name, "required")
@@ -133,14 +170,9 @@ def asked(req: Req, identity: Identity, now: float, *, strict_clock: bool) -> As
         raise Refusal("timestamp")
     content = canonical(params, "sign", charset=codec_of(params))
     if not verify(identity.app_public, content, params["sign"]):
-        raise Refusal("sign").at("sign", f"SHA256withRSA over {content!r}", params["sign"])
+        over = content.decode(codec_of(params))
+        words = f"{REASONS['sign'][2]}，网关生成的验签字符串为：{escape(over, quote=False)}"
+        raise Refusal("sign", words).at("sign", f"SHA256withRSA over {over!r}", params["sign"])
     sent = (params.get("app_cert_sn", ""), params.get("alipay_root_cert_sn", ""))
     if any(sent) and sent != (identity.app_cert_sn, identity.root_cert_sn):
         raise Refusal("cert")
-    try:
-        biz = json.loads(params.get("biz_content") or "{}")
-    except ValueError:
-        raise Refusal("param", "biz_content不是JSON") from None
-    if not isinstance(biz, dict):
-        raise Refusal("param", "biz_content不是JSON对象")
-    return Asked(params["method"], params, biz)

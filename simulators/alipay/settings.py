@@ -13,11 +13,14 @@ from simulators.base.settings import Switches
 class Settings(Switches):
     """Defaults are those of an ordinary seller; seconds are business seconds."""
 
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"notify_charset": ("utf-8", "GBK")}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "notify_charset": ("utf-8", "GBK"), "v3_waiting": ("202", "200"),
+    }
 
     strict_clock: bool = False  # a request's timestamp more than ten minutes off is refused
     cancel_unknown: bool = True  # cancel of a trade that does not exist: success, else TRADE_NOT_EXIST
     notify_charset: str = "utf-8"  # utf-8 or GBK: of notifications
+    v3_waiting: str = "202"  # /v3's HTTP status while the payer enters his password (the gateway's 10003)
     callback_delay: float = 0.0
     refund_days: int = 365  # by contract: later, nothing is refunded
     fee_bp: int = 0  # fee in 1/10000

@@ -9,6 +9,18 @@ from http import HTTPStatus
 from typing import Any
 
 
+def loads(text: str | bytes, **given: Any) -> Any:
+    """JSON as a strict platform reads it; ValueError for what is none, for NaN and for half a character (\\ud83d)."""
+    tree = json.loads(text, parse_constant=_no_number, **given)
+    if "\\u" in text if isinstance(text, str) else b"\\u" in text:
+        json.dumps(tree, ensure_ascii=False, default=str).encode()
+    return tree
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
 @dataclass(frozen=True)
 class Req:
     """One HTTP request, complete; `target` is path and query as sent (absolute form already cut)."""
@@ -26,7 +38,7 @@ class Req:
     def json(self) -> Any:
         """The body as JSON, parsed once; None when it is not JSON in UTF-8."""
         try:
-            return json.loads(self.body)
+            return loads(self.body)
         except (ValueError, RecursionError):
             return None
 

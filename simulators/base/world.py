@@ -114,6 +114,7 @@ class SimWorld:
         self.shared: Callable[[float], None] | None = None  # moves the clock of others too, where it is shared
         self.moving_to: float | None = None  # where a shared clock's jump under way goes
         self.journal: Callable[[Deed], None] | None = None  # hears every deed, to record a scenario
+        self.by_wall = False  # what is signed carries the wall's time: see `signing`
         self._start = reactor.seconds()
         self._anchor = self._start if anchor is None else anchor
         self.began = self._anchor
@@ -125,6 +126,17 @@ class SimWorld:
     def now(self) -> float:
         """Business time, unix seconds."""
         return self._anchor + (self.reactor.seconds() - self._start) * self.rate
+
+    def signing(self) -> float:
+        """The time of what is signed, and against which callers' own times are checked, unix seconds: business time, or
+        the wall's, for clients that keep a clock of their own while this one is moved."""
+        return float(self.reactor.seconds()) if self.by_wall else self.now()
+
+    def sign_by(self, clock: str) -> None:
+        """`clock` (business time) or `wall`; ValueError otherwise."""
+        if clock not in ("clock", "wall"):
+            raise ValueError("signing: clock or wall")
+        self.by_wall = clock == "wall"
 
     def real_delay(self, due: float) -> float:
         """Reactor seconds until the business time `due`, never negative."""
@@ -186,6 +198,10 @@ class SimWorld:
     def stamp(self, fmt: str = "%Y-%m-%d %H:%M:%S") -> str:
         """Beijing time of now as text, seconds by default."""
         return self.moment().strftime(fmt)
+
+    def signing_stamp(self, fmt: str = "%Y-%m-%d %H:%M:%S") -> str:
+        """The same of `signing`."""
+        return datetime.fromtimestamp(self.signing(), BEIJING).strftime(fmt)
 
     def rfc3339(self, at: float | None = None) -> str:
         """A business time (default now) as RFC 3339 with +08:00 and milliseconds."""

@@ -49,11 +49,13 @@ class Seller:
         self.key: Any = load_pem_private_key(self.card["app_private_key"].encode(), None)
         self.alipay: Any = load_pem_public_key(self.card["alipay_public_key"].encode())
 
-    async def raw(self, content: bytes) -> tuple[int, bytes]:
+    async def whole(self, content: bytes) -> bytes:
         talk = await ClientCreator(reactor, Talk).connectTCP("127.0.0.1", self.town.port)
         talk.transport.write(content)
-        heard = await talk.over
-        head, _, body = heard.partition(b"\r\n\r\n")
+        return bytes(await talk.over)
+
+    async def raw(self, content: bytes) -> tuple[int, bytes]:
+        head, _, body = (await self.whole(content)).partition(b"\r\n\r\n")
         return int(head.split(b" ")[1]), body
 
     def params(self, method: str, biz: dict[str, Any], **more: str) -> dict[str, str]:
@@ -97,6 +99,14 @@ class Seller:
         raw = text[len(node) : end]
         self.alipay.verify(base64.b64decode(json.loads(text)["sign"]), raw.encode(), PKCS1v15(), SHA256())
         return dict(json.loads(raw))
+
+    async def plain(self, method: str, fields: dict[str, str]) -> str:
+        """The answer to exactly these parameters, signed here."""
+        text = "&".join(f"{k}={v}" for k, v in sorted(fields.items()) if v).encode()
+        mark = base64.b64encode(self.key.sign(text, PKCS1v15(), SHA256())).decode()
+        query = "&".join(f"{k}={quote_plus(v)}" for k, v in {**fields, "sign": mark}.items())
+        head = f"GET /gateway.do?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        return (await self.raw(head.encode()))[1].decode()
 
     async def pay(self, no: str, code: str = "280000000000000000", **more: Any) -> dict[str, Any]:
         return await self.call("alipay.trade.pay", {
