@@ -123,7 +123,8 @@ class Gateway:
         if given["merId"] != self.party.identity.mer_id:
             raise Declined("31").at("merId", self.party.identity.mer_id, given["merId"])
         if not self.party.identity.asked_well(given):
-            raise Declined("11").at("signature", sign.HOW.get(given["signMethod"], "signMethod 01, 11 or 12"))
+            wanted = sign.HOW.get(given["signMethod"], "signMethod 01, 11 or 12")
+            raise Declined("11").at("signature", f"{wanted}: {sign.text(given)}", given.get("signature", ""))
         for name, value in given.items():
             if value and ("&" in value or re.fullmatch(FORMS.get(name, "(?s:.*)"), value) is None):
                 raise Declined("10", f"[{name}]").at(name, FORMS.get(name, "no &"), value)
@@ -135,8 +136,8 @@ class Gateway:
             at = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=BEIJING).timestamp()
         except ValueError:
             raise Declined("10", "[txnTime]").at("txnTime", "yyyyMMddHHmmss", stamp) from None
-        if abs(at - self.party.world.now()) > self.party.settings.txn_time_seconds:
-            wanted = f"within {self.party.settings.txn_time_seconds:.0f} s of {moment(self.party.world.now())}"
+        if abs(at - self.party.world.signing()) > self.party.settings.txn_time_seconds:
+            wanted = f"within {self.party.settings.txn_time_seconds:.0f} s of {moment(self.party.world.signing())}"
             raise Declined("10", "[txnTime]无效 ").at("txnTime", wanted, stamp)
 
     # The business

@@ -96,6 +96,8 @@ async def test_an_order_and_its_query(tmp_path: Path) -> None:
         assert lacking["respCode"] == "10"
         client.card["cert_id"] = "1"
         assert client.ask("query_url", txnType="00", txnSubType="00", orderId="X", txnTime=now)["respCode"] == "11"
+        told = json.loads(client._get(f"{client.card['base_url']}/sim/exchanges"))["exchanges"][-1]["objection"]
+        assert "accessType=0&" in told["expected"], "the text that was to be signed"
         client.card["cert_id"] = hex(69026276696)
         asked = client.ask("query_url", txnType="00", txnSubType="00", orderId="OUTSIDE001", txnTime=now)
         assert asked["respCode"] == "00"
