@@ -99,11 +99,16 @@ def _act(party: SimParty, req: Req) -> dict[str, Any]:
 def _tell_time(party: SimParty, req: Req) -> dict[str, Any]:
     moving = party.world.moving_to
     more = {} if moving is None else {"moving_to": party.world.rfc3339(moving)}
-    return {"now": party.world.rfc3339(), "rate": party.world.rate, **more}
+    signing = "wall" if party.world.by_wall else "clock"
+    return {"now": party.world.rfc3339(), "rate": party.world.rate, "signing": signing, **more}
 
 
 def _advance(party: SimParty, req: Req) -> dict[str, Any]:
     body = _object(req)
+    if "signing" in body:
+        party.world.sign_by(str(body["signing"]))
+        if "advance" not in body:
+            return _tell_time(party, req)
     seconds = body["advance"]
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         raise ValueError("advance: seconds, not negative")

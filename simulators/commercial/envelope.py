@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -16,11 +15,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from simulators.base.objection import Objecting
+from simulators.base.wire import loads
 from simulators.base.world import BEIJING, SimWorld
 
 APP_ID = "SBHOSP01"
 HOSPITAL = "H37020000000"
 FIELDS = ("appId", "hospitalCode", "service", "version", "timestamp", "nonce", "signType", "bizContent", "sign")
+FORM = ("over the fields but sign, sorted, k=v joined by &: RSA2 is Base64 of SHA256withRSA, "
+        "HMAC is lower-case hex HMAC-SHA256")
 WINDOW = 600.0  # seconds a request's time may be off
 CLIENT, INSURER = "commercial-client", "commercial-insurer"
 
@@ -84,7 +86,7 @@ class Seal:
             raise Refusal("4001", "签名验证失败").at("sign", "over the sorted fields k=v&k=v but sign", outer["sign"])
         self._fresh(outer["timestamp"], outer["nonce"])
         try:
-            content = json.loads(outer["bizContent"], parse_float=Decimal)
+            content = loads(outer["bizContent"], parse_float=Decimal)
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
@@ -96,7 +98,7 @@ class Seal:
             at = datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).timestamp()
         except ValueError:
             raise Refusal("4003", "时间戳格式错误").at("timestamp", "yyyy-MM-dd HH:mm:ss", stamp) from None
-        if abs(at - self._world.now()) > WINDOW:
+        if abs(at - self._world.signing()) > WINDOW:
             raise Refusal("4003", "时间戳超出允许范围").at("timestamp", f"within {WINDOW:g} s", stamp)
         if not 16 <= len(nonce) <= 64 or nonce in self.seen:
             raise Refusal("4003", "随机串重复或长度错误").at("nonce", "16 to 64 characters, used once", nonce)

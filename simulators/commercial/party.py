@@ -12,7 +12,7 @@ from simulators.base.wire import Req, Resp, json_resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.commercial import said
 from simulators.commercial.book import PAID, REVIEW, Book, Claim, fen, yuan
-from simulators.commercial.envelope import APP_ID, CLIENT, HOSPITAL, INSURER, Refusal, Seal
+from simulators.commercial.envelope import APP_ID, CLIENT, FORM, HOSPITAL, INSURER, Refusal, Seal
 
 PATH = "/claims/gateway"
 _REFUSALS = {
@@ -84,7 +84,7 @@ class CommercialSim(SimParty):
         nonce = outer.get("nonce")
         fields = {
             "code": code, "message": text, "nonce": nonce if isinstance(nonce, str) else "",
-            "timestamp": self.world.stamp(), "signType": how,
+            "timestamp": self.world.signing_stamp(), "signType": how,
             "bizContent": json.dumps(content, ensure_ascii=False) if content else "",
         }  # fmt: skip
         return json_resp({**fields, "sign": self.seal.sign(fields, how)})
@@ -108,7 +108,7 @@ class CommercialSim(SimParty):
         return {
             "base_url": base_url, "path": PATH, "app_id": APP_ID, "hospital": HOSPITAL, "secret": self.seal.secret,
             "private_key": keys.private_pem(CLIENT), "insurer_key": keys.public_pem(INSURER),
-            "services": list(_WORK),
+            "services": list(_WORK), "sign": FORM,
             "policies": [
                 {"policy": one.no, "person": one.holder.id, "id_no": one.holder.id_no, "name": one.holder.name,
                  "ratio": one.ratio, "deductible": one.deductible, "limit": one.limit, "pays": not one.why[0]}

@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from simulators.base.ledger import Row
 from simulators.base.menu import Misfortune, Words, misfortune, said
+from simulators.base.wire import loads
 from simulators.insurance.rules import Amounts, line_amount, split_line
 from simulators.municipal.business import _amounts, _apply, _take_back
 from simulators.municipal.fields import Refusal, fen, yuan
@@ -26,8 +27,16 @@ _WORDS = {
     "refuse_business": (-1, "业务处理失败,请联系经办机构"), "not_enough_balance": (-1, "个人账户余额不足"),
     "token_expired": (_LOST, "令牌无效,请重新登录"),
 }
+_NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,4})?", re.ASCII)
 _CASH = re.compile(rb'("brfdje": ?")([0-9.]+)(")')
 Para = dict[str, Any]
+# What stands in jsonPara, by method; p_fypd_ds is a list of rows.
+_BILL = ("p_grbh", "p_xm", "p_yltclb", "p_fypd_ds")
+PARAMETERS = {
+    "query_basic_info": ("p_grbh", "p_xm"), "settle_mz_pre": _BILL, "settle_mz": _BILL, "destroy_mz": ("p_jshid",),
+    "ask_for_si": ("p_hisjyh",),
+}
+ROW = ("ylxmbm", "ysbm", "sl", "dj", "zje")
 
 
 class DarewaySim(FunctionSim):
@@ -80,7 +89,7 @@ class DarewaySim(FunctionSim):
             raise Refusal("社保机构编号、医院编码或HIS交易号不正确", -1)
         run = _METHODS.get(values["method"])
         try:
-            para = json.loads(values["jsonPara"])
+            para = loads(values["jsonPara"])
         except ValueError:
             para = None
         if run is None or not isinstance(para, dict):
@@ -120,16 +129,19 @@ class DarewaySim(FunctionSim):
         if not isinstance(rows, list) or not rows:
             raise Refusal("费用凭单不能为空", -1).at("p_fypd_ds", "a list of rows", rows)
         for place, row in enumerate(rows, 1):
+            if not isinstance(row, dict):
+                raise Refusal(f"第{place}行: 费用凭单不正确", -1).at("p_fypd_ds", "rows of named values", row)
             item = self.platform.items.get(str(row.get("ylxmbm", "")))
             if item is None:
                 no = Refusal(f"第{place}行: 医疗项目编码不在目录中", -1)
                 raise no.at("ylxmbm", "a national code", row.get("ylxmbm"))
-            if row.get("ysbm") not in _DOCTORS:
+            if str(row.get("ysbm")) not in _DOCTORS:
                 raise Refusal(f"第{place}行: 医师编码未备案", -1).at("ysbm", "a registered doctor", row.get("ysbm"))
-            try:
-                quantity, price, amount = Decimal(str(row["sl"])), Decimal(str(row["dj"])), fen(str(row["zje"]))
-            except (KeyError, InvalidOperation):
-                raise Refusal(f"第{place}行: 单价、数量、金额不正确", -1) from None
+            numbers = [str(row.get(name)) for name in ("sl", "dj", "zje")]
+            if not all(_NUMBER.fullmatch(one) for one in numbers):
+                no = Refusal(f"第{place}行: 单价、数量、金额不正确", -1)
+                raise no.at("sl, dj, zje", "numbers", ", ".join(numbers))
+            quantity, price, amount = Decimal(numbers[0]), Decimal(numbers[1]), fen(numbers[2])
             if line_amount(quantity, price) != amount:
                 raise Refusal(f"第{place}行: 金额不等于单价乘数量", -1)
             lines[str(place)] = split_line(item, quantity, price, amount)
@@ -193,8 +205,13 @@ class DarewaySim(FunctionSim):
 
     def card(self, base_url: str) -> dict[str, Any]:
         """Address, methods, user and test persons."""
-        return {**super().card(base_url), "user": USER, "password": PASSWORD, "sbjgbh": ADMDVS, "yybm": FIXMEDINS_CODE,
-                "transactions": {name: words.zh for name, words in self.ops_said.items()}}  # fmt: skip
+        made = super().card(base_url)
+        del made["encoding"], made["rows"]  # of XML
+        return {
+            **made, "user": USER, "password": PASSWORD, "sbjgbh": ADMDVS, "yybm": FIXMEDINS_CODE,
+            "transactions": {name: words.zh for name, words in self.ops_said.items()},
+            "fields": {name: list(fields) for name, fields in PARAMETERS.items()}, "rows": {"p_fypd_ds": list(ROW)},
+        }  # fmt: skip
 
 
 def _told(a: Amounts) -> Para:

@@ -11,9 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from simulators.base.objection import Objecting
+from simulators.base.wire import loads
 
 VERSION = "1.0"
 GOOD = "S0000"
+FORM = "upper-case hex MD5 of appid=…&data=…&noise=…&key=…&version=1.0, data in Base64"
 
 
 class Failure(Objecting):
@@ -51,7 +53,7 @@ def opened(outer: Any, app_id: str, key: str) -> dict[str, Any]:
         wanted = "MD5 upper hex over appid=…&data=…&noise=…&key=…&version=1.0"
         raise Failure("E0003", "签名验证失败").at("sign", wanted, fields["sign"])
     try:
-        inner = json.loads(base64.b64decode(str(fields["data"]), validate=True), parse_float=Decimal)
+        inner = loads(base64.b64decode(str(fields["data"]), validate=True), parse_float=Decimal)
     except (binascii.Error, ValueError, RecursionError):
         raise Failure("E0004", "参数data解析失败") from None
     if not isinstance(inner, dict):

@@ -12,7 +12,7 @@ from simulators.base.party import ActRefused, SimParty
 from simulators.base.wire import Req, Resp, json_resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.einvoice import said
-from simulators.einvoice.envelope import GOOD, Failure, opened, plain, sealed
+from simulators.einvoice.envelope import FORM, GOOD, Failure, opened, plain, sealed
 from simulators.einvoice.fields import SERVICES, checked, fen
 from simulators.einvoice.lists import yuan
 from simulators.einvoice.paper import PAPER_BATCH, Stock
@@ -126,6 +126,7 @@ class EinvoiceSim(SimParty):
     def card(self, base_url: str) -> dict[str, Any]:
         return {
             "base_url": base_url, "path": PREFIX + "{service}", "app_id": APP_ID, "key": self._key,
+            "sign": FORM,
             "bill_batch": BATCH, "voucher_batch": VOUCHER_BATCH, "paper_batch": PAPER_BATCH, "services": list(SERVICES),
         }
 

@@ -12,6 +12,8 @@ from simulators.his.answers import Refusal
 CLOCK_SECONDS = 300
 NONCE_SECONDS = 600
 
+FORM = "X-Sign = lower-case hex HMAC-SHA256(secret, X-Timestamp LF X-Nonce LF body), with X-App-Id; replies alike"
+
 
 def signature(secret: str, timestamp: str, nonce: str, body: bytes) -> str:
     """Lower-case hex HMAC-SHA256 over `timestamp LF nonce LF body`."""

@@ -90,7 +90,7 @@ class InsuranceOffice:
         base = party.world.addresses.get("insurance")
         if base is None:
             raise Silence("no insurance is connected")
-        stamp, nonce = str(int(party.world.now())), f"{party.world.rng.getrandbits(64):016x}"
+        stamp, nonce = str(int(party.world.signing())), f"{party.world.rng.getrandbits(64):016x}"
         headers = {
             "Content-Type": "application/json;charset=utf-8", "x-tif-paasid": self._secrets.tif_paasid,
             "x-tif-timestamp": stamp, "x-tif-nonce": nonce,

@@ -21,6 +21,7 @@ from simulators.his.bills import long_form, short_form
 from simulators.his.counter import Counter
 from simulators.his.desk import Desk, Payment, Settled
 from simulators.his.fields import OPERATIONS, PRE_MODES, TRADE_MODES, checked, insurance_of
+from simulators.his.gateway import FORM
 from simulators.his.hl7_acts import Hl7Acts
 from simulators.his.hl7_asks import Hl7Asks
 from simulators.his.hl7_charges import Charges
@@ -146,7 +147,8 @@ class HisSim(SimParty):
             for b in self.desk.bills.values()
         ]
         return {
-            "base_url": base_url, "app_id": APP_ID, "secret": self._secret, "persons": persons, "bills": bills,
+            "base_url": base_url, "app_id": APP_ID, "secret": self._secret, "sign": FORM,
+            "persons": persons, "bills": bills,
             "admissions": inhos.listed(self.stays), "settings": self.habits.public(),
             "soap": {"path": PATH, "wsdl": f"{base_url}{PATH}?wsdl", "method": "callService", "token": self._secret,
                      "codes": CODES},

@@ -17,7 +17,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from simulators.base import soap as envelope
-from simulators.base.wire import Req, Resp
+from simulators.base.wire import Req, Resp, loads
 from simulators.his.answers import Habits, Refusal
 
 PATH = "/services/HisService"
@@ -122,7 +122,7 @@ def _read(asked: Asked, text: str) -> None:
     if text.lstrip()[:1] == "{":
         asked.xml = False
         try:
-            tree = json.loads(text)
+            tree = loads(text)
         except ValueError:
             raise _unreadable("JSON解析失败") from None
     else:

@@ -63,7 +63,7 @@ class JsonStyle:
 
     def signed(self, resp: Resp) -> Resp:
         """With the reply's own signature."""
-        resp.headers.update(self._guard.headers(str(int(self._world.now())), self._nonce, resp.body))
+        resp.headers.update(self._guard.headers(str(int(self._world.signing())), self._nonce, resp.body))
         return resp
 
 
@@ -116,7 +116,7 @@ class Styles:
         try:
             if req.method != "POST" or not req.path.startswith(GATEWAY):
                 raise Refusal("OPERATION_UNKNOWN", "不支持的操作")
-            self._guard.admit(req, self._world.now())
+            self._guard.admit(req, self._world.signing())
         except Refusal as refusal:
             why = refusal.objection(refusal.code, refusal.msg)
             raise Turned(self._habits.refused(refusal), why) from None

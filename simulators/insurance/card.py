@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from simulators.insurance.acts import ACTS
-from simulators.insurance.gateway import Gateway
+from simulators.insurance.gateway import GATE_FORMS, Gateway
 from simulators.insurance.paths import PATHS
 from simulators.insurance.query import DEDUCTIBLE_USED, FUND_USED
 from simulators.insurance.registry import TRANSACTIONS
@@ -20,7 +20,8 @@ _SHOWN_OF_CROWD = 20
 def card(bureau: Bureau, gateway: Gateway, base_url: str) -> dict[str, Any]:
     """Addresses, secrets, codes, test persons, the policy in force; amounts in fen."""
     return {
-        "base_url": base_url, "profile": gateway.profile, "secrets": dataclasses.asdict(gateway.secrets),
+        "base_url": base_url, "profile": gateway.profile, "gate": GATE_FORMS[gateway.profile],
+        "secrets": dataclasses.asdict(gateway.secrets),
         "path_template": bureau.settings.path_template,
         "paths": {code: paths[0] for code, paths in PATHS.items()},
         "transactions": {code: t.title for code, t in TRANSACTIONS.items()}, "reversible": sorted(REVERSIBLE),

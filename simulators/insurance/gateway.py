@@ -20,8 +20,9 @@ GATE_FORMS: Mapping[str, str] = {
     "none": "",
     "tif": "x-tif-signature = hex SHA-256(timestamp + token + nonce + timestamp), x-tif-timestamp in seconds, "
     "x-tif-nonce once, x-tif-paasid (x-rio-… alike)",
-    "x-ca": "x-ca-signature = timestamp:UPPERHEX(HMAC-SM3(secret, timestamp LF body)), x-ca-key",
-    "csb": "_api_signature = Base64 HMAC-SHA1 over _api_access_key, _api_name, _api_timestamp, _api_version",
+    "x-ca": "x-ca-signature = timestamp:UPPERHEX(HMAC-SM3(secret, timestamp LF body)), timestamp in seconds, x-ca-key",
+    "csb": "_api_signature = Base64 HMAC-SHA1 over _api_access_key, _api_name, _api_timestamp, _api_version as "
+    "k=v joined by &, timestamp in seconds or milliseconds",
     "apikey": "apikey",
 }
 SKEW = 180.0  # seconds between the caller's clock and the gateway's

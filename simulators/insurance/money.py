@@ -6,6 +6,8 @@ import json
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from simulators.base.wire import loads
+
 CENT = Decimal("0.01")
 # A Unicode noncharacter no message may contain; it brackets a number while json writes it as text,
 # because json would write the float 1200.0 where the platform writes 1200.00.
@@ -67,8 +69,5 @@ def load(body: bytes) -> Any:
     text = body.decode("utf-8")
     if _MARK in text or "\\ufdd0" in text.lower():
         raise ValueError("forbidden character")
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    return loads(text, parse_float=Decimal)
 
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number")

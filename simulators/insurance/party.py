@@ -58,7 +58,7 @@ class InsuranceSim(SimParty):
         super().__init__(world)
         self.books = InsuranceLedger(world)
         self.ledger = self.books
-        self.gateway = Gateway(world.now)
+        self.gateway = Gateway(world.signing)
         self.bureau = Bureau(world, self.books, Settings())
         self._parsed: tuple[bytes, Any] = (b"", None)
 

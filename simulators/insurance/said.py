@@ -125,6 +125,18 @@ _EN = {
     "2207": "settle", "2207A": "settle A", "2208": "cancel a settlement", "2505": "designate",
     "2506": "withdraw a designation", "2601": "reverse", "3201": "compare totals", "5201": "visits",
     "5203": "settlement", "5204": "fee lines", "5206": "yearly sums", "5302": "designations", "5303": "in hospital",
+    "1301": "western and Chinese patent medicines", "1302": "herbal pieces", "1303": "preparations of hospitals",
+    "1304": "ethnic medicines", "1305": "services", "1306": "consumables", "1307": "diseases", "1308": "operations",
+    "1309": "chronic diseases", "1310": "diseases paid by kind", "1311": "day operations", "1312": "directory",
+    "1313": "tumour morphology", "1314": "Chinese medicine diseases", "1315": "Chinese medicine syndromes",
+    "1316": "pairings of the directory", "1317": "pairings of the institution", "1318": "price limits",
+    "1319": "first own shares", "2301": "upload a stay's fees", "2302": "withdraw a stay's fees",
+    "2303": "quote a stay", "2304": "settle a stay", "2305": "cancel a stay's settlement", "2401": "admit",
+    "2402": "discharge",
+    "2403": "change a stay", "2404": "withdraw an admission", "2405": "withdraw a discharge", "3202": "compare details",
+    "3301": "upload pairings", "3302": "withdraw a pairing", "5202": "diagnoses", "5205": "drugs of special diseases",
+    "5301": "special diseases registered", "5304": "transfers", "9101": "upload a file", "9102": "download a file",
+    "ec.query": "read an electronic credential",
 }  # fmt: skip
 
 

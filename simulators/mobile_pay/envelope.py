@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from simulators.base.objection import Objecting
-from simulators.base.wire import Resp, json_resp
+from simulators.base.wire import Resp, json_resp, loads
 from simulators.base.world import BEIJING, SimWorld
 from simulators.mobile_pay import sm
 from simulators.mobile_pay.settings import Settings
@@ -58,7 +58,7 @@ class Identity:
             raise Refusal("10003", "应用标识不存在").at("appId", self.app_id, form["appId"])
         if (form["encType"], form["signType"]) != ("SM4", "SM2"):
             raise Refusal("10004", "加密或签名方式不支持").at("signType", "SM2 and SM4", form["signType"])
-        if abs(self._moment(form["timestamp"]) - self.world.now()) > settings.window_seconds:
+        if abs(self._moment(form["timestamp"]) - self.world.signing()) > settings.window_seconds:
             raise Refusal("10005", "请求时间超出允许范围").at("timestamp", "within the window", form["timestamp"])
         data = self._data(form["encData"], settings)
         if not sm.good(self.hospital.point, text_of(form, data, self.app_secret, settings), form["signData"],
@@ -72,14 +72,14 @@ class Identity:
         try:
             hidden = base64.b64decode(text, validate=True) if settings.output == "base64" else binascii.unhexlify(text)
             plain = sm.sm4(self.key(settings), hidden, self._iv(settings), hide=False)
-            return json.loads(plain, parse_float=_Kept)
+            return loads(plain, parse_float=_Kept)
         except (ValueError, RecursionError):
             raise Refusal("10007", "解密失败").at("encData", f"SM4-{settings.cipher}, {settings.output}") from None
 
     def sealed(self, data: Form, settings: Settings, more: Form | None = None, spoil: str = "") -> Form:
         """An envelope of the platform. `spoil`: bad_signature or unsigned."""
-        now = self.world.now()
-        stamp = self.world.stamp("%Y%m%d%H%M%S") if settings.stamp == "text" else str(int(now * 1000))
+        as_text = settings.stamp == "text"
+        stamp = self.world.signing_stamp("%Y%m%d%H%M%S") if as_text else str(int(self.world.signing() * 1000))
         form = {"appId": self.app_id, "encType": "SM4", "signType": "SM2", "version": "2.0.1", "timestamp": stamp,
                 **(more or {})}  # fmt: skip
         plain = compact(neat(data, settings) or {})

@@ -192,7 +192,9 @@ class MobilePaySim(SimParty):
         return {
             "base_url": base_url, "org_code": FIXMEDINS_CODE, "app_id": who.app_id, "app_secret": who.app_secret,
             "private_key": who.hospital.private_text, "public_key": who.hospital.public_text,
-            "platform_key": who.platform.public_text, "paths": {op: path for path, op in PATHS.items()},
+            "platform_key": who.platform.public_text, **who.hospital.forms("private_key", private=True),
+            **who.hospital.forms("public_key"), **who.platform.forms("platform_key"),
+            "paths": {op: path for path, op in PATHS.items()},
             "notify_url": self.courier.address or PATH, "settings": vars(self.settings),
             "persons": [{"id": p.id, "name": p.name, "id_no": p.id_no} for p in PERSONS if p.insurance],
         }  # fmt: skip

@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from simulators.mobile_pay import sm2
 
+# What stands before the bytes of a key on the curve SM2 in SubjectPublicKeyInfo and in PKCS#8.
+_PUBLIC = bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d034200")
+_PRIVATE = bytes.fromhex("308187020100301306072a8648ce3d020106082a811ccf5501822d046d306b0201010420")
 DEFAULT_SIGNER = "1234567812345678"
 
 
@@ -39,6 +42,14 @@ class Pair:
     def public_text(self) -> str:
         """Base64 of 04‖X‖Y."""
         return base64.b64encode(b"\x04" + self.point).decode("ascii")
+
+    def forms(self, name: str, *, private: bool = False) -> dict[str, str]:
+        """The key as libraries want it: hex (D, or 04‖X‖Y) and PEM, under `NAME_hex` and `NAME_pem`."""
+        open_ = b"\x04" + self.point
+        if not private:
+            return {f"{name}_hex": open_.hex(), f"{name}_pem": _pem("PUBLIC KEY", _PUBLIC + open_)}
+        der = _PRIVATE + self.number + b"\xa1\x44\x03\x42\x00" + open_
+        return {f"{name}_hex": self.number.hex(), f"{name}_pem": _pem("PRIVATE KEY", der)}
 
 
 def sign(pair: Pair, text: str, signer: str) -> str:
@@ -70,3 +81,9 @@ def sm4(key: bytes, data: bytes, iv: bytes | None, *, hide: bool) -> bytes:
     if not 1 <= fill <= 16 or plain[-fill:] != bytes([fill]) * fill:
         raise Unreadable("padding")
     return plain[:-fill]
+
+
+def _pem(kind: str, der: bytes) -> str:
+    text = base64.b64encode(der).decode("ascii")
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+    return "\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""])

@@ -78,6 +78,11 @@ _MONEY = re.compile(r"(0|[1-9][0-9]{0,9})\.[0-9]{2}", re.ASCII)
 _QUANTITY = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?", re.ASCII)
 
 
+def row_of(spec: Mapping[str, Field]) -> Mapping[str, Field]:
+    """The fields of a transaction's rows; nothing where it has none."""
+    return next((field.rows for field in spec.values() if field.rows is not None), {})
+
+
 def checked(spec: Mapping[str, Field], given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     """The given values when each is in order, those left out as ""; Refusal -1 names the first that is not."""
     if unknown := sorted(given.keys() - spec.keys()):

@@ -28,7 +28,7 @@ from simulators.municipal.envelope import (
     reply,
     written,
 )
-from simulators.municipal.fields import HEAD, LISTS, SPECS, Refusal, checked, fen, yuan
+from simulators.municipal.fields import HEAD, LISTS, SPECS, Refusal, checked, fen, row_of, yuan
 from simulators.municipal.state import NO_CYCLE, Platform, Remembered
 from simulators.town import FIXMEDINS_CODE, PERSONS
 
@@ -209,6 +209,7 @@ class MunicipalSim(SimParty):
             "base_url": base_url, "path": PATH, "wsdl": f"{base_url}{PATH}?wsdl", "method": "callService",
             "transactions": {code: one.title for code, one in TRANSACTIONS.items()},
             "fields": {code: list(spec) for code, spec in SPECS.items()}, "head": list(HEAD),
+            "rows": {code: list(inside) for code, spec in SPECS.items() if (inside := row_of(spec))},
             "hospital": FIXMEDINS_CODE, "operator": "K01", "encoding": self.platform.encoding,
             "persons": [{"id": p.id, "name": p.name, "id_no": p.id_no, "card_no": p.card_no, "card_sn": p.card_sn}
                         for p in PERSONS],

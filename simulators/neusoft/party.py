@@ -24,6 +24,8 @@ REPLIES: dict[str, tuple[str, ...]] = {
     "2420": ("mzlsh", *_AMOUNTS), "2410": ("mzlsh", "brjsh", "jssj", *_AMOUNTS), "2430": ("brjsh", "zje"),
     "2421": (), "2450": ("yjylsh", "jyzt", "yjybh", "mzlsh", "brjsh", "jssj", *_AMOUNTS),
 }  # fmt: skip
+PARTS = ("jybh", "yljgbh", "czybh", "ywzqh", "jylsh", "zxbm", "rc", "ljbz")
+CENTER = "0000"
 _FLOW = re.compile(r"([0-9]{14})-([0-9A-Z]+)-([0-9]{4})")
 _UNSURE = "与医保中心通讯超时,交易结果未知"
 _WORDS = {
@@ -58,6 +60,11 @@ class NeusoftSim(FunctionSim):
         values_ = "".join(f"{str(made.get(name, '')).replace('|', '')}|" for name in REPLIES[head["jybh"]])
         return {"result": "0", "outputData": f"C{head['jylsh']}^1^{values_ or '|'}^"}
 
+    def card(self, base_url: str) -> dict[str, Any]:
+        """Of the parts between `^` and the values of an answer, too; rows repeat the single fields before their own."""
+        replies = {code: list(names) for code, names in REPLIES.items()}
+        return {**super().card(base_url), "parts": list(PARTS), "center": CENTER, "replies": replies}
+
     def _read(self, text: str) -> tuple[dict[str, str], dict[str, Any]]:
         parts = text.split("^")
         if len(parts) != 9 or parts[8]:
@@ -68,7 +75,7 @@ class NeusoftSim(FunctionSim):
             raise Refusal(f"医疗机构编号[{hospital}]不存在", -1)
         if known is None or known[2] != hospital:
             raise Refusal("医院流水号应为时间-机构编号-4位序号", -1)
-        if code not in TRANSACTIONS or center != "0000" or online != "1":
+        if code not in TRANSACTIONS or center != CENTER or online != "1":
             raise Refusal(f"交易编号[{code}]、中心编码[{center}]或联机标志[{online}]不正确", -1)
         head = {"jybh": code, "jylsh": known[1] + known[3], "czybh": operator, "ywzqh": cycle}
         return head, _body(code, fields)

@@ -70,7 +70,7 @@ class Gate:
             at = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
         except ValueError:
             raise Refusal("IllegalTimestamp", "The time is malformed.", 400).at("x-acs-date", got=stamp) from None
-        if abs(at - self._world.now()) > WINDOW:
+        if abs(at - self._world.signing()) > WINDOW:
             text = "Specified time stamp or date value is expired."
             raise Refusal("InvalidTimeStamp.Expired", text, 400).at("x-acs-date", f"within {WINDOW:g} s", stamp)
         if not nonce or nonce in self.seen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from simulators.base.faults import BREAKS, CALLBACKS, COMMON, Faults
 from simulators.base.ledger import Row
 from simulators.base.menu import Section
 from simulators.base.party import ActRefused, SimParty
-from simulators.base.wire import Req, Resp, json_resp, text_resp
+from simulators.base.wire import Req, Resp, json_resp, loads, text_resp
 from simulators.base.world import SimWorld
 from simulators.sms import said
 from simulators.sms.courier import WHAT, WHEN, Courier
@@ -142,7 +141,7 @@ class SmsSim(SimParty):
 
     def _filled(self, template: str, given: str) -> str:
         try:
-            values = json.loads(given or "{}")
+            values = loads(given or "{}")
         except ValueError:
             values = None
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):

@@ -10,6 +10,8 @@ from typing import Any
 
 from lxml import etree
 
+from simulators.base.wire import loads
+
 NAMES: dict[str, tuple[str, ...]] = {  # the first that is found, the outermost first; `patient.id` says in what
     "number": ("message_no", "messageNo", "control_id", "controlId", "msgId", "number", "no"),
     "patient": ("patient_id", "patientId", "patient_no", "patientNo", "patient", "patient.id"),
@@ -37,7 +39,7 @@ class Told:
 def read_json(body: bytes, names: Mapping[str, tuple[str, ...]]) -> Told:
     """A JSON object in UTF-8."""
     try:
-        tree = json.loads(body.decode("utf-8"))
+        tree = loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as wrong:
         raise Malformed(f"不是UTF-8的JSON：{wrong}") from None
     if not isinstance(tree, dict):

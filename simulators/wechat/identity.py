@@ -96,7 +96,7 @@ class Identity:
 
     def headers(self, signer: Signer, body: bytes, *, age: int = 0) -> dict[str, str]:
         """Signature headers over `body`, made `age` seconds ago."""
-        stamp, nonce = str(int(self.world.now()) - age), f"{self.world.rng.getrandbits(128):032x}"
+        stamp, nonce = str(int(self.world.signing()) - age), f"{self.world.rng.getrandbits(128):032x}"
         return {
             "Wechatpay-Nonce": nonce,
             "Wechatpay-Signature": sign.rsa_sign(signer.key, sign.answer_message(stamp, nonce, body)),

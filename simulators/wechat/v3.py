@@ -146,7 +146,7 @@ class V3:
             wanted = f"mchid {identity.mchid}, serial_no {identity.merchant_serial}"
             refusal = Refusal("sign", "商户证书序列号有误，请使用签名私钥匹配的证书序列号")
             raise refusal.at("Authorization", wanted, f"mchid {given.mchid}, serial_no {given.serial}")
-        now = self.party.world.now()
+        now = self.party.world.signing()
         if abs(now - given.timestamp) > CLOCK_TOLERANCE:
             refusal = Refusal("sign", "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
             raise refusal.at("Authorization timestamp", f"within 300 s of {int(now)}", given.timestamp)

@@ -162,6 +162,10 @@ class YinhaiSim(FunctionSim):
         ]  # fmt: skip
         return {"astr_jgxml": _document("output", {"bs": str(len(rows)), "row": rows})}
 
+    def card(self, base_url: str) -> dict[str, Any]:
+        """Of what stands before a transaction's own fields in every document, too."""
+        return {**super().card(base_url), "head": list(_HEAD)}
+
     def refused(self, kind: str, function: str, values: Values) -> Values:
         code, text = _REFUSALS[kind]
         return {"aint_appcode": str(code), "astr_appmsg": text}

@@ -194,7 +194,7 @@ LINES = [{"sortNo": 1, "chargeCode": "05", "chargeName": "治疗费", "amt": "12
         ({"busDateTime": "20261322080000000"}, "参数busDateTime格式应为yyyyMMddHHmmssSSS"),
         ({"totalAmt": "1200.001"}, "参数totalAmt应为两位小数以内的金额"),
         ({"totalAmt": "1,200"}, "参数totalAmt应为两位小数以内的金额"),
-        ({"totalAmt": True}, "参数totalAmt应为数字"), ({"totalAmt": float("nan")}, "参数totalAmt应为数字"),
+        ({"totalAmt": True}, "参数totalAmt应为数字"), ({"totalAmt": float("nan")}, "参数data解析失败"),
         ({"tel": "123456789012"}, "参数tel长度超过11"), ({"payerType": "3"}, "参数payerType的值3不在允许范围"),
         ({"chargeDetail": []}, "参数chargeDetail不能为空"), ({"chargeDetail": ["x"]}, "参数chargeDetail应为列表"),
         ({"chargeDetail": [{"sortNo": 1, "chargeCode": "05", "amt": 1200}]}, "参数chargeDetail[1].chargeName不能为空"),

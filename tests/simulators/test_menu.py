@@ -27,6 +27,8 @@ def test_a_party_has_a_title_and_names_its_operations(party: SimParty) -> None:
     assert party.title.en
     assert not _chinese(party.title.en)
     assert party.ops_said
+    nameless = [op for op, words in party.ops_said.items() if not any("a" <= letter <= "z" for letter in words.en)]
+    assert not nameless, "a number alone tells a person nothing"
 
 
 def test_every_own_misfortune_is_told_in_both_languages(party: SimParty) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 from urllib.parse import parse_qsl, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -107,7 +108,7 @@ def _html(name: str, party: SimParty, req: Req, language: str, values: Mapping[s
     everything = {
         "t": t, "op_words": op_words, "kind": lambda kind: KINDS[kind].of(language), "state": state,
         "language": language, "here": party.name, "others": _neighbours(party.world), "now": party.world.stamp(),
-        "rate": party.world.rate, "shared": party.world.shared is not None,
+        "rate": party.world.rate, "shared": party.world.shared is not None, "by_wall": party.world.by_wall,
         "jumps": _jumps(party.world, t), "back": "/sim/",
         "switch": f"{req.path}?{rest + '&' if rest else ''}lang={other}", "party": party, "menu": party.fault_menu(),
         **values,
@@ -192,11 +193,16 @@ def _templates() -> Environment:
             lstrip_blocks=True
     )
     made.filters.update(
-        cell=_cell, tone=lambda state: TONES.get(str(state), "dim"),
+        cell=_cell, narrow=_narrow, tone=lambda state: TONES.get(str(state), "dim"),
         clock=lambda at: datetime.fromtimestamp(at, BEIJING).strftime("%H:%M:%S"),
         day=lambda at: datetime.fromtimestamp(at, BEIJING).strftime("%m-%d %H:%M:%S"),
     )  # fmt: skip
     return made
+
+
+def _narrow(shown: str) -> bool:
+    """Whether a cell's text stays on one line: up to 18 letters, a Chinese character counting for two."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in shown) <= 18
 
 
 def _cell(value: Any, money: bool, language: str) -> str:
