@@ -155,6 +155,9 @@ class CommercialSim(SimParty):
     # The services
 
     def policies(self, body: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+        for name in ("idNo", "name"):
+            if not isinstance(body.get(name), str) or not body[name]:
+                raise Refusal("4000", f"参数{name}不能为空").at(name, "text, required", body.get(name))
         found = [
             {"policyNo": one.no, "product": one.product, "status": one.status, "direct": "0" if one.why[0] else "1"}
             for one in self.book.policies.values()

@@ -19,6 +19,7 @@ from simulators.base.party import SimParty
 from simulators.base.wire import Req, Resp, loads
 from simulators.base.world import SimWorld
 from simulators.commercial import CommercialSim
+from simulators.commercial.envelope import Refusal as InsurersNo
 from simulators.dareway import DarewaySim
 from simulators.einvoice import EinvoiceSim
 from simulators.his import HisSim
@@ -141,3 +142,12 @@ def test_what_the_platforms_check_follows(signing: str) -> None:
     assert isinstance(reply, Resp)
     assert json.loads(reply.body)["code"] != "TIMESTAMP_INVALID"
     assert abs(int(reply.headers["X-Timestamp"]) - world.signing()) < 2
+
+
+@pytest.mark.parametrize("body", [
+    {}, {"idNo": "370202198003120117"}, {"idNo": 1, "name": "测试甲"}, {"idNo": "", "name": None},
+])  # fmt: skip
+def test_the_insurer_asks_for_whom_it_is_to_look_up(body: dict[str, Any]) -> None:
+    """"No policy" was the answer to a question that named nobody."""
+    with pytest.raises(InsurersNo, match="不能为空"):
+        made(CommercialSim).policies(body)
