@@ -17,8 +17,10 @@ from simulators.qingdao import said
 from simulators.qingdao.business import HOSPITAL, NO_MONEY, TRANSACTIONS, NotPaid, Platform, Refusal
 from simulators.qingdao.door import BothSite
 from simulators.qingdao.wire import (
+    BEGIN,
     BODY_AT,
     CODECS,
+    END,
     HEADER,
     REPLIES,
     REQUESTS,
@@ -177,7 +179,8 @@ class QingdaoSim(SimParty):
     def card(self, base_url: str) -> dict[str, Any]:
         """Address, codes, fields and test persons; the platform has no secret."""
         return {
-            "base_url": base_url, "tcp": base_url.replace("http:", "tcp:"), "frame": SIZE, "hospital": HOSPITAL,
+            "base_url": base_url, "tcp": base_url.replace("http:", "tcp:"), "frame": SIZE,
+            "begin": BEGIN.decode(), "end": END.decode(), "hospital": HOSPITAL,
             "charset": self.platform.charset, "amounts": self.platform.amounts,
             "transactions": {code: title for code, (title, _) in TRANSACTIONS.items()},
             "header": HEADER, "requests": REQUESTS, "replies": REPLIES,

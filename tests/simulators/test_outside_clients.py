@@ -27,6 +27,7 @@ from simulators.insurance import InsuranceSim
 from simulators.mobile_pay import MobilePaySim
 from simulators.municipal import MunicipalSim
 from simulators.neusoft import NeusoftSim
+from simulators.qingdao import QingdaoSim
 from simulators.yinhai import YinhaiSim
 
 BILL = {"p_grbh": "A12345678", "p_xm": "测试甲", "p_yltclb": "6"}
@@ -81,6 +82,8 @@ def test_cards_name_the_fields_of_their_own_interface() -> None:
     assert len(neusoft["parts"]) == 8
     assert neusoft["replies"]["2410"]
     assert {"yyjylsh", "yljgbh"} <= set(yinhai["head"])
+    qingdao = made(QingdaoSim).card("http://x")
+    assert (qingdao["begin"], qingdao["end"], qingdao["frame"]) == ("SSSS", "ZZZZ", 4096)
 
 
 def test_cards_say_how_a_request_is_signed() -> None:
