@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from engine.parties.contract import Party
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SIGNED_APART = 60.0  # seconds: two clocks further apart are not one
+BY_WALL = (
+    "模拟系统的时钟拨过，而签名按墙钟核对；先改回 · the simulators' clock was moved and signatures are held against "
+    'the wall; first: POST /sim/clock {"signing": "clock"}'
+)
 WAIT = 60.0  # seconds a platform has for one answer
 LIMIT = 16 * 1024 * 1024  # bytes of one answer
 MLLP, OVER_MLLP = ("mllp", "mllps"), ("his_hl7",)
@@ -149,10 +154,13 @@ class WebGround:
     def _moved_by(self) -> float:
         """How far a simulator's clock has been moved on; 0 where none stands there."""
         try:
-            told = ask(f"{self._against}/sim/clock")["now"]
+            told = ask(f"{self._against}/sim/clock")
+            ahead = datetime.fromisoformat(str(told["now"])).timestamp() - self._world.now()
         except (CannotRun, KeyError):
             return 0.0
-        return datetime.fromisoformat(str(told)).timestamp() - self._world.now()
+        if told.get("signing") == "wall" and abs(ahead) > SIGNED_APART:
+            raise CannotRun(f"{self._against}: {BY_WALL}")
+        return ahead
 
     def now(self) -> float:
         return self._world.now() + self._ahead

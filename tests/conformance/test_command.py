@@ -80,6 +80,12 @@ def test_a_simulator_whose_clock_was_moved_is_met_in_its_own_time(town: tuple[Pa
     values.write_text("bill: BCONF003\nled_bill: BCONF903\n")
     code, said = engine(folder, "his", "--against", url, "--with", str(values))
     assert code == 0, said
+    for signing in (b"wall", b"clock"):
+        request = urllib.request.Request(f"{url}/sim/clock", b'{"signing": "%s"}' % signing)  # noqa: S310 loopback
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 loopback
+        if signing == b"wall":
+            code, said = engine(folder, "his", "--against", url)
+            assert (code, '{"signing": "clock"}' in said) == (3, True), said
 
 
 def test_wrong_use_is_2_and_nobody_there_is_3(town: tuple[Path, str]) -> None:
