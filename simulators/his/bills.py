@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -99,21 +100,27 @@ def short_form(bill: Bill, status: str, habits: Habits) -> dict[str, Any]:
     }
 
 
-def long_form(bill: Bill, status: str, habits: Habits) -> dict[str, Any]:
-    """The data of query.wait.balance.bill.item.list."""
-    name, _, dept, dept_name, caty = DOCTORS[bill.doctor]
-    person, when = bill.person, write_time(bill.at)
-    diagnosis = {"code": bill.icd, "name": bill.icd_name, "type": "1", "sort": "1", "time": when}
-    items = [
+def lines_told(lines: Iterable[BillLine], doctor: str, when: str, rx: str, habits: Habits) -> list[dict[str, Any]]:
+    """Charged items as this HIS writes them; `when` their time, `rx` the prescription's number or ""."""
+    name, _, dept, dept_name, _ = DOCTORS[doctor]
+    return [
         {
             "lineNo": line.line_no, "itemCode": line.item.code, "itemName": line.item.name,
             "itemType": line.item.charge_type, "spec": "", "unit": line.item.unit,
             "price": habits.money(line.item.price_fen), "qty": f"{line.qty:f}",
             "amount": habits.money(line.amount), "time": when, "deptCode": dept, "deptName": dept_name,
-            "drCode": bill.doctor, "drName": name, "rxNo": f"R{bill.no}", "outside": "0",
+            "drCode": doctor, "drName": name, "rxNo": rx, "outside": "0",
         }
-        for line in bill.lines
+        for line in lines
     ]
+
+
+def long_form(bill: Bill, status: str, habits: Habits) -> dict[str, Any]:
+    """The data of query.wait.balance.bill.item.list."""
+    name, _, dept, dept_name, caty = DOCTORS[bill.doctor]
+    person, when = bill.person, write_time(bill.at)
+    diagnosis = {"code": bill.icd, "name": bill.icd_name, "type": "1", "sort": "1", "time": when}
+    items = lines_told(bill.lines, bill.doctor, when, f"R{bill.no}", habits)
     return {
         "billNo": bill.no, "billVersion": bill.version(), "status": status, "patientId": person.id,
         "patientName": person.name, "idNo": person.id_no, "gender": person.gender, "birth": person.birth,

@@ -58,7 +58,10 @@ OPERATIONS |= {
     "pre.reg": {**_PATIENT, "scheduleNo": (True, 32)},
     "lock.reg": {**_PATIENT, "scheduleNo": (True, 32), "lockNo": (True, 64), "expireTime": (True, 19)},
     "unlock.reg": {"lockNo": (True, 64)},
-    "reg": {**_PATIENT, **_NO, "lockNo": (True, 64), "amount": (True, 16), "expireTime": (True, 19), **_PAID},
+    "reg": {
+        **_PATIENT, **_NO, "lockNo": (True, 64), "amount": (True, 16), "expireTime": (True, 19), **_PAID,
+        "cash": (False, 16), "fund": (False, 16), "account": (False, 16), "transNo": (False, 64),
+    },
     "query.reg": _NO,
     "take.reg": {**_NO, "takeNo": (False, 64)},
     "cancel.reg": _VOID,
@@ -73,6 +76,7 @@ OPERATIONS |= {
     "upload.operation.state": {**_NO, "uploadNo": (False, 64), "state": (True, 16), "text": (False, 200)},
     "monitor.sign.in": {"terminalId": (True, 32), "time": (False, 19)},
 }
+WITH_INSURANCE = ("balance.and.pay.bill", "reg")
 PRE_MODES = ("MIC", "CA")
 TRADE_MODES = ("CASH", "WX", "ZFB", "YL", "YB", "DB", "QYK", "CA")
 
@@ -82,7 +86,7 @@ def checked(op: str, body: Any) -> dict[str, str]:
     if not isinstance(body, dict):
         raise Refusal("PARAM_INVALID", "请求报文不是JSON对象")
     spec = OPERATIONS[op]
-    extra = {"insurance"} if op == "balance.and.pay.bill" else set()
+    extra = {"insurance"} if op in WITH_INSURANCE else set()
     if unknown := sorted(body.keys() - spec.keys() - extra):
         raise Refusal("PARAM_INVALID", f"未知参数{unknown[0]}", field=unknown[0]).at(unknown[0],
             f"only {', '.join(spec)}", body[unknown[0]])

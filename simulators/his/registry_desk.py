@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from simulators.his.answers import Habits, Refusal, read_time, write_time
 from simulators.his.numbers import Numbers
+from simulators.his.reg_fees import FEE, Share, share_of, told
 from simulators.town import DOCTORS, Person
 
 if TYPE_CHECKING:
     from simulators.his.party import HisSim
 
-FEE = 1500  # fen, of every registration
 SLOTS = 5
 _SHOWN = ("patientId", "patientName", "idNo", "phone", "gender", "birth", "cardNo")
 
@@ -53,6 +53,7 @@ class RegistryDesk:
         self._fees_paid: dict[str, str] = {}  # our number → appointment
         self._taken: dict[str, int] = {}
         self._count = 0
+        self._shares: dict[str, Share] = {}  # of what was booked, by our number
         self.cards: dict[str, dict[str, str]] = {}
 
     def set_patient(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
@@ -98,9 +99,19 @@ class RegistryDesk:
         return no
 
     def pre(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
-        self._patient(texts["patientId"])
+        who = self._patient(texts["patientId"])
         one = self._schedule(texts["scheduleNo"])
-        return {"scheduleNo": one.no, "free": str(one.left), "amount": self._habits.money(FEE)}
+        return {
+            "scheduleNo": one.no, "free": str(one.left), "amount": self._habits.money(FEE), **self._named(who),
+            **told(one.doctor, self._party.world.stamp(), self._habits),
+        }  # fmt: skip
+
+    def _named(self, patient: str) -> dict[str, str]:
+        person = self._persons.get(patient)
+        if person is not None:
+            return {"patientId": patient, "patientName": person.name, "idNo": person.id_no, "phone": person.phone}
+        shown = self.created({"patientId": patient})
+        return {name: shown[name] for name in ("patientId", "patientName", "idNo", "phone") if name in shown}
 
     def lock(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         no, until = texts["lockNo"], read_time("expireTime", texts["expireTime"])
@@ -133,7 +144,8 @@ class RegistryDesk:
 
     def book(self, texts: dict[str, str], body: Any) -> dict[str, Any]:
         amount = self._habits.read_money("amount", texts["amount"])
-        content = (texts["lockNo"], amount, texts["tradeMode"], texts["outTradeNo"])
+        share = share_of(amount, texts, body, self._habits)
+        content = (texts["lockNo"], amount, texts["tradeMode"], texts["outTradeNo"], share)
         if found := self.booked.known(texts["settleNo"], content):
             return found.told
         if read_time("expireTime", texts["expireTime"]) <= self._party.world.now():
@@ -144,14 +156,16 @@ class RegistryDesk:
         if amount != FEE:
             raise Refusal("AMOUNT_MISMATCH", "挂号费不符")
         del self.held[texts["lockNo"]]
+        self._closed.add(texts["lockNo"])  # used up: a late original must not hold another slot
         self._count += 1
         reg = f"G{self._party.world.stamp('%Y%m%d')}{self._count:05d}"
         row = self._party.ledger.add("book", no=texts["settleNo"], party_no=reg, amount=amount, bill=reg,
-                                     ref=str(amount))  # fmt: skip
-        told = {"settleNo": texts["settleNo"], "regNo": reg, "visitNo": f"V{reg}", "scheduleNo": held.schedule.no,
+                                     ref=str(share.cash))  # fmt: skip
+        made = {"settleNo": texts["settleNo"], "regNo": reg, "visitNo": f"V{reg}", "scheduleNo": held.schedule.no,
                 "payTime": self._party.world.stamp()}  # fmt: skip
-        self.booked.book(texts["settleNo"], content, told, row)
-        return told
+        self.booked.book(texts["settleNo"], content, made, row)
+        self._shares[texts["settleNo"]] = share
+        return made
 
     def arrange(self, no: str, schedule: str, patient: str) -> str:
         """An appointment without money, as SRM^S01 asks for one; its number, the same for the same request."""
@@ -214,6 +228,9 @@ class RegistryDesk:
         amount = {"amount": self._habits.money(found.row.amount)} if found.row else {}
         queue = self._taken.get(texts["settleNo"])
         taken = {"queueNo": str(queue)} if queue else {}
+        share = self._shares.get(texts["settleNo"])
+        if share is not None:
+            amount |= {part: self._habits.money(getattr(share, part)) for part in ("cash", "fund", "account")}
         return {"settleNo": texts["settleNo"], **found.told, **amount, **taken, "state": found.state}
 
     def take(self, texts: dict[str, str], body: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from simulators.insurance import dictionary
 from simulators.insurance.envelope import Call
 from simulators.insurance.fields import Refusal, fields, node
 from simulators.insurance.money import yuan
-from simulators.insurance.policy import Terms, stay_terms, terms_on
-from simulators.insurance.state import Bureau
+from simulators.insurance.policy import REGISTRATION_SHARE, Terms, stay_terms, terms_on
+from simulators.insurance.state import Bureau, Visit
 from simulators.town import ADMDVS, FIXMEDINS_CODE, FIXMEDINS_NAME, Insurance, Person
 
 _1101 = fields(
@@ -76,6 +76,20 @@ def terms_for(
     if bureau.signed_on(person, day) is None:
         return None, "参保人未办理门诊统筹签约"
     return terms, ""
+
+
+def registration_share(bureau: Bureau, person: Person, visit: Visit) -> tuple[int, str]:
+    """What the fund pays of this registration at most, in fen, and the reason where it pays nothing."""
+    if person.psn_no in bureau.stays:
+        return 0, "参保人住院期间不享受门诊挂号待遇"
+    for other in bureau.visits_of.get(person.psn_no, ()):
+        settled = other.settlement
+        if (
+            other is not visit and settled is not None and settled.amounts.uncounted and settled.amounts.pool
+            and other.begntime[:10] == visit.begntime[:10] and other.sent["dept_code"] == visit.sent["dept_code"]
+        ):  # fmt: skip
+            return 0, "同日同科室已享受过门诊挂号待遇"
+    return REGISTRATION_SHARE.get(visit.insutype, 0), ""
 
 
 def who(person: Person) -> dict[str, Any]:
@@ -152,12 +166,14 @@ def enjoyment(bureau: Bureau, call: Call) -> object:
     bureau.insurance(person, asked["insutype"])
     day = asked["begntime"][:10]
     if of_stay(asked["med_type"]):
-        terms = stay_terms(asked["insutype"], bureau.settings.hosp_lv)
-        reason = "" if terms else f"险种[{asked['insutype']}]不享受住院待遇"
+        held = stay_terms(asked["insutype"], bureau.settings.hosp_lv)
+        reason = "" if held else f"险种[{asked['insutype']}]不享受住院待遇"
+    elif asked["med_type"] in bureau.settings.registration_med_types:
+        reason = "参保人住院期间不享受门诊挂号待遇" if person.psn_no in bureau.stays else ""
     else:
-        terms, reason = terms_for(bureau, person, asked["insutype"], asked["med_type"], day)
+        _, reason = terms_for(bureau, person, asked["insutype"], asked["med_type"], day)
     return {"trtinfo": [{
         "psn_no": person.psn_no, "trt_chk_type": "1", "fund_pay_type": "310100",
-        "trt_enjymnt_flag": "0" if terms is None else "1", "begndate": f"{day[:4]}-01-01",
+        "trt_enjymnt_flag": "0" if reason else "1", "begndate": f"{day[:4]}-01-01",
         "enddate": f"{day[:4]}-12-31", "trt_chk_rslt": reason or None,
     }]}

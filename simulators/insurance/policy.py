@@ -56,6 +56,10 @@ STAY_TERMS: Mapping[str, Mapping[str, Terms]] = {
     },
 }
 
+# 门诊挂号 of this town, invented: what the fund pays of one registration's in-scope fees at most, in fen, by insutype.
+# Outside 门诊统筹: no signing, no deductible, no yearly limit; one registration a person, department and day.
+REGISTRATION_SHARE: Mapping[str, int] = {"310": 800, "390": 500}
+
 # hosp_lv of 1201: 01 三级特等, 02 三级甲等, 03 三级乙等, 04 三级丙等, 05–07 二级, 08–10 一级, 11 无等级
 TIER_OF_LEVEL = {
     "01": "tertiary", "02": "tertiary", "03": "tertiary", "04": "tertiary",

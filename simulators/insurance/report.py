@@ -62,7 +62,7 @@ def clr_type(visit: Visit) -> str:
 def _detail(bureau: Bureau, visit: Visit, a: Amounts) -> list[dict[str, Any]]:
     """Funds that took part; their sum is fund_pay_sumamt, with account_in_detail plus acct_pay."""
     made = []
-    if a.ratio_bp:
+    if a.ratio_bp or a.pool:
         made.append(_row(*_POOLS.get(visit.insutype, _POOLS["310"]), a, a.pool, a.limit_left))
     if a.account and (bureau.settings.fund_includes_account or bureau.settings.account_in_detail):
         made.append(_row(_ACCOUNT, "职工基本医疗保险个人账户基金", a, a.account, 0))

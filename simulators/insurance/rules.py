@@ -52,6 +52,7 @@ class Amounts:
     cash: int = 0
     balance: int = 0  # personal account after it
     stays: int = 0  # 1: of a stay in hospital, which has counters of its own
+    uncounted: bool = False  # of a registration: no yearly counter moves
 
     @property
     def person(self) -> int:
@@ -105,6 +106,12 @@ def settle_stay(split: Split, terms: Terms | None, used: Used, *, use_account: b
     return _paid(Amounts(split, deductible, pool, ratio, left, stays=1), use_account, balance)
 
 
+def settle_registration(split: Split, most: int, *, use_account: bool, balance: int) -> Amounts:
+    """A registration: the fund pays what is in scope, `most` fen at most, and no counter moves."""
+    made = Amounts(split, pool=min(split.scope, most), limit_left=most, uncounted=True)
+    return _paid(made, use_account, balance)
+
+
 def _paid(made: Amounts, use_account: bool, balance: int) -> Amounts:
     """Who pays what the fund leaves: the account as far as it goes, then cash."""
     person = made.split.total - made.pool
@@ -114,6 +121,8 @@ def _paid(made: Amounts, use_account: bool, balance: int) -> Amounts:
 
 def used_after(used: Used, amounts: Amounts) -> Used:
     """The counters after a settlement, or after its negative."""
+    if amounts.uncounted:
+        return used
     if amounts.stays:
         return replace(used, stay_fund=used.stay_fund + amounts.pool, stays=used.stays + amounts.stays)
     return replace(used, fund=used.fund + amounts.pool, deductible=used.deductible + amounts.deductible)

@@ -26,6 +26,7 @@ class Settings:
     infcode_as: str = "number"  # 0 or "0"
     hosp_lv: str = "02"  # 三级甲等
     pool_med_types: tuple[str, ...] = ("11", "110104")  # med_type under which 门诊统筹 pays
+    registration_med_types: tuple[str, ...] = ("12",)  # med_type of a 门诊挂号: a fixed share, outside 门诊统筹
     fund_includes_account: bool = False  # fund_pay_sumamt with acct_pay inside (Guangdong) or not
     account_in_detail: bool = False  # setldetail also lists 310200 although the fund total leaves it out (Hebei)
     refund_order: str = "any"  # 2208 in any order, or last in first out per person

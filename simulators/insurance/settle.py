@@ -9,8 +9,8 @@ from simulators.insurance import report
 from simulators.insurance.envelope import Call
 from simulators.insurance.fields import Refusal, fields, node
 from simulators.insurance.money import fen
-from simulators.insurance.person import check_credential, terms_for
-from simulators.insurance.rules import Amounts, settle, used_after
+from simulators.insurance.person import check_credential, registration_share, terms_for
+from simulators.insurance.rules import Amounts, settle, settle_registration, used_after
 from simulators.insurance.state import Bureau, Settlement, Visit, kept, text_amounts
 
 _COMMON = (
@@ -57,14 +57,23 @@ def _checked(bureau: Bureau, asked: dict[str, Any]) -> Visit:
 
 def _compute(bureau: Bureau, call: Call, visit: Visit, asked: dict[str, Any]) -> Amounts:
     """The amounts by the policy and the counters of this moment."""
+    use_account, balance = asked["acct_used_flag"] == "1", bureau.balance(visit.person)
+    if asked["med_type"] in bureau.settings.registration_med_types:
+        most, reason = registration_share(bureau, visit.person, visit)
+        _not_entitled(bureau, call, reason)
+        return settle_registration(visit.total(), most, use_account=use_account, balance=balance)
     terms, reason = terms_for(bureau, visit.person, visit.insutype, asked["med_type"], visit.begntime[:10])
-    if reason:
-        if bureau.settings.not_entitled == "refuse":
-            raise Refusal(reason, 4509)
-        call.warnings.append(reason)
+    _not_entitled(bureau, call, reason)
     used = bureau.counters(visit.person, bureau.year())
-    use_account = asked["acct_used_flag"] == "1"
-    return settle(visit.total(), terms, used, use_account=use_account, balance=bureau.balance(visit.person))
+    return settle(visit.total(), terms, used, use_account=use_account, balance=balance)
+
+
+def _not_entitled(bureau: Bureau, call: Call, reason: str) -> None:
+    """Where the fund pays nothing: a warning beside the answer, or a refusal, as this bureau does it."""
+    if reason and bureau.settings.not_entitled == "refuse":
+        raise Refusal(reason, 4509)
+    if reason:
+        call.warnings.append(reason)
 
 
 def quote(bureau: Bureau, call: Call) -> object:

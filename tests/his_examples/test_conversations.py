@@ -14,7 +14,10 @@ from tests.his_examples.ground import EXAMPLES, laid_over
 from tests.rig.lab import ROOT
 
 
-@pytest.mark.parametrize(("name", "least"), [("his_desk", 20), ("his_registration", 19), ("his_hl7", 38)])
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("his_desk", 20), ("his_registration", 19), ("his_hl7", 38), ("insured_registration", 25)],
+)
 def test_it_lints_and_its_conversations_hold(name: str, least: int, tmp_path: Path) -> None:
     shipped = {path: data for path, data in read_files(ROOT).items() if not path.endswith(".test.yaml")}
     folder = EXAMPLES / name / "channels"

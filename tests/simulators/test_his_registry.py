@@ -25,7 +25,7 @@ def rows(his: Caller, kind: str) -> list[tuple[str, int, str]]:
     return [(row["no"], row["amount"], row["state"]) for row in his.desk.rows() if row["kind"] == kind]
 
 
-def register(his: Caller, no: str = "S1", **more: str) -> dict[str, Any]:
+def register(his: Caller, no: str = "S1", **more: Any) -> dict[str, Any]:
     his("lock.reg", patientId="P0001", scheduleNo="D01-AM", lockNo=f"L{no}", expireTime=his.at(600))
     return his("reg", patientId="P0001", lockNo=f"L{no}", settleNo=no, amount="1500", tradeMode="WX",
                expireTime=his.at(90), **more)  # fmt: skip
@@ -37,6 +37,51 @@ def test_a_registration_is_booked_once_and_found_by_its_number(his: Caller) -> N
     assert register(his, outTradeNo="T2")["code"] == "DUPLICATE_DIFFERENT"
     assert his("query.reg", settleNo="S1")["data"]["amount"] == "1500"
     assert his("query.reg", settleNo="S9")["data"] == {"settleNo": "S9", "state": "NONE"}
+
+
+def test_a_lock_number_that_was_used_up_holds_no_other_slot(his: Caller) -> None:
+    until = his.at(600)
+    register(his)
+    late = his("lock.reg", patientId="P0001", scheduleNo="D01-AM", lockNo="LS1", expireTime=until)
+    assert late["code"] == "LOCK_CLOSED"
+    assert his("pre.reg", patientId="P0001", scheduleNo="D01-AM")["data"]["free"] == "4"
+
+
+def test_what_a_registration_costs_is_told_line_by_line(his: Caller) -> None:
+    told = his("pre.reg", patientId="P0001", scheduleNo="D02-PM")["data"]
+    assert (told["amount"], told["patientName"], told["drCode"], told["deptCode"]) == ("1500", "测试甲", "D02", "KQ02")
+    lines = [(one["lineNo"], one["itemCode"], one["itemType"], one["amount"]) for one in told["items"]]
+    assert lines == [("1", "G0001", "13", "500"), ("2", "G0002", "02", "1000")]
+    made = his("set.patient.info", patientName="测试新", idNo="370202199912310013", createNo="JD1")["data"]["patientId"]
+    assert his("pre.reg", patientId=made, scheduleNo="D01-AM")["data"]["idNo"] == "370202199912310013"
+
+
+INSURED = {"cash": "700", "fund": "800", "account": "0", "insurance": {"mdtrtId": "M1", "setlId": "ST1"}}
+
+
+def test_an_insured_registration_names_who_pays_what(his: Caller) -> None:
+    assert register(his, **INSURED)["success"]
+    (row,) = [one for one in his.desk.rows() if one["kind"] == "book"]
+    assert (row["amount"], row["ref"]) == (1500, "700")
+    found = his("query.reg", settleNo="S1")["data"]
+    assert [found[name] for name in ("amount", "cash", "fund", "account")] == ["1500", "700", "800", "0"]
+    assert register(his, **INSURED)["success"], "the same again is the same registration"
+    assert register(his, **{**INSURED, "cash": "1500", "fund": "0"})["code"] == "DUPLICATE_DIFFERENT"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"cash": "600"}, "AMOUNT_MISMATCH"), ({"insurance": None}, "PARAM_INVALID"),
+        ({"cash": "", "fund": "", "account": ""}, "PARAM_INVALID"), ({"insurance": {"mdtrtId": "M1"}}, "PARAM_INVALID"),
+        ({"fund": "8.00"}, "PARAM_INVALID"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_add_up_or_name_no_insurance_are_refused(
+    his: Caller, wrong: dict[str, Any], code: str
+) -> None:
+    assert register(his, **{**INSURED, **wrong})["code"] == code
+    assert rows(his, "book") == []
 
 
 def test_a_house_that_calls_a_repeat_a_duplicate(his: Caller) -> None:

@@ -59,6 +59,7 @@ LISTS: Final = {
     "query.wait.balance.bill.item.list": ("items", "diagnoses"),
     **inhos.LISTS,
     "query.reg.schedule.list": ("schedules",),
+    "pre.reg": ("items",),
     "query.lis.report": ("reports",),
     "query.pacs.check.result": ("reports",),
     "query.day.bill": ("rows",),
