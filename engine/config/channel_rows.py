@@ -155,6 +155,8 @@ STEPS: Mapping[str, Spec] = {
             Field("answer", Choice(ANSWER_STATES), "进行中时的应答状态", "the state answered meanwhile", "paying"),
             Field("for_each", PATH, "对哪个列表逐项执行", "the list it is done for, item by item", "batches.rows"),
             Field("as", WORD, "每一项的名称", "the name of the item", "batch"),
+            Field("gather", WORD, "把每一项的读取结果依次收成列表，供后面的映射用", "the list of what each item's "
+                  "read map made, in their order, for maps behind it", "vouchers"),
             Field("must_equal", CALL, "金额必须与哪个调用一致", "the call whose amounts it must equal", "nhsa.quote"),
             Field("within", Duration(), "结果不明最多等多久", "how long it may stay unsure", "30s"),
             _IF,
@@ -262,6 +264,9 @@ class StepType:
             found.append(problem("E202", record.at("for_each"), name="as", zh="for_each 步骤", en="a for_each step",
                                  example="batch"))  # fmt: skip
             return None
+        if record.values.get("gather") and not record.values.get("for_each"):
+            found.append(problem("E202", record.at("gather"), name="for_each", zh="gather 步骤",
+                                 en="a step that gathers", example="batches.rows"))  # fmt: skip
         value = record[verb]
         name = value if isinstance(value, Word) else Word(f"check_{'_'.join(value)}", record.at(verb))
         return StepRow(verb, name, record.values, record.mark, record.marks)

@@ -161,6 +161,14 @@ def put(data: dict[str, Tree], name: str, value: Tree, *, merge: bool = False) -
         at[last] = value
 
 
+def found(data: Mapping[str, Tree], name: str) -> Tree:
+    """What stands under a dotted name; None when nothing does."""
+    at: Tree = data
+    for part in name.split("."):
+        at = at.get(part) if isinstance(at, Mapping) else None
+    return at
+
+
 def forget(data: dict[str, Tree], name: str) -> None:
     """Take out what stands under a dotted name: of a call that counts no more."""
     at: Tree = data

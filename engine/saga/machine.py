@@ -7,7 +7,7 @@ sends nothing. If the change cannot be stored the case is thrown away and loaded
 from __future__ import annotations
 
 from engine.core.outcome import Fact, Outcome
-from engine.saga.case import Case, CaseEvent, CaseState, Reason, forget, put
+from engine.saga.case import Case, CaseEvent, CaseState, Reason, forget, found, put
 from engine.saga.events import (
     Answered,
     Cancelled,
@@ -309,12 +309,16 @@ class _Turn(Payer):
         case = self.case
         if step.each:
             items = self.judge.items(step.each, case)
+            if step.gather and case.item == 0:
+                case.data[step.gather] = []
             if case.item >= len(items):
                 case.cursor, case.item = case.cursor + 1, 0
                 return True
             case.data[step.each_as] = items[case.item]
         leg = self.current(step)
         if leg is None:
+            if step.each:
+                forget(case.data, step.call)  # what the item before brought
             self.begin(step)
             return True
         if leg.state is LegState.OK:
@@ -323,6 +327,8 @@ class _Turn(Payer):
             if drift is not None:
                 self._refuse(drift)
             elif step.each:
+                if step.gather:
+                    case.data[step.gather].append(found(case.data, step.call) or {})
                 case.item += 1
             else:
                 case.cursor += 1

@@ -54,7 +54,8 @@ class Step:
     """One row of `settle.steps` or `settle.final`.
 
     `key` is unique in the plan. `condition` is the text of `if:` ("" = always). `each` is the data path of the list
-    that `for_each` walks, `each_as` the name of the item. `maps` are the maps of a check, work or observe step.
+    that `for_each` walks, `each_as` the name of the item, `gather` the name of the list of what its items' calls made.
+    `maps` are the maps of a check, work or observe step.
     `within`: seconds a leg may stay unsure before it is given up, or an await may last (0: the default).
     `go_on`: what is known not to have happened does not end the settlement; it goes on without it.
     An observe step says who carried the leg (`party`) and inside which of our own calls (`by`).
@@ -73,6 +74,7 @@ class Step:
     condition: str = ""
     each: str = ""
     each_as: str = ""
+    gather: str = ""
     maps: tuple[str, ...] = ()
     must_equal: str = ""
     within: float = 0.0

@@ -150,6 +150,7 @@ def _step(channel: ChannelFile, step: StepRow, *, final: bool) -> Step:
         condition=word("if"),
         each=word("for_each"),
         each_as=word("as"),
+        gather=word("gather"),
         maps=tuple(str(name) for name in maps),
         must_equal=word("must_equal"),
         within=step.within,

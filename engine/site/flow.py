@@ -164,9 +164,10 @@ class _Flow:
     def _names_of(self, step: StepRow) -> Iterator[str]:
         if step.verb in ("do", "work", "await", "observe"):
             yield str(step.name)
-        item = step.word("as")
-        if item is not None:
-            yield str(item)
+        for word in ("as", "gather"):
+            name = step.word(word)
+            if name is not None:
+                yield str(name)
 
     def _step(self, step: StepRow) -> None:
         condition = step.word("if")
@@ -218,6 +219,17 @@ class _Flow:
                     self._reads(made, self.data.with_answer(), f"{aside.name}.read")
         if item is not None:
             self.data.known.pop(str(item), None)
+        self._gathered(step, call)
+
+    def _gathered(self, step: StepRow, call: CallRow | None) -> None:
+        """The list of what each item's call made."""
+        gathered = step.word("gather")
+        if gathered is None or call is None:
+            return
+        if call.read is None:
+            self.parts.wrong("E202", gathered.mark, name="read", zh=f"gather 的调用 {call.name}",
+                             en=f"{call.name}, which is gathered,", example="einvoice_issued")  # fmt: skip
+        self._now_known(gathered, copied(below(self.data.known, call.name)))
 
     def _asides(self, step: StepRow) -> Iterator[CallRow]:
         for role in ("ask", "stop", "undo"):

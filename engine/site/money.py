@@ -130,6 +130,7 @@ def _input(parts: Parts, channel: ChannelFile, step: StepRow, call: CallRow, rol
                         why="撤销时它指的已是最后一项，请用 of.batch_no",
                         why_en="when undoing it stands for the last item; use of.batch_no")  # fmt: skip
             continue
+        path = _ungathered(channel, path)
         source = _source(channel, path)
         if source is None:
             continue
@@ -141,6 +142,15 @@ def _input(parts: Parts, channel: ChannelFile, step: StepRow, call: CallRow, rol
             parts.wrong("E417", mark, role=f"{channel.name} · {aside.name}", path=path,
                         why=f"“{source.name}”的应答丢失后，查询得不到它",
                         why_en=f'after a lost answer of "{source.name}" its inquiry does not bring it')  # fmt: skip
+
+
+def _ungathered(channel: ChannelFile, path: str) -> str:
+    """A path into a gathered list as one into the call whose outputs it holds."""
+    root, *below = steps_of(path)
+    for step in (*channel.steps, *channel.final):
+        if step.word("gather") == root:
+            return ".".join((str(step.name), *below))
+    return path
 
 
 def _source(channel: ChannelFile, path: str) -> CallRow | None:

@@ -222,6 +222,9 @@ def _single(parts: Parts, channel: ChannelFile) -> None:
     groups: dict[str, Mark] = {}
     for name in channel.calls:
         groups.setdefault(name.partition(".")[0], mark_of(name))
+    for step in (*channel.steps, *channel.final):
+        if step.verb == "observe":
+            groups.setdefault(step.name.partition(".")[0], step.name.mark)
     for name, mark in groups.items():
         take(name, mark)
     for name in channel.let:
@@ -241,6 +244,9 @@ def _single(parts: Parts, channel: ChannelFile) -> None:
         if item is not None and item not in items:
             take(item, item.mark)
             items.add(item)
+        gathered = step.word("gather")
+        if gathered is not None:
+            take(gathered, gathered.mark)
 
 
 def _routes(parts: Parts) -> None:

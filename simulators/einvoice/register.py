@@ -106,7 +106,8 @@ class Register:
         return bill
 
     def _uses(self, body: dict[str, Any]) -> list[tuple[EBill, int]]:
-        """The deposits an inpatient invoice names, each with the part it uses; Failure when one does not cover it."""
+        """The deposits an inpatient invoice names, each with the part it uses; Failure when one does not cover it, or
+        all of them pay more than the patient's own part."""
         found: list[tuple[EBill, int]] = []
         for row in body.get("payMentVoucher") or ():
             voucher = self.vouchers.get(row["voucherNo"]) if row["voucherBatchCode"] == VOUCHER_BATCH else None
@@ -118,6 +119,9 @@ class Register:
             if part + sum(p for v, p in found if v is voucher) > voucher.left:
                 raise Failure("E0007", f"预交金凭证{row['voucherNo']}余额不足")
             found.append((voucher, part))
+        own = body.get("ownPay")
+        if found and own not in (None, "") and sum(part for _, part in found) > fen(own):
+            raise Failure("E0007", "抵扣的预交金凭证合计大于个人支付金额")
         return found
 
     def found(self, batch: str, no: str) -> EBill:

@@ -88,7 +88,8 @@ class Services:
         bill = self.register.by_bus_no.get(body["busNo"])
         if bill is None:
             raise Failure("E0009", "票据不存在")
-        return {**told(bill), **_issued(bill)}
+        voucher = {"voucherBatchCode": VOUCHER_BATCH, "voucherNo": bill.voucher} if bill.voucher else {}
+        return {**told(bill), **_issued(bill), **voucher}
 
     def batches(self, body: Body) -> Body:
         return {"billBatchList": [{"pBillBatchCode": PAPER_BATCH, "pBillName": "医疗门诊收费票据"}]}

@@ -62,6 +62,88 @@ def test_a_discharge_has_its_invoice_over_all_that_was_paid(ward: Ward) -> None:
     assert ward.books() == []
 
 
+def named(bill: Any) -> dict[str, int]:
+    """The vouchers an invoice names: number → fen."""
+    return {row["voucherNo"]: round(float(row["voucherAmt"]) * 100) for row in bill.content.get("payMentVoucher", ())}
+
+
+def test_an_invoice_names_the_vouchers_it_uses_up_and_frees_them_when_written_off(ward: Ward) -> None:
+    stay = admitted(ward)
+    paid = [ward.deposit(stay, fen, CODE) for fen in (100000, 90000, 80000)]
+    ward.charge(stay, *FEES)
+    ward.leave(stay)
+    quoted = ward.quote(stay)
+    own = quoted["amounts"]["cash"]
+    assert 100000 < own < 190000, "the third deposit goes back whole, the second in part"
+    ward.choose(quoted, {"kind": "deposit"})
+    settled = ward.rest(quoted)
+    assert settled["state"] == "settled", settled
+    first, second, third = (issued(ward)[f"{one['settlement_no']}E1"] for one in paid)
+    bill = issued(ward)[f"{settled['settlement_no']}E1"]
+    assert named(bill) == {first.voucher: 100000, second.voucher: own - 100000}
+    assert (first.left, second.left, third.left) == (0, 190000 - own, 80000)
+    assert ward.books() == []
+    assert ward.refund(settled)["state"] == "undone"
+    assert (first.left, second.left, third.left) == (100000, 90000, 80000)
+    assert ward.books() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_voucher_that_is_not_told_at_once_is_asked_for_until_it_is(ward: Ward, fault: str) -> None:
+    ward.town.lab.fault("einvoice", "getBillByBusNo", fault, times=2, seconds=30.0)
+    _, paid, settled = discharged(ward)
+    assert settled["state"] == "settled", settled
+    assert ward.books() == []  # a quarter of an hour later
+    voucher = issued(ward)[f"{paid['settlement_no']}E1"]
+    assert named(issued(ward)[f"{settled['settlement_no']}E1"]) == {voucher.voucher: settled["amounts"]["cash"]}
+    assert [row for row in ward.town.tasks() if row["closed_at"] is None] == []
+
+
+def test_a_deposit_without_a_voucher_is_not_named_and_holds_nothing(ward: Ward) -> None:
+    stay = admitted(ward)
+    ward.town.lab.fault("einvoice", "invoicePayMentVoucher", "refuse_business")
+    bare, paid = ward.deposit(stay, 50000, CODE), ward.deposit(stay, 100000, CODE)
+    assert [row["kind"] for row in ward.town.tasks()] == ["final_refused"], "whose voucher was refused"
+    ward.charge(stay, *FEES)
+    ward.leave(stay)
+    quoted = ward.quote(stay)
+    ward.choose(quoted, {"kind": "deposit"} if quoted["amounts"]["cash"] <= 150000 else CASH)
+    settled = ward.rest(quoted)
+    assert settled["state"] == "settled", settled
+    assert f"{bare['settlement_no']}E1" not in issued(ward)
+    voucher = issued(ward)[f"{paid['settlement_no']}E1"]
+    assert set(named(issued(ward)[f"{settled['settlement_no']}E1"])) == {voucher.voucher}
+    assert len(ward.town.tasks()) == 1
+
+
+@pytest.mark.parametrize("op", ["getBillByBusNo", "invEBillHospitalized"])
+def test_the_engine_dies_while_it_looks_up_vouchers(ward: Ward, op: str) -> None:
+    stay = admitted(ward)
+    paid = [ward.deposit(stay, fen, CODE) for fen in (100000, 90000)]
+    ward.charge(stay, *FEES)
+    ward.leave(stay)
+    quoted = ward.quote(stay)
+    town, own = ward.town, quoted["amounts"]["cash"]
+    town.lab.fault("einvoice", op, "slow", seconds=30.0, match={"busNo": f"{paid[1]['settlement_no']}E1"}
+                   if op == "getBillByBusNo" else {})  # fmt: skip
+    town.begin("POST", f"/v1/settlements/{quoted['settlement_no']}/pay", {"choice_no": "1", "kind": "deposit"},
+               client="C01")  # fmt: skip
+    for _ in range(400):
+        if not town.lab.parties["einvoice"].faults.orders:
+            break
+        town.pass_time(0.05)
+    assert not town.lab.parties["einvoice"].faults.orders, f"{op} was never asked"
+    town.kill()
+    town.rise()
+    settled = ward.rest(quoted)
+    assert settled["state"] == "settled", settled
+    assert ward.books() == []
+    first, second = (issued(ward)[f"{one['settlement_no']}E1"] for one in paid)
+    bill = issued(ward)[f"{settled['settlement_no']}E1"]
+    assert named(bill) == {first.voucher: 100000, second.voucher: own - 100000}
+    assert len(issued(ward)) == 3
+
+
 def test_a_discharge_taken_back_writes_its_invoice_off_and_settled_anew_has_another(ward: Ward) -> None:
     stay, _, settled = discharged(ward)
     first = issued(ward)[f"{settled['settlement_no']}E1"]

@@ -440,6 +440,21 @@ def test_an_inpatient_invoice_uses_up_deposits(bureau: Caller) -> None:
     assert bureau("invEBillCheckUp", **outpatient("T1", busType="05"))["billNo"]
 
 
+def test_no_voucher_is_used_twice_and_none_pays_more_than_the_patients_part(bureau: Caller) -> None:
+    voucher, other = bureau("invoicePayMentVoucher", **deposit()), bureau("invoicePayMentVoucher", **deposit("D2"))
+    twice = [used(voucher, "1600.00"), used(voucher, "1600.00")]
+    assert bureau.refused("invEBillHospitalized", **inpatient("I1", payMentVoucher=twice)).endswith("余额不足")
+    much = inpatient("I1", payMentVoucher=[used(voucher, "800.00"), used(other, "200.01")], ownPay="1000.00")
+    assert bureau.refused("invEBillHospitalized", **much) == "抵扣的预交金凭证合计大于个人支付金额"
+    just = inpatient("I1", payMentVoucher=[used(voucher, "1000.00")], ownPay="1000.00")
+    bureau("invEBillHospitalized", **just)
+    rest = inpatient("I2", payMentVoucher=[used(voucher, "2000.01")])
+    assert bureau.refused("invEBillHospitalized", **rest).endswith("余额不足"), "what the first invoice used is gone"
+    assert bureau.refused("writeOffPayMentVoucher", **back(voucher)) == "该预交金凭证已用于住院结算，不能退款冲销"
+    assert bureau("getBillByBusNo", busNo="D2")["voucherNo"] == other["voucherNo"]
+    assert "voucherNo" not in bureau("getBillByBusNo", busNo="I1")
+
+
 def test_where_a_voided_paper_leaves_its_invoice_standing(bureau: Caller) -> None:
     bureau.desk.sim("act", {"act": "set", "paper_void_flushes": False})
     bill = bureau.issue()
