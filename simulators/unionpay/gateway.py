@@ -23,7 +23,7 @@ FRONT, BACK, QUERY = ("/gateway/api/" + name for name in ("frontTransReq.do", "b
 OPS = {
     (BACK, "01", "07"): "qr", (BACK, "01", "06"): "scan", (BACK, "31", "00"): "undo", (BACK, "04", "00"): "refund",
     (BACK, "99", "01"): "reverse", (QUERY, "00", "00"): "query", ("/", "76", "01"): "file",
-    (FRONT, "01", "01"): "front",
+    (FRONT, "01", "01"): "front", (BACK, "95", "00"): "certificate",
 }
 PATHS = {path for path, _, _ in OPS}
 _ALWAYS = ("version", "encoding", "signMethod", "txnType", "txnSubType", "bizType", "accessType", "merId", "txnTime")
@@ -31,12 +31,13 @@ _MONEY = ("channelType", "orderId", "txnAmt", "currencyCode")
 NEEDED = {
     "qr": (*_MONEY, "backUrl"), "scan": (*_MONEY, "backUrl", "qrNo", "termId"), "front": (*_MONEY, "backUrl"),
     "undo": (*_MONEY, "backUrl"), "refund": (*_MONEY, "backUrl"), "reverse": ("channelType", "orderId"),
-    "query": (), "file": ("settleDate", "fileType"),
+    "query": (), "file": ("settleDate", "fileType"), "certificate": ("channelType", "orderId", "certType"),
 }
 FORMS = {
     "orderId": r"[0-9A-Za-z]{8,40}", "txnTime": r"[0-9]{14}", "txnAmt": r"[1-9][0-9]{0,11}", "currencyCode": "156",
     "channelType": "0[78]", "accessType": "[012]", "backUrl": r"https?://[^&\s]{1,256}", "payTimeout": r"[0-9]{14}",
     "qrNo": r"62[0-9]{17}", "termId": r"[0-9A-Za-z]{8}", "settleDate": r"[0-9]{4}", "fileType": "00",
+    "certType": "0[12]",
     "encoding": "(?i:UTF-8|GBK)", "bizType": r"[0-9]{6}", "origQryId": r"[0-9]{21}",
     "origOrderId": r"[0-9A-Za-z]{8,40}", "origTxnTime": r"[0-9]{14}", "reqReserved": r".{1,1024}",
 }  # fmt: skip
@@ -78,6 +79,7 @@ class Gateway:
         self._doors: dict[str, Callable[[Fields], Fields]] = {
             "qr": self._qr, "scan": self._scan, "front": self._qr, "undo": self._back, "refund": self._back,
             "reverse": self._reverse, "query": self._query, "file": self._file,
+            "certificate": self._certificate,
         }
 
     def serve(self, op: str, req: Req) -> Resp | Deferred[Resp]:
@@ -197,6 +199,10 @@ class Gateway:
 
     def _file(self, given: Fields) -> Fields:
         return day_file.answer(self.party, given["settleDate"])
+
+    def _certificate(self, given: Fields) -> Fields:
+        """加密公钥更新查询: the certificate with whose key clients hide card numbers."""
+        return {"certType": given["certType"], "encryptPubKeyCert": self.party.identity.gateway_pem}
 
     def details(self, txn: Txn) -> Fields:
         """What a query's answer and a notice tell of a transaction."""

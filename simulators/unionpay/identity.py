@@ -123,7 +123,8 @@ class Identity:
             "sign_private_key": self.world.keys.private_pem("unionpay.merchant"),
             "sign_pfx": base64.b64encode(self._pfx()).decode("ascii"), "sign_pfx_password": PFX_PASSWORD,
             "root": self.pem("root"), "middle": self.pem("middle"), "signer": SIGNER,
-            "gateway_certificate": self.gateway_pem, "secure_key": self.secure_key,
+            "gateway_certificate": self.gateway_pem, "encrypt_certificate": self.gateway_pem,
+            "secure_key": self.secure_key,
         }
 
     def _pfx(self) -> bytes:

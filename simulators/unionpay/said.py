@@ -29,7 +29,7 @@ OPS = {
     "front": said("前台消费", "consume on the gateway's page"), "undo": said("消费撤销", "undo"),
     "refund": said("退货", "refund"), "reverse": said("冲正", "reverse"), "query": said("交易状态查询", "query"),
     "file": said("对账文件", "day file"), "paid": said("消费通知", "payment notice"),
-    "refunded": said("退货通知", "refund notice"),
+    "refunded": said("退货通知", "refund notice"), "certificate": said("加密公钥更新查询", "encryption certificate"),
 }  # fmt: skip
 _TOLD, _FILE, _BACK = ("paid", "refunded"), ("file",), ("refund", "undo")
 _TELLING = ("qr", "scan", "refund", "undo", *_TOLD)

@@ -148,3 +148,18 @@ async def test_a_form_may_end_with_an_ampersand(tmp_path: Path) -> None:
         assert asked["respCode"] == "34"
 
     await with_client(tmp_path, story)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_certificate_that_hides_card_numbers(tmp_path: Path) -> None:
+    """Vendors' programs ask for it daily (txnType 95)."""
+
+    def story(client: Client, now: str) -> None:
+        asked = {"txnType": "95", "txnSubType": "00", "orderId": "CERT00000001", "txnTime": now, "channelType": "07"}
+        told = client.ask("back_url", **asked, certType="01")
+        assert (told["respCode"], told["certType"]) == ("00", "01")
+        assert told["encryptPubKeyCert"] == client.card["encrypt_certificate"]
+        assert client.ask("back_url", **asked, certType="09")["respCode"] == "10"
+        assert client.ask("back_url", **asked)["respCode"] == "13"
+
+    await with_client(tmp_path, story)
