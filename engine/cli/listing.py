@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import reading
 from engine.cli.listing_messages import beside, lane_rows, message_rows
 from engine.cli.moments import moment, since_of
-from engine.cli.say import GOOD, STATE_STYLES, WrongUse, documents, table, yuan
+from engine.cli.say import GOOD, STATE_STYLES, WrongUse, documents, table, trouble, yuan
 from engine.core.times import rfc3339
 
 if TYPE_CHECKING:
     from engine.store.contract import Connection
 
 Rows = list[dict[str, Any]]
+SCREEN, MOST = 50, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Wanted:
     state: str = ""
     bill: str = ""
     since: str = ""
-    limit: int = 50
+    limit: int = 0  # rows; 0: as many as a screen holds, or of JSON lines as may be asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class _Kind:
 
 
 def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
-    """Print the list; as JSON one object a line, amounts in fen, times RFC 3339."""
+    """Print the list; as JSON one object a line, amounts in fen, times RFC 3339. One that is cut short says so."""
+    most = wanted.limit or (SCREEN if not as_json else MOST)
+    wanted = replace(wanted, limit=most + 1)  # one more tells that there are more
     kind = _KINDS.get(what)
     if kind is None:
         raise WrongUse(f"list: {', '.join(_KINDS)}")
@@ -55,7 +58,9 @@ def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
                 )
         if what == "messages":
             rows = sorted(rows, key=lambda row: -row["id"])
-        rows = rows[: wanted.limit]
+    if len(rows) > most:
+        rows = rows[:most]
+        trouble(f"只列出最新 {most} 行 · the newest {most} only: --limit, --since, --state")
     if as_json:
         documents({name: _public(name, value) for name, value in row.items()} for row in rows)
     else:

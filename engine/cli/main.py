@@ -287,14 +287,16 @@ def list_(
     state: Annotated[str, typer.Option(help="状态 · only this state")] = "",
     bill: Annotated[str, typer.Option(help="账单号 · only this bill")] = "",
     since: Annotated[str, typer.Option(help="自何时起 · since 2026-11-22, 2026-11-22T08:00, or 2h, 30m, 7d ago")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="最多几行 · at most so many rows")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="最多几行：50，JSON 1000 · rows at most: 50, as JSON 1000")
+    ] = None,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
     """列出结算、往来消息、各方队列、待办 · List settlements, messages, lanes or tasks (also while the engine runs)."""
     from engine.cli.listing import Wanted, listing
 
-    _end(listing(root.absolute(), what, Wanted(state, bill, since, limit), json))
+    _end(listing(root.absolute(), what, Wanted(state, bill, since, limit or 0), json))
 
 
 @app.command(rich_help_panel=LOOK)

@@ -12,7 +12,7 @@ from engine.store.contract import Connection
 from engine.store.schema import calls, inbox, legs, numbers, periods, settlement_bills, settlements, tasks, trail
 
 Rows = list[Mapping[str, Any]]
-LIMIT_MAX = 1000
+LIMIT_MAX = 1001  # a thousand, and the one that tells of more
 LIVE_ANSWERS = ("working", "quoted", "paying")
 """The API's words for a settlement that is not at rest; at rest they are its state."""
 

@@ -76,6 +76,9 @@ def test_settlements_are_listed_newest_first_and_filtered(site: Path, demo: subp
     assert _rows(site, "settlements", "--since", "2001-01-01")
     assert not _rows(site, "settlements", "--since", "2999-01-01")
     assert len(_rows(site, "settlements", "--limit", "3")) == 3
+    cut = here("list", "settlements", "--limit", "3", "--root", str(site), "--json")
+    assert "3" in cut.stderr, "a list that is cut short says so"
+    assert here("list", "settlements", "--root", str(site), "--json").stderr == ""
 
 
 def test_messages_are_those_of_the_bill(site: Path, demo: subprocess.CompletedProcess[str]) -> None:
