@@ -18,11 +18,13 @@ MAX_PROBLEMS = 200  # of one file: enough to see the pattern
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|/([0-9]{1,2})/([0-9]{1,2}))", re.ASCII)
 _EPOCH = date(1970, 1, 1).toordinal()
 _FORMULA_SIGNS = "=+@"
+_SHORTENED = re.compile(r"[0-9](?:\.[0-9]+)?E\+[0-9]+", re.ASCII)  # what a spreadsheet makes of a long number
 _FIXED = ("note", "valid_from", "valid_to")
 
 
-def read_code_table(data: bytes, file: str, name: str) -> CodeTable | list[Problem]:
-    """The table of a file's bytes (UTF-8 with or without byte order mark, LF or CRLF), or all its problems."""
+def read_code_table(data: bytes, file: str, name: str, *, stored: bool = False) -> CodeTable | list[Problem]:
+    """The table of a file's bytes (UTF-8 with or without byte order mark, LF or CRLF), or all its problems. One that is
+    `stored` was judged when it was new."""
     if len(data) > MAX_BYTES:
         return [problem("E713", Mark(file, 1, 1), most=MAX_BYTES)]
     try:
@@ -32,6 +34,7 @@ def read_code_table(data: bytes, file: str, name: str) -> CodeTable | list[Probl
         col = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
         return [problem("E701", Mark(file, before.count(b"\n") + 1, col))]
     reading = _Reading(text, file)
+    reading.shortened = not stored and _SHORTENED.search(text) is not None
     table = reading.table(name)
     return table if table is not None and not reading.problems else reading.problems
 
@@ -44,6 +47,7 @@ class _Reading:
         self.always: dict[Key, Row] = {}
         self.spans: dict[Key, list[Span]] = {}
         self.days: dict[str, int | None] = {}
+        self.shortened = False  # whether some cell may be a long number that a spreadsheet wrote its own way
         self.begin, self.end = 1, 1  # the lines of the record being read
         self._lines: list[str] | None = None
 
@@ -97,6 +101,8 @@ class _Reading:
                 continue
             if check_formulas:
                 self.formulas(row)
+            if self.shortened:
+                self.numbers(row, (*froms, *tos))
             key: Key = row[only] if only >= 0 else tuple(row[i] for i in froms)
             found = tuple([row[i] for i in tos])
             if not (key if only >= 0 else any(key)):
@@ -114,6 +120,11 @@ class _Reading:
         for i, cell in enumerate(row):
             if cell[:1] and cell[0] in _FORMULA_SIGNS:
                 self.add("E706", i, sign=cell[0])
+
+    def numbers(self, row: list[str], columns: tuple[int, ...]) -> None:
+        for i in columns:
+            if _SHORTENED.fullmatch(row[i]):
+                self.add("E714", i, text=row[i][:24])
 
     def span(self, key: Key, found: Row, row: list[str], start: int, end: int) -> None:
         first = self.day(row, start, FIRST_DAY)

@@ -116,6 +116,15 @@ declare(
         '"0010",A01',
     ),
     Code(
+        "E714",
+        "{text} 是电子表格把长编码改写成的数，后面的数字已经丢了",
+        "{text} is what a spreadsheet made of a long code: its last digits are lost",
+        "从来源重新取出编码；在电子表格中先把整列设为“文本”，再粘贴。",
+        "Take the code from its source again; format the column as text before pasting.",
+        "K0001,3.10511E+14",
+        "K0001,003105110010000",
+    ),
+    Code(
         "E713",
         "代码表过大：超过 {most} 字节",
         "the code table has more than {most} bytes",

@@ -89,7 +89,7 @@ def read_parts(
             if file.startswith(("channels/", "mappings/")) and not file.endswith((".test.yaml", ".md", ".txt")):
                 parts.wrong("W506", Mark(file, 1, 1))
     for name, file, data in kinds["table"]:
-        table = read_code_table(data, file, name)
+        table = read_code_table(data, file, name, stored=parts.stored)
         _keep(parts, "table", name, table, parts.tables)
     for name, file, data in kinds["schema"]:
         _keep(parts, "schema", name, read_schema(data, file, name, stored=parts.stored), parts.schemas)

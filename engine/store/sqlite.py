@@ -224,6 +224,8 @@ class SqliteBackend:
                 return file.read(100)
         except FileNotFoundError:
             return b""
+        except OSError as no:
+            raise CannotStart(f"the store cannot be read: {self.path}: {no.strerror}") from no
 
     def _one(self, pragma: str) -> int:
         return int(self._raw.execute(pragma).fetchone()[0])

@@ -89,6 +89,12 @@ def test_another_file_is_refused_and_left_alone(sqlite_stores: Any, content: byt
     assert path.read_bytes() == content
 
 
+def test_a_folder_in_the_place_of_the_store_is_said_in_words(sqlite_stores: Any) -> None:
+    Path(sqlite_stores.address).mkdir()
+    with pytest.raises(CannotStart, match="cannot be read"):
+        sqlite_stores.open()
+
+
 def test_addresses(tmp_path: Path) -> None:
     from engine.store.open import backend_of
 
