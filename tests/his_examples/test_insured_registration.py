@@ -167,6 +167,63 @@ def test_the_personal_account_pays_the_patients_part_and_gets_it_back(new_town: 
     nothing_left(town)
 
 
+def by_soap(town: Town, operation: str, inside: str) -> str:
+    """One call of the served SOAP door; the answer's text."""
+    body = (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+        f'<q:{operation} xmlns:q="urn:hospital-settlement:v1">{inside}</q:{operation}></s:Body></s:Envelope>'
+    ).encode()
+    path = "/soap/registration"
+    headers = [*town.signed("POST", path, body, client="H01"), ("Content-Type", "text/xml; charset=utf-8")]
+    return town.begin("POST", path, body, headers=headers).reply().body.decode()
+
+
+def test_the_his_registers_an_insured_patient_by_soap(new_town: NewTown) -> None:
+    town = town_of(new_town, "insured_registration")
+    person = PERSONS[0]
+    asked_for = (
+        "<request_no>H1</request_no><campus>main</campus><terminal><kind>window</kind><id>W01</id></terminal>"
+        "<operator>W01</operator><patient><id>P0001</id><credential><kind>insurance_card</kind>"
+        f"<value>{person.card_no}</value><card_sn>{person.card_sn}</card_sn></credential></patient>"
+        "<schedule>D01-AM</schedule><registration_no>GH-W01-1</registration_no><pay_identity>insured</pay_identity>"
+    )
+    told = by_soap(town, "PreSettle", asked_for)
+    assert "<state>quoted</state>" in told, told
+    assert "<fund>800</fund>" in told
+    assert by_soap(town, "PreSettle", asked_for) == told, "the same request again is the same registration"
+    no = told.partition("<settlement_no>")[2].partition("<")[0]
+    paid = f"<settlement_no>{no}</settlement_no><choice_no>1</choice_no><kind>cash</kind>"
+    assert "<state>settled</state>" in by_soap(town, "Settle", paid)
+    back = f"<settlement_no>{no}</settlement_no><request_no>B1</request_no><reason_code>patient</reason_code>"
+    by_soap(town, "Refund", back)
+    town.pass_time(60.0)
+    assert "<state>undone</state>" in by_soap(town, "Query", f"<settlement_no>{no}</settlement_no>")
+    nothing_left(town)
+    assert differences(town) == []
+
+
+def test_a_card_slip_is_booked_with_the_his_and_its_return_is_asked_of_the_terminal(new_town: NewTown) -> None:
+    town = town_of(new_town, "insured_registration")
+    slip = {"amount": 700, "merchant": "M1", "terminal": "T1", "batch": "1", "trace": "7", "ref_no": "123456789012"}
+    answer = register(town, {"kind": "unionpay_card", "proof": slip})
+    assert answer["state"] == "settled", answer
+    his: Any = town.lab.parties["his"]
+    assert his.registry.booked.ask(answer["settlement_no"]).content[2] == "DB"
+    assert differences(town) == []
+    wish = {"request_no": "B1", "reason_code": "patient"}
+    town.ask("POST", f"/v1/settlements/{answer['settlement_no']}/refunds", wish, client="C01")
+    town.pass_time(30.0)
+    shown = town.show(answer["settlement_no"], client="C01").json
+    assert (shown["give_back"]["kind"], shown["give_back"]["amount"]) == ("unionpay_card", 700)
+    void = {"terminal": "T1", "batch": "1", "trace": "8", "ref_no": "123456789013"}
+    report = {"return_no": "1", "back_no": shown["give_back"]["no"], "amount": 700, "proof": void}
+    told = town.ask("POST", f"/v1/settlements/{answer['settlement_no']}/returned", report, client="C01")
+    assert told.status == 200, told.body.decode()
+    assert rest(town, answer)["state"] == "undone"
+    nothing_left(town)
+    assert differences(town) == []
+
+
 def test_self_paid_nobody_asks_the_insurance(new_town: NewTown) -> None:
     town = town_of(new_town, "insured_registration")
     answer = register(town, patient="P0005", pay_identity="self_pay")
@@ -187,7 +244,7 @@ def test_who_may_not_use_his_insurance_hears_why_and_holds_nothing(
     nothing_left(town)
 
 
-def test_a_queue_number_was_taken_insurance_and_money_stay(new_town: NewTown) -> None:
+def test_a_queue_number_was_taken_invoice_insurance_and_money_stay(new_town: NewTown) -> None:
     town = town_of(new_town, "insured_registration")
     answer = register(town)
     his: Any = town.lab.parties["his"]
@@ -195,6 +252,8 @@ def test_a_queue_number_was_taken_insurance_and_money_stay(new_town: NewTown) ->
     assert refund(town, answer)["state"] == "manual"
     assert (town.kept(), pooled(town), free(town)) == (700, 800, 4)
     assert len(live(town, "his", "book")) == len(live(town, "insurance", "settle")) == 1
+    assert len(live(town, "einvoice", "issue")) == 1
+    assert [row["kind"] for row in town.tasks()] == ["undo_refused"]
 
 
 def taken(town: Town, party: str) -> bool:
@@ -206,6 +265,7 @@ UNCERTAIN = ("timeout_after_commit", "timeout_before_commit", "half_reply", "htt
 FORWARD = [
     ("his", "lock.reg"), ("his", "reg"), ("insurance", "2201"), ("insurance", "2204"), ("insurance", "2206A"),
     ("insurance", "2207A"), ("wechat", "micropay"), ("einvoice", "invEBillRegistration"),
+    ("his", "upload.operation.state"),
 ]
 BACK = [
     ("his", "cancel.reg"), ("his", "unlock.reg"), ("insurance", "2208"), ("insurance", "2205"), ("insurance", "2202"),
@@ -271,7 +331,7 @@ def death(town: Town, party: str, op: str, method: str, target: str, body: Mappi
 
 
 BEGUN = ("pre.reg", "lock.reg", "1101", "5303", "2201", "2203A", "2204", "2206A")
-PAID = ("micropay", "2207A", "reg", "invEBillRegistration")
+PAID = ("micropay", "2207A", "reg", "invEBillRegistration", "upload.operation.state")
 OF = {"micropay": "wechat", "refund": "wechat", "invEBillRegistration": "einvoice", "writeOffEBill": "einvoice"}
 
 
