@@ -12,7 +12,7 @@ import pytest
 
 from engine.conformance import names, sheet
 from engine.conformance.interfaces import Interface, read_list
-from engine.conformance.running import Line
+from engine.conformance.running import Line, Run
 from simulators.base.wire import Req, Resp
 from tests.conformance.ground import Memory, standing
 
@@ -42,6 +42,16 @@ def test_the_list_passes_against_our_simulator(kind: str, tmp_path: Path) -> Non
     assert told(lines) == []
     assert sheet.passed(lines)
     assert len(lines) == sum(isinstance(step, Interface) for step in read_list(kind).steps)
+
+
+@pytest.mark.parametrize("kind", ["nhsa", "einvoice", "unionpay"])  # of the HIS a person gives another bill
+def test_the_list_leaves_nothing_behind_that_stops_it_the_next_time(kind: str, tmp_path: Path) -> None:
+    """It took the pairing of the very item away whose fees it uploads."""
+    run, ground = standing(kind, tmp_path)
+    run.play()
+    ground.wait(60.0)  # numbers are drawn by the second
+    again = Run(run.party, run.wanted, run.settings, ground, run.given)
+    assert told(again.play()) == []
 
 
 def test_what_is_not_opened_to_the_merchant_is_left_out(tmp_path: Path) -> None:
