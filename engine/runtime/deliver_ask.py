@@ -42,7 +42,8 @@ class Inquiry:
         """Ask about one day; ValueError when the party cannot write the question."""
         day = self._days.pop()
         call = Outgoing(
-            self._dest.ask, self._body, self._number, self._link.opened, NO_SESSION, self._world.now(), "", day
+            self._dest.ask, self._body, self._number, self._link.opened, NO_SESSION, self._world.now(),
+            self._world.nonce(), day,
         )  # fmt: skip
         request = self._link.party.build(call)
         sent = self._link.sender.send(request, self._dest.wait)

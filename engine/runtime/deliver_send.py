@@ -84,7 +84,8 @@ class Sending:
         """What a rehearsal replaces: build and send."""
         link = self._connections.get(dest.party)
         number = f"{held.id}{dest.suffix}"
-        call = Outgoing(dest.op, body, number, link.opened, NO_SESSION, self._world.now(), "", held.received)
+        now, nonce = self._world.now(), self._world.nonce()
+        call = Outgoing(dest.op, body, number, link.opened, NO_SESSION, now, nonce, held.received)
         request = link.party.build(call)
         ask(link.sender, request, dest.wait, _Attempt(self, link, dest, call, request, over, lane, held))
 
