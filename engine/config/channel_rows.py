@@ -202,6 +202,8 @@ STEPS: Mapping[str, Spec] = {
             Field("party", WORD, "由 engine.yaml 中哪个外部系统记账", "the party whose ledger has it", "nhsa",
                   required=True),
             Field("map", WORD, "运行哪个映射", "the map it runs", "nhsa_seen", required=True),
+            Field("undo", CALL, "用我方哪个调用撤销（不写：撤销 by 时由对方一并撤销）",
+                  "our call that undoes it (none: undoing `by` takes it back)", "mobile.back"),
             _IF,
         ),
     ),

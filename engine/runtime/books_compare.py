@@ -28,6 +28,7 @@ from engine.runtime.books_parties import (
     claims_of,
 )
 from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, Span, StoreView
+from engine.saga.legwork import OBSERVED
 
 NOT_OURS = frozenset({"message", "notice"})  # kinds that carry no business number
 EFFECTS = frozenset({"order", "charge", "refund", "register", "settle", "cancel", "book", "lock", "issue"})
@@ -188,7 +189,7 @@ def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Itera
     led = min((at for (party, no), at in first.items() if not no and shelf.roles.get(party) is Role.HIS), default=None)
     # A party reached by two connections, HTTP and HL7, keeps one ledger.
     beside = {no: at for (party, no), at in first.items() if no and party not in shelf.by_party}
-    observed = {leg.number for leg in kept.legs if leg.because == "observed"}
+    observed = {leg.number for leg in kept.legs if leg.because == OBSERVED}
     for party, rows in shelf.by_party.items():  # a hospital may have two parties of one role
         for row in rows.get(kept.no, ()):
             carried = row.no in observed
@@ -197,6 +198,8 @@ def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Itera
             began = first.get((party, row.no), first.get((party, "")) if row.no == kept.no else None)
             began = beside.get(row.no) if began is None else began
             began = led if carried else began
+            if row.kind == "order":  # it takes nothing by itself; the cash of a mixed one is laid down before it
+                began = first.get((party, ""))
             if began is None or row.at + limits.skew_s < began:
                 yield difference("effect_without_call", kept.no, kept.bill, party=party, what=row.kind, no=row.no)
 

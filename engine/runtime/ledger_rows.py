@@ -28,6 +28,7 @@ from engine.saga.events import (
     TaskOver,
 )  # fmt: skip
 from engine.saga.legs import Leg
+from engine.saga.legwork import CARRIED, OBSERVED
 from engine.store.calls import complete_call, insert_call
 from engine.store.contract import Write
 from engine.store.ids import Ids
@@ -65,7 +66,7 @@ def rows_of_turn(
         party = calls[leg.call].party if leg.call in calls else room.plan.steps[room.plan.index(leg.step)].party
         writes.append(upsert_leg(case.no, leg, party))
         if leg.number and leg.id not in room.stored and not _shared(case, leg):
-            writes.append(claim_number(leg.number, _kind(room, leg), case.no, leg.id, ours=leg.because != "observed"))
+            writes.append(claim_number(leg.number, _kind(room, leg), case.no, leg.id, ours=leg.because not in SEEN))
     for command in commands:
         if isinstance(command, Send):
             writes.append(_call_begun(room, command, call_ids[id(command)], now))
@@ -108,6 +109,7 @@ def _columns(room: Room, now: float, row_id: int) -> Columns:
     return columns
 
 
+SEEN = (OBSERVED, CARRIED)  # another party carried it: its number is not of our making
 PERSONAL = ("name", "id_no", "phone", "card_no")
 """Fields of a call's output that name a person: kept as a keyed hash to search by, the value sealed."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from engine.saga.case import RELEASES_BILLS, CaseEvent, CaseState
 from engine.saga.events import Moved, Resolved
 from engine.saga.legs import Leg, LegState
-from engine.saga.legwork import LATE, OPEN, UNDO_LIMIT, LegWork
+from engine.saga.legwork import LATE, OPEN, UNDO_LIMIT
+from engine.saga.undoing import Undoing
 
 
-class ByHand(LegWork):
+class ByHand(Undoing):
     """What a person decides is done like anything else: through the legs, and stored with who and why."""
 
     def resolved(self, event: Resolved) -> None:

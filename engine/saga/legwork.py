@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.saga.case import AT_REST, CASE, ENDS, Case, CaseEvent, End, Reason, put
+from engine.saga.case import AT_REST, CASE, ENDS, Case, CaseEvent, End, Reason
 from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Send, Task, TaskOver, Tell
 from engine.saga.legs import Leg, LegEvent, LegState, Then, row
 from engine.saga.plan import CallRule, Plan, Repeats, Step
@@ -19,6 +19,7 @@ UNDO_LIMIT = 86400.0
 OPEN = frozenset({LegState.READY, LegState.SENT, LegState.UNSURE, LegState.DEAD, LegState.FENCED})
 LATE = "late"  # of a leg that was `no`: somebody says it took effect, and it is being asked about
 OBSERVED = "observed"  # of a leg that another party carried: we sent nothing
+CARRIED = "carried"  # of such a leg that its carrier does not take back: that is a call of our own
 NO_RULE = CallRule(name="", party="", op="")
 
 
@@ -57,6 +58,18 @@ class LegWork:
 
     def refuse_by_rule(self, step: Step, reason: Reason) -> None:
         """A rule or a map said no before anything of the step was sent."""
+        raise NotImplementedError
+
+    def late(self, leg: Leg) -> None:
+        """A leg known as `no` took effect after all."""
+        raise NotImplementedError
+
+    def money_back(self, undo: Leg) -> None:
+        """An undo is done."""
+        raise NotImplementedError
+
+    def late_of(self, undo: Leg) -> Leg | None:
+        """The payment known as `no` that this undo belongs to; None: it belongs to the settlement."""
         raise NotImplementedError
 
     def apply(self, leg: Leg, event: LegEvent, source: Answered | FactHeard | None = None) -> None:
@@ -171,32 +184,6 @@ class LegWork:
         case.legs.append(leg)
         return leg
 
-    def undo(self, leg: Leg, step: Step) -> None:
-        rule = self.rule(step.undo)
-        undo = self.new_leg(step, step.undo, rule, of=leg)
-        undo.deadline_at = self.now + UNDO_LIMIT
-        undo.number = self.judge.number(rule.number, self.case, undo) if rule.number else ""
-        undo.amount = self.judge.amount(step.undo, self.case, undo)
-        try:
-            self.apply(undo, LegEvent.COMMITTED)
-        except Refused as no:
-            undo.state, undo.code = LegState.MANUAL, no.reason.code
-            self.person(undo, LegEvent.REFUSED)
-
-    def late(self, leg: Leg) -> None:
-        """A leg we know as `no` took effect after all: give it back, whatever became of the settlement."""
-        if any(other.of == leg.id for other in self.case.legs):
-            return
-        self.out.append(Task(LATE_TASK, leg.id, f"{leg.call} took effect after it was known as no"))
-        if self.step(leg).undo:
-            self.undo(leg, self.step(leg))
-
-    def money_back(self, undo: Leg) -> None:
-        """What came late has been given back: the person who was told has nothing left to do, the payer may hear."""
-        if self.case.leg(undo.of).state is LegState.NO:
-            self.out.append(TaskOver(LATE_TASK, undo.of))
-            self.ended(End.LATE, undo.id)
-
     def person(self, leg: Leg, event: LegEvent) -> None:
         kind = {
             LegEvent.DIFFERS: "differs",
@@ -205,7 +192,7 @@ class LegWork:
         }.get(event, "undo_refused")
         self.out.append(Task(kind, leg.id, f"{leg.call} {leg.code}".strip()))
         # What became of a payment known as `no`, and giving it back, leaves the settlement where it is.
-        aside = leg.because == LATE or (leg.undo and self.case.leg(leg.of).state is LegState.NO)
+        aside = leg.because == LATE or (leg.undo and self.late_of(leg) is not None)
         if not aside:
             self.move(CaseEvent.PERSON, kind)
 
@@ -339,56 +326,12 @@ class LegWork:
         """Whether an undo is on its way so long that a person was told and what does not depend on it goes on."""
         return undo.state in (LegState.READY, LegState.UNSURE) and self.now >= self._slow_at(undo)
 
-    def next_undo(self) -> bool:
-        """Begin what is next to be undone, in the reverse of the plan, one at a time; False when nothing can begin now.
-        An undo refused holds all later ones. One that is slow holds what moves money, and its party's own."""
-        done = [leg for leg in self.case.legs if not leg.undo and leg.state is LegState.OK]
-        held: set[str] = set()  # parties with a slow undo, or with one that waits for such a one
-        for leg in reversed(done) if self.rules.undo_in_reverse else done:
-            step = self.step(leg)
-            if not step.undo or leg.because == OBSERVED:
-                continue
-            undo, rule = next((other for other in self.case.legs if other.of == leg.id), None), self.rule(step.undo)
-            if undo is None and not (held and (rule.money or rule.party in held)):
-                self.undo(leg, step)
-                return True
-            if undo is None or self.slow(undo):
-                held.add(rule.party)
-            elif undo.state is not LegState.OK:
-                return False
-            else:
-                self.taken_back(leg)
-        return not held and self._went_back()
-
-    def _went_back(self) -> bool:
-        asked = any(self.rule(leg.call).money for leg in self.case.legs)
-        quiet = self.case.cause_kind == "refused" and not asked
-        self.move(CaseEvent.NOTHING_DONE if quiet else CaseEvent.ALL_UNDONE, "")
-        return True
-
     def tell_of_slow(self, undo: Leg) -> None:
         """A person hears once that an undo takes long: which one, of what, since when."""
         told = self.case.data.setdefault("_slow", [])
         if undo.id not in told and self.slow(undo):
             told.append(undo.id)
             self.out.append(Task(UNDO_SLOW_TASK, undo.id, f"{undo.call} {undo.number} {undo.code} {undo.text}".strip()))
-
-    def observe(self, step: Step) -> None:
-        """Note a leg that another party carried inside one of our calls, so that books and rules see it."""
-        seen = self.judge.work(step.maps[0], self.case)
-        leg = self.new_leg(step, step.key, NO_RULE)
-        leg.number, leg.amount = str(seen.get("number", "")), seen.get("amount")
-        leg.state, leg.because = LegState.OK, OBSERVED
-        put(self.case.data, step.key, seen)
-
-    def taken_back(self, carrier: Leg) -> None:
-        """The undo of a call took back what was carried inside it too: note that beside each observed leg."""
-        undone = {leg.of for leg in self.case.legs}
-        for leg in list(self.case.legs):
-            step = self.step(leg)
-            if leg.because == OBSERVED and not leg.undo and step.by == carrier.call and leg.id not in undone:
-                back = self.new_leg(step, step.key, NO_RULE, of=leg)
-                back.amount, back.state, back.because = leg.amount, LegState.OK, OBSERVED
 
     def give_up(self, leg: Leg) -> None:
         if leg.state is LegState.READY:

@@ -131,7 +131,9 @@ class _Turn(Payer):
             leg.because = "reply_lost"
         if leg.state is LegState.FENCED and heard is LegEvent.WAITING and leg.because != LATE:
             leg.because = "waiting"
-        if heard is LegEvent.THERE and event.made is not None and leg.because != LATE:
+        # Of a way of paying that was passed over, nothing may stand beside the one that was taken.
+        aside = leg.because == LATE and bool(self.step(leg).again)
+        if heard is LegEvent.THERE and event.made is not None and not aside:
             put(self.case.data, leg.call, event.made, merge=True)
         self.apply(leg, heard, event)
 

@@ -192,6 +192,7 @@ class _Flow:
                     self._now_known(step.name, shape_of(made))
                 if step.name not in self.data.known:
                     self._now_known(step.name, None)  # its map is missing or wrong, which is told elsewhere
+                self._aside(step)
 
     def _do(self, step: StepRow) -> None:
         call = self.channel.calls.get(step.name)
@@ -211,15 +212,19 @@ class _Flow:
                     self._reads(made, self.data.with_answer(), f"{call.name}.read")
         else:
             self._now_known(step.name, None)
+        self._aside(step)
+        if item is not None:
+            self.data.known.pop(str(item), None)
+        self._gathered(step, call)
+
+    def _aside(self, step: StepRow) -> None:
+        """What finds out, stops and undoes it."""
         for aside in self._asides(step):
             self._sends(aside, self.data.with_leg(), aside=True)
             for name in (aside.read, aside.fact):
                 made = self.parts.maps.get(str(name))
                 if made is not None:
                     self._reads(made, self.data.with_answer(), f"{aside.name}.read")
-        if item is not None:
-            self.data.known.pop(str(item), None)
-        self._gathered(step, call)
 
     def _gathered(self, step: StepRow, call: CallRow | None) -> None:
         """The list of what each item's call made."""

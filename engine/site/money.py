@@ -29,6 +29,8 @@ def check_money(parts: Parts) -> None:
             for step in channel.steps:
                 if step.verb == "do":
                     _leg(parts, channel, step, final=False)
+                elif step.verb == "observe" and (carrier := channel.calls.get(step.word("by") or "")) is not None:
+                    _inputs(parts, channel, step, carrier)
             for step in channel.final:
                 if step.verb == "do":
                     _leg(parts, channel, step, final=True)

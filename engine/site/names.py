@@ -41,7 +41,7 @@ def op_of(parts: Parts, call: CallRow) -> Op | None:
 def used_calls(channel: ChannelFile) -> Iterator[tuple[str, Word]]:
     """(role, call) wherever a channel uses a call."""
     for step in (*channel.steps, *channel.final):
-        if step.verb == "do":
+        if step.verb in ("do", "observe"):
             for role in ("do", "ask", "stop", "undo"):
                 word = step.word(role)
                 if word is not None:

@@ -43,6 +43,7 @@ class Order:
     until: float
     state: str = UPLOADED
     use_account: bool = False
+    mixed: bool = False  # the cash is WeChat's: the order is settled on its word
     row: Row | None = None
     trace: str = ""
     back: list[int] = field(default_factory=lambda: [0, 0, 0])
@@ -51,7 +52,7 @@ class Order:
     @property
     def paid(self) -> list[int]:
         a = self.amounts
-        return [a.pool, a.account, a.cash]
+        return [a.pool, a.account, 0 if self.mixed else a.cash]
 
 
 class Book:
@@ -146,13 +147,13 @@ class Book:
         if order.state in (UPLOADED, ORDERED) and self.world.now() >= order.until:
             self._end(order, FAILED)
 
-    def place(self, order: Order) -> None:
-        """6202: the patient is asked for the money."""
+    def place(self, order: Order, *, mixed: bool = False) -> None:
+        """6202: the patient is asked for the money, here or by WeChat (`mixed`)."""
         if order.state == ORDERED:
             return
         if order.state != UPLOADED:
             raise Refusal("20008", "订单状态不允许支付").at("payOrdId", "an order not yet ended", order.state)
-        order.state = ORDERED
+        order.state, order.mixed = ORDERED, mixed
         order.amounts = self._amounts(order.person, order.amounts.split, order.use_account)
         order.row = self.ledger.add(
             "order", no=order.med_org_ord, party_no=order.number, amount=order.amounts.split.total, state="open"
@@ -215,14 +216,15 @@ class Book:
 
 
 def told(order: Order) -> Body:
-    """What 6202, 6301 and 6302 say of an order; no amounts before it is settled."""
+    """What 6202, 6301 and 6302 say of an order: no amounts before it is settled, except of a mixed one that waits."""
     made: Body = {"payOrdId": order.number, "ordStas": order.state, "medOrgOrd": order.med_org_ord}
-    if order.state in (UPLOADED, ORDERED, FAILED, REVOKED):
+    if order.state in (UPLOADED, FAILED, REVOKED) or (order.state == ORDERED and not order.mixed):
         return made
     a = order.amounts
     return {
         **made, "feeSumamt": yuan(a.split.total), "ownPayAmt": yuan(a.cash), "psnAcctPay": yuan(a.account),
-        "fundPay": yuan(a.pool), "deposit": "0.00", "othFeeAmt": "0.00", "hospPartAmt": "0.00", "setlType": "ALL",
+        "fundPay": yuan(a.pool), "deposit": "0.00", "othFeeAmt": "0.00", "hospPartAmt": "0.00",
+        "setlType": "HI" if order.mixed else "ALL",
         "callType": "0", "traceTime": order.trace, "revsToken": order.token[::-1],
     }  # fmt: skip
 

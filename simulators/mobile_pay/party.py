@@ -14,7 +14,19 @@ from simulators.base.wire import Req, Resp, text_resp
 from simulators.base.world import SimWorld
 from simulators.insurance.books import InsuranceLedger
 from simulators.mobile_pay import said
-from simulators.mobile_pay.book import ORDERED, SETTLED, Body, Book, Order, fen, person_of, told, yuan
+from simulators.mobile_pay.book import (
+    FAILED,
+    ORDERED,
+    REVOKED,
+    SETTLED,
+    Body,
+    Book,
+    Order,
+    fen,
+    person_of,
+    told,
+    yuan,
+)
 from simulators.mobile_pay.courier import PATH, Courier
 from simulators.mobile_pay.envelope import Identity, Refusal, refused
 from simulators.mobile_pay.settings import Settings
@@ -126,15 +138,27 @@ class MobilePaySim(SimParty):
             raise Refusal("20003", "授权人与就诊人不一致").at("payAuthNo", "of the same person")
         if order.state == SETTLED:
             return told(order)
-        self.book.place(order)
+        self.book.place(order, mixed=self.settings.cash == "wechat")
         if self.settings.auto_pay >= 0:
             self.later(self.settings.auto_pay, self._paid_by_itself, order)
         return told(order)
 
     def _paid_by_itself(self, order: Order) -> None:
         self.book.age(order)
-        if order.state == ORDERED:
+        if order.state == ORDERED and not order.mixed:
             self.pay(order)
+
+    def settle_mixed(self, number: str, *, late: bool = False) -> bool:
+        """What WeChat asks when a mixed order is paid: fund and account of this payOrdId. False: not to be had. `late`:
+        it was asked before the order ended here."""
+        order = self.book.orders.get(number)
+        if order is None or not order.mixed:
+            return False
+        self.book.age(order)
+        if order.state != ORDERED and not (late and order.state in (FAILED, REVOKED)):
+            return False
+        self.pay(order)
+        return True
 
     def _refund(self, body: Body) -> Body:
         return self.book.refund(self.book.find(body["payOrdId"]), body)
@@ -155,7 +179,7 @@ class MobilePaySim(SimParty):
     def _early(self, body: Body, answer: Resp) -> Resp | Deferred[Resp]:
         """Fault callback_before_reply: paid and told before the order is answered, which then says so."""
         order = self.book.orders[body["payOrdId"]]
-        if order.state != ORDERED or not self.faults.take(
+        if order.state != ORDERED or order.mixed or not self.faults.take(
             "6202", {"callback_before_reply"}, lambda: {"no": order.med_org_ord}
         ):
             return answer
@@ -230,8 +254,8 @@ class MobilePaySim(SimParty):
                 raise ActRefused("订单未支付，没有可通知的结果")
             self.courier.tell(order)
         elif kind == "pay":
-            if order.state != ORDERED:
-                raise ActRefused("订单不在待支付状态")
+            if order.state != ORDERED or order.mixed:
+                raise ActRefused("订单不在待支付状态" if not order.mixed else "混合订单由微信收款")
             self.pay(order)
         elif kind in ("cancel", "fail"):
             if order.state == SETTLED:

@@ -80,6 +80,15 @@ def _pay_mixed(party: WeChatSim, body: Body) -> Body:
     return {"no": found.body["out_trade_no"], "mix_trade_no": found.number, "state": found.state}
 
 
+def _pay_mixed_after_close(party: WeChatSim, body: Body) -> Body:
+    """A mixed order's payment that was on its way when the order was closed arrives all the same: both parts."""
+    found = party.v3.med_ins.find(_text(body, "no"))
+    if found.state != "FAIL":
+        raise ActRefused(f"混合订单状态 {found.state}，没有关闭")
+    party.v3.med_ins.pay(found, late=True)
+    return {"no": found.body["out_trade_no"], "mix_trade_no": found.number, "state": found.state}
+
+
 def _fail_mixed(party: WeChatSim, body: Body) -> Body:
     """The insurance refuses a mixed order, or the patient walks away."""
     found = _mixed(party, body)
@@ -230,6 +239,7 @@ ACTS: dict[str, Callable[[WeChatSim, Body], Body]] = {
     "refund_at_portal": _refund_at_portal, "finish_refund": _finish_refund,
     "refund_elsewhere": _refund_elsewhere, "payer": _payer,
     "rotate_key": _rotate_key, "send_probe": _send_probe, "set": _set, "set_balance": _set_balance,
-    "pay_mixed": _pay_mixed, "fail_mixed": _fail_mixed, "withdraw": _withdraw,
+    "pay_mixed": _pay_mixed, "pay_mixed_after_close": _pay_mixed_after_close,
+    "fail_mixed": _fail_mixed, "withdraw": _withdraw,
     "callback_again": _callback_again, "state": _state,
 }

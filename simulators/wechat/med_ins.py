@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulators.base.ledger import Row
 from simulators.base.wire import Req
+from simulators.mobile_pay import MobilePaySim
 from simulators.wechat.courier import Notice
 from simulators.wechat.fields import RFC3339, TRADE_NO, URL, Flag, Node, Rows, Text, Whole, check
 from simulators.wechat.forms import beijing
@@ -171,9 +172,14 @@ class MedIns:
         spent = sum(one.amount for one in order.refunds if one.status != "CLOSED") if order else 0
         return sum(mixed.told.values()) >= mixed.insured and spent >= mixed.cash
 
-    def pay(self, mixed: Mixed) -> None:
-        """The patient gives the password: insurance and cash at one stroke, and one notice."""
-        no = mixed.body["out_trade_no"]
+    def pay(self, mixed: Mixed, *, late: bool = False) -> None:
+        """The patient gives the password: insurance and cash at one stroke, and one notice. Where the insurance does
+        not settle, the order has failed. `late`: he had given it before the order ended."""
+        no, bureau = mixed.body["out_trade_no"], self.party.world.parties.get("mobile_pay")
+        here = bureau if mixed.insured and isinstance(bureau, MobilePaySim) else None
+        if here is not None and not here.settle_mixed(mixed.body["pay_order_id"], late=late):
+            self.fail(mixed)
+            return
         if mixed.cash:
             self.party.charge_quietly(no)
         mixed.state, mixed.paid_at = "SUCCESS", self.party.world.now()
@@ -181,7 +187,10 @@ class MedIns:
         self.party.courier.tell(self.notice(mixed))
 
     def fail(self, mixed: Mixed) -> None:
-        """The insurance said no, or the patient walked away."""
+        """The insurance said no, or the patient walked away: nobody can pay the cash any more either."""
+        order = self.party.book.orders.get(mixed.body["out_trade_no"]) if mixed.cash else None
+        if order is not None and order.state == "NOTPAY":
+            self.party.book.go(order, "CLOSED")
         mixed.state = "FAIL"
         self.party.ledger.change(mixed.row, state="closed")
 

@@ -82,6 +82,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "because.not_there": ("查证：不存在（尚未隔断）", "asked: not there (before the fence)"),
     "because.not_sent": ("从未发出", "it never left"),
     "because.observed": ("由对方办理，仅记账", "carried by the other side; noted only"),
+    "because.carried": ("由对方办理，由我方撤销", "carried by the other side; undone by us"),
     "plan.about": ("按通道“{channel}”的版本 {hash} 办理", "Carried out by channel “{channel}”, version {hash}"),
     "plan.missing": ("该版本的配置已不可用，无法列出步骤", "This version of the configuration is no longer available"),
     "plan.col.step": ("步骤", "Step"),

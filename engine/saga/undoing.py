@@ -1,0 +1,134 @@
+"""Going back: what is undone in which order, what came late, and what another party carried."""
+
+from __future__ import annotations
+
+from engine.saga.case import CaseEvent, End, put
+from engine.saga.events import Refused, Task, TaskOver
+from engine.saga.legs import Leg, LegEvent, LegState
+from engine.saga.legwork import CARRIED, LATE_TASK, NO_RULE, OBSERVED, UNDO_LIMIT, LegWork
+from engine.saga.plan import Step, StepKind
+
+
+class Undoing(LegWork):
+    """The legs that undo others."""
+
+    def undo(self, leg: Leg, step: Step) -> None:
+        rule = self.rule(step.undo)
+        undo = self.new_leg(step, step.undo, rule, of=leg)
+        undo.deadline_at = self.now + UNDO_LIMIT
+        undo.number = self.judge.number(rule.number, self.case, undo) if rule.number else ""
+        undo.amount = self.judge.amount(step.undo, self.case, undo)
+        try:
+            self.apply(undo, LegEvent.COMMITTED)
+        except Refused as no:
+            undo.state, undo.code = LegState.MANUAL, no.reason.code
+            self.person(undo, LegEvent.REFUSED)
+
+    def late(self, leg: Leg) -> None:
+        """A leg we know as `no` took effect after all: give it back, and what it carried, whatever became of the
+        settlement."""
+        if any(other.of == leg.id for other in self.case.legs):
+            return
+        self.out.append(Task(LATE_TASK, leg.id, f"{leg.call} took effect after it was known as no"))
+        self._carry(leg)
+        for one in (*self._carried(leg), leg):
+            if self.step(one).undo:
+                self.undo(one, self.step(one))
+
+    def late_of(self, undo: Leg) -> Leg | None:
+        """The payment known as `no` that this undo gives back, or gives back what it carried."""
+        of = self.case.leg(undo.of)
+        if of.because == CARRIED:
+            by, legs = self.step(of).by, reversed(self.case.legs)
+            of = next((one for one in legs if (one.call, one.attempt, one.undo) == (by, of.attempt, False)), of)
+        return of if of.state is LegState.NO else None
+
+    def money_back(self, undo: Leg) -> None:
+        """What came late has been given back, all of it: the person who was told has nothing left to do, the payer may
+        hear."""
+        late = self.late_of(undo)
+        if late is None:
+            return
+        given = {leg.id for leg in (late, *self._carried(late))}
+        undos = [leg for leg in self.case.legs if leg.of in given]
+        if all(leg.state is LegState.OK for leg in undos):
+            self.out.append(TaskOver(LATE_TASK, late.id))
+            self.ended(End.LATE, next((leg.id for leg in undos if leg.of == late.id), undo.id))
+
+    def next_undo(self) -> bool:
+        """Begin what is next to be undone, in the reverse of the plan, one at a time; False when nothing can begin now.
+        An undo refused holds all later ones. One that is slow holds what moves money, and its party's own."""
+        for leg in list(self.case.legs):
+            if not leg.undo and leg.state is LegState.OK:
+                self._carry(leg)
+        done = [leg for leg in self.case.legs if not leg.undo and leg.state is LegState.OK]
+        held: set[str] = set()  # parties with a slow undo, or with one that waits for such a one
+        for leg in reversed(done) if self.rules.undo_in_reverse else done:
+            step = self.step(leg)
+            if not step.undo or leg.because == OBSERVED:
+                continue
+            undo, rule = next((other for other in self.case.legs if other.of == leg.id), None), self.rule(step.undo)
+            if undo is None and not (held and (rule.money or rule.party in held)):
+                self.undo(leg, step)
+                return True
+            if undo is None or self.slow(undo):
+                held.add(rule.party)
+            elif undo.state is not LegState.OK:
+                return False
+            else:
+                self.taken_back(leg)
+        return not held and self._went_back()
+
+    def _went_back(self) -> bool:
+        asked = any(self.rule(leg.call).money for leg in self.case.legs)
+        quiet = self.case.cause_kind == "refused" and not asked
+        self.move(CaseEvent.NOTHING_DONE if quiet else CaseEvent.ALL_UNDONE, "")
+        return True
+
+    def observe(self, step: Step, carrier: Leg | None = None) -> None:
+        """Note a leg that another party carried inside one of our calls, so that books and rules see it. `carrier`: on
+        the way back, where what cannot be told of it must not keep it from being undone."""
+        leg = self.new_leg(step, step.key, NO_RULE)
+        leg.state, leg.because = LegState.OK, CARRIED if step.undo else OBSERVED
+        leg.attempt = carrier.attempt if carrier is not None else leg.attempt
+        try:
+            seen = self.judge.work(step.maps[0], self.case)
+        except Refused:
+            if carrier is None:
+                self.case.legs.remove(leg)
+                raise
+            return
+        leg.number, leg.amount = str(seen.get("number", "")), seen.get("amount")
+        put(self.case.data, step.key, seen)
+
+    def _carry(self, carrier: Leg) -> None:
+        """Note what a leg that took effect has carried, where the settlement did not come as far: it has an undo of its
+        own, and nobody else would take it back."""
+        for step in self.plan.steps:
+            if step.kind is not StepKind.OBSERVE or not step.undo or step.by != carrier.call:
+                continue
+            if not any(one.step == step.key for one in self._carried(carrier)) and self._holds(step):
+                self.observe(step, carrier)
+
+    def _holds(self, step: Step) -> bool:
+        try:
+            return not step.condition or self.judge.holds(step.condition, self.case)
+        except Refused:
+            return True
+
+    def _carried(self, carrier: Leg) -> list[Leg]:
+        """The legs inside this one that have an undo of their own."""
+        return [
+            leg
+            for leg in self.case.legs
+            if leg.because == CARRIED and leg.attempt == carrier.attempt and self.step(leg).by == carrier.call
+        ]
+
+    def taken_back(self, carrier: Leg) -> None:
+        """The undo of a call took back what was carried inside it too: note that beside each observed leg."""
+        undone = {leg.of for leg in self.case.legs}
+        for leg in list(self.case.legs):
+            step = self.step(leg)
+            if leg.because == OBSERVED and not leg.undo and step.by == carrier.call and leg.id not in undone:
+                back = self.new_leg(step, step.key, NO_RULE, of=leg)
+                back.amount, back.state, back.because = leg.amount, LegState.OK, OBSERVED
