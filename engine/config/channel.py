@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.config.channel_deliver import DELIVER_FIELDS, DeliverFile
-from engine.config.channel_every import EVERY_FIELDS, Deed, Statement
+from engine.config.channel_every import EVERY_FIELDS, Bills, Deed, Statement
 from engine.config.channel_hl7 import HL7, Hl7Rows
 from engine.config.channel_rows import (
     CALL_ROW,
@@ -90,7 +90,7 @@ CHANNELS: Mapping[str, Spec] = {
     ),
     "every": Spec(
         "every", "定时通道", "a channel of kind every",
-        (*_COMMON,
+        (*_NAMED,
          Field("every", Nested(EVERY, Every.of), "什么时候", "when", '{at: "00:05"}', required=True),
          *EVERY_FIELDS),
     ),
@@ -126,6 +126,7 @@ class ChannelFile:
     written: frozenset[str]
     deliver: DeliverFile | None = None
     statement: Statement | None = None
+    bills: Bills | None = None
     tables: Mapping[str, Word] = field(default_factory=dict)
     ends: tuple[EndRow, ...] = ()
 
@@ -145,7 +146,23 @@ def read_channel(node: Node, file: str, stem: str, found: Found) -> ChannelFile 
         return None
     if record["channel"] != stem:
         found.append(problem("E215", record.at("channel"), name=record["channel"], file_name=stem))
+    if spec.name == "every" and not _works(node, record, found):
+        return None
     return _channel(record, file, names_in(node, "to" if spec.name == "deliver" else "calls"))
+
+
+def _works(node: Node, record: Record, found: Found) -> bool:
+    """A timed channel makes calls, or compares bills: one of them, and not both. False: nothing of it can be used."""
+    given = [name for name in ("calls", "do", "statement") if isinstance(node, Map) and node.get(name) is not None]
+    if record["bills"] is not None:
+        if given:
+            found.append(problem("E216", record.at("bills"), one="bills", other=given[0]))
+        return True
+    for name, example in (("calls", "{nhsa.sign_in: {to: nhsa, …}}"), ("do", "[nhsa.sign_in]")):
+        if name not in given:
+            found.append(problem("E202", record.mark, name=name, zh="定时通道", en="a channel of kind every",
+                                 example=example))  # fmt: skip
+    return bool(record["calls"] and record["do"])
 
 
 def _spec_of(node: Node, file: str, found: Found) -> Spec | None:
@@ -205,6 +222,7 @@ def _channel(record: Record, file: str, written: frozenset[str]) -> ChannelFile:
         written=written,
         deliver=deliver,
         statement=part("statement"),
+        bills=part("bills"),
         tables=part("tables") or {},
     )
 

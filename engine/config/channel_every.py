@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.config.channel_rows import CALL_ROW, CallRow
 from engine.config.problems import Mark, problem
 from engine.config.spec import NOWHERE, Field, Found, ListOf, MapOf, Nested, Record, Spec, Word
 from engine.config.tree import Map, Node
@@ -107,8 +108,39 @@ STATEMENT = Spec(
     ),
 )  # fmt: skip
 
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """Payment platforms whose bills of yesterday are read and compared; each with the `days` before it, so that a
+    payment and its refund of another day are seen together."""
+
+    parties: tuple[Word, ...]
+    days: int
+    mark: Mark = field(default=NOWHERE, compare=False, repr=False)
+
+    @staticmethod
+    def of(record: Record, found: Found) -> Bills:
+        return Bills(record["parties"], record["days"], record.mark)
+
+
+BILLS = Spec(
+    "bills", "账单核对", "bills",
+    (
+        Field("parties", ListOf(WORD, 1), "engine.yaml 中哪些支付平台的账单",
+              "the payment platforms of engine.yaml whose bills are read", "[wechat, alipay]", required=True),
+        Field("days", Count(1, 31), "每次连同之前几天一起核对（付款与退款不在同一天时也看得全）",
+              "how many days are looked at together, so that a payment and its refund of another day are both seen",
+              "3", default=3),
+    ),
+)  # fmt: skip
+
 EVERY_FIELDS = (
-    Field("do", ListOf(DeedType(), 1), "依次调用", "the calls, in order", "[nhsa.sign_in]", required=True),
+    Field("calls", MapOf(Nested(CALL_ROW, CallRow.of), CALL, 1), "与外部系统的每一种往来，一行一个",
+          "every talk with an outside party, one row each",
+          "{nhsa.sign_in: {to: nhsa, op: '9001', send: nhsa_9001, read: nhsa_session, wait: 20s, repeats: freely}}",
+          default={}),
+    Field("do", ListOf(DeedType(), 1), "依次调用", "the calls, in order", "[nhsa.sign_in]", default=()),
+    Field("bills", Nested(BILLS, Bills.of), "核对支付平台前一日的账单（不写 calls 与 do）",
+          "compare yesterday's bills of payment platforms (without calls and do)", "{parties: [wechat, alipay]}"),
     Field("keep", Choice(("session",)), "结果保存为签到会话", "keep the result as the party's session", "session"),
     Field("statement", Nested(STATEMENT, Statement.of), "按日对账：对每个分组依次调用",
           "compare each day's settlements with a party: the calls are made for each group",

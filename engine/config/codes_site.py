@@ -193,4 +193,13 @@ declare(
         "settled: [nhsa.setle]",
         "settled: [nhsa.settle]",
     ),
+    Code(
+        "E532",
+        "“{name}”没有可核对的日账单",
+        '"{name}" keeps no bill of a day that could be compared',
+        "bills 只写支付平台的连接（kind 为 wechat、alipay、unionpay）。",
+        "`bills` names connections of payment platforms (kind wechat, alipay, unionpay).",
+        "bills: {parties: [his]}",
+        "bills: {parties: [wechat]}",
+    ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -147,9 +147,10 @@ async def check_books(
     *,
     since: float | None = None,
     limits: Limits = LIMITS,
+    beside: Callable[[Callable[[], list[Difference]]], Awaitable[list[Difference]]] | None = None,
 ) -> Books:
     """Compare. `since` (unix seconds): only settlements created from then on, and older ones of which a party entered
-    something since. A ledger is always read whole."""
+    something since. A ledger is always read whole. `beside`: does the comparing in another thread than this."""
     began = world.now()
     before = await store.read(lambda conn: versions(conn, since))
     books: list[PartyBook] = []
@@ -174,7 +175,11 @@ async def check_books(
     seen |= {row.no for fund in funds for row in fund.rows() if row.no}
     view: StoreView = await store.read(lambda conn: load_view(conn, world.now(), since, seen))
     moving = {no for no, kept in view.settlements.items() if _moved(kept, before.get(no), began - limits.skew_s)}
-    found = compare(view, books, limits, missing, since, funds)
+
+    def work() -> list[Difference]:
+        return compare(view, books, limits, missing, since, funds)
+
+    found = work() if beside is None else await beside(work)
     on_the_way = {no for no, kept in view.settlements.items() if is_open(kept)} | moving
     told = tuple(one for one in found if one.settlement_no not in moving)
     return Books(len(view.settlements), len(on_the_way), told, expected(view, books), tuple(funds))

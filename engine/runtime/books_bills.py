@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from engine.core.times import beijing, instant_of
 from engine.parties.bills import BadBill, BillRow, KeepsBills
 from engine.parties.contract import Answer, Tree
-from engine.parties.funds import KeepsFunds
+from engine.parties.funds import FundRow, KeepsFunds
 from engine.runtime.books import NoLedger
 from engine.runtime.books_funds import FundBook, FundDay
 from engine.runtime.books_view import LedgerRow, Role, Span
 from engine.runtime.single_call import Line, NoAnswer
 
+T = TypeVar("T")
 DAY = 86_400.0
 DAYS_MAX = 93  # platforms keep their bills three months
 
@@ -21,22 +23,47 @@ class _LinkExpired(NoAnswer):
     """The address of a bill is not valid any more."""
 
 
+class Beside(Protocol):
+    """Does work in another thread."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+
+
+class Read:
+    """Bills read before, and where they are read: parsing a hospital's day takes a second."""
+
+    def __init__(self, beside: Beside | None = None) -> None:
+        """`beside` does work elsewhere than in the reactor's thread; None: at once."""
+        self._beside = beside
+        self.trades: dict[str, list[BillRow]] = {}
+        self.funds: dict[tuple[str, str], tuple[FundRow, ...]] = {}
+
+    async def work(self, work: Callable[[], T]) -> T:
+        """Errors: whatever it raises."""
+        return work() if self._beside is None else await self._beside(work)
+
+
 class BillLedger:
-    """One platform's bills of several days. `since`: unix seconds in the first day; the last is yesterday."""
+    """One platform's bills of several days. `since`: unix seconds in the first day; the last is that of `until`, or
+    yesterday. `read`: what several ledgers of this party share."""
 
     role = Role.PAYMENT
 
-    def __init__(self, party: str, line: Line, since: float) -> None:
+    def __init__(
+        self, party: str, line: Line, since: float, until: float | None = None, read: Read | None = None
+    ) -> None:
         self.party, self._line = party, line
-        self._since, self._party = since, line.party
+        self._since, self._until, self._party = since, until, line.party
+        self._read = read or Read()
         self.span: Span | None = None
 
     def days(self) -> list[str]:
         """Their names, `2026-11-21`. Errors: NoLedger when there are too many."""
         midnight = instant_of(beijing(self._since, "%Y-%m-%d"), "%Y-%m-%d")
         today = instant_of(beijing(self._line.world.now(), "%Y-%m-%d"), "%Y-%m-%d")
+        end = today if self._until is None else min(today, self._until + 1)
         found = []
-        while midnight < today:
+        while midnight < end:
             found.append(beijing(midnight, "%Y-%m-%d"))
             midnight += DAY
         if len(found) > DAYS_MAX:
@@ -75,17 +102,26 @@ class BillLedger:
         for account in accounts:
             for day in days:
                 try:
-                    got = await self._had(keeper, party.fund_op, party.fund_ask(self._line.opened, account, day))
-                    rows = party.fund_rows(self._line.opened, day, *got) if got else []
+                    found.append(FundDay(account, day, await self._fund_day(keeper, party, account, day)))
                 except (NoAnswer, BadBill) as no:
                     raise NoLedger(f"{account} {day}: {no}") from None
-                found.append(FundDay(account, day, tuple(rows)))
         return FundBook(self.party, tuple(found), self._span(keeper, days)) if days else None
 
+    async def _fund_day(self, keeper: KeepsBills, party: KeepsFunds, account: str, day: str) -> tuple[FundRow, ...]:
+        opened, known = self._line.opened, self._read.funds.get((account, day))
+        if known is not None:
+            return known
+        got = await self._had(keeper, party.fund_op, party.fund_ask(opened, account, day))
+        rows = await self._read.work(lambda: party.fund_rows(opened, day, *got)) if got else []
+        return self._read.funds.setdefault((account, day), tuple(rows))
+
     async def _day(self, keeper: KeepsBills, day: str) -> list[BillRow]:
-        asked = keeper.bill_ask(self._line.opened, day, self._line.world.now())
-        got = await self._had(keeper, keeper.bill_op, asked)
-        return keeper.bill_rows(self._line.opened, day, *got) if got else []
+        opened, known = self._line.opened, self._read.trades.get(day)
+        if known is not None:
+            return known
+        got = await self._had(keeper, keeper.bill_op, keeper.bill_ask(opened, day, self._line.world.now()))
+        rows = await self._read.work(lambda: keeper.bill_rows(opened, day, *got)) if got else []
+        return self._read.trades.setdefault(day, rows)
 
     async def _had(self, keeper: KeepsBills, op: str, asked: Tree) -> tuple[Answer, bytes] | None:
         try:

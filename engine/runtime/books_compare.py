@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from engine.runtime.books_funds import FundBook, check_funds
-from engine.runtime.books_kinds import MONEY, Difference, difference
+from engine.runtime.books_kinds import BILLED, MONEY, Difference, difference
 from engine.runtime.books_led import check_led, led_numbers
 from engine.runtime.books_money import check_always, check_partly, check_rest, check_returns, covered, trades_of
 from engine.runtime.books_order import check_order
@@ -77,7 +77,7 @@ def compare(
         found += _check(kept, view, shelf, limits, due)
     found += _strange(shelf)
     found += _booked_twice(view, shelf)
-    found += _statements(view)
+    found += _statements(view, frozenset(book.party for book in ledgers))
     found += check_funds(view, ledgers, funds, frozenset(one.settlement_no for one in found if one.kind in MONEY))
     return found
 
@@ -218,9 +218,11 @@ def _booked_twice(view: StoreView, shelf: _Shelf) -> Iterator[Difference]:
             yield difference("his_twice", numbers[-1], bill, no=bill, count=len(numbers))
 
 
-def _statements(view: StoreView) -> Iterator[Difference]:
-    """D12: what the daily comparisons with a party left over."""
+def _statements(view: StoreView, read: frozenset[str]) -> Iterator[Difference]:
+    """D12: what the daily comparisons with a party left over; not of a bill where the party's ledger is read now."""
     for row in view.statements:
+        if row.verdict == BILLED and row.party in read:
+            continue
         no = row.settlement_no or ""
         bill = view.settlements[no].bill if no in view.settlements else ""
         yield difference(

@@ -73,6 +73,7 @@ KINDS: Mapping[str, Kind] = {
     "statement_listed": Kind("D14/P19", "{party} {day} 对账（{part}）：对方清单有 {no}，我方没有（{why}）", "{party}, statement of {day} ({part}): the party lists {no}, we do not have it ({why})", "按号码查本平台：办理中的等其结束；其他途径开的在那边核对；无主的由对方冲销", "Look the number up here: one under way ends by itself; one made elsewhere is checked there; one that is nobody's the party writes off."),
     "statement_unlisted": Kind("D14/P19", "{party} {day} 对账（{part}）：对方清单没有我方的 {no}（{why}）", "{party}, statement of {day} ({part}): the party does not list our {no} ({why})", "按号码向对方查询；确无记录的补办", "Ask the party by its number; if it is not there, have it made again."),
     "statement_unlike": Kind("D14/P19", "{party} {day} 对账（{part}）：{no} 两边不一致（{why}）", "{party}, statement of {day} ({part}): {no} differs ({why}; ours ≠ theirs)", "左为我方、右为对方；核对金额；一边已冲红的，把另一边退费或冲红补齐", "Ours first, then theirs: compare amounts; where one side is written off, finish the refund or the write-off of the other."),
+    "statement_billed": Kind("D1–D15", "{party} {day} 账单：{why}", "{party}, bill of {day}: {why}", "运行 engine books --bills --since 该日，逐笔看下一步", "Run engine books --bills --since that day: each with its next step."),
     "statement_unread": Kind("D12", "{party} {day} 对账：结算 {no} 无法列入对账行（{why}）", "{party}, statement of {day}: {no} could not be made a row ({why})", *_IT),
     "visit_left": Kind("D12", "结算未成立，医保中心仍留有{what} {no}", "The settlement does not stand, but the insurance still has the {what} {no}", "撤销明细和挂号", "Withdraw the lines and the registration."),
     # Commercial insurance
@@ -106,6 +107,7 @@ KINDS: Mapping[str, Kind] = {
     "source_missing": Kind("D16", "缺少{party}的账目，本次核对不完整（{why}）", "The ledger of {party} is missing; the books are incomplete ({why})", "取得账目后重新核对", "Fetch it and check again."),
 }  # fmt: skip
 """Kind of difference → its row."""
+BILLED = "billed"  # the verdict of what a nightly comparison of bills left over
 _FIRST, _LAST = "unknown_number", "order_left_open"
 MONEY = frozenset(list(KINDS)[list(KINDS).index(_FIRST) : list(KINDS).index(_LAST) + 1])
 """The kinds about money at a channel."""

@@ -49,7 +49,7 @@ class Outflow:
         self, world: World, connections: Connections, sessions: Sessions, meters: Meters,
         key_missing: Callable[[str, str], None] = lambda party, serial: None,
     ) -> None:  # fmt: skip
-        self._world, self._connections, self._sessions, self._meters = world, connections, sessions, meters
+        self._world, self.connections, self._sessions, self._meters = world, connections, sessions, meters
         self._key_missing = key_missing
         self.verify_keys = VerifyKeys(world, connections, self._fetch_keys)
 
@@ -62,7 +62,7 @@ class Outflow:
         started = self._world.now()
         deadline = started + wait
         try:
-            link = self._connections.get(party)
+            link = self.connections.get(party)
             session = await self._session(link, op)
             talk = await self._once(link, op, number, body, session, deadline, rows, label, made)
             if talk.answer.session_lost:
@@ -141,7 +141,7 @@ class Outflow:
     ) -> Answer:
         """The same answer, once the key it is signed with is here."""
         if await self.verify_keys.has(party, answer.unknown_key):
-            link = self._connections.get(party)
+            link = self.connections.get(party)
             return _read(link, replace(call, settings=link.opened), request, reply)
         self._meters.key_missing(party)
         self._key_missing(party, answer.unknown_key)

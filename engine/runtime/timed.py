@@ -19,6 +19,8 @@ from engine.core.world import DelayedCall, World
 from engine.pipeline.condition import ConditionFailed
 from engine.pipeline.rejected import MapRejected
 from engine.runtime import table_files
+from engine.runtime.bill_days import AGAIN as BILL_AGAIN
+from engine.runtime.bill_days import BillDays
 from engine.runtime.desk import Desk
 from engine.runtime.journal import Journal
 from engine.runtime.logs import Log, trouble_of
@@ -63,6 +65,7 @@ class Timed:
         self._numbers, self._journal, self._log = numbers, journal, log
         self._signed_in, self._root = signed_in, root
         self._statements = Statements(world, sites, store, desk)
+        self._bills = BillDays(world, sites, outflow.connections, store, desk)
         self._timers: dict[str, DelayedCall] = {}
         self._seconds: dict[str, float] = {}  # after midnight, of each channel that is planned
         self._running: set[str] = set()
@@ -126,7 +129,8 @@ class Timed:
         if now_every is None or now_every.seconds != channel.every.seconds:
             self._plan(name, 0.0)
             return
-        wait = begins + DAY - self._world.now() if done else TRY_AGAIN
+        again = TRY_AGAIN if channel.bills is None else BILL_AGAIN
+        wait = begins + DAY - self._world.now() if done else again
         self._plan(name, min(wait, LOOK_AGAIN))
 
     async def run(self, channel: Channel, period: str) -> bool:
@@ -145,6 +149,9 @@ class Timed:
 
     async def _work(self, channel: Channel, period: str) -> str:
         """All that the channel does in one period; "" when it is done, else why not."""
+        if channel.bills is not None:
+            due = instant_of(period, "%Y-%m-%d") + (channel.every.seconds if channel.every is not None else 0.0)
+            return await self._bills.run(channel.name, channel.bills, period, due, self._beside)
         if channel.statement is not None:
             return await self._statements.run(channel, period, self._deeds)
         names: dict[str, Tree] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.config.channel import ChannelFile
-from engine.config.channel_every import Statement
+from engine.config.channel_every import Bills, Statement
 from engine.config.channel_rows import CallRow, Hear, StepRow
 from engine.config.engine_parts import Limits
 from engine.parties.contract import OutcomeRow
@@ -15,7 +15,7 @@ from engine.site.flow import conditions_of
 from engine.site.hl7 import compiled_hl7
 from engine.site.names import op_of
 from engine.site.parts import Parts
-from engine.site.site import CallSpec, Channel, Hears, StatementSpec
+from engine.site.site import BillsSpec, CallSpec, Channel, Hears, StatementSpec
 from engine.site.soap import compiled_soap
 
 LATE_MAX = 120.0  # seconds; only for calls that move no money (lint asks for the agreed value where they do)
@@ -47,8 +47,13 @@ def compiled(parts: Parts, channel: ChannelFile) -> Channel:
         do_if={str(deed.call): str(deed.condition) for deed in channel.deeds if deed.condition is not None},
         more={str(deed.call): str(deed.more) for deed in channel.deeds if deed.more is not None},
         statement=_statement(parts, channel.statement),
+        bills=_bills(channel.bills),
         tables={str(name): str(path) for name, path in channel.tables.items()},
     )
+
+
+def _bills(written: Bills | None) -> BillsSpec | None:
+    return None if written is None else BillsSpec(tuple(str(name) for name in written.parties), written.days)
 
 
 def _statement(parts: Parts, written: Statement | None) -> StatementSpec | None:

@@ -10,6 +10,7 @@ from engine.config.channel_every import Deed
 from engine.config.channel_rows import CallRow, StepRow
 from engine.config.problems import Mark, Problem, nearest
 from engine.config.spec import Word
+from engine.parties.bills import KeepsBills
 from engine.pipeline.condition import Condition, compile_condition
 from engine.pipeline.field_map import FieldMap
 from engine.site.data import (
@@ -148,8 +149,20 @@ class _Flow:
             if self.parts.engine is not None and statement.party not in self.parts.engine.written:
                 near = nearest(statement.party, self.parts.engine.parties)
                 self.parts.wrong("E305", statement.party.mark, name=statement.party, hint=near)
+        for name in self.channel.bills.parties if self.channel.bills is not None else ():
+            self._keeps_bills(name)
         for path in self.channel.tables.values():
             self._path(path, self.data.known, path.mark, "tables", "tables")
+
+    def _keeps_bills(self, name: Word) -> None:
+        engine = self.parts.engine
+        if engine is None:
+            return
+        fit = [key for key, one in engine.parties.items() if isinstance(self.parts.parties.get(one.kind), KeepsBills)]
+        if name not in engine.written:
+            self.parts.wrong("E305", name.mark, name=name, hint=nearest(name, fit))
+        elif name in engine.parties and name not in fit:
+            self.parts.wrong("E532", name.mark, name=name, hint=nearest(name, fit))
 
     # settle: step by step
 

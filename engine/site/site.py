@@ -73,6 +73,14 @@ class StatementSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class BillsSpec:
+    """Payment platforms whose bills are compared, and how many days together (see engine.config.channel_every)."""
+
+    parties: tuple[str, ...]
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One business flow. Parts that its kind (answer, settle, every) does not have are empty. `lines` is the data path
     of the bill's line numbers. `lets` are the named conditions; `conditions` those of the plan or of `do`, by
@@ -101,6 +109,7 @@ class Channel:
     do_if: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, str] = field(default_factory=dict)
     statement: StatementSpec | None = None
+    bills: BillsSpec | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
 
 

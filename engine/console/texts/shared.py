@@ -142,6 +142,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "task.undo_refused": ("撤销被拒", "An undo was refused"),
     "task.undo_unknown": ("撤销结果不明", "An undo's outcome is unknown"),
     "task.undo_slow": ("撤销迟迟没有结果", "An undo takes long"),
+    "task.bill_differs": ("支付账单不平", "A payment platform's bill differs"),
+    "task.bill_missing": ("支付账单取不到", "A payment platform's bill cannot be had"),
     "task.statement_differs": ("日对账不平", "A daily comparison differs"),
     "task.fence_unknown": ("结果始终查不清", "An outcome stays unknown"),
     "task.late_payment": ("迟到的付款", "A late payment"),

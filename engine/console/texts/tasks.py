@@ -52,6 +52,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1. Run engine books: each difference with its next step.\n2. The insurance or finance office compares with the party.\n"
         "3. It closes itself once both agree; what does not agree within a week is closed with engine tasks close and the reason.",
     ),
+    "means.bill_differs": (
+        "支付平台的日账单与本平台的记录不符：多收、少收、没有退到，或有本平台没有的单号。逐笔差异在 engine books 中。之后一周内每天再对一次。",
+        "A payment platform's bill and our own record differ: taken twice or not at all, not given back, or a number that is none of ours. "
+        "`engine books` lists them. The day is compared again every day for a week.",
+    ),
+    "do.bill_differs": (
+        "1. 运行 engine books（逐笔的下一步：engine books --bills --since 该日）。\n2. 财务按说明办理，不凭账单手工退款。\n"
+        "3. 对平后本待办自动关闭；一周内对不平的，查清后用 engine tasks close 关闭并写明原因。",
+        "1. Run engine books (each with its next step: engine books --bills --since that day).\n2. Finance does what it says; nothing is refunded "
+        "by hand from the bill alone.\n3. It closes itself once all agree; what does not agree within a week is closed with engine tasks close and the reason.",
+    ),
+    "means.bill_missing": (
+        "前一日的支付账单到下午还没有取到：平台未生成、连接不通，或账单不可信。引擎每半小时再取一次。",
+        "Yesterday's bill of a payment platform could not be had until the afternoon: not made yet, no connection, or not to be believed. "
+        "The engine tries again every half hour.",
+    ),
+    "do.bill_missing": (
+        "1. 看原因：连接、证书、账单权限。\n2. 在商户平台看账单是否已生成。\n3. 取到后本待办自动关闭；当天取不到的，改天用 engine books --bills --since 该日 核对。",
+        "1. See why: connection, certificate, permission for bills.\n2. See at the merchant portal whether the bill is there.\n"
+        "3. It closes itself once the bill came; one that does not come that day is compared later with engine books --bills --since that day.",
+    ),
     "means.undo_slow": (
         "撤销（如退款）已经办了 15 分钟还没有结果；引擎会继续查，与它无关的撤销已先办。结果出来后本待办自动关闭。",
         "An undo such as a refund is on its way for 15 minutes; the engine goes on asking, and undoes meanwhile what does not "

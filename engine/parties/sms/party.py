@@ -100,7 +100,8 @@ class Sms:
         body = form.print_form(fields)
         at = datetime.fromtimestamp(int(call.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         once = f"{call.op} {call.number} {call.now} {call.made}"  # a question of one instant for each day asked about
-        nonce = call.nonce or hashlib.sha256(once.encode()).hexdigest()[:32]
+        drawn = "" if call.op == "send" else call.nonce  # sent twice in one instant, the second is refused unread
+        nonce = drawn or hashlib.sha256(once.encode()).hexdigest()[:32]
         signed = {
             "content-type": FORM, "host": settings.host, "x-acs-action": ACTIONS[call.op],
             "x-acs-content-sha256": hashlib.sha256(body).hexdigest(), "x-acs-date": at,
