@@ -108,12 +108,15 @@ async def compared(
 
 def _from_csv(folder: str, file: EngineFile) -> Sequence[LedgerSource]:
     from engine.parties.registry import PARTIES
+    from engine.runtime.books import silent_parties
     from engine.runtime.books_csv import BadLedgers, csv_ledgers
     from engine.runtime.books_view import Role
 
+    silent = silent_parties({name: (one.kind, one.url) for name, one in file.parties.items() if one.kind in PARTIES})
     abouts = {name: PARTIES[one.kind].about for name, one in file.parties.items() if one.kind in PARTIES}
     try:
-        return csv_ledgers(Path(folder), {name: Role(about.role) for name, about in abouts.items() if about.role})
+        roles = {name: Role(about.role) for name, about in abouts.items() if about.role}
+        return csv_ledgers(Path(folder), roles, silent)
     except BadLedgers as no:
         raise CannotRun(str(no)) from None
 

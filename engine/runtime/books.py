@@ -126,15 +126,22 @@ def ledger_row(row: Mapping[str, Any]) -> LedgerRow:
     )  # fmt: skip
 
 
+def silent_parties(parties: Mapping[str, tuple[str, str]]) -> dict[str, Role]:
+    """Connections at which no ledger can be read (MLLP), though their party keeps one: the party's other connection, or
+    its own table, tells of them. `parties`: name in engine.yaml → (kind, url)."""
+    roles = {name: PARTIES[kind].about.role for name, (kind, url) in parties.items() if url.startswith("mllp")}
+    return {name: Role(role) for name, role in roles.items() if role}
+
+
 def simulator_ledgers(world: World, parties: Mapping[str, tuple[str, str]]) -> list[LedgerSource]:
     """The ledgers of simulators: name in engine.yaml → (kind, url). Kinds without a role in the books are left out, and
     addresses no ledger can be read at (MLLP): the party's own HTTP connection tells it."""
     roles = {name: Role(role) for name, (kind, _) in parties.items() if (role := PARTIES[kind].about.role)}
-    silent = [name for name in roles if parties[name][1].startswith("mllp")]
+    silent = silent_parties(parties)
     found: list[LedgerSource] = []
     told: set[Role] = set()
     for name in (one for one in roles if one not in silent):
-        also = () if roles[name] in told else tuple(one for one in silent if roles[one] is roles[name])
+        also = () if roles[name] in told else tuple(one for one, role in silent.items() if role is roles[name])
         found.append(SimulatorLedger(world, name, roles[name], re.sub(r"^tcp:", "http:", parties[name][1]), also))
         told.add(roles[name])
     return found

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from engine.config.problems import nearest
@@ -20,6 +21,7 @@ from engine.core.times import instant_of, instant_of_rfc3339
 from engine.runtime.books_view import LedgerRow, Role
 
 FILE_BYTES: Final = 64 << 20
+NOBODY: Final[Mapping[str, Role]] = MappingProxyType({})
 HEADS: Final = {
     "种类": "kind", "编号": "no", "时间": "at", "状态": "state", "账单号": "bill", "关联号": "ref",
     "对方编号": "party_no",
@@ -54,20 +56,22 @@ class BadLedgers(ValueError):
 
 @dataclass(slots=True)
 class CsvLedger:
-    """One party's file, read."""
+    """One party's file, read. `also`: other connections to the same party (HL7), whose doings stand in it."""
 
     party: str
     role: Role
     found: list[LedgerRow] = field(default_factory=list)
+    also: tuple[str, ...] = ()
 
     async def rows(self) -> Sequence[LedgerRow]:
         """The whole ledger, in the order of its lines."""
         return self.found
 
 
-def csv_ledgers(folder: Path, roles: Mapping[str, Role]) -> list[CsvLedger]:
-    """The ledgers of this directory; `roles`: parties of engine.yaml that have a part in the books. Errors: BadLedgers
-    with everything that is wrong."""
+def csv_ledgers(folder: Path, roles: Mapping[str, Role], silent: Mapping[str, Role] = NOBODY) -> list[CsvLedger]:
+    """The ledgers of this directory; `roles`: parties of engine.yaml that have a part in the books; `silent`: those of
+    them at which no ledger can be read: without a file of their own they stand in the first file of their role. Errors:
+    BadLedgers with everything that is wrong."""
     wrong: list[str] = []
     made: list[CsvLedger] = []
     files = sorted(folder.glob("*.csv")) if folder.is_dir() else []
@@ -85,6 +89,11 @@ def csv_ledgers(folder: Path, roles: Mapping[str, Role]) -> list[CsvLedger]:
         made.append(ledger)
     if wrong:
         raise BadLedgers("\n".join(wrong))
+    told = {ledger.party for ledger in made}
+    first = {ledger.role: ledger for ledger in reversed(made)}
+    for name, role in silent.items():
+        if name not in told and role in first:
+            first[role].also += (name,)
     return made
 
 

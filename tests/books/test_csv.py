@@ -11,7 +11,7 @@ import pytest
 
 from engine.core.money import yuan_of_fen
 from engine.parties.registry import PARTIES
-from engine.runtime.books import Books, check_books, simulator_ledgers
+from engine.runtime.books import Books, check_books, silent_parties, simulator_ledgers
 from engine.runtime.books_csv import BadLedgers, csv_ledgers
 from engine.runtime.books_view import Limits, Role
 from tests.books.test_live import Town
@@ -136,3 +136,17 @@ def test_nothing_there_is_said(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         with pytest.raises(BadLedgers, match="no csv file"):
             csv_ledgers(folder, ROLES)
+
+
+def test_the_his_s_table_tells_of_its_hl7_connection_too(tmp_path: Path) -> None:
+    """Bookings by HL7 stand in the HIS's own table: without that, one it lost was compared with nothing."""
+    parties = {"his": ("his", "http://127.0.0.1:8701"), "his_hl7": ("his_hl7", "mllp://127.0.0.1:8702"),
+               "wechat": ("wechat", "http://127.0.0.1:8721")}  # fmt: skip
+    silent = silent_parties(parties)
+    assert silent == {"his_hl7": Role.HIS}
+    table = "kind,no,at,amount_fen\nbook,S1,2026-11-22 10:00:00,100\n"
+    (tmp_path / "his.csv").write_text(table)
+    roles = {**ROLES, "his_hl7": Role.HIS}
+    assert [(one.party, one.also) for one in csv_ledgers(tmp_path, roles, silent)] == [("his", ("his_hl7",))]
+    (tmp_path / "his_hl7.csv").write_text(table)
+    assert all(one.also == () for one in csv_ledgers(tmp_path, roles, silent)), "it has a table of its own"
