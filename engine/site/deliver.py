@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from engine.codecs.hl7_fields import FieldReader
+from engine.codecs.hl7_tables import VERSIONS, tables
 from engine.config.channel import ChannelFile
 from engine.config.channel_deliver import DeliverFile
 from engine.config.channel_rows import CallRow
@@ -175,6 +176,21 @@ def _data(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> None:
                 FieldReader([path])
             except ValueError as no:
                 parts.wrong("E523", mark, path=path, detail=str(no))
+            else:
+                _segments(parts, path, mark)
+
+
+def _segments(parts: Parts, path: str, mark: Mark) -> None:
+    """A segment that no version has is never there: a key of it would be empty, and nothing be kept in order."""
+    for name in path.split(".")[1:]:
+        segment = name[:3]
+        if not segment.startswith("Z") and not any(segment in tables(version).SEGMENTS for version in VERSIONS):
+            detail = f"HL7 {VERSIONS[0]}–{VERSIONS[-1]}"
+            parts.wrong("E523", mark, path=path, detail=detail, hint=nearest(segment, _USUAL))
+            return
+
+
+_USUAL = ("MSH", "EVN", "PID", "PV1", "PV2", "OBR", "OBX", "ORC", "SCH", "FT1", "DG1", "IN1", "NK1", "MRG", "MFE")
 
 
 def _reads(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> Iterator[tuple[str, Mark, str]]:

@@ -33,12 +33,22 @@ def check_settings(parts: Parts, files: Mapping[str, bytes]) -> None:
     for settings that name one of them."""
     if parts.engine is None:
         return
+    _callback_paths(parts)
     for name, entry in parts.engine.parties.items():
         if entry.kind not in set(parts.parties):
             parts.wrong("E309", entry.marks.get("kind", entry.mark), name=entry.kind,
                         hint=nearest(entry.kind, parts.parties))  # fmt: skip
             continue
         _check_one(parts, name, entry, parts.parties[entry.kind].settings, files)
+
+
+def _callback_paths(parts: Parts) -> None:
+    """Of two callbacks at one address only one party would be heard; the other's all have a wrong signature."""
+    taken: dict[tuple[str, str], str] = {}
+    for name, door in parts.engine.listeners.items() if parts.engine is not None else ():
+        if door.path and taken.setdefault((door.on or name, door.path), name) != name:
+            other = taken[door.on or name, door.path]
+            parts.wrong("E515", door.marks.get("path", door.mark), name=name, other=other)
 
 
 def _check_one(
