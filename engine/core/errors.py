@@ -32,6 +32,7 @@ ERRORS: dict[str, Said] = {
     "E-REPEAT-DIFFERS": Said("client", "同一请求号的内容与第一次不同，已拒绝", "The same request number came with other content; refused", "内容改变时请使用新的请求号", "Use a new request number for other content."),
     "E-BUSY": Said("client", "账单正由结算单 {detail} 办理", "The bill is held by settlement {detail}", "请等待该结算结束或取消", "Wait for that settlement or cancel it."),
     "E-STATE": Said("client", "结算单当前状态为 {detail}，不能这样操作", "The settlement is {detail}; this is not possible now", "请先查询结算状态", "Ask for its state first."),
+    "E-NOT-FINISHED": Said("client", "已结算，票据等后续步骤还在办理，暂不能退费", "Settled, but its last steps (the invoice, deposits going back) are still under way", "请稍后用同一请求号再退；长时间如此请联系信息科", "Ask again later under the same number; call the IT desk if it lasts."),
     "E-UNDECIDED": Said("client", "还有往来没有说明结果：{detail}", "Legs without a word on what became of them: {detail}", "逐笔查实后写明 done、not_done 或 again", "Find out and say done, not_done or again for each."),
     "E-RESOLVED": Said("engine", "已由人工处理：{detail}", "Decided by a person: {detail}", "", ""),
     "E-REFUND-PART": Said("client", "只能整单退费，不能只退部分明细", "Only the whole bill can be taken back, not some of its lines", "整单退费请不填 lines；部分退费请到窗口办理", "Leave lines out for the whole bill; for a part go to the desk."),

@@ -284,6 +284,8 @@ class Orders:
         case = await self._driver.look(no)
         if case is None or not may_act(caller.client, case):
             return error("not_found", "E-NO-SETTLEMENT")
+        if what == "refund" and case.state is CaseState.FINAL:
+            return error("conflict", "E-NOT-FINISHED")
         if what == "refund" and case.state is not CaseState.SETTLED and not was(case, what):
             return error("conflict", "E-STATE", self._state(case))
         if what == "refund" and case.state is CaseState.SETTLED and not can_go_back(case, self._judge(case).plan):

@@ -82,8 +82,9 @@ OPS |= {
 _LED, _HL7 = ("balance.and.pay.bill",), ("DFT^P03",)
 _MONEY = (
     "query.wait.balance.bill.list", "query.wait.balance.bill.item.list", "query.pay.bill", "pre.balance.bill",
+    "query.check.inhos.status", "query.inhos.deposit",
 )  # fmt: skip
-_LISTS = ("query.wait.balance.bill.list", "query.wait.balance.bill.item.list")
+_LISTS = ("query.wait.balance.bill.list", "query.wait.balance.bill.item.list", "query.check.inhos.status")
 FAULTS = {
     "booking_fails": misfortune("医保已结算而入账失败（HIS 主导）",
         "the insurance settled, the HIS cannot book (HIS-led)", _LED),

@@ -90,6 +90,20 @@ def test_a_refund_while_the_patient_is_paying_is_refused(town: Town) -> None:
     assert town.kept() == CASH
 
 
+def test_a_refund_before_the_invoice_is_there_is_told_to_wait(town: Town) -> None:
+    town.lab.fault("einvoice", "invoiceEBillOutpatient", "http_500", times=2)
+    no = town.quoted(client="C01")
+    town.choose(no, client="C01")
+    assert town.rest(no, client="C01")["state"] == "settled"
+    refund = {"request_no": "r1", "lines": [], "reason_code": "X"}
+    early = town.ask("POST", f"/v1/settlements/{no}/refunds", refund, client="C01")
+    assert (early.status, early.code) == (409, "E-NOT-FINISHED")
+    town.pass_time(900.0)
+    assert town.show(no, client="C01").json["invoice"]["number"]
+    town.ask("POST", f"/v1/settlements/{no}/refunds", refund, client="C01")
+    assert _agreed(town, no, "C01") == "undone"
+
+
 def test_two_refunds_with_one_number_and_with_two_are_one(town: Town) -> None:
     no = town.quoted(client="C01")
     town.choose(no, client="C01")

@@ -1,4 +1,4 @@
-"""`python -m tests.faults [PARTY…] [--fault NAME] [--jobs N] [--write]`: every misfortune of every menu, met once.
+"""`python -m tests.faults [TABLE…] [--fault NAME] [--jobs N] [--write]`: every misfortune of every menu, met once.
 
 Prints what is wrong as it is found, some progress, and a verdict; `--write` puts what was played into docs/faults.md.
 Exit 0: every end and every book is right, 1: not, 2: wrong use.
@@ -20,13 +20,13 @@ from tests.faults.table import Ended, meet, meetings
 def main(arguments: list[str]) -> int:
     """See the module's text."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
-    parser.add_argument("party", nargs="*", metavar="PARTY", help=", ".join(MET))
+    parser.add_argument("party", nargs="*", metavar="TABLE", help=", ".join(MET))
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--fault", action="append", default=[], metavar="FAULT", help="only this one; more than once")
     parser.add_argument("--write", action="store_true", help="write their part of docs/faults.md")
     chosen = parser.parse_args(arguments)
     if strange := set(chosen.party) - MET.keys():
-        parser.error(f"no such party: {', '.join(sorted(strange))}")
+        parser.error(f"no such table: {', '.join(sorted(strange))}")
     began = time.monotonic()
     todo = [one for one in meetings(chosen.party or tuple(MET)) if not chosen.fault or one.fault in chosen.fault]
     ended: list[Ended] = []

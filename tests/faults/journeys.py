@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,8 +46,7 @@ class Journey:
     back: str = "refund"
     start: str = OUTPATIENT
     lab: type[Lab] = Lab  # whose hospital it is
-    first: Mapping[str, Any] | None = None  # an order to `its` that stands before the misfortune: what else leads there
-    its: str = ""
+    first: Sequence[tuple[str, Mapping[str, Any]]] = ()  # orders to parties that stand before it: what else leads there
     example: str = ""
 
 
@@ -85,12 +84,12 @@ JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
             _code("wechat_code", "134000000000000001"), lab=SmsLab),
     Journey("sms_lost", "第一条短信没有应答，先查再发", "the first short message unanswered: asked about, then sent",
             _code("wechat_code", "134000000000000001"), lab=SmsLab,
-            first={"op": "SendSms", "fault": "reset_before_commit"}, its="sms"),
+            first=(("sms", {"op": "SendSms", "fault": "reset_before_commit"}),)),
     Journey("commercial", "医保、商业保险、现金，后退费", "insurance, commercial insurance, cash, refunded later",
             {"kind": "cash"}, start=COMMERCIAL, lab=ExampleLab),
     Journey("commercial_lost", "理赔没有应答，按号查询", "the claim unanswered: asked about",
             {"kind": "cash"}, start=COMMERCIAL, lab=ExampleLab,
-            first={"op": "claim.settle", "fault": "timeout_after_commit"}, its="commercial"),
+            first=(("commercial", {"op": "claim.settle", "fault": "timeout_after_commit"}),)),
     Journey("municipal_left", "市医保，不付，取消", "municipal insurance, not paid, cancelled", {"kind": "wechat_qr"},
         back="cancel",
             start=MUNICIPAL),
@@ -98,15 +97,31 @@ JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
             _code("alipay_code", "280000000000000001"), example="alipay_preauth"),
     Journey("preauth_never", "支付宝预授权，付款人不输密码", "Alipay's pre-authorisation, never confirmed",
             _code("alipay_code", "280000000000999003"), back="cancel", example="alipay_preauth"),
+    Journey("admission", "入院登记、信息变更，后取消入院", "admitted, changed, the admission withdrawn later", {},
+            start=STAY, example="inpatient"),
+    Journey("admission_lost", "入院登记没有应答，按号查询", "an admission without an answer: asked about", {},
+            start=STAY, example="inpatient", first=(("his", {"op": "register.inhos", "fault": "timeout_after_commit"}),
+                                                    ("insurance", {"op": "2401", "fault": "timeout_before_commit"}))),
     Journey("stay", "住院：入院、预交金、出院结算，后撤销", "a stay with a deposit, discharged, taken back later", {},
             start=STAY, example="inpatient"),
+    Journey("stay_lost", "出院结算没有应答，按号查询", "a discharge without answers: asked about", {}, start=STAY,
+            example="inpatient", first=(("insurance", {"op": "2304", "fault": "timeout_before_commit"}),
+                                        ("his", {"op": "balance.and.pay.bill", "fault": "timeout_after_commit"}),
+                                        ("his", {"op": "back.inhos.deposit", "fault": "timeout_after_commit"}))),
     Journey("deposit", "住院预交金，后退", "a deposit of a stay, given back later", {}, start=STAY,
             example="inpatient"),
+    Journey("deposit_lost", "预交金入账没有应答，按号查询", "a deposit without an answer: asked about", {}, start=STAY,
+            example="inpatient", first=(("his", {"op": "pay.inhos.deposit", "fault": "timeout_after_commit"}),)),
 )}  # fmt: skip
-# Where each party's operations are met, in this order.
+# Where each party's operations are met, in this order: one table of the page each, `party` or `party/part`.
 MET: Mapping[str, tuple[str, ...]] = {
     "his": ("wechat_qr", "wechat_left"),
+    "his/admission": ("admission", "admission_lost"),
+    "his/deposit": ("deposit", "deposit_lost"),
+    "his/stay": ("stay", "stay_lost"),
     "insurance": ("wechat_qr", "wechat_left"),
+    "insurance/admission": ("admission", "admission_lost"),
+    "insurance/stay": ("stay", "stay_lost"),
     "municipal": ("municipal", "municipal_left"),
     "qingdao": ("qingdao", "qingdao_left"),
     "mobile_pay": ("mobile", "mobile_left"),
@@ -185,30 +200,48 @@ class Run:
         self.client = "C01"
         self.no = ""
         self.order: Mapping[str, Any] = {}
+        self.fault: Any = None  # the misfortune, once it lies in wait
+        self.before: dict[str, int] = {}  # by party: the last exchange before that
 
     def go(self, party: str, order: Mapping[str, Any] | None, back: bool) -> None:
         town, began = self.town, self.town.now
-        self.order = {"party": party, **(order or {})}
-        if self.journey.first:
-            town.lab.parties[self.journey.its].faults.add({"times": 1, "seconds": SECONDS, **self.journey.first})
+        self.order = {"party": party, **order} if order else {}
         if "sms" in town.lab.parties:
             town.lab.act("sms", "set", report_url=town.lab.url("/callback/sms"))
-        fault = town.lab.parties[party].faults.add({"times": 1, "seconds": SECONDS, **order}) if order else None
-        if party == "insurance" and order and order["op"] == "9001":
-            town.lab.act("insurance", "expire_signin")  # the morning's sign-in is over: the next call signs in again
+        self._begin()
         self._forward()
         self._seen(1)
         if back and self.state == "settled" and self.journey.back == "refund":
-            body = {"request_no": "BACK1", "reason_code": "patient"}
-            town.ask("POST", f"/v1/settlements/{self.no}/refunds", body, client=self.client)
-            self._until_rest()
+            self._back()
         self.out.seconds = town.now - began
         town.pass_time(AFTER if "sms" not in town.lab.parties else LATE_MESSAGES)
         self._seen(2)
         self.out.state = self.state
-        self.out.used = fault.used if fault else 0
+        self.out.used = self.fault.used if self.fault else 0
         self._judge()
         town.do(town.lab.close(), 200.0)
+
+    def _begin(self) -> None:
+        """From here on the misfortune lies in wait, and what is called counts as met."""
+        lab, order = self.town.lab, self.order
+        for name, first in self.journey.first:
+            lab.parties[name].faults.add({"times": 1, "seconds": SECONDS, **first})
+        if order:
+            kept = {name: value for name, value in order.items() if name != "party"}
+            self.fault = lab.parties[order["party"]].faults.add({"times": 1, "seconds": SECONDS, **kept})
+            if order["party"] == "insurance" and order["op"] == "9001":
+                lab.act("insurance", "expire_signin")  # the morning's sign-in is over: the next call signs in again
+        self.before = {name: one.exchanges.rows[-1].seq for name, one in lab.parties.items() if one.exchanges.rows}
+
+    def _back(self) -> None:
+        """Ask it back; while its last steps are still under way, again a minute later."""
+        body = {"request_no": "BACK1", "reason_code": "patient"}
+        until = self.town.now + PATIENCE
+        while self.town.ask("POST", f"/v1/settlements/{self.no}/refunds", body, client=self.client).status == 409:
+            if self.town.now > until:
+                return
+            self.town.pass_time(60.0)
+        self._until_rest()
 
     @property
     def state(self) -> str:
@@ -314,7 +347,8 @@ class Run:
     def _seen(self, phase: int) -> None:
         for name, party in self.town.lab.parties.items():
             for row in party.exchanges.rows:
-                self.out.met.setdefault((name, row.op), phase)
+                if row.seq > self.before.get(name, 0):
+                    self.out.met.setdefault((name, row.op), phase)
 
     def _wrong(self) -> list[str]:
         lab, out = self.town.lab, self.out

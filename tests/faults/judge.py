@@ -91,23 +91,50 @@ def judge_messages(lab: Lab, state: str, order: Mapping[str, Any]) -> list[str]:
     return flaws + ([] if sum(sent.values()) == sum(wanted.values()) - no else [f"{dict(sent)} sent, wanted {wanted}"])
 
 
-def judge_stay(lab: Lab, no: str, state: str, tasks: tuple[str, ...], stay: Any) -> list[str]:
-    """As `judge`, of a patient who stays: what the platforms keep is what his deposits at the HIS hold."""
+def judge_stay(lab: Lab, part: str, no: str, state: str, tasks: tuple[str, ...], stay: Any) -> list[str]:
+    """As `judge`, of a patient who stays: what the platforms keep is what his deposits at the HIS hold, HIS and
+    insurance agree on who is in hospital. `part`: what `no` is, admission, deposit, or stay (a discharge)."""
+    if state == "manual":
+        return [] if tasks else ["a person is needed, but there is no open task"]
+    if state not in ("settled", "undone", "rejected"):
+        return [f"not at rest: {state}"]
     booked, settled = _live(lab, ("his",), "book"), _live(lab, INSURERS, "settle")
     deposits = sum(one.left for one in stay.deposits) if stay is not None else 0
     mine = [row for row in _live(lab, ("einvoice",), "issue") if row["no"] == f"{no}E1"]
-    flaws = []
-    if kept(lab) != deposits and "final_refused" not in tasks and state != "manual":
+    flaws = _agreed(lab, part, state, stay, discharged=bool(booked))
+    if kept(lab) != deposits:
         flaws.append(f"{kept(lab)} fen kept, the deposits hold {deposits}")
-    if state == "settled" and (booked or settled):
+    if part == "deposit" and state == "settled" and [one.no for one in stay.deposits if one.left] != [no]:
+        flaws.append(f"deposits {[one.no for one in stay.deposits]}")
+    if part == "stay" and state == "settled":
         if (len(booked), len(settled)) != (1, 1):
             flaws.append(f"{len(booked)} live bookings, {len(settled)} live insurance settlements")
+        elif (booked[0]["amount"], int(booked[0]["ref"])) != (settled[0]["amount"], settled[0]["cash"]):
+            flaws.append("HIS and insurance differ")
         elif [row["amount"] for row in mine] != [booked[0]["amount"]] and "final_refused" not in tasks:
             flaws.append(f"invoices {[row['amount'] for row in mine]}")
-    if state in ("undone", "rejected"):
-        left = {"booked at the HIS": booked, "settled with the insurance": settled, "an invoice stands": mine,
-                "the stay is still locked": _live(lab, ("his",), "lock", "live")}  # fmt: skip
+        if stay.left() and "final_refused" not in tasks:
+            flaws.append(f"{stay.left()} fen of the deposits did not go back")
+    else:
+        left = {"booked at the HIS": booked, "settled with the insurance": settled,
+                "fee lines are left": _live(lab, INSURERS, "upload", "uploaded")}  # fmt: skip
         flaws += [text for text, found in left.items() if found]
-    if state == "manual" and not tasks:
-        flaws.append("a person is needed, but there is no open task")
-    return flaws + ([] if state in ("settled", "undone", "rejected", "manual") else [f"not at rest: {state}"])
+    if state != "settled" and mine:
+        flaws.append("an invoice stands")
+    return flaws + (["the stay is still locked"] if _live(lab, ("his",), "lock", "live") else [])
+
+
+def _agreed(lab: Lab, part: str, state: str, stay: Any, *, discharged: bool) -> list[str]:
+    """Whether both sides hold the same stay, and the patient lies in hospital until his discharge is booked."""
+    here, there = _live(lab, ("his",), "register", "open"), _live(lab, ("insurance",), "register", "open")
+    bureau = lab.parties["insurance"].bureau  # type: ignore[attr-defined]  # the simulator's own memory
+    lies = bureau.people["P0001"].psn_no in bureau.stays
+    wanted = 0 if part == "admission" and state != "settled" else 1
+    flaws = []
+    if (len(here), len(there)) != (wanted, wanted):
+        flaws.append(f"admitted: {len(here)} at the HIS, {len(there)} at the insurance")
+    if wanted and (stay is None or (stay.insurance or {}).get("mdtrtId") not in [row["party_no"] for row in there]):
+        flaws.append("the HIS has another visit than the insurance")
+    if lies != (bool(wanted) and not discharged):
+        flaws.append(f"in hospital at the insurance: {lies}")
+    return flaws

@@ -7,10 +7,14 @@ from pathlib import Path
 
 from simulators.registry import party_class
 from tests.faults.journeys import MET
-from tests.faults.table import Ended, menu
+from tests.faults.table import Ended, menu, party_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 Cells = dict[tuple[str, str], str]  # by fault and operation
+PARTS = {
+    "admission": ("：入院登记", ": an admission"), "deposit": ("：预交金", ": a deposit"),
+    "stay": ("：出院结算", ": a discharge"),
+}  # fmt: skip
 BEGIN, END = "<!-- generated: faults -->", "<!-- end: faults -->"
 
 
@@ -20,18 +24,19 @@ def write(ended: Sequence[Ended]) -> None:
     head, _, rest = text.partition(BEGIN)
     before, _, tail = rest.partition(END)
     parts = []
-    for party in MET:
-        cells = kept(party, before) | {
-            (one.meeting.fault, one.meeting.op): one.cell for one in ended if one.meeting.party == party
-        }
-        parts += [matrix(party, cells)] if cells else []
+    for table in MET:
+        cells = kept(table, before) | {
+            (one.meeting.fault, one.meeting.op): one.cell
+            for one in ended if (one.meeting.table or one.meeting.party) == table
+        }  # fmt: skip
+        parts += [matrix(table, cells)] if cells else []
     PAGE.write_text(f"{head}{BEGIN}\n{chr(10).join(f'{part}{chr(10)}' for part in parts)}{END}{tail}", encoding="utf-8")
 
 
-def kept(party: str, before: str) -> Cells:
-    """The party's cells as the page has them, {} when it has none."""
+def kept(table: str, before: str) -> Cells:
+    """The table's cells as the page has them, {} when it has none."""
     found: Cells = {}
-    rows = before.partition(_title(party))[2].partition("\n### ")[0].strip().split("\n")
+    rows = before.partition(title_of(table))[2].partition("\n### ")[0].strip().split("\n")
     ops = [cell.strip().strip("`") for cell in rows[0].split("|")[2:-1]]
     for row in rows[2:]:
         first, *rest = row.split("|")[1:-1]
@@ -41,19 +46,20 @@ def kept(party: str, before: str) -> Cells:
     return found
 
 
-def _title(party: str) -> str:
-    words = party_class(party).title
-    return f"### {words.zh} · {words.en}\n"
+def title_of(table: str) -> str:
+    """The line above a table."""
+    words, part = party_class(party_of(table)).title, PARTS.get(table.partition("/")[2], ("", ""))
+    return f"### {words.zh}{part[0]} · {words.en}{part[1]}\n"
 
 
-def matrix(party: str, cells: Cells) -> str:
-    """One party: an empty cell is a misfortune that cannot happen at that operation."""
+def matrix(table: str, cells: Cells) -> str:
+    """One table: an empty cell is a misfortune that cannot happen at that operation."""
     ops = list(dict.fromkeys(op for _, op in cells))
     lines = [
-        _title(party),
+        title_of(table),
         "| 故障 · fault | " + " | ".join(f"`{op}`" for op in ops) + " |", "|---|" + "---|" * len(ops),
     ]  # fmt: skip
-    for fault, told in menu(party).items():
+    for fault, told in menu(party_of(table)).items():
         row = [cells.get((fault, op), "") for op in ops]
         if any(row):
             lines.append(f"| `{fault}` {told.words.zh} · {told.words.en} | " + " | ".join(row) + " |")

@@ -35,6 +35,7 @@ class Meeting:
     fault: str
     journey: Journey
     back: bool
+    table: str = ""  # of the page; empty: the party's own
 
     @property
     def may_call(self) -> bool:
@@ -43,7 +44,7 @@ class Meeting:
 
     @property
     def name(self) -> str:
-        return f"{self.party}/{self.op}/{self.fault}"
+        return f"{self.table or self.party}/{self.op}/{self.fault}"
 
 
 @dataclass(frozen=True)
@@ -91,23 +92,28 @@ def menu(party: str) -> dict[str, Misfortune]:
     return party_class(party)(SimWorld(Clock())).fault_menu()
 
 
-def operations(party: str) -> dict[str, tuple[Journey, bool]]:
+def operations(table: str) -> dict[str, tuple[Journey, bool]]:
     """The party's operations that a patient's way meets: on which way, and whether behind the settlement."""
     found: dict[str, tuple[Journey, bool]] = {}
-    for name in MET[party]:
+    for name in MET[table]:
         for (who, op), phase in clean(name).met.items():
-            if who == party:
+            if who == party_of(table):
                 found.setdefault(op, (JOURNEYS[name], phase == 2))
     return found
 
 
-def meetings(parties: Iterable[str] = tuple(MET)) -> Iterator[Meeting]:
-    """All that can be ordered, party by party."""
-    for party in parties:
-        for op, (journey, back) in operations(party).items():
-            for fault, told in menu(party).items():
+def party_of(table: str) -> str:
+    """Whose misfortunes a table holds."""
+    return table.partition("/")[0]
+
+
+def meetings(tables: Iterable[str] = tuple(MET)) -> Iterator[Meeting]:
+    """All that can be ordered, table by table."""
+    for table in tables:
+        for op, (journey, back) in operations(table).items():
+            for fault, told in menu(party_of(table)).items():
                 if _possible(op, fault, told):
-                    yield Meeting(party, op, fault, journey, back)
+                    yield Meeting(party_of(table), op, fault, journey, back, table)
 
 
 def _possible(op: str, fault: str, told: Misfortune) -> bool:

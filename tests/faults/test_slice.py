@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.faults.journeys import JOURNEYS, MET, play
-from tests.faults.judge import judge
-from tests.faults.pages import PAGE
-from tests.faults.table import Ended, Meeting, clean, meet, menu, operations
+from simulators.registry import party_class
+from tests.faults.journeys import JOURNEYS, MET, Outcome, play
+from tests.faults.judge import judge, judge_stay
+from tests.faults.pages import PAGE, title_of
+from tests.faults.stays import StayRun
+from tests.faults.table import Ended, Meeting, clean, meet, menu, operations, party_of
 
+STAYS = ("admission", "admission_lost", "deposit", "deposit_lost", "stay", "stay_lost")
 SLICE = [
     ("his", "balance.and.pay.bill", "timeout_after_commit", "S"),
     ("his", "lock.bill", "refuse_business", "R"),
@@ -37,32 +42,29 @@ SLICE = [
     ("einvoice", "invoicePayMentVoucher", "timeout_after_commit", "S"),
     ("einvoice", "invEBillHospitalized", "half_reply", "S"),
     ("alipay", "freeze", "timeout_after_commit", None),
+    ("his/admission", "register.inhos", "late_commit", "S"),
+    ("his/deposit", "pay.inhos.deposit", "timeout_after_commit", "S"),
+    ("his/stay", "query.check.inhos.status", "other_unit", "S"),
+    ("his/stay", "back.inhos.deposit", "refuse_business", "S"),
+    ("insurance/admission", "2404", "http_504", "U"),
+    ("insurance/stay", "2304", "half_reply", "S"),
+    ("insurance/stay", "2601", "timeout_after_commit", "S"),
+    ("insurance/stay", "2302", "refuse_business", "P"),
 ]
 
 
 @pytest.mark.parametrize(("party", "op", "fault", "ends"), SLICE)
 def test_a_slice_of_the_table(party: str, op: str, fault: str, ends: str | None) -> None:
     journey, back = operations(party)[op]
-    ended = meet(Meeting(party, op, fault, journey, back))
+    ended = meet(Meeting(party_of(party), op, fault, journey, back, party))
     assert ended.flaws == []
     assert ended.outcome.used == 1
     if ends is not None:
         assert ended.cell.rstrip("!") == ends
 
 
-@pytest.mark.parametrize(("party", "op", "fault", "way"), [
-    ("his", "pay.inhos.deposit", "timeout_after_commit", "deposit"),
-    ("his", "back.inhos.deposit", "timeout_after_commit", "stay"),
-    ("insurance", "2304", "half_reply", "stay"),
-])  # fmt: skip
-def test_what_a_stay_meets_at_his_and_insurance(party: str, op: str, fault: str, way: str) -> None:
-    """The page holds its invoices; these are played here and in tests/inpatient."""
-    ended = meet(Meeting(party, op, fault, JOURNEYS[way], back=True))
-    assert (ended.flaws, ended.outcome.used) == ([], 1)
-
-
 @pytest.mark.parametrize("name", ["wechat_qr", "wechat_left", "alipay_left", "unionpay_qr", "municipal", "qingdao",
-                                  "mobile", "mobile_left", "preauth", "preauth_never", "stay", "deposit"])  # fmt: skip
+                                  "mobile", "mobile_left", "preauth", "preauth_never", *STAYS])  # fmt: skip
 def test_without_misfortune_all_is_right(name: str) -> None:
     outcome = clean(name)
     assert (outcome.flaws, outcome.state, outcome.tasks) == ([], "undone", ())
@@ -70,10 +72,14 @@ def test_without_misfortune_all_is_right(name: str) -> None:
 
 def test_the_page_holds_every_party_and_nothing_wrong() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for party in MET:
-        for fault, told in menu(party).items():
-            if not told.ops or set(told.ops) & operations(party).keys():
-                assert f"| `{fault}` {told.words.zh} · {told.words.en} |" in page, f"{party} {fault}: --write"
+    for table in MET:
+        words = party_class(party_of(table)).title
+        section = page.partition(title_of(table))[2].partition("\n### ")[0]
+        assert section, f"{table} ({words.en}): --write"
+        for fault, told in menu(party_of(table)).items():
+            if not told.ops or set(told.ops) & operations(table).keys():
+                assert f"| `{fault}` {told.words.zh} · {told.words.en} |" in section, f"{table} {fault}: --write"
+        assert {f"`{op}`" for op in operations(table)} <= set(section.split("\n")[1].split(" ")), f"{table}: --write"
     assert "×" not in page.partition("<!-- generated")[2]
 
 
@@ -101,6 +107,26 @@ def test_the_judge_sees_what_is_wrong() -> None:
         assert judge(one, "S1", "undone", ()) != [], party  # type: ignore[arg-type]  # as above
     assert judge(_Books(), "S1", "manual", ()) != []  # type: ignore[arg-type]  # as above
     assert judge(_Books(), "S1", "working", ()) != []  # type: ignore[arg-type]  # as above
+
+
+class _Lied(StayRun):
+    """Judges the stay at rest as if it had come to something else."""
+
+    def _wrong(self) -> list[str]:
+        lab, stay = self.town.lab, self.town.lab.parties["his"].stays.by_no[self.stay]  # type: ignore[attr-defined]  # its own
+        told = {
+            (part, state): judge_stay(lab, part, self.no, state, (), stay)
+            for part in ("admission", "stay") for state in ("settled", "undone", "rejected", "manual", "working")
+        }  # fmt: skip
+        lab.parties["his"].ledger.rows.clear()
+        told["his", "settled"] = judge_stay(lab, "stay", self.no, "settled", (), stay)
+        return [f"{what}" for what, flaws in told.items() if not flaws]
+
+
+def test_the_judge_of_stays_sees_what_is_wrong(tmp_path: Path) -> None:
+    outcome = Outcome()
+    _Lied(JOURNEYS["stay"], tmp_path, outcome).go("", None, back=False)
+    assert [flaw for flaw in outcome.flaws if not flaw.startswith("books")] == ["('stay', 'settled')"], "only the truth"
 
 
 def test_an_ending_that_needs_nobody_may_not_call_a_person() -> None:

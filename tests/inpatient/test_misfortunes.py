@@ -125,6 +125,25 @@ def test_one_deposit_that_cannot_go_back_does_not_hold_the_others(ward: Ward) ->
     assert [row["kind"] for row in ward.town.tasks()] == ["final_refused"]
 
 
+def test_what_the_his_does_not_book_as_returned_is_not_paid_out(ward: Ward) -> None:
+    """Else its account still holds it, and the window pays it a second time."""
+    stay = admitted(ward, "P0005", "self_pay")
+    for at in ("1", "2"):
+        ward.deposit(stay, 100000, {"kind": "wechat_code", "auth_code": f"13400000000000000{at}"}, "P0005")
+    ward.deposit(stay, 50000, {"kind": "cash"}, "P0005")
+    ward.charge(stay, ("K0101", "1"))  # 100 yuan
+    ward.leave(stay)
+    ward.town.lab.fault("his", "back.inhos.deposit", "refuse_business")
+    quoted = ward.quote(stay, "P0005", "self_pay")
+    ward.choose(quoted, {"kind": "deposit"})
+    answer = ward.rest(quoted)
+    assert (answer["state"], answer["give_back"]["amount"]) == ("settled", 40000)
+    assert [row["amount"] for row in ward.ledger("wechat", "refund")] == [100000], "of the older one"
+    assert ward.stay_of(stay).left() == ward.town.kept() == 100000
+    assert [row["kind"] for row in ward.town.tasks()] == ["final_refused"]
+    assert ward.books() == []
+
+
 def test_a_stay_is_settled_once(ward: Ward) -> None:
     stay, _ = discharge(ward)
     quoted = ward.quote(stay)
