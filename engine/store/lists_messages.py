@@ -52,8 +52,9 @@ def list_messages(conn: Connection, asked: Asked) -> Rows:
             query = query.where(column == value)
     inner = messages.alias("of_person")
     for column, number in ((inner.c.patient, asked.patient), (inner.c.visit, asked.visit)):
-        if number:  # through the person's own index, which holds nothing else: see schema_messages
-            query = query.where(t.c.id.in_(sa.select(inner.c.id).where(column == number, column != 0)))
+        if number:  # through the index of persons, which holds nothing else: see schema_messages
+            known = sa.or_(inner.c.patient != 0, inner.c.visit != 0)
+            query = query.where(t.c.id.in_(sa.select(inner.c.id).where(column == number, known)))
     if asked.since is not None:
         query = query.where(t.c.received_at >= asked.since)
     if asked.until is not None:

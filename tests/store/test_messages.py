@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from engine.store.contract import Unit
 from engine.store.lists_messages import Asked, list_messages, list_outbox
 from engine.store.many import ManyRows
@@ -25,6 +27,7 @@ from engine.store.messages import (
     take_in,
 )
 from engine.store.purge import purge
+from engine.store.statements import STATEMENTS
 
 NOW = 1_795_000_000.0
 
@@ -142,8 +145,6 @@ def test_switches_are_set_and_cleared(stores: Any) -> None:
 
 
 def test_old_messages_go_and_what_is_not_delivered_stays(stores: Any) -> None:
-    from twisted.internet.defer import Deferred
-
     store = stores.open()
     wait = stores.loop.wait
     old = int((NOW - 400 * 86_400) * 1000) << 12
@@ -172,6 +173,25 @@ def test_a_person_is_found_by_an_index_that_grows_at_its_end(stores: Any) -> Non
     found = wait(store.read(lambda conn: list_messages(conn, Asked(patient=1, visit=-9, after_id=3000, limit=1))))
     assert [row["id"] for row in found] == [2001]
     assert wait(store.read(lambda conn: list_messages(conn, Asked(patient=5)))) == []
+
+
+def test_persons_and_attempts_are_found_by_their_indexes(sqlite_stores: Any) -> None:
+    store, seen = sqlite_stores.open(), []
+
+    class Plans:
+        """A view that tells how SQLite finds what is asked."""
+
+        def select(self, query: Any) -> list[Any]:
+            text, params = store.backend.compile(query)
+            seen.append([row[3] for row in store.backend.execute(f"EXPLAIN QUERY PLAN {text}", params).fetchall()])
+            return []
+
+    for query in (Asked(patient=1), Asked(visit=-9)):
+        list_messages(Plans(), query)
+        assert any("INDEX messages_person" in step for step in seen[-1]), seen[-1]
+    text = STATEMENTS["attempts_of"].sql.replace(":id", "1").replace(":limit", "1")
+    plan = [row[3] for row in store.backend.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()]
+    assert plan == ["SEARCH attempts USING INDEX attempts_message (message_id=?)"], "and nothing is sorted"
 
 
 def test_rows_given_to_fill_a_statement_change_and_count_nothing(stores: Any) -> None:
