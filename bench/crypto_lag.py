@@ -1,5 +1,6 @@
-"""How late a tick of 10 ms comes while settlements sign and verify by RSA and SM2 in the reactor's thread: 200 on their
-way at 100 a second, and 200 that all begin in one instant, which no town does and a thread would not spare the core."""
+"""How late a tick of 10 ms comes while settlements sign and verify in the reactor's thread, by RSA, by SM2 with SM4,
+and by turns: 200 on their way at 100 a second, and 200 that all begin in one instant, which no town does and a thread
+would not spare the core."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ AT_ONCE, RATE, RUN = 200, 100, 500  # settlements on their way, begun a second, 
 CALLS = 4  # of one settlement that are signed, with answers that are verified
 TICK, ANSWER = 0.010, AT_ONCE / RATE / CALLS  # seconds
 SIGN_MOST, LAG_MOST = 5_000.0, 20.0  # µs, ms
+SM2 = "mobile_pay"
 SIGNS = ("wechat query: build", "alipay query: build", "unionpay query: build", "commercial state: build",
          "mobile_pay 6301: build")  # fmt: skip
 
@@ -92,19 +94,27 @@ def _in_child(talks: Sequence[Talk], how: str) -> list[float]:
 def lag_rows(talks: Sequence[Talk]) -> list[Row]:
     """p50, p99 and the longest, beside those of the same reactor with nothing to sign."""
     bare, flow, herd = (_in_child(talks, how) for how in ("idle", "flow", "herd"))
+    found = _beside("by RSA and SM2 by turns", bare, flow)
+    for what, mine in (("by RSA alone", [one for one in talks if one.kind != SM2]),
+                       ("by SM2 and SM4 alone", [one for one in talks if one.kind == SM2])):  # fmt: skip
+        found += _beside(what, bare, _in_child(mine, "flow"))
+    found.append(Row(CASE, f"reactor's lag, {AT_ONCE} that begin in one instant: max", herd[-1], "ms"))
+    return found
+
+
+def _beside(signed: str, bare: Sequence[float], flow: Sequence[float]) -> list[Row]:
     found = []
     for what, place in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
         idle, there = (some[min(len(some) - 1, int(len(some) * place))] for some in (bare, flow))
-        name = f"reactor's lag, {AT_ONCE} settlements at once, {RATE}/s, {CALLS} signed calls each: {what}"
+        name = f"reactor's lag, {AT_ONCE} settlements at once, {RATE}/s, {CALLS} calls each {signed}: {what}"
         found.append(Row(CASE, name, there, "ms", f"nothing signed: {idle:.2f} ms"))
-    found.append(Row(CASE, f"reactor's lag, {AT_ONCE} that begin in one instant: max", herd[-1], "ms"))
     return found
 
 
 def verdicts(table: Sequence[Row], lag: Sequence[Row]) -> list[Verdict]:
     """Signing runs where the call is made as long as these hold."""
     slowest = max((row for row in table if row.what.startswith(SIGNS)), key=lambda row: row.figure)
-    p99 = next(row for row in lag if row.what.endswith("p99"))
+    p99 = max((row for row in lag if row.what.endswith("p99")), key=lambda row: row.figure)
     return [
         Verdict("one signing ≤ 5 ms", f"{slowest.what}: {slowest.figure / 1000:.2f} ms", slowest.figure <= SIGN_MOST),
         Verdict("lag p99 ≤ 20 ms", f"{p99.figure:.2f} ms", p99.figure <= LAG_MOST),
