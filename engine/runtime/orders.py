@@ -137,6 +137,8 @@ class Orders:
         voucher = voucher_of(hears, body)
         beside: tuple[Write, ...] = ()
         if voucher and not was(case, hears.event, once[1]):
+            if not hears.fact and case.state in AT_REST:  # to tell its end would let a terminal keep money for nothing
+                return error("conflict", "E-STATE", self._state(case))
             source = f"used:{hears.event}"
             seen = await self._store.look(lambda conn: earlier(conn, source, voucher))
             if seen is not None:

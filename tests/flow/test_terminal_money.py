@@ -89,6 +89,17 @@ async def test_what_is_owed_is_still_known_after_a_restart(lab: Lab) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_slip_for_a_settlement_that_is_over_is_refused(lab: Lab) -> None:
+    """The answer was the settlement's end, as if the card had paid for it."""
+    no = await _quoted(lab)
+    await lab.kiosk.pay(no, {"choice_no": "1", "kind": "cash"})
+    status, answer = await lab.kiosk.pay(no, {**CARD, "choice_no": "2"})
+    assert (status, answer["reason"]["code"]) == (409, "E-STATE")
+    status, answer = await lab.kiosk.pay(no, {"choice_no": "1", "kind": "cash"})
+    assert (status, answer["state"]) == (200, "settled"), "a repeat hears the end"
+
+
+@pytest_twisted.ensureDeferred
 async def test_cash_is_owed_at_once(lab: Lab) -> None:
     answer = await _refused_by_his(lab, {"choice_no": "1", "kind": "cash"})
     assert (answer["give_back"]["kind"], answer["give_back"]["amount"]) == ("cash", 107500)
