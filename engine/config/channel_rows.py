@@ -164,7 +164,9 @@ STEPS: Mapping[str, Spec] = {
     ),
     "check": Spec(
         "check", "检查步骤", "a check step",
-        (Field("check", ListOf(WORD, 1), "检查映射", "maps with checks", "[nhsa_rules]", required=True), _IF),
+        (Field("check", ListOf(WORD, 1), "检查映射；紧跟在 await 之后的先于受理检查：不符则不受理（409），仍可另选",
+               "maps with checks; those right behind an await are asked before the event is taken: what does not apply "
+               "is refused (409), another may come", "[nhsa_rules]", required=True), _IF),
     ),
     "work": Spec(
         "work", "计算步骤", "a work step",

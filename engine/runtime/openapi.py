@@ -31,7 +31,7 @@ _STATUS = {
     "403": "没有权限 · out of scope",
     "404": "没有这个结算单 · no such settlement",
     "405": "方法不对，Allow 写明可用的 · another method, Allow names those that are",
-    "409": "busy 或 E-REPEAT-DIFFERS · busy, or the number came with other content",
+    "409": "busy、同号不同内容，或此时不能这样做（reason）· busy, other content, or not possible now (reason)",
     "413": "请求过大 · too large",
     "429": "过于频繁（E-RATE），Retry-After 秒后再来 · too many (E-RATE), come again after Retry-After seconds",
     "503": "暂时不能受理，未发生扣费，Retry-After 秒后再来 · cannot take work now, nothing was charged; Retry-After",

@@ -16,8 +16,9 @@ from twisted.internet.defer import Deferred
 
 from engine.core.digest import digest_of
 from engine.core.world import World
-from engine.runtime.answers import answer_of, state_of
+from engine.runtime.answers import answer_of, reason_json, state_of
 from engine.runtime.auth import Client
+from engine.runtime.choices import does_not_apply
 from engine.runtime.driver import Busy, NotKept, RepeatDiffers, SettlementDriver
 from engine.runtime.judge import SiteJudge
 from engine.runtime.meters import Meters
@@ -128,6 +129,9 @@ class Orders:
             told: Event = told_of_leg(judge, case, hears, body) if hears.fact else Heard(event, body)
         except NoSuchNumber as none:
             return wrong_fields([(none.path, "没有这个编号", "there is no such number")])
+        no_choice = None if was(case, event, once[1]) else does_not_apply(judge, case, event, body)
+        if no_choice is not None:
+            return Told("conflict", {"settlement_no": no, "state": self._state(case), "reason": reason_json(no_choice)})
         return await self._use_once(caller, case, hears, body, told, once)
 
     async def _use_once(

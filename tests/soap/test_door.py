@@ -80,6 +80,19 @@ async def test_what_is_wrong_is_told_as_the_json_door_tells_it(lab: Lab) -> None
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_choice_that_cannot_apply_is_a_fault_and_another_one_settles(lab: Lab) -> None:
+    def work() -> None:
+        desk = his(lab)
+        no = desk.ask("PreSettle", **order(lab, pay_identity="self_pay"))["settlement_no"]
+        refused = desk.ask("Settle", settlement_no=no, choice_no="1", kind="insurance_account")
+        assert (refused["fault"], refused["code"], refused["side"]) == ("soap:Client", "E-ACCOUNT-SELF-PAY", "client")
+        assert desk.ask("Query", settlement_no=no)["state"] == "quoted"
+        assert desk.ask("Settle", settlement_no=no, choice_no="1", kind="cash")["state"] == "settled"
+
+    await asked(work)
+
+
+@pytest_twisted.ensureDeferred
 async def test_only_who_proves_it_is_heard(lab: Lab) -> None:
     def work() -> None:
         desk = his(lab)
