@@ -126,24 +126,9 @@ def _messages(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
 
 def _lanes(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     """What is under way to each party: legs not yet definite, the oldest and when they are next looked at."""
-    import sqlalchemy as sa
+    from engine.store.lists import list_open_legs
 
-    from engine.store.schema import legs
-
-    t = legs
-    open_ = t.c.state.in_((wanted.state,) if wanted.state else ("ready", "sent", "unsure", "dead", "fenced"))
-    query = (
-        sa.select(
-            t.c.party, t.c.call, t.c.state, sa.func.count().label("legs"),
-            sa.func.min(t.c.created_at).label("oldest_at"), sa.func.min(t.c.next_at).label("next_at"),
-        )
-        .where(open_)
-        .group_by(t.c.party, t.c.call, t.c.state)
-        .order_by(t.c.party, t.c.call, t.c.state)
-    )  # fmt: skip
-    if since is not None:
-        query = query.where(t.c.created_at >= since)
-    rows = [dict(row) for row in conn.select(query.limit(wanted.limit))]
+    rows = [dict(row) for row in list_open_legs(conn, state=wanted.state, since=since, limit=wanted.limit)]
     return (rows + lane_rows(conn, wanted.state, wanted.limit))[: wanted.limit]
 
 

@@ -210,20 +210,39 @@ def _name_fault(name: str, seen: set[str], at: int) -> Undecodable | None:
     return None
 
 
-_PLAIN: Final = frozenset({str, int, bool, type(None)})  # what any writer of JSON writes alike
+_PLAIN: Final = frozenset({str, int, bool, type(None), Decimal})  # what any writer of JSON writes alike
+_STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def print_json(tree: Tree) -> bytes:
     """Compact UTF-8, names in order, decimals exactly as they are. ValueError: float, NaN, lone surrogate."""
-    if type(tree) is dict and _PLAIN.issuperset(map(type, tree.values())):
+    if _is_plain(tree, 0):
         try:
-            return orjson.dumps(tree)
+            return orjson.dumps(tree, _exact, _STRICT)
         except TypeError:  # told below, in our words: a name that is none, a surrogate; or written, when it is too long
             pass
     try:
         return _text(tree, 0).encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("half of a surrogate pair cannot be written") from None
+
+
+def _is_plain(tree: Tree, depth: int) -> bool:
+    """Whether a fast writer may have it: it would take floats and much else, and we refuse them."""
+    kind = type(tree)
+    if kind is dict or kind is list:
+        inner = tree.values() if kind is dict else tree
+        if _PLAIN.issuperset(map(type, inner)):
+            return depth < MAX_DEPTH
+        return depth < MAX_DEPTH and all(type(one) in _PLAIN or _is_plain(one, depth + 1) for one in inner)
+    return kind in _PLAIN
+
+
+def _exact(number: object) -> orjson.Fragment:
+    """A decimal, digit by digit; nothing else is left to ask for. What is not finite is told by the other writer."""
+    if isinstance(number, Decimal) and number.is_finite():
+        return orjson.Fragment(format(number, "f"))
+    raise TypeError
 
 
 def _text(tree: Tree, depth: int) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from engine.core.money import AMOUNTS
 from engine.runtime.books_kinds import Difference, difference
-from engine.runtime.books_view import OPEN_LEG, RESTED, CallRow, Kept, LegRow, Limits
+from engine.runtime.books_view import RESTED, CallRow, Kept, LegRow, Limits
 from engine.saga.case import CASE, RELEASES_BILLS, CaseState
-from engine.saga.legs import FORWARD, UNDO, LegState
+from engine.saga.legs import FORWARD, OPEN, UNDO, LegState
 from engine.saga.legwork import CARRIED, OBSERVED, UNDO_SLOW
 
 LEG_MOVES = frozenset(
@@ -58,7 +58,7 @@ def _waits(kept: Kept, now: float, limits: Limits) -> Iterator[Difference]:
     """P9 and P24: whatever is open has a next moment or a person."""
     asked = {leg_id for _, leg_id in kept.tasks}
     for leg in kept.legs:
-        if leg.state in OPEN_LEG and leg.next_at is None and leg.id not in asked:
+        if leg.state in OPEN and leg.next_at is None and leg.id not in asked:
             since = [call.started_at for call in kept.calls if call.leg_id == leg.id and not call.outcome]
             if not since or now - max(since) > limits.call_s:
                 yield _said(kept, "leg_forgotten", no=f"{leg.id} {leg.call}", state=leg.state)

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.saga.case import CaseState
-from engine.saga.legs import LegState
+from engine.saga.legs import OPEN, LegState
 from engine.store.statement_rows import StatementRow
 
-OPEN_LEG = frozenset({LegState.READY, LegState.SENT, LegState.UNSURE, LegState.DEAD, LegState.FENCED})
 RESTED = frozenset({CaseState.SETTLED, CaseState.UNDONE, CaseState.REJECTED})
 
 
@@ -165,7 +164,7 @@ class Kept:
 
     def at_rest(self) -> bool:
         """Nothing of it is under way any more, so that all parties must agree."""
-        return self.state in RESTED and not any(leg.state in OPEN_LEG for leg in self.legs)
+        return self.state in RESTED and not any(leg.state in OPEN for leg in self.legs)
 
     def leg_of(self, number: str) -> LegRow | None:
         """The first leg that carries this number."""

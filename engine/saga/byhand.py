@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.saga.case import RELEASES_BILLS, CaseEvent, CaseState
 from engine.saga.events import Moved, Resolved
-from engine.saga.legs import Leg, LegState
-from engine.saga.legwork import LATE, OPEN, UNDO_LIMIT
+from engine.saga.legs import OPEN, Leg, LegState
+from engine.saga.legwork import LATE, UNDO_LIMIT
 from engine.saga.undoing import Undoing
 
 

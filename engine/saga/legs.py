@@ -25,6 +25,10 @@ class LegState(StrEnum):
     MANUAL = "manual"
 
 
+OPEN = frozenset({LegState.READY, LegState.SENT, LegState.UNSURE, LegState.DEAD, LegState.FENCED})
+"""Not yet definite."""
+
+
 class LegEvent(StrEnum):
     """What a leg may hear."""
 

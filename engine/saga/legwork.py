@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.saga.case import AT_REST, CASE, ENDS, Case, CaseEvent, End, Reason
 from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Send, Task, TaskOver, Tell
-from engine.saga.legs import Leg, LegEvent, LegState, Then, row
+from engine.saga.legs import OPEN, Leg, LegEvent, LegState, Then, row
 from engine.saga.plan import CallRule, Plan, Repeats, Step
 from engine.saga.rules import Rules
 from engine.saga.waits import ask_delay, send_delay, undo_delay
@@ -16,7 +16,6 @@ LATE_TASK = "late_payment"
 UNDO_SLOW = 900.0  # seconds after which a person hears of an undo that is still on its way, and others pass it
 UNDO_LIMIT = 86400.0
 
-OPEN = frozenset({LegState.READY, LegState.SENT, LegState.UNSURE, LegState.DEAD, LegState.FENCED})
 LATE = "late"  # of a leg that was `no`: somebody says it took effect, and it is being asked about
 OBSERVED = "observed"  # of a leg that another party carried: we sent nothing
 CARRIED = "carried"  # of such a leg that its carrier does not take back: that is a call of our own

@@ -24,8 +24,8 @@ from engine.saga.events import (
     Tell,
     Tick,
 )
-from engine.saga.legs import Leg, LegEvent, LegState
-from engine.saga.legwork import LATE, OPEN
+from engine.saga.legs import OPEN, Leg, LegEvent, LegState
+from engine.saga.legwork import LATE
 from engine.saga.payer import Payer
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules

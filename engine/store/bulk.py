@@ -21,6 +21,7 @@ ORDER = (
     "bill_hold",
     "inbox_first",
     "settlement_update",
+    "settlement_turn",
     "settlement_stay",
     "leg_upsert",
     "number_claim",

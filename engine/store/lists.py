@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.saga.case import AT_REST, CaseState
+from engine.saga.legs import OPEN
 from engine.store.contract import Connection
 from engine.store.schema import calls, inbox, legs, numbers, periods, settlement_bills, settlements, tasks, trail
 
@@ -87,9 +88,34 @@ def list_trail(conn: Connection, no: str, *, after_id: int = 0, limit: int = 200
 
 
 def list_numbers(conn: Connection, no: str) -> Rows:
-    """Our numbers of the settlement."""
+    """Our numbers of the settlement, found by its legs, which bear them."""
     t = numbers
-    return conn.select(sa.select(*_plain(t)).where(t.c.settlement_no == no).order_by(t.c.leg_id, t.c.number))
+    borne = sa.select(legs.c.number).where(legs.c.settlement_no == no)
+    query = sa.select(*_plain(t)).where(t.c.number.in_(borne), t.c.settlement_no == no)
+    return conn.select(query.order_by(t.c.leg_id, t.c.number))
+
+
+def list_open_legs(conn: Connection, *, state: str = "", since: float | None = None, limit: int = 200) -> Rows:
+    """Legs not yet definite, counted by party, call and state, with the oldest and when they are next looked at. Read
+    through the settlements that something is due for, not from all legs that ever were."""
+    t = legs
+    s = settlements.c
+    due = sa.union_all(
+        sa.select(s.no).where(s.rest_at.is_(None)),
+        sa.select(s.no).where(s.rest_at.is_not(None), s.next_at.is_not(None)),
+    )
+    query = (
+        sa.select(
+            t.c.party, t.c.call, t.c.state, sa.func.count().label("legs"),
+            sa.func.min(t.c.created_at).label("oldest_at"), sa.func.min(t.c.next_at).label("next_at"),
+        )
+        .where(t.c.settlement_no.in_(due), t.c.state.in_([one for one in OPEN if state in ("", one)]))
+        .group_by(t.c.party, t.c.call, t.c.state)
+        .order_by(t.c.party, t.c.call, t.c.state)
+    )  # fmt: skip
+    if since is not None:
+        query = query.where(t.c.created_at >= since)
+    return conn.select(query.limit(_limited(limit)))
 
 
 def list_inbox(

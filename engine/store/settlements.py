@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.saga.case import AT_REST, Case, CaseState, Reason
+from engine.saga.legs import OPEN
 from engine.store.codec import decode, encode
 from engine.store.contract import Connection, Sealed, Write
 from engine.store.legs import load_legs
 
-INSERT, HOLD, UPDATE, STAY = "settlement_insert", "bill_hold", "settlement_update", "settlement_stay"
+INSERT, HOLD = "settlement_insert", "bill_hold"
+UPDATE, TURN, STAY = "settlement_update", "settlement_turn", "settlement_stay"
 """`Done.failed_sql` when: the request number is known already; another settlement holds a bill; the version moved (the
-last two)."""
+last three: to or at rest, into another state, in the same one)."""
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ def _changing(case: Case, columns: Columns) -> dict[str, object]:
         "cash": columns.cash,
         "reason_code": columns.reason_code,
         "updated_at": columns.at,
-        "next_at": case.next_at(),
+        "next_at": _next_at(case, columns),
         "rest_at": _rest_at(case, columns),
         "attempt": case.attempt,
         "doc": Sealed(encode(doc)),
@@ -74,6 +76,14 @@ def _rest_at(case: Case, columns: Columns) -> float | None:
     if case.state not in AT_REST:
         return None
     return columns.at if case.rest_at is None else case.rest_at
+
+
+def _next_at(case: Case, columns: Columns) -> float | None:
+    """Also at rest it has one while a leg is open (a refund on its way): by it a restart finds the leg."""
+    at = case.next_at()
+    if at is None and case.state in AT_REST and any(leg.state in OPEN for leg in case.legs):
+        return columns.at
+    return at
 
 
 def insert_case(case: Case, bills: Sequence[str], columns: Columns) -> list[Write]:
@@ -101,8 +111,9 @@ def update_case(case: Case, columns: Columns, before: CaseState | None = None) -
     Guard: the stored version is the one before."""
     params = _changing(case, columns)
     params["version_before"] = case.version - 1
-    stays = case.state is before and before not in AT_REST
-    return [Write(STAY if stays else UPDATE, params, rows=1)]
+    if before is None or before in AT_REST or case.state in AT_REST:
+        return [Write(UPDATE, params, rows=1)]
+    return [Write(STAY if case.state is before else TURN, params, rows=1)]
 
 
 def move_case(no: str, site_hash: str) -> Write:

@@ -8,7 +8,11 @@ Row = tuple[str, str, str, Seals]
 
 _DOC: Seals = {"doc": ("settlements.doc", ("no",))}
 _LEG_TEXT: Seals = {"text": ("legs.text", ("settlement_no", "id"))}
-_OPEN_LEG = "state IN ('ready', 'sent', 'unsure', 'dead', 'fenced')"
+_OPEN_LEG = (
+    "state IN ('ready', 'sent', 'unsure', 'dead', 'fenced') AND settlement_no IN (SELECT no FROM settlements "
+    "WHERE rest_at IS NULL UNION ALL SELECT no FROM settlements WHERE rest_at IS NOT NULL AND next_at IS NOT NULL)"
+)
+"""Of all settlements that something is still due for: found through them, so that no index of legs need be written."""
 _LEG_SET = (
     "state = excluded.state, amount = excluded.amount, sent_at = excluded.sent_at, next_at = excluded.next_at, "
     "deadline_at = excluded.deadline_at, fence_at = excluded.fence_at, stopped = excluded.stopped, "
@@ -43,6 +47,15 @@ ROWS: tuple[Row, ...] = (
         "settlement_stay",
         "The same of one that stays in its state, not at rest: what no index holds, so that none is written.",
         """UPDATE settlements SET version = :version, answer = :answer, total = :total, fund = :fund,
+        account = :account, relief = :relief, other = :other, cash = :cash, reason_code = :reason_code,
+        updated_at = :updated_at, next_at = :next_at, attempt = :attempt, doc = :doc
+        WHERE no = :no AND version = :version_before""",
+        _DOC,
+    ),
+    (
+        "settlement_turn",
+        "The same of one that comes into another state, but not to rest: the index of what is at rest is not written.",
+        """UPDATE settlements SET state = :state, version = :version, answer = :answer, total = :total, fund = :fund,
         account = :account, relief = :relief, other = :other, cash = :cash, reason_code = :reason_code,
         updated_at = :updated_at, next_at = :next_at, attempt = :attempt, doc = :doc
         WHERE no = :no AND version = :version_before""",
@@ -152,12 +165,6 @@ ROWS: tuple[Row, ...] = (
         "number_find",
         "Whose number this is.",
         "SELECT kind, settlement_no, leg_id FROM numbers WHERE number = :number",
-        {},
-    ),
-    (
-        "numbers_of",
-        "All our numbers of a settlement.",
-        "SELECT number, kind, leg_id FROM numbers WHERE settlement_no = :settlement_no ORDER BY leg_id, number",
         {},
     ),
     (
