@@ -639,13 +639,14 @@ def test_a_refund_under_way_may_move_the_account_or_not() -> None:
         assert [kind for kind, _ in _kinds(day)] == []
 
 
-def _left_over(verdict: str, no: str | None) -> Spoil:
-    row = StatementRow("nhsa", "2026-11-21", "310/11/370200", "900", verdict, no, "M1", "对账不平")
+def _left_over(verdict: str, no: str | None, party: str = "nhsa") -> Spoil:
+    row = StatementRow(party, "2026-11-21", "310/11/370200", "900", verdict, no, "M1", "对账不平")
     return lambda day: day.statements.append(row)
 
 
 for one in ("here", "differs", "unread", "unlisted", "unlike"):
     plants(f"statement_{one}", "S1")(_left_over(one, "S1"))
+plants("statement_billed", "S1")(_left_over("billed", "S1", "unionpay"))  # of a platform whose ledger is not read now
 for one in ("there", "listed"):
     plants(f"statement_{one}", "")(_left_over(one, None))
 

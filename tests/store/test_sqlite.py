@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -233,8 +234,11 @@ def test_a_full_disk_refuses_and_recovers_by_itself(small_disk: Path, loop: Loop
     loop.until(lambda: store.state == "open")
     assert loop.wait(store.write("u", insert_body(1000, b"after"))).committed
     loop.wait(store.stop())
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:  # to the last block
+        while True:
+            file.write(b"x" * 4096)
     with pytest.raises(CannotStart, match="no room on the disk"):
-        stores.open()
+        Stores(str(small_disk / "other.db"), loop).open()
     mount("-o", "remount,size=12m", str(small_disk))
     again = stores.open()
     assert loop.wait(again.read(lambda conn: [n for n in kept if body(conn, n) is None])) == []
