@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench import floors
+from bench.disk_watch import DiskWatch
 from bench.report import Row, Verdict
 from bench.ward import ROOT, Ward
 
@@ -35,6 +36,10 @@ def _starved(waited: float, took: float) -> str:
 
 def _upper(times: Sequence[float]) -> str:
     return f"/ {at(times, 0.95):.0f} / {at(times, 0.99):.0f} ms"
+
+
+def _fine(times: Sequence[float]) -> str:
+    return f"/ {at(times, 0.95):.2f} / {at(times, 0.99):.2f} ms"
 
 
 def odd(load: dict[str, Any]) -> str:
@@ -102,6 +107,8 @@ def open_loop() -> Found:
     * the median of a bare caller that afterwards makes the same 13 calls to the same parties at the same rate and does
       nothing else: what two kernels' ends of a connection and the waking of idle processors cost anybody. The median,
       so that what is rare stays in.
+
+    Beside it stands what a bare flush of the same disk took meanwhile: each of the fifteen units waits for one.
     """
     case, rate, seconds = "b open loop", 20.0, 20.0
     delays = {"his": 0.03, "insurance": 0.15, "wechat": 0.1, "einvoice": 0.1}
@@ -112,7 +119,8 @@ def open_loop() -> Found:
         ward.held()
         cpu, units = ward.cpu(), ward.metric("engine_units_total")
         began, (_, waited) = time.perf_counter(), ward.reactor()
-        load = ward.load(terminals=300, rate=rate, seconds=seconds, warm=2)
+        with DiskWatch(ward.folder) as disk:
+            load = ward.load(terminals=300, rate=rate, seconds=seconds, warm=2)
         took, waited = time.perf_counter() - began, ward.reactor()[1] - waited
         cpu, units = ward.cpu() - cpu, ward.metric("engine_units_total") - units
         held = ward.held()["held"]
@@ -128,6 +136,8 @@ def open_loop() -> Found:
             f"13 calls, {units / max(1, load['all']):.1f} units kept"),
         Row(case, "CPU a settlement, all threads", cpu / max(1, load["all"]) * 1000, "ms"),
         Row(case, "a bare caller of the same 13, p50 / p95 / p99", floor, _upper(bare), "the network and the machine"),
+        Row(case, "a bare flush meanwhile, p50 / p95 / p99", at(disk.took, 0.5), _fine(disk.took),
+            f"{len(disk.took)} of 4 KiB; the worst {max(disk.took, default=0.0):.1f} ms"),
     ]
     verdicts = [
         Verdict(
