@@ -6,7 +6,7 @@ commit. Generator and sink are processes of their own and say their own ceilings
     f  one process, ack: delivered, 32 connections       o  open loops: 2,000/s and 300/s
     s  two processes (spread)                            w  a destination of 100 ms, 1,000 connections
     m  the same with 1,000,000 messages stored           r  recovery with 100,000 undelivered
-    d  a disk that takes 1 ms longer for each flush
+    d  a disk that takes 1 ms for each flush
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def flushes(folder: Path, rate: float, seconds: float = 3.0) -> dict[str, float]
 
 
 def slow_flush() -> Found:
-    """d. A disk that takes 1 ms longer for each flush: what a batch shares, a message hardly notices."""
+    """d. A disk that takes 1 ms for each flush: what a batch shares, a message hardly notices."""
     case = "d slow disk"
     with slow_disk(FLUSH_MS) as library:
         if not library:

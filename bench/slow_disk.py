@@ -1,5 +1,6 @@
 """A disk that takes a stated time for each flush, for one process: a library that is loaded before all others and
-waits in `fsync` and `fdatasync`. Needs a C compiler; whoever has none is told so.
+waits in `fsync` and `fdatasync` for what is left of that time when the real disk has flushed. Needs a C compiler;
+whoever has none is told so.
 
     with slow_disk(1.0) as library:  # milliseconds
         DeliverWard(preload=library)
@@ -19,10 +20,14 @@ SOURCE = """
 #include <dlfcn.h>
 #include <time.h>
 static int flush(const char *name, int file) {
-    struct timespec wait = {0, %(nanoseconds)dL};
+    struct timespec until;
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     int said = real(file);
-    nanosleep(&wait, 0);
+    until.tv_nsec += %(nanoseconds)dL;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %%= 1000000000L;
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, 0);
     return said;
 }
 int fsync(int file) { return flush("fsync", file); }

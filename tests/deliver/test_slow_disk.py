@@ -1,4 +1,4 @@
-"""The benchmark's slow disk is slow: a flush through its library takes the stated time longer."""
+"""The benchmark's slow disk is slow: a flush through its library takes the stated time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ print(time.perf_counter() - began)
 """
 
 
-def test_each_flush_takes_the_stated_time_longer(tmp_path: Path) -> None:
+def test_each_flush_takes_the_stated_time(tmp_path: Path) -> None:
     with slow_disk(5.0) as library:
         assert library, "this test needs a C compiler"
         took = subprocess.run(  # noqa: S603 - our own interpreter and program
