@@ -150,9 +150,9 @@ class SqliteBackend:
         raw.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("PRAGMA wal_autocheckpoint = 0")
-        # 4 MiB: now and then a commit looks at every page of the cache (pages that changed places when a tree was
+        # 2 MiB: now and then a commit looks at every page of the cache (pages that changed places when a tree was
         # balanced make SQLite believe that the file grew shorter), and a page not kept is one read from memory anyway
-        raw.execute("PRAGMA cache_size = -4096")
+        raw.execute("PRAGMA cache_size = -2048")
         raw.execute("PRAGMA cache_spill = OFF")  # nothing of a transaction is written before its commit
         raw.execute("PRAGMA journal_size_limit = 67108864")
         if self._max_pages:
