@@ -99,6 +99,12 @@ def test_party_that_is_silent_is_seen(open_browser: Browser) -> None:
     assert ("good", "his") in rows
 
 
+def test_a_party_that_nobody_called_raises_no_alarm(open_browser: Browser) -> None:
+    rows = [row for row in open_browser.text("/console/").split("<tr>") if "24 小时内无" in row]
+    seen = {(re.findall(r"lamp (\w+)", row)[0], re.findall(r'"(\w+)">24 小时内无', row)[0]) for row in rows}
+    assert seen == {("dim", "dim")}
+
+
 def test_list_filters_and_pages(open_browser: Browser, night: Night) -> None:
     def numbers(query: str) -> list[str]:
         return re.findall(
