@@ -230,12 +230,12 @@ def print_json(tree: Tree) -> bytes:
 def _is_plain(tree: Tree, depth: int) -> bool:
     """Whether a fast writer may have it: it would take floats and much else, and we refuse them."""
     kind = type(tree)
-    if kind is dict or kind is list:
-        inner = tree.values() if kind is dict else tree
-        if _PLAIN.issuperset(map(type, inner)):
-            return depth < MAX_DEPTH
-        return depth < MAX_DEPTH and all(type(one) in _PLAIN or _is_plain(one, depth + 1) for one in inner)
-    return kind in _PLAIN
+    if kind is not dict and kind is not list:
+        return kind in _PLAIN
+    inner = tree.values() if kind is dict else tree
+    return depth < MAX_DEPTH and (
+        _PLAIN.issuperset(map(type, inner)) or all(_is_plain(one, depth + 1) for one in inner)
+    )
 
 
 def _exact(number: object) -> orjson.Fragment:

@@ -10,7 +10,19 @@ import sqlalchemy as sa
 from engine.saga.case import AT_REST, CaseState
 from engine.saga.legs import OPEN
 from engine.store.contract import Connection
-from engine.store.schema import calls, inbox, legs, numbers, periods, settlement_bills, settlements, tasks, trail
+from engine.store.schema import (
+    DUE,
+    LIVE,
+    calls,
+    inbox,
+    legs,
+    numbers,
+    periods,
+    settlement_bills,
+    settlements,
+    tasks,
+    trail,
+)
 
 Rows = list[Mapping[str, Any]]
 LIMIT_MAX = 1001  # a thousand, and the one that tells of more
@@ -96,23 +108,22 @@ def list_numbers(conn: Connection, no: str) -> Rows:
 
 
 def list_open_legs(conn: Connection, *, state: str = "", since: float | None = None, limit: int = 200) -> Rows:
-    """Legs not yet definite, counted by party, call and state, with the oldest and when they are next looked at. Read
-    through the settlements that something is due for, not from all legs that ever were."""
+    """Legs not yet definite, or those of a `state`, counted by party, call and state, with the oldest and when they are
+    next looked at. What is not definite is read through the settlements that something is due for, not from all legs
+    that ever were."""
     t = legs
-    s = settlements.c
-    due = sa.union_all(
-        sa.select(s.no).where(s.rest_at.is_(None)),
-        sa.select(s.no).where(s.rest_at.is_not(None), s.next_at.is_not(None)),
-    )
+    due = sa.union_all(*(sa.select(settlements.c.no).where(sa.text(still)) for still in (LIVE, DUE)))
     query = (
         sa.select(
             t.c.party, t.c.call, t.c.state, sa.func.count().label("legs"),
             sa.func.min(t.c.created_at).label("oldest_at"), sa.func.min(t.c.next_at).label("next_at"),
         )
-        .where(t.c.settlement_no.in_(due), t.c.state.in_([one for one in OPEN if state in ("", one)]))
+        .where(t.c.state.in_([state] if state else OPEN))
         .group_by(t.c.party, t.c.call, t.c.state)
         .order_by(t.c.party, t.c.call, t.c.state)
     )  # fmt: skip
+    if not state or state in OPEN:
+        query = query.where(t.c.settlement_no.in_(due))
     if since is not None:
         query = query.where(t.c.created_at >= since)
     return conn.select(query.limit(_limited(limit)))

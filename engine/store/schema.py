@@ -34,6 +34,10 @@ def _of_settlement(*, key: bool = False, null: bool = False) -> sa.Column[Any]:
     return _col("settlement_no", Text, "the settlement", key=key, null=null)
 
 
+LIVE = "rest_at IS NULL"
+DUE = "rest_at IS NOT NULL AND next_at IS NOT NULL"
+"""Of a settlement: not at rest; at rest, with something left to do. Each has its index, which names the same words."""
+
 settlements = sa.Table(
     "settlements", metadata,
     _col("no", Text, "our settlement number", key=True),
@@ -68,10 +72,9 @@ settlements = sa.Table(
     sa.Index("settlements_state", "state", "id"),
     sa.Index("settlements_patient", "patient_index", "id"),
     sa.Index("settlements_live", "no",
-             sqlite_where=sa.text("rest_at IS NULL"), postgresql_where=sa.text("rest_at IS NULL")),
+             sqlite_where=sa.text(LIVE), postgresql_where=sa.text(LIVE)),
     sa.Index("settlements_due", "no",
-             sqlite_where=sa.text("rest_at IS NOT NULL AND next_at IS NOT NULL"),
-             postgresql_where=sa.text("rest_at IS NOT NULL AND next_at IS NOT NULL")),
+             sqlite_where=sa.text(DUE), postgresql_where=sa.text(DUE)),
 )  # fmt: skip
 
 settlement_bills = sa.Table(

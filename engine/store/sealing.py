@@ -98,10 +98,9 @@ class _Own(threading.local):
         self.decompress = zstandard.ZstdDecompressor().decompress
         self.nonces: list[bytes] = []
 
-    def compress(self, data: bytes | bytearray | memoryview[int]) -> bytes:
-        """Of one value."""
-        made: bytes = (self.light if len(data) <= USUAL else self.whole).compress(data)
-        return made
+    def compressor(self, size: int) -> Any:
+        """For values of so many bytes at most."""
+        return self.light if size <= USUAL else self.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +198,8 @@ class Sealer:
         """Compressed values, to be handed to `seal` with what they were made of. All at once, since each compression
         lets go of the interpreter; but that takes a compressor of its own, so what one unit brings is not worth it."""
         if len(values) <= FEW:
-            return [self._own.compress(value) for value in values]
-        compressor = self._own.light if max(map(len, values)) <= USUAL else self._own.whole
-        made = compressor.multi_compress_to_buffer(values)
+            return [self._own.compressor(len(value)).compress(value) for value in values]
+        made = self._own.compressor(max(map(len, values))).multi_compress_to_buffer(values)
         return [made[at].tobytes() for at in range(len(values))]
 
     def seal(self, place: str, row_id: object, data: bytes, packed: bytes | None = None) -> bytes:
@@ -238,7 +236,7 @@ class Sealer:
         form = ALGORITHMS[key.alg] << 1
         own = self._own
         if len(data) >= SMALL:
-            small: bytes = own.compress(data) if packed is None else packed
+            small: bytes = own.compressor(len(data)).compress(data) if packed is None else packed
             if len(small) < len(data):
                 form, data = form | _ZSTD, small
         if not own.nonces:

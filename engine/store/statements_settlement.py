@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from engine.saga.legs import OPEN, LegState
+from engine.store.schema import DUE, LIVE
+
 Seals = dict[str, tuple[str, tuple[str, ...]]]
 Row = tuple[str, str, str, Seals]
 """Name, what it is for, SQL, parameters that may be sealed."""
 
 _DOC: Seals = {"doc": ("settlements.doc", ("no",))}
 _LEG_TEXT: Seals = {"text": ("legs.text", ("settlement_no", "id"))}
+_STATES = ", ".join(f"'{state.value}'" for state in LegState if state in OPEN)
 _OPEN_LEG = (
-    "state IN ('ready', 'sent', 'unsure', 'dead', 'fenced') AND settlement_no IN (SELECT no FROM settlements "
-    "WHERE rest_at IS NULL UNION ALL SELECT no FROM settlements WHERE rest_at IS NOT NULL AND next_at IS NOT NULL)"
+    f"state IN ({_STATES}) AND settlement_no IN "  # noqa: S608 own constants
+    f"(SELECT no FROM settlements WHERE {LIVE} UNION ALL SELECT no FROM settlements WHERE {DUE})"
 )
 """Of all settlements that something is still due for: found through them, so that no index of legs need be written."""
+_NEXT = """version = :version, answer = :answer, total = :total, fund = :fund, account = :account, relief = :relief,
+        other = :other, cash = :cash, reason_code = :reason_code, updated_at = :updated_at, next_at = :next_at,
+        attempt = :attempt, doc = :doc WHERE no = :no AND version = :version_before"""
+"""What every next version of a settlement writes."""
 _LEG_SET = (
     "state = excluded.state, amount = excluded.amount, sent_at = excluded.sent_at, next_at = excluded.next_at, "
     "deadline_at = excluded.deadline_at, fence_at = excluded.fence_at, stopped = excluded.stopped, "
@@ -37,28 +45,19 @@ ROWS: tuple[Row, ...] = (
     (
         "settlement_update",
         "The settlement's next version; no row when somebody else was faster.",
-        """UPDATE settlements SET state = :state, version = :version, answer = :answer, total = :total, fund = :fund,
-        account = :account, relief = :relief, other = :other, cash = :cash, reason_code = :reason_code,
-        updated_at = :updated_at, next_at = :next_at, rest_at = :rest_at, attempt = :attempt, doc = :doc
-        WHERE no = :no AND version = :version_before""",
+        f"UPDATE settlements SET state = :state, rest_at = :rest_at, {_NEXT}",  # noqa: S608 own constant
         _DOC,
     ),
     (
         "settlement_stay",
         "The same of one that stays in its state, not at rest: what no index holds, so that none is written.",
-        """UPDATE settlements SET version = :version, answer = :answer, total = :total, fund = :fund,
-        account = :account, relief = :relief, other = :other, cash = :cash, reason_code = :reason_code,
-        updated_at = :updated_at, next_at = :next_at, attempt = :attempt, doc = :doc
-        WHERE no = :no AND version = :version_before""",
+        f"UPDATE settlements SET {_NEXT}",  # noqa: S608 own constant
         _DOC,
     ),
     (
         "settlement_turn",
         "The same of one that comes into another state, but not to rest: the index of what is at rest is not written.",
-        """UPDATE settlements SET state = :state, version = :version, answer = :answer, total = :total, fund = :fund,
-        account = :account, relief = :relief, other = :other, cash = :cash, reason_code = :reason_code,
-        updated_at = :updated_at, next_at = :next_at, attempt = :attempt, doc = :doc
-        WHERE no = :no AND version = :version_before""",
+        f"UPDATE settlements SET state = :state, {_NEXT}",  # noqa: S608 own constant
         _DOC,
     ),
     (
@@ -83,10 +82,9 @@ ROWS: tuple[Row, ...] = (
     (
         "settlements_open",
         "Settlements that something is still due for: not at rest, or at rest with an instant to act at.",
-        """SELECT no, state, next_at FROM settlements WHERE rest_at IS NULL AND no > :after
-        UNION ALL SELECT no, state, next_at FROM settlements
-        WHERE rest_at IS NOT NULL AND next_at IS NOT NULL AND no > :after
-        ORDER BY no LIMIT :limit""",
+        f"""SELECT no, state, next_at FROM settlements WHERE {LIVE} AND no > :after
+        UNION ALL SELECT no, state, next_at FROM settlements WHERE {DUE} AND no > :after
+        ORDER BY no LIMIT :limit""",  # noqa: S608 own constants
         {},
     ),
     (

@@ -182,6 +182,15 @@ def test_a_leg_still_open_at_rest_is_found_by_a_restart(stores: Any, state: LegS
     assert (leg.state, leg.next_at) == (LegState.UNSURE if state is LegState.SENT else state, NOON + 9)
 
 
+@pytest.mark.parametrize("state", [LegState.OK, LegState.NO, LegState.MANUAL])
+def test_legs_of_a_definite_state_are_listed_when_asked_for(stores: Any, state: LegState) -> None:
+    store, case = stores.open(), some_case(legs=[some_leg(1, state)], state=CaseState.SETTLED, version=1)
+    keep(stores, store, *begin(case))
+    assert ask(stores, store, list_open_legs) == []
+    rows = ask(stores, store, lambda conn: list_open_legs(conn, state=state.value))
+    assert [(row["state"], row["legs"]) for row in rows] == [(state.value, 1)]
+
+
 def test_a_settlement_at_rest_has_an_instant_of_rest(stores: Any) -> None:
     store, case = stores.open(), some_case(legs=[], state=CaseState.REJECTED, version=1)
     keep(stores, store, *begin(case))
