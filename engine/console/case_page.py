@@ -10,7 +10,7 @@ from engine.console.reading import CALLS_SHOWN, Whole
 from engine.console.timeline import Station, entries_of, stations_of
 from engine.core.money import AMOUNTS
 from engine.masking.values import Masker, masked_name
-from engine.saga.case import AT_REST, Case, CaseState
+from engine.saga.case import AT_REST, Case, CaseState, found
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan, Step, StepKind
 
@@ -57,11 +57,8 @@ def settlement(asked: Asked, found: Whole) -> dict[str, Any]:
 
 def patient_of(case: Case) -> str:
     """The patient's name, covered, once a party told it."""
-    for path in (("his", "bill"), ("nhsa", "person")):
-        at: Any = case.data
-        for part in path:
-            at = at.get(part) if isinstance(at, Mapping) else None
-        name = at.get("name") if isinstance(at, Mapping) else None
+    for path in ("his.bill.name", "nhsa.person.name"):
+        name = found(case.data, path)
         if isinstance(name, str) and name:
             return masked_name(name)
     return ""

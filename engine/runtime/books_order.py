@@ -10,7 +10,7 @@ from engine.runtime.books_kinds import Difference, difference
 from engine.runtime.books_view import RESTED, CallRow, Kept, LegRow, Limits
 from engine.saga.case import CASE, RELEASES_BILLS, CaseState
 from engine.saga.legs import FORWARD, OPEN, UNDO, LegState
-from engine.saga.legwork import CARRIED, OBSERVED, UNDO_SLOW
+from engine.saga.legwork import SEEN, UNDO_SLOW
 
 LEG_MOVES = frozenset(
     {(before.value, after.value) for table in (FORWARD, UNDO) for (before, _), (after, _) in table.items()}
@@ -91,7 +91,7 @@ def _numbers(kept: Kept) -> Iterator[Difference]:
 
 def _forward(kept: Kept) -> list[LegRow]:
     """The legs the engine sent itself; what another party carried was only observed."""
-    return [leg for leg in kept.legs if not leg.undo and leg.because not in (OBSERVED, CARRIED)]
+    return [leg for leg in kept.legs if not leg.undo and leg.because not in SEEN]
 
 
 def _sequence(kept: Kept, payers: frozenset[str]) -> Iterator[Difference]:

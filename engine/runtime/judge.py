@@ -13,7 +13,7 @@ from engine.pipeline.field_map import FieldMap
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.numbers import Numbers, sender_of
 from engine.runtime.reasons import left_out, of_leg, of_map
-from engine.saga.case import Case, Reason
+from engine.saga.case import Case, Reason, found
 from engine.saga.events import Refused
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan
@@ -94,9 +94,7 @@ class SiteJudge:
                 raise Refused(of_map("E-BILL-MAX", yuan_of_fen(total)))
 
     def items(self, path: str, case: Case) -> Sequence[Tree]:
-        at: Tree = case.data
-        for part in path.split("."):
-            at = at.get(part) if isinstance(at, Mapping) else None
+        at = found(case.data, path)
         if not isinstance(at, list):
             raise Refused(of_map("E-MAP-MISSING", path))
         return at
@@ -114,9 +112,7 @@ class SiteJudge:
         names = self.names(case, self._lets(f"amount {path}", (_root(path),)))
         if leg.of:
             names["of"] = case.leg(leg.of).facts()
-        at: Tree = names
-        for part in path.split("."):
-            at = at.get(part) if isinstance(at, Mapping) else None
+        at = found(names, path)
         return at if isinstance(at, int) and not isinstance(at, bool) else None
 
     def body(self, call: str, case: Case, leg: Leg, purpose: str, number: str) -> Tree:
@@ -187,7 +183,5 @@ def _root(path: str) -> str:
 
 
 def _at(data: Mapping[str, Tree], path: str) -> Mapping[str, Tree]:
-    at: Tree = data
-    for part in path.split("."):
-        at = at.get(part) if isinstance(at, Mapping) else None
+    at = found(data, path)
     return at if isinstance(at, Mapping) else {}

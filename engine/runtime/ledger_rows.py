@@ -28,7 +28,7 @@ from engine.saga.events import (
     TaskOver,
 )  # fmt: skip
 from engine.saga.legs import Leg
-from engine.saga.legwork import CARRIED, OBSERVED
+from engine.saga.legwork import OBSERVED, SEEN
 from engine.store.calls import complete_call, insert_call
 from engine.store.contract import Write
 from engine.store.ids import Ids
@@ -109,7 +109,6 @@ def _columns(room: Room, now: float, row_id: int) -> Columns:
     return columns
 
 
-SEEN = (OBSERVED, CARRIED)  # another party carried it: its number is not of our making
 PERSONAL = ("name", "id_no", "phone", "card_no")
 """Fields of a call's output that name a person: kept as a keyed hash to search by, the value sealed."""
 
@@ -169,7 +168,7 @@ def _call_begun(room: Room, send: Send, call_id: int, now: float) -> Write:
 
 def _kind(room: Room, leg: Leg) -> str:
     rule = room.plan.calls.get(leg.call)
-    return rule.number if rule is not None and rule.number else "observed"
+    return rule.number if rule is not None and rule.number else OBSERVED
 
 
 def _shared(case: Case, leg: Leg) -> bool:

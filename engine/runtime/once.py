@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from engine.saga.case import found
+
 Tree = Any
 
 
@@ -49,7 +51,4 @@ def _inside(path: str) -> str:
 
 
 def _at(body: Mapping[str, Tree], path: str) -> Tree:
-    at: Tree = body
-    for part in _inside(path).split("."):
-        at = at.get(part) if isinstance(at, Mapping) else None
-    return at
+    return found(body, _inside(path))

@@ -20,7 +20,7 @@ from engine.pipeline.rejected import MapRejected
 from engine.runtime.desk import Desk
 from engine.runtime.sites import Sites
 from engine.runtime.statement_lists import HERE, THERE, UNLIKE, compared
-from engine.saga.case import Case
+from engine.saga.case import Case, found
 from engine.saga.legs import Leg, LegState
 from engine.site.site import Channel, StatementSpec
 from engine.store.contract import Connection, Store, Unit
@@ -155,9 +155,7 @@ def _left(names: Mapping[str, Tree], spec: StatementSpec) -> list[Mapping[str, T
 
 
 def _rows_at(names: Mapping[str, Tree], path: str) -> list[Mapping[str, Tree]]:
-    at: Tree = names
-    for part in path.split("."):
-        at = at.get(part) if isinstance(at, Mapping) else None
+    at = found(names, path)
     return [row for row in at if isinstance(row, Mapping)] if isinstance(at, list) else []
 
 

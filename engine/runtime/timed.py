@@ -29,7 +29,7 @@ from engine.runtime.outflow import Outflow
 from engine.runtime.sessions import Session
 from engine.runtime.sites import Sites
 from engine.runtime.statement import Statements
-from engine.saga.case import put
+from engine.saga.case import found, put
 from engine.site.site import CallSpec, Channel
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit
 from engine.store.periods import begin_period, begin_period_again, end_period
@@ -295,9 +295,7 @@ def _lists(one: Tree, two: Tree) -> bool:
 def _keep_tables(root: Path, channel: Channel, names: Mapping[str, Tree]) -> str:
     """Keep what the calls brought for the channel's tables; "" or why one could not be kept."""
     for table, path in channel.tables.items():
-        at: Tree = names
-        for part in path.split("."):
-            at = at.get(part) if isinstance(at, Mapping) else None
+        at = found(names, path)
         try:
             if isinstance(at, list):
                 table_files.keep(root, table, at)

@@ -19,6 +19,7 @@ UNDO_LIMIT = 86400.0
 LATE = "late"  # of a leg that was `no`: somebody says it took effect, and it is being asked about
 OBSERVED = "observed"  # of a leg that another party carried: we sent nothing
 CARRIED = "carried"  # of such a leg that its carrier does not take back: that is a call of our own
+SEEN = (OBSERVED, CARRIED)  # its number is not of our making
 NO_RULE = CallRule(name="", party="", op="")
 
 
