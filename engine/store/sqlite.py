@@ -25,6 +25,7 @@ _BUSY, _LOCKED, _FULL, _CONSTRAINT, _CORRUPT, _NOTADB = 5, 6, 13, 19, 11, 26
 _PATIENCE = 5000  # milliseconds for which another program may keep the write lock before we ask again
 _IOERR_SHMSIZE = 4874  # growing the shared index failed: no room; nothing was written
 _MEASURE = 256  # rows written, after which the write-ahead file is measured again
+_PASSES = 4  # by one move of its pages, each for what was written during the one before
 _DEFECTS = frozenset({1, 18, 20, 21, 25})  # error, too big, mismatch, misuse, range
 _DIALECT = sqlite_dialect.dialect(paramstyle="named")
 dbapi.register_adapter(bytes, bytearray)  # which the driver takes as it is; of bytes it first asks who can adapt them
@@ -317,11 +318,17 @@ class SqliteBackend:
     # Other threads
 
     def checkpoint(self) -> None:
-        """Move what readers allow into the main file, on a connection of its own."""
+        """Move what readers allow into the main file, on a connection of its own; what is written meanwhile too, if it
+        is so little that this can overtake the writer, who need not wait for the main file's flush then."""
         if self._mover is None:
             self._mover = self._connect()
             self._set_up(self._mover)
-        self._mover.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        seen = 0
+        for _ in range(_PASSES):
+            _, log, _ = self._mover.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if log <= seen:  # nothing came while the pass before was under way, or the file began anew
+                break
+            seen = log
         self._unmeasured = _MEASURE  # so that nobody asks for the same again
 
     def reader(self) -> Any:

@@ -446,6 +446,38 @@ def test_it_stays_bounded_too_while_units_are_written_in_the_reactors_thread(
     assert largest < 6 << 20
 
 
+def test_a_move_overtakes_a_writer_that_pauses(sqlite_stores: Any) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    backend = store.backend
+    loop.wait(store.write("u", insert_body(1, os.urandom(30_000))))  # noqa: TID251 incompressible
+    backend.checkpoint()
+
+    class Interrupted:
+        """The mover's connection; while its first pass is under way, the writer commits."""
+
+        real, passes = backend._mover, 0
+
+        def execute(self, sql: str) -> Any:
+            said = self.real.execute(sql).fetchall()
+            self.passes += 1
+            if self.passes == 1:
+                loop.wait(store.write("u", insert_body(3, os.urandom(30_000))))  # noqa: TID251 as above
+            return Ended(said)
+
+    class Ended(list[Any]):
+        def fetchone(self) -> Any:
+            return self[0]
+
+        def fetchall(self) -> Any:
+            return self
+
+    loop.wait(store.write("u", insert_body(2, os.urandom(30_000))))  # noqa: TID251 as above
+    backend._mover = Interrupted()
+    backend.checkpoint()
+    backend._mover = Interrupted.real
+    assert backend.ahead()[1] == 0, "the writer would have to move the rest, and everybody to wait for it"
+
+
 def test_an_idle_store_empties_its_write_ahead_file(sqlite_stores: Any) -> None:
     store, loop = sqlite_stores.open(), sqlite_stores.loop
     loop.wait(store.write("u", insert_body(1, os.urandom(30_000))))  # noqa: TID251 incompressible
