@@ -1,4 +1,5 @@
-"""Parties that answer at once, in one lean process: HIS, insurance, WeChat and e-invoice, to measure the engine alone.
+"""Parties that answer at once, in one lean process, to measure the engine alone: HIS, insurance, WeChat, e-invoice, and
+where it is asked for (`mobile` in KEYS.json) the mobile insurance payment of bench.fast_mobile.
 
     python -m bench.fast_parties KEYS.json
 
@@ -8,8 +9,8 @@ made from one running number (patient, card, bill), so that the time each reques
 
 Prints one JSON line with its ports, then serves until its input ends. Every port also answers `POST /bench/set`
 (delays in seconds for each party; `hold`: operations never answered) and `GET /bench/held` (seconds spent here for each
-running number, requests for each operation, and forgets them). The port `stub` answers like a settled engine: the
-generator's own ceiling is measured against it.
+running number, requests for each operation, answers to its notices, and forgets them). The port `stub` answers like a
+settled engine: the generator's own ceiling is measured against it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from twisted.internet import reactor  # noqa: TID251 - a benchmark is its own pr
 from twisted.internet.protocol import Factory, Protocol
 
 NET: Any = reactor
-HOUR = 3600.0
+MOBILE_OPS = {"uldFeeInfo": "6201", "pay_order": "6202", "refund_Order": "6203", "query_order_info": "6301",
+              "revoke_order": "6401"}  # fmt: skip
 NUMBER = re.compile(
     rb'(?:"(?:patientId|billNo)":"[BP]|"mdtrt_cert_no":"A|"psn_no":"3702|<attach><!\[CDATA\[B|"attach":"B)(\d+)'
 )
@@ -238,7 +240,7 @@ class Books:
     def __init__(self) -> None:
         self.held: dict[str, float] = {}
         self.ops: Counter[str] = Counter()
-        self.delays = dict.fromkeys(PARTIES, 0.0)
+        self.delays: dict[str, float] = {}
         self.hold: frozenset[str] = frozenset()
         self.parties: dict[str, Any] = {}
 
@@ -249,8 +251,11 @@ class Books:
             self.delays.update(asked.get("delays", {}))
             self.parties["insurance"].settled.update((k.encode(), v) for k, v in asked.get("settled", {}).items())
             return b"{}"
-        said = text({"held": self.held, "ops": self.ops})
+        mobile = self.parties.get("mobile_pay")
+        said = text({"held": self.held, "ops": self.ops, "notices": mobile.notices if mobile else {}})
         self.held, self.ops = {}, Counter()
+        if mobile:
+            mobile.notices.clear()
         return said
 
 
@@ -281,17 +286,18 @@ class Door(Protocol):
     def _asked(self, head: bytes, body: bytes, began: float) -> None:
         books, path = self._books, head.split(b" ", 2)[1]
         if path.startswith(b"/bench/echo/"):
-            NET.callLater(books.delays[self._name], self._echo, path.rpartition(b"/")[2].decode(), began)
+            NET.callLater(books.delays.get(self._name, 0.0), self._echo, path.rpartition(b"/")[2].decode(), began)
             return
         if path.startswith(b"/bench/"):
             self._say(books.command(path, body), b"")
             return
         op = of(body, b"infno") if self._name == "insurance" else path.rpartition(b"/")[2].decode()
+        op = MOBILE_OPS.get(op, op)
         found = NUMBER.search(base64.b64decode(of(body, b"data")) if self._name == "einvoice" else body)
         number = found[1].lstrip(b"0") if found else b""
         if op in books.hold:
             return
-        delay = books.delays[self._name]
+        delay = books.delays.get(self._name, 0.0)
         if delay:
             NET.callLater(delay, self._answer, op, path, head, body, number, began)
         else:
@@ -331,6 +337,11 @@ def main(path: str) -> None:
     ports = {}
     for name, made in PARTIES.items():
         books.parties[name] = made(keys)
+    if "mobile" in keys:
+        from bench.fast_mobile import MobilePay  # the simulators' code only where it is measured
+
+        books.parties["mobile_pay"] = MobilePay(keys["mobile"], NET)
+    for name in books.parties:
         factory: Any = Factory()
         factory.noisy = False
         factory.buildProtocol = lambda addr, name=name: Door(name, books)

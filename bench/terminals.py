@@ -2,6 +2,7 @@
 
     python -m bench.terminals '{"port": 8600, "secret": "…", "terminals": 32, "seconds": 10, …}'
 
+`"mobile": true`: settlements on the patient's phone (/v1/mobile/settlements), asked after until they are paid.
 Closed loop (`terminals` at once, each begins its next settlement when the last is settled) or open loop (`rate` a
 second, whatever the engine does). Each settlement is two signed requests, start and pay, on a kept-alive connection;
 its bill and patient are new. Prints one JSON object: settlements, seconds, milliseconds of each settlement (in an open
@@ -39,6 +40,7 @@ class Load:
         self.rate: float = asked.get("rate", 0.0)
         self.terminals: int = asked.get("terminals", 1)
         self.limit: int = asked.get("limit", 1 << 60)
+        self.mobile: bool = asked.get("mobile", False)
         self.next = asked.get("first", 1)
         self.last = self.next + self.limit
         self.began = self.until = 0.0
@@ -136,20 +138,21 @@ class Terminal(Protocol):
         load.next += 1
         load.under_way += 1
         n = self._number
+        card = f'"insurance_card","value":"A{n}","card_sn":"SN{n}"'
+        shown = f'"insurance_qr","value":"AUTH{n}"' if load.mobile else card
         body = (
             f'{{"request_no":"K01-{n}","campus":"main","terminal":{{"kind":"kiosk","id":"K01"}},"operator":"K01",'
-            f'"patient":{{"id":"P{n}","credential":{{"kind":"insurance_card","value":"A{n}","card_sn":"SN{n}"}}}},'
-            f'"bills":["B{n}"],"pay_identity":"insured"}}'
+            f'"patient":{{"id":"P{n}","credential":{{"kind":{shown}}}}},"bills":["B{n}"],"pay_identity":"insured"}}'
         )
-        self._post("/v1/outpatient/settlements", body.encode())
+        self._ask("POST", f"/v1/{'mobile' if load.mobile else 'outpatient'}/settlements", body.encode())
 
-    def _post(self, path: str, body: bytes) -> None:
+    def _ask(self, method: str, path: str, body: bytes = b"") -> None:
         self._count += 1
         stamp, nonce = str(int(wall())), f"{id(self):x}-{self._count}-{self._number}"
-        signed = f"POST\n{path}\n{stamp}\n{nonce}\n{hashlib.sha256(body).hexdigest()}"
+        signed = f"{method}\n{path}\n{stamp}\n{nonce}\n{hashlib.sha256(body).hexdigest()}"
         sign = hmac.new(self._load.secret, signed.encode(), hashlib.sha256).hexdigest()
         self._wire.write(
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._load.port}\r\nContent-Type: application/json\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._load.port}\r\nContent-Type: application/json\r\n"
             f"X-Client: K01\r\nX-Timestamp: {stamp}\r\nX-Nonce: {nonce}\r\nX-Signature: {sign}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode() + body
         )  # fmt: skip
@@ -170,7 +173,10 @@ class Terminal(Protocol):
         state = answer.get("state", "refused")
         if state == "quoted" and not self._paying:
             self._paying = True
-            self._post(f"/v1/settlements/{answer['settlement_no']}/pay", CHOICE)
+            self._ask("POST", f"/v1/settlements/{answer['settlement_no']}/pay", CHOICE)
+            return
+        if state in ("paying", "working") and self._load.mobile:
+            self._ask("GET", f"/v1/settlements/{answer['settlement_no']}?wait=30")
             return
         load = self._load
         load.under_way -= 1

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 ROOT = Path(__file__).resolve().parents[1]
 START_LIMIT = 60.0
 SECRET = "0123456789abcdef" * 4
-PARTY_PORTS = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731}
+PARTY_PORTS = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731, "mobile_pay": 8714}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -50,8 +50,11 @@ def line_of(process: subprocess.Popen[str], seconds: float = START_LIMIT) -> str
 class Ward:
     """`windows`: window of each party in engine.yaml, by its name there. Use as a context manager."""
 
+    mobile = False  # its terminals are phones: bench.lag_wards
+
     def __init__(self, windows: dict[str, int] | None = None) -> None:
-        self.windows = {"his": 200, "nhsa": 200, "wechat": 200, "einvoice": 200, **(windows or {})}
+        self.windows = {"his": 200, "nhsa": 200, "wechat": 200, "einvoice": 200, "mobile_pay": 200, **(windows or {})}
+        self.environment: dict[str, str] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("BENCH_DIR")))
         self.port = free_port()
         self.parties: subprocess.Popen[str] | None = None
@@ -103,12 +106,14 @@ class Ward:
             (self.folder / name).symlink_to(ROOT / name)
         yaml = (ROOT / "engine.yaml").read_text()
         for name, port in PARTY_PORTS.items():
-            yaml = yaml.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.ports[name]}")
+            if name in self.ports:
+                yaml = yaml.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.ports[name]}")
         yaml = yaml.replace("127.0.0.1:8610", f"127.0.0.1:{free_port()}")
         yaml = yaml.replace("127.0.0.1:8600", f"127.0.0.1:{self.port}").replace("profile: demo}", "profile: test}")
         yaml = re.sub(r"    profile: +tif\n    access_key: .*\n    secret: .*\n", "    profile: none\n", yaml)
         for name, window in self.windows.items():
-            yaml = re.sub(rf"(  {name}:\n(?:    .*\n)*?    window: +)\d+", rf"\g<1>{window}\n    queue: 500", yaml)
+            place = rf"(  {name}: *(?:#.*)?\n(?:    .*\n)*?    window: +)\d+"
+            yaml = re.sub(place, rf"\g<1>{window}\n    queue: 500", yaml)
         (self.folder / "engine.yaml").write_text(yaml)
         for found in re.finditer(r"file:(var/[A-Za-z0-9_./-]+)", yaml):
             path = self.folder / found[1]
@@ -124,8 +129,8 @@ class Ward:
         with (self.folder / "engine.log").open("a") as errors:
             self.engine = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", module, "run", "--root", str(self.folder), *more],
-                cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=errors,
-                text=True,
+                cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
+                stdout=subprocess.PIPE, stderr=errors, text=True,
             )  # fmt: skip
         if "ready" not in line_of(self.engine):
             raise RuntimeError(f"the engine did not start: {self.log()[-6000:]}")

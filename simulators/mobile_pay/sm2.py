@@ -1,5 +1,5 @@
 """SM2 signatures in plain Python, for keys that guard nothing: the town's own, so that the platform checks what the
-engine's compiled library signs with other code. It takes milliseconds and tells by its time: never for a real key.
+engine's compiled library signs with other code. It takes a millisecond and tells by its time: never for a real key.
 """
 
 from __future__ import annotations
@@ -74,16 +74,26 @@ def _affine(point: Jacobian) -> Affine:
 
 
 def _times(number: int, point: Affine) -> Jacobian:
-    """number · point, four bits at a time."""
-    table: list[Jacobian] = [_NOWHERE, (*point, 1)]
-    while len(table) < 16:
-        table.append(_plus(table[-1], table[1]))
+    """number · point, four bits at a time: each digit's multiple is looked up, and only added."""
     made = _NOWHERE
-    for digit in f"{number:x}":
-        for _ in range(4):
-            made = _plus(made, made)
-        made = _plus(made, table[int(digit, 16)])
+    for row, digit in zip(_multiples(point), reversed(f"{number:064x}"), strict=True):
+        made = _plus(made, row[int(digit, 16)])
     return made
+
+
+@lru_cache(16)
+def _multiples(point: Affine) -> list[list[Jacobian]]:
+    """0 to 15 times the point, then 16 times each of these, and so on: it takes longer than one product, and the town
+    multiplies the same few points all day."""
+    first: Jacobian = (*point, 1)
+    rows: list[list[Jacobian]] = []
+    while len(rows) < 64:
+        row = [_NOWHERE, first]
+        while len(row) < 16:
+            row.append(_plus(row[-1], first))
+        rows.append(row)
+        first = _plus(row[-1], first)
+    return rows
 
 
 def _plus(one: Jacobian, two: Jacobian) -> Jacobian:

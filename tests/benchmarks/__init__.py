@@ -1,0 +1,1 @@
+"""The benchmarks: their command lines, and the pieces a figure hangs on."""
