@@ -1,6 +1,5 @@
-"""`python -m bench`: what the engine does and what the machine allows, in one table. Under six minutes, loopback only.
-
-    python -m bench [a] [b] [c] [d] [e]     (all without any; only a whole run is kept in bench/results)
+"""What the engine does and what the machine allows, in one table. Under six minutes, loopback only; only a whole run is
+kept, in bench/results/latest.*
 
 BENCH_DIR=FOLDER puts the stores elsewhere (default: the system's folder for temporary files).
 """
@@ -14,9 +13,14 @@ import time
 from collections.abc import Callable
 
 from bench import cases, floors, soap
+from bench.asked import asked_letters, first_line
 from bench.report import Row, Verdict, busy, keep, machine, markdown
 
-ALL = "eabcd"
+CASES = {
+    "e": "floors: crypto, maps, JSON, SOAP, HTTP (the disk's and the store's are always measured)",
+    "a": first_line(cases.rate_of_one_process), "b": first_line(cases.open_loop),
+    "c": first_line(cases.slow_insurance), "d": first_line(cases.recovery),
+}  # fmt: skip
 
 
 def main(asked: str) -> int:
@@ -32,7 +36,7 @@ def main(asked: str) -> int:
         "c": cases.slow_insurance,
         "d": cases.recovery,
     }
-    for name in asked or ALL:
+    for name in asked or CASES:
         print(f"{time.perf_counter() - began:5.0f} s  {name} …", flush=True)
         found, judged = runs[name]()
         for row in found:
@@ -53,7 +57,4 @@ def rows_of_parts() -> list[Row]:
 
 
 if __name__ == "__main__":
-    letters = "".join(sys.argv[1:])
-    if set(letters) - set(ALL):
-        sys.exit(f"cases: {' '.join(ALL)}")
-    sys.exit(main(letters))
+    sys.exit(main(asked_letters("bench", __doc__, CASES)))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench import floors
-from bench.disk_watch import DiskWatch
+from bench.disk_flush import DiskWatch
 from bench.report import Row, Verdict
 from bench.ward import ROOT, Ward
 
@@ -58,7 +58,7 @@ def all_settled(case: str, *loads: dict[str, Any]) -> list[Verdict]:
 
 
 def rate_of_one_process(bare: float) -> Found:
-    """a. Settlements a second by one process while its terminals never pause."""
+    """Settlements a second by one process while its terminals never pause."""
     case = "a one process"
     with Ward() as ward:
         ceiling = ward.load(stub=True, terminals=TERMINALS, seconds=2)
@@ -96,7 +96,7 @@ def rate_of_one_process(bare: float) -> Found:
 
 
 def open_loop() -> Found:
-    """b. 20 a second, whatever the engine does; parties that take their time, which is taken off again.
+    """20 a second, whatever the engine does; parties that take their time, which is taken off again.
 
     The engine's own share of a settlement is what its terminal waited, from the instant at which it was due to begin to
     the answer `settled`, less two things:
@@ -166,8 +166,9 @@ def _bare_calls(ward: Ward, rate: float) -> list[float]:
 
 
 def slow_insurance() -> Found:
-    """c. 200 terminals, an insurance platform that takes 1 s a call, a window of 160: how near its bound, how late the
-    reactor. The bound: each settlement makes 8 calls of 1 s there, so a window of W calls carries W/8 a second."""
+    """200 terminals, an insurance that takes 1 s a call, a window of 160: how near its bound, how late the reactor.
+
+    The bound: each settlement makes 8 calls of 1 s there, so a window of W calls carries W/8 a second."""
     case, terminals, window, seconds = "c slow insurance", 200, 160, 16.0
     bound = window / INSURANCE_CALLS
     with Ward({"nhsa": window}) as ward:
@@ -203,7 +204,7 @@ def slow_insurance() -> Found:
 
 
 def recovery() -> Found:
-    """d. A crash with 5,000 settlements whose insurance settlement was sent and not answered."""
+    """A crash with 5,000 settlements whose insurance settlement was sent and not answered."""
     case = "d recovery"
     with Ward() as ward:
         ward.tell_parties(hold=["2207A"])

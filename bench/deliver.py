@@ -1,12 +1,8 @@
 """How fast messages go through: MLLP in, 12 fields mapped, HTTP POST, reply stored; encryption on, an AA only after the
-commit. Generator and sink are processes of their own and say their own ceilings.
+commit. Generator and sink are processes of their own and say their own ceilings. A whole run takes some minutes
+and is kept in bench/results/deliver.*
 
-    python -m bench.deliver           (all)      python -m bench.deliver fo     (some, by letter)
-
-    f  one process, ack: delivered, 32 connections       o  open loops: 2,000/s and 300/s
-    s  two processes (spread)                            w  a destination of 100 ms, 1,000 connections
-    m  the same with 1,000,000 messages stored           r  recovery with 100,000 undelivered
-    d  a disk that takes 1 ms for each flush
+BENCH_DIR=FOLDER puts the stores elsewhere (default: the system's folder for temporary files).
 """
 
 from __future__ import annotations
@@ -16,11 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
+from bench.asked import asked_letters, first_line
 from bench.deliver_ward import DeliverWard
-from bench.report import Row, Verdict, busy, keep_as, machine
+from bench.disk_flush import paced_flushes
+from bench.report import Row, Verdict, busy, keep_as, machine, shares_of
 from bench.slow_disk import slow_disk
 from bench.ward import ROOT
 
@@ -31,7 +29,7 @@ UNDELIVERED = 100_000
 FLUSH_MS = 1.0
 
 
-def _load(ward: DeliverWard, case: str, what: str, **asked: float) -> tuple[dict[str, float], float, list[Row]]:
+def _load(ward: DeliverWard, case: str, what: str, **asked: float) -> tuple[dict[str, Any], float, list[Row]]:
     """One measured run after a warm one: what the generator said, CPU µs a message, rows."""
     ward.load(**{**asked, "seconds": 2})
     ward.ask_sink("count")
@@ -55,7 +53,7 @@ def _load(ward: DeliverWard, case: str, what: str, **asked: float) -> tuple[dict
 
 
 def one_process() -> Found:
-    """f. As fast as one process can."""
+    """One process as fast as it can, ack: delivered, 32 connections."""
     case = "f one process"
     with DeliverWard() as ward:
         ceiling = ward.load(stub=True, connections=32, seconds=3)
@@ -74,18 +72,21 @@ def one_process() -> Found:
 
 
 def open_loops() -> Found:
-    """o. At a given rate, whatever the engine does."""
+    """Open loops: 2,000/s and 300/s, whatever the engine does."""
     case, rows, verdicts = "o open loop", list[Row](), list[Verdict]()
     with DeliverWard() as ward:
         ward.start()
         for rate, limit in ((2000, 10.0), (300, 2.0)):
             asked: dict[str, float] = {"connections": 64, "seconds": 8, "warm": 1, "rate": rate}
-            said, _, more = _load(ward, case, f"{rate}/s", **asked)
+            ward.ask_sink("note")
+            said, _, more = _load(ward, case, f"{rate}/s", **asked, each=True)
             rows += more
+            inside = ward.ask_sink("noted")
             rows.append(_times(case, f"{rate}/s: generator and network alone", ward.load(**asked, stub=True)))
             own = ward.load(**asked, post=True)
             rows.append(_times(case, f"{rate}/s: the destination's own time", own))
-            flush = flushes(ward.folder, 2 * rate)
+            rows += _paired(case, f"{rate}/s", said, inside, own)
+            flush = paced_flushes(ward.folder, 2 * rate)
             rows.append(_times(case, f"{rate}/s: a bare flush of the disk, two a message", flush))
             verdicts.append(Verdict(f"p99 ≤ {limit:.0f} ms at {rate}/s", f"{said['p99']} ms", said["p99"] <= limit))
     above = said["p99"] - own["p50"]
@@ -95,30 +96,26 @@ def open_loops() -> Found:
     return rows, verdicts
 
 
+def _paired(case: str, rate: str, said: dict[str, Any], inside: dict[str, float], own: dict[str, Any]) -> list[Row]:
+    """What a message waits above the destination, told in two other ways than the verdict's: message by message, and
+    each share of the senders' waits less the same share of the destination's own time."""
+    above = [took - inside[number] for number, took in said["times"].items() if number in inside]
+    each, there = shares_of(above), shares_of(list(inside.values()))
+    told = f"{len(above)} of {said['acked']}; read to answered there: {' / '.join(map(str, there.values()))} ms"
+    rank = {name: round(said[name] - own[name], 3) for name in each}
+    row = _times(case, f"{rate}: each message's wait less its own time at the destination", each)
+    return [
+        replace(row, floor=told),
+        _times(case, f"{rate}: senders' wait less the destination's own time, share by share", rank),
+    ]
+
+
 def _times(case: str, what: str, own: dict[str, Any]) -> Row:
     return Row(case, f"{what}, p50 / p95 / p99", own["p50"], f"/ {own['p95']} / {own['p99']} ms")
 
 
-def flushes(folder: Path, rate: float, seconds: float = 3.0) -> dict[str, float]:
-    """Milliseconds that a write of a page and its flush take, so many a second."""
-    block, took = b"flush" * 819, []
-    path = folder / "flushes"
-    with path.open("wb") as file:
-        file.truncate(8 << 20)
-        for count in range(int(rate * seconds)):
-            time.sleep(1 / rate)  # noqa: TID251 - the pace
-            began = time.perf_counter()
-            os.pwrite(file.fileno(), block, count % 2048 * 4096)
-            os.fdatasync(file.fileno())
-            took.append((time.perf_counter() - began) * 1000)
-    path.unlink()
-    took.sort()
-    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-    return {name: round(took[int(len(took) * share)], 3) for name, share in shares.items()}
-
-
 def slow_flush() -> Found:
-    """d. A disk that takes 1 ms for each flush: what a batch shares, a message hardly notices."""
+    """A disk that takes 1 ms for each flush: what a batch shares, a message hardly notices."""
     case = "d slow disk"
     with slow_disk(FLUSH_MS) as library:
         if not library:
@@ -131,7 +128,7 @@ def slow_flush() -> Found:
 
 
 def two_processes() -> Found:
-    """s. Two processes behind one door."""
+    """Two processes behind one door (spread), 64 connections."""
     case = "s two processes"
     with DeliverWard(spread=True) as ward:
         ward.start()
@@ -141,7 +138,7 @@ def two_processes() -> Found:
 
 
 def slow_destination() -> Found:
-    """w. Waiting costs nothing: a destination that takes 100 ms, 1,000 connections."""
+    """A destination that takes 100 ms, 1,000 connections: waiting costs nothing."""
     case = "w 100 ms destination"
     with DeliverWard(window=1000) as ward:
         ward.start()
@@ -158,7 +155,7 @@ def _fill(ward: DeliverWard, count: int, *, undelivered: bool) -> None:
 
 
 def a_million_stored() -> Found:
-    """m. The same rate on an empty store and on a full one, turn about: the machine's mood is the same for both."""
+    """An empty store and one of 1,000,000 messages, turn about: the machine's mood is the same for both."""
     case = "m stored messages"
     found: dict[str, tuple[float, list[Row]]] = {}
     shares = []
@@ -184,7 +181,7 @@ def a_million_stored() -> Found:
 
 
 def recovery() -> Found:
-    """r. A start with 100,000 undelivered messages and a destination that is away."""
+    """A start with 100,000 undelivered messages and a destination that is away."""
     case = "r recovery"
     with DeliverWard() as ward:
         ward.start()
@@ -237,8 +234,6 @@ def main(asked: str) -> int:
 
 
 if __name__ == "__main__":
-    letters = "".join(sys.argv[1:])
-    if set(letters) - set(CASES):
-        sys.exit(f"cases: {' '.join(CASES)}")
+    letters = asked_letters("bench.deliver", __doc__, {name: first_line(run) for name, run in CASES.items()})
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     sys.exit(main(letters))

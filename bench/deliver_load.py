@@ -2,7 +2,8 @@
 
     python -m bench.deliver_load '{"port": 8610, "connections": 32, "seconds": 10, "warm": 1, "rate": 0, "first": 1}'
 
-`"post": true` sends the destination what the engine would, by HTTP: its own time.
+`"post": true` sends the destination what the engine would, by HTTP: its own time. `"each": true` tells under `times`
+the milliseconds of each message that counts, by its number.
 
 Closed loop, or open loop with `rate` a second spread over the connections, whatever the engine does (a message waits
 for a free connection, and that counts). Every acknowledgement is checked (MSA-1, MSA-2). Prints one JSON object.
@@ -60,7 +61,8 @@ class Load:
         self.next = asked.get("first", 1)
         self.last = self.next + self.limit
         self.began = self.until = self.cpu = 0.0
-        self.done: list[tuple[float, float]] = []
+        self.done: list[tuple[float, float, bytes]] = []  # instant, seconds, number
+        self.each: bool = asked.get("each", False)
         self.odd: dict[str, int] = {}
         self.under_way = 0
         self.idle: list[Link] = []
@@ -129,13 +131,15 @@ class Load:
         if not self.began:
             return
         begin = self.began + self.warm
-        times = sorted(took * 1000 for at, took in self.done if begin <= at <= self.until)
-        last = max((at for at, _ in self.done), default=self.until)
+        counted = [(number, took * 1000) for at, took, number in self.done if begin <= at <= self.until]
+        times = sorted(took for _, took in counted)
+        last = max((at for at, _, _ in self.done), default=self.until)
         said = {
             "acked": len(times), "all": len(self.done), "seconds": min(self.until, last) - begin, "odd": self.odd,
             "unfinished": self.under_way, "cpu": process_time() - self.cpu, "next": self.next,
             **{name: round(times[min(len(times) - 1, int(len(times) * share))], 3) if times else 0.0
                for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("worst", 1.0))},
+            **({"times": {number.decode(): round(took, 3) for number, took in counted}} if self.each else {}),
         }  # fmt: skip
         self.began = 0.0
         print(json.dumps(said), flush=True)
@@ -186,7 +190,7 @@ class Link(Protocol):
         load.under_way -= 1
         if code == b"AA" and control == self._control:
             now = perf_counter()
-            load.done.append((now, now - self._began))
+            load.done.append((now, now - self._began, control))
         else:
             word = f"{code.decode('latin-1')} {'' if control == self._control else 'of another message'}".strip()
             load.odd[word] = load.odd.get(word, 0) + 1
@@ -198,7 +202,7 @@ class Poster(Link):
 
     def send(self, at: float) -> None:
         load = self._load
-        number = b"C%d" % load.next
+        number = self._control = b"C%d" % load.next
         load.next += 1
         load.under_way += 1
         self._busy, self._began = True, at
@@ -210,7 +214,7 @@ class Poster(Link):
         self._busy = False
         load.under_way -= 1
         if data.startswith(b"HTTP/1.1 200 "):
-            load.done.append((now, now - self._began))
+            load.done.append((now, now - self._began, self._control))
         else:
             word = data[:12].decode("latin-1")
             load.odd[word] = load.odd.get(word, 0) + 1

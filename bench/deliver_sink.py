@@ -3,7 +3,9 @@
     python -m bench.deliver_sink   (prints {"http": port, "mllp": port}; ends when its input is closed)
 
 `GET /count` tells how many posts came since last asked and how many numbers came twice; `GET /cpu` the CPU time spent
-since then; `GET /delay/100` makes every answer wait 100 ms; `GET /fail/1` answers 503 until `/fail/0`.
+since then; `GET /delay/100` makes every answer wait 100 ms; `GET /fail/1` answers 503 until `/fail/0`. After
+`GET /note` it notes how long each post was here, from the bytes read to the answer written, and `GET /noted` tells it
+once, in milliseconds by the sender's number of the message (which the visit's number carries).
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import gc
 import json
 from collections import deque
 from collections.abc import Callable
-from time import process_time
+from functools import partial
+from time import perf_counter, process_time
 from typing import Any
 
 from twisted.internet import stdio
@@ -22,6 +25,7 @@ from bench.lean import NET
 from engine.connectors.straight import Straight
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"
+NUMBER = b'"visitNo":"V'
 NO = b"HTTP/1.1 503 No\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno"
 
 
@@ -32,6 +36,7 @@ class State:
     cpu = process_time()
     delay = 0.0
     failing = False
+    noted: dict[str, float] | None = None
     seen: set[bytes] = set()  # noqa: RUF012 - one process, one state
     waiting: deque[tuple[float, Callable[[bytes], None]]] = deque()  # noqa: RUF012 - as above
 
@@ -49,6 +54,7 @@ class Http(Protocol):
         self._out = Straight(wire)
 
     def dataReceived(self, data: bytes) -> None:
+        began = perf_counter()
         self._buffer = buffer = self._buffer + data if self._buffer else data
         while True:
             end = buffer.find(b"\r\n\r\n")
@@ -58,11 +64,11 @@ class Http(Protocol):
             size = int(_value(head, b"content-length:") or 0)
             if len(buffer) < end + 4 + size:
                 break
-            self._answer(buffer, head)
+            self._answer(buffer, head, began)
             buffer = buffer[end + 4 + size :]
         self._buffer = buffer
 
-    def _answer(self, whole: bytes, head: bytes) -> None:
+    def _answer(self, whole: bytes, head: bytes, began: float) -> None:
         if whole.startswith(b"GET /"):
             self._out.write(_asked(whole.split(b" ", 2)[1].decode()))
             return
@@ -74,10 +80,20 @@ class Http(Protocol):
         if number in State.seen:
             State.twice += 1
         State.seen.add(number)
+        write: Callable[[bytes], None] = self._out.write
+        if State.noted is not None:
+            write = partial(_note, write, State.noted, whole, began)
         if State.delay:
-            _later(self._out.write)
+            _later(write)
         else:
-            self._out.write(OK)
+            write(OK)
+
+
+def _note(write: Callable[[bytes], None], noted: dict[str, float], whole: bytes, began: float, said: bytes) -> None:
+    """Answer, and note how long it took since this post was read."""
+    write(said)
+    took, at = perf_counter() - began, whole.find(NUMBER) + len(NUMBER)
+    noted[whole[at : whole.find(b'"', at)].decode("latin-1")] = round(took * 1000, 3)
 
 
 def _later(write: Callable[[bytes], None]) -> None:
@@ -106,7 +122,11 @@ def _asked(path: str) -> bytes:
         State.delay = int(rest[0]) / 1000
     elif word == "fail":
         State.failing = rest[0] == "1"
-    if word == "cpu":
+    elif word == "note":
+        State.noted = {}
+    if word == "noted":
+        body, State.noted = json.dumps(State.noted or {}).encode(), None
+    elif word == "cpu":
         body = json.dumps({"us": int((process_time() - State.cpu) * 1e6)}).encode()
     else:
         body = json.dumps({"count": State.count, "twice": State.twice}).encode()

@@ -162,10 +162,10 @@ class DeliverWard:
     def log(self) -> str:
         return (self.folder / "engine.log").read_text()
 
-    def ask_sink(self, what: str) -> dict[str, int]:
-        """`count`, `delay/100`, `fail/1`."""
+    def ask_sink(self, what: str) -> dict[str, Any]:
+        """`count`, `cpu`, `delay/100`, `fail/1`, `note`, `noted`: see bench.deliver_sink."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['http']}/{what}", timeout=20) as reply:
-            found: dict[str, int] = json.load(reply)
+            found: dict[str, Any] = json.load(reply)
         return found
 
     def load(self, *, stub: bool = False, **asked: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench import http_floor, store_commit
+from bench.disk_flush import flushes_a_second
 from bench.report import Row
 from engine.codecs import json_text
 from engine.config.tree import read_tree
@@ -91,7 +92,7 @@ def parts() -> list[Row]:
 def disk(folder: str) -> tuple[float, list[Row]]:
     """(bare flushes a second, rows): the disk, and the store's group commit on it."""
     with tempfile.TemporaryDirectory(dir=folder) as here:
-        bare = store_commit.floor(here, 1.5)
+        bare = flushes_a_second(here, 1.5)
         rows = [Row(CASE, "bare 4 KiB write + fdatasync", bare, "/s")]
         for flying in (1, 50):
             units, commits, cpu = store_commit.rate(

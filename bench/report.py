@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,12 @@ def machine() -> dict[str, Any]:
 def busy() -> float:
     """Processes that wanted a core in the last minute: above 1 before we begin, others share the machine."""
     return os.getloadavg()[0]
+
+
+def shares_of(times: Sequence[float]) -> dict[str, float]:
+    """p50, p95 and p99; zeros when there is nothing."""
+    ordered, shares = sorted(times) or [0.0], {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    return {name: round(ordered[math.ceil(len(ordered) * share) - 1], 3) for name, share in shares.items()}
 
 
 def number(figure: float) -> str:

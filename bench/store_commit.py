@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import pysqlite3
 from twisted.internet.defer import Deferred
 
+from bench.disk_flush import flushes_a_second
 from engine.core.world import World
 from engine.saga.case import Case
 from engine.saga.legs import Leg
@@ -134,22 +135,6 @@ def rate(loop: Loop, url: str, units: Iterator[Unit], in_flight: int, seconds: f
     return state["done"] / took, batches / took, used / state["done"] * 1e6
 
 
-def floor(folder: str, seconds: float) -> float:
-    """Bare syncs a second: 4 KiB into a file of fixed size, then fdatasync."""
-    handle = os.open(os.path.join(folder, "floor"), os.O_RDWR | os.O_CREAT)
-    page, count = NOISE(4096), 0
-    os.pwrite(handle, bytes(4096 * 256), 0)
-    os.fsync(handle)
-    began = time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        os.pwrite(handle, page, 4096 * (count % 256))
-        os.fdatasync(handle)
-        count += 1
-    took = time.perf_counter() - began
-    os.close(handle)
-    return count / took
-
-
 def sealing() -> str:
     """Microseconds to seal and to open 1 KB."""
     parts = []
@@ -178,7 +163,7 @@ def main() -> None:
     print(f"{machine}, Python {platform.python_version()}, SQLite {pysqlite3.sqlite_version}")
     print(f"sealing 1 KB, us seal/open: {sealing()}")
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR", ".")) as folder:
-        bare = floor(folder, asked.seconds)
+        bare = flushes_a_second(folder, asked.seconds)
         print(f"floor: {bare:,.0f} bare syncs/s")
         print(f"{'unit':<20}{'in flight':>10}{'units/s':>10}{'commits/s':>11}{'of floor':>10}{'CPU us/unit':>13}")
         for name, units in (("body 1 KB", small_units()), ("settlement step", step_units())):
