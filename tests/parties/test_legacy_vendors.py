@@ -109,6 +109,33 @@ def test_a_result_nobody_knows_is_unknown(kind: str, code: str) -> None:
     assert (answer.intact, answer.code, outcome_of(caller.party, "settle", answer)) == (True, code, Outcome.UNKNOWN)
 
 
+LOST: dict[str, Callable[[str], dict[str, str]]] = {
+    "dareway": lambda words: {"result": f'{{"resultcode": "-1", "resulttext": "{words}"}}'},
+    "neusoft": lambda words: {"result": "-1", "outputData": words},
+    "yinhai": lambda words: {"aint_appcode": "-1", "astr_appmsg": words},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", VENDORS)
+@pytest.mark.parametrize("op", ["person", "quote", "settle"])
+@pytest.mark.parametrize(("words", "asked", "changed"), [
+    ("与医保中心通讯超时", Outcome.UNKNOWN, Outcome.UNKNOWN), ("网络异常", Outcome.UNKNOWN, Outcome.UNKNOWN),
+    ("读卡超时", Outcome.REFUSED, Outcome.UNKNOWN), ("未查询到参保信息", Outcome.REFUSED, Outcome.REFUSED),
+])  # fmt: skip
+def test_a_lost_line_in_words_is_no_answer_to_a_question_either(
+    kind: str, op: str, words: str, asked: Outcome, changed: Outcome
+) -> None:
+    """A patient was turned away because the bridge had not reached the centre; now it is asked again."""
+    caller = Caller(kind)
+    request = caller.party.build(caller.outgoing("person", PERSON[kind]))
+    function = {"dareway": "invoke", "neusoft": "BUSINESS_HANDLE", "yinhai": "yh_interface_call"}[kind]
+    reply = HttpReply(200, (("Content-Type", "text/xml"),), caller.sim._reply("1.1", function, LOST[kind](words)).body)
+    outcome = outcome_of(caller.party, op, caller.party.read(caller.outgoing(op, {}), request, reply))
+    if (kind, op) == ("neusoft", "settle"):  # a site explains which of its words are a no
+        changed = Outcome.UNKNOWN
+    assert outcome is (changed if op == "settle" else asked)
+
+
 @pytest.mark.parametrize("kind", VENDORS)
 def test_a_sign_in_that_is_gone_says_so(kind: str) -> None:
     caller = Caller(kind)

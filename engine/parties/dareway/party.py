@@ -19,7 +19,7 @@ from engine.core.outcome import Outcome
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
 from engine.parties.described import FAULT
-from engine.parties.functions import Bridge, BridgeSettings
+from engine.parties.functions import LOST_LINE, Bridge, BridgeSettings
 
 # name: (method, zh, en, what it changes: "" nothing · "m" money, element a good answer must have)
 _TABLE: Final = {
@@ -37,7 +37,7 @@ _OPS: Final = {
     for name, (_, zh, en, what, _needed) in _TABLE.items()
 }
 _CHANGES: Final = frozenset({"settle", "cancel"})
-_UNSURE: Final = ("超时", "网络", "通讯", "系统异常", "结果未知")
+_UNSURE: Final = ("超时", "系统异常")
 FUNCTIONS: Final = {
     "login": (("usercode", "password"), ("result",)),
     "invoke": (("sbjgbh", "token", "hisjyh", "method", "jsonPara", "yybm"), ("result",)),
@@ -98,6 +98,7 @@ class Dareway:
         OutcomeRow("UNDONE", Outcome.ACCEPTED, frozenset({"cancel"}), because="already undone"),
         OutcomeRow(NOT_FOUND, Outcome.REFUSED, frozenset({"ask"})),
         *(OutcomeRow("-*", Outcome.UNKNOWN, _CHANGES, text) for text in _UNSURE),
+        *(OutcomeRow("-*", Outcome.UNKNOWN, text=text) for text in LOST_LINE),
         OutcomeRow("-1", Outcome.REFUSED, because="a refusal in words of a complete answer: nothing was stored"),
         OutcomeRow("-*", Outcome.UNKNOWN, _CHANGES | {"ask"}),
         OutcomeRow("-*", Outcome.REFUSED, frozenset(_OPS) - _CHANGES - {"ask"}),

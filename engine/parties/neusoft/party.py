@@ -23,7 +23,7 @@ from engine.core.outcome import Outcome
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, OutcomeRow, Outgoing
 from engine.parties.described import FAULT
-from engine.parties.functions import Bridge, BridgeSettings
+from engine.parties.functions import LOST_LINE, Bridge, BridgeSettings
 from engine.parties.municipal import operations
 
 FUNCTION: Final = "BUSINESS_HANDLE"
@@ -112,6 +112,7 @@ class Neusoft:
         # of its centre's words mean that nothing was done.
         OutcomeRow("SESSION", Outcome.REFUSED, because="no living sign-in: the centre executes nothing without one"),
         OutcomeRow("-*", Outcome.UNKNOWN, _CHANGES),
+        *(OutcomeRow("-*", Outcome.UNKNOWN, text=text) for text in LOST_LINE),
         OutcomeRow("-*", Outcome.REFUSED, _READS),
     )
 

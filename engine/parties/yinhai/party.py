@@ -20,7 +20,7 @@ from engine.core.outcome import Outcome
 from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
 from engine.parties.described import FAULT
-from engine.parties.functions import Bridge, BridgeSettings
+from engine.parties.functions import LOST_LINE, Bridge, BridgeSettings
 from engine.parties.municipal import operations
 
 FUNCTIONS: Final = {
@@ -49,7 +49,7 @@ _OPS: Final = {
 _NEEDED: Final = {**operations.NEEDED, "settle": "zje"}  # its number is jylsh
 _CHANGES: Final = frozenset(name for name, op in _OPS.items() if op.changes)
 _UNDOES: Final = frozenset({"unregister", "cancel", "cancel_call"})
-_UNSURE: Final = ("超时", "系统异常", "通讯", "网络", "结果未知")
+_UNSURE: Final = ("超时", "系统异常")
 _REFUSED: Final = "a refusal in words of a complete answer: nothing was stored under our number"
 
 
@@ -99,7 +99,8 @@ class Yinhai:
         OutcomeRow(f"{FAULT}*", Outcome.UNKNOWN),
         OutcomeRow("SESSION", Outcome.REFUSED, because="no living sign-in: the centre executes nothing without one"),
         *(OutcomeRow("-*", Outcome.UNKNOWN, _CHANGES, text) for text in _UNSURE),
-        OutcomeRow("-6", Outcome.UNKNOWN, _CHANGES),
+        *(OutcomeRow("-*", Outcome.UNKNOWN, text=text) for text in LOST_LINE),
+        OutcomeRow("-6", Outcome.UNKNOWN),
         OutcomeRow("-12", Outcome.UNKNOWN, _CHANGES),  # our number is there with other content
         OutcomeRow("-21", Outcome.ACCEPTED, _UNDOES, because="already undone"),
         OutcomeRow("-22", Outcome.ACCEPTED, frozenset({"unload"}), because="nothing is left to withdraw"),
