@@ -12,9 +12,9 @@ import sys
 import time
 from collections import Counter
 
-from tests.faults.journeys import MET
 from tests.faults.pages import write
 from tests.faults.table import Ended, meet, meetings
+from tests.faults.ways import MET
 
 
 def main(arguments: list[str]) -> int:

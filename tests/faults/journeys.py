@@ -1,11 +1,11 @@
-"""The ways a patient goes while a party misbehaves, and what a whole run came to."""
+"""A patient on his way while a party misbehaves, and what the whole run came to."""
 
 from __future__ import annotations
 
 import gc
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,124 +15,17 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from engine.runtime.books import check_books, simulator_ledgers
 from simulators.base.party import ActRefused
-from tests.commercial.hospital import ExampleLab
 from tests.edge.town import REST, Town
-from tests.faults.judge import PAY, judge, judge_claims, judge_messages
+from tests.faults.judge import PAY, judge, judge_cash, judge_claims, judge_messages
 from tests.faults.sites import layout
-from tests.rig.lab import Lab
-from tests.sms.hospital import SmsLab
+from tests.faults.ways import COMMERCIAL, MOBILE, SIGN_INS, STAY, Journey
+from tests.legacy.hospital import FormerLab
 
-OUTPATIENT, MUNICIPAL = "/v1/outpatient/settlements", "/v1/municipal/settlements"
-QINGDAO, MOBILE = "/v1/qingdao/settlements", "/v1/mobile/settlements"
-COMMERCIAL = "/v1/commercial/settlements"
-STAY = "/v1/inpatient/settlements"
 PATIENCE = 7200.0  # business seconds until everything must be at rest
 AFTER = 900.0  # and then what is late may still come
 LATE_MESSAGES = 7200.0  # a short message that was refused for now is tried again half an hour later at most
 SECONDS = 40.0  # of a fault: longer than a call waits, shorter than any party's late_max
 TRIES = 3  # ways of paying a patient tries before he gives up
-
-
-@dataclass(frozen=True)
-class Journey:
-    """One patient's way. `payer`: the party whose QR he pays (empty: nobody pays it); `back`: refund or cancel;
-    `example`: the example site it leads through."""
-
-    name: str
-    zh: str
-    en: str
-    choice: Mapping[str, Any]
-    payer: str = ""
-    back: str = "refund"
-    start: str = OUTPATIENT
-    lab: type[Lab] = Lab  # whose hospital it is
-    first: Sequence[tuple[str, Mapping[str, Any]]] = ()  # orders to parties that stand before it: what else leads there
-    example: str = ""
-
-
-def _code(kind: str, code: str) -> dict[str, str]:
-    return {"kind": kind, "auth_code": code}
-
-
-JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
-    Journey("wechat_qr", "微信扫码，后退费", "WeChat QR, refunded later", {"kind": "wechat_qr"}, "wechat"),
-    Journey("wechat_code", "微信付款码，后退费", "WeChat code, refunded later", _code("wechat_code",
-        "134000000000000001")),
-    Journey("wechat_never", "微信付款码，付款人不输密码", "WeChat code, never confirmed",
-            _code("wechat_code", "134000000000999003"), back="cancel"),
-    Journey("wechat_left", "微信扫码，不付，取消", "WeChat QR, not paid, cancelled", {"kind": "wechat_qr"},
-        back="cancel"),
-    Journey("alipay_qr", "支付宝扫码，后退费", "Alipay QR, refunded later", {"kind": "alipay_qr"}, "alipay"),
-    Journey("alipay_code", "支付宝付款码，后退费", "Alipay code, refunded later", _code("alipay_code",
-        "280000000000000001")),
-    Journey("alipay_never", "支付宝付款码，付款人不输密码", "Alipay code, never confirmed",
-            _code("alipay_code", "280000000000999003"), back="cancel"),
-    Journey("alipay_left", "支付宝扫码，不付，取消", "Alipay QR, not paid, cancelled", {"kind": "alipay_qr"},
-        back="cancel"),
-    Journey("unionpay_qr", "银联扫码，后退货", "UnionPay QR, refunded later", {"kind": "unionpay_qr"}, "unionpay"),
-    Journey("municipal", "市医保，微信付款码，后退费", "municipal insurance, WeChat code, refunded later",
-            _code("wechat_code", "134000000000000001"), start=MUNICIPAL),
-    Journey("qingdao", "青岛原医保，微信付款码，后退费", "Qingdao's old platform, WeChat code, refunded later",
-            _code("wechat_code", "134000000000000001"), start=QINGDAO),
-    Journey("qingdao_left", "青岛原医保，不付，取消", "Qingdao's old platform, not paid, cancelled",
-            {"kind": "wechat_qr"}, back="cancel", start=QINGDAO),
-    Journey("mobile", "医保移动支付，后退费", "paid by phone from the insurance, refunded later", {}, "mobile_pay",
-            start=MOBILE),
-    Journey("mobile_left", "医保移动支付，不付，取消", "by phone, not paid, cancelled", {}, back="cancel",
-            start=MOBILE),
-    Journey("sms", "微信付款码，后退费，各一条短信", "WeChat code, refunded later, a short message each",
-            _code("wechat_code", "134000000000000001"), lab=SmsLab),
-    Journey("sms_lost", "第一条短信没有应答，先查再发", "the first short message unanswered: asked about, then sent",
-            _code("wechat_code", "134000000000000001"), lab=SmsLab,
-            first=(("sms", {"op": "SendSms", "fault": "reset_before_commit"}),)),
-    Journey("commercial", "医保、商业保险、现金，后退费", "insurance, commercial insurance, cash, refunded later",
-            {"kind": "cash"}, start=COMMERCIAL, lab=ExampleLab),
-    Journey("commercial_lost", "理赔没有应答，按号查询", "the claim unanswered: asked about",
-            {"kind": "cash"}, start=COMMERCIAL, lab=ExampleLab,
-            first=(("commercial", {"op": "claim.settle", "fault": "timeout_after_commit"}),)),
-    Journey("municipal_left", "市医保，不付，取消", "municipal insurance, not paid, cancelled", {"kind": "wechat_qr"},
-        back="cancel",
-            start=MUNICIPAL),
-    Journey("preauth", "支付宝预授权，后退费", "Alipay's pre-authorisation, refunded later",
-            _code("alipay_code", "280000000000000001"), example="alipay_preauth"),
-    Journey("preauth_never", "支付宝预授权，付款人不输密码", "Alipay's pre-authorisation, never confirmed",
-            _code("alipay_code", "280000000000999003"), back="cancel", example="alipay_preauth"),
-    Journey("admission", "入院登记、信息变更，后取消入院", "admitted, changed, the admission withdrawn later", {},
-            start=STAY, example="inpatient"),
-    Journey("admission_lost", "入院登记没有应答，按号查询", "an admission without an answer: asked about", {},
-            start=STAY, example="inpatient", first=(("his", {"op": "register.inhos", "fault": "timeout_after_commit"}),
-                                                    ("insurance", {"op": "2401", "fault": "timeout_before_commit"}))),
-    Journey("stay", "住院：入院、预交金、出院结算，后撤销", "a stay with a deposit, discharged, taken back later", {},
-            start=STAY, example="inpatient"),
-    Journey("stay_lost", "出院结算没有应答，按号查询", "a discharge without answers: asked about", {}, start=STAY,
-            example="inpatient", first=(("insurance", {"op": "2304", "fault": "timeout_before_commit"}),
-                                        ("his", {"op": "balance.and.pay.bill", "fault": "timeout_after_commit"}),
-                                        ("his", {"op": "back.inhos.deposit", "fault": "timeout_after_commit"}))),
-    Journey("deposit", "住院预交金，后退", "a deposit of a stay, given back later", {}, start=STAY,
-            example="inpatient"),
-    Journey("deposit_lost", "预交金入账没有应答，按号查询", "a deposit without an answer: asked about", {}, start=STAY,
-            example="inpatient", first=(("his", {"op": "pay.inhos.deposit", "fault": "timeout_after_commit"}),)),
-)}  # fmt: skip
-# Where each party's operations are met, in this order: one table of the page each, `party` or `party/part`.
-MET: Mapping[str, tuple[str, ...]] = {
-    "his": ("wechat_qr", "wechat_left"),
-    "his/admission": ("admission", "admission_lost"),
-    "his/deposit": ("deposit", "deposit_lost"),
-    "his/stay": ("stay", "stay_lost"),
-    "insurance": ("wechat_qr", "wechat_left"),
-    "insurance/admission": ("admission", "admission_lost"),
-    "insurance/stay": ("stay", "stay_lost"),
-    "municipal": ("municipal", "municipal_left"),
-    "qingdao": ("qingdao", "qingdao_left"),
-    "mobile_pay": ("mobile", "mobile_left"),
-    "wechat": ("wechat_qr", "wechat_code", "wechat_never", "wechat_left"),
-    "alipay": ("alipay_qr", "alipay_code", "alipay_never", "alipay_left", "preauth",
-               "preauth_never"),
-    "unionpay": ("unionpay_qr",),
-    "einvoice": ("wechat_qr", "stay", "deposit"),
-    "commercial": ("commercial", "commercial_lost"),
-    "sms": ("sms", "sms_lost"),
-}
 
 
 @dataclass
@@ -229,8 +122,8 @@ class Run:
         if order:
             kept = {name: value for name, value in order.items() if name != "party"}
             self.fault = lab.parties[order["party"]].faults.add({"times": 1, "seconds": SECONDS, **kept})
-            if order["party"] == "insurance" and order["op"] == "9001":
-                lab.act("insurance", "expire_signin")  # the morning's sign-in is over: the next call signs in again
+            if SIGN_INS.get(order["party"]) == order["op"]:
+                lab.act(order["party"], "expire_signin")  # the morning's sign-in is over: the next call signs in again
         self.before = {name: one.exchanges.rows[-1].seq for name, one in lab.parties.items() if one.exchanges.rows}
 
     def _back(self) -> None:
@@ -272,7 +165,7 @@ class Run:
         for attempt in range(1, TRIES + 1):
             if self._until("quoted", *REST) != "quoted":
                 return
-            if attempt == TRIES or (attempt > 1 and self.journey.back == "cancel"):
+            if not self.journey.choice or attempt == TRIES or (attempt > 1 and self.journey.back == "cancel"):
                 self._cancel()
                 return
             self._pay(attempt)
@@ -352,6 +245,8 @@ class Run:
 
     def _wrong(self) -> list[str]:
         lab, out = self.town.lab, self.out
+        if isinstance(lab, FormerLab):
+            return judge_cash(lab, self.journey.start.split("/")[2], out.state, out.tasks)
         claims = "commercial" in lab.parties
         found = judge_claims(lab, out.state, out.tasks) if claims else judge(lab, self.no, out.state, out.tasks)
         return found + (judge_messages(lab, out.state, self.order) if "sms" in lab.parties else [])

@@ -79,6 +79,41 @@ def judge_claims(lab: Lab, state: str, tasks: tuple[str, ...]) -> list[str]:
     return flaws
 
 
+def judge_cash(lab: Lab, vendor: str, state: str, tasks: tuple[str, ...]) -> list[str]:
+    """As `judge`, where a former interface insures and the terminal collects the cash: what the year's counter and the
+    account of the insured have lost is what the one settlement that stands took, and nothing waits half done."""
+    sim: Any = lab.parties[vendor]
+    booked, settled = _live(lab, ("his",), "book"), _live(lab, (vendor,), "settle")
+    insured = sim.platform.people["P0001"]
+    used = sim.platform.counters(insured, sim.world.stamp("%Y")).fund
+    opening = sum(row.balance_fen for row in insured.insurance if row.status == "1")
+    taken = {"fund": used, "account": opening - sim.platform.balance(insured)}
+    flaws = [
+        f"{part} used: {fen}, settled: {sum(row[part] for row in settled)}"
+        for part, fen in taken.items() if fen != sum(row[part] for row in settled)
+    ]  # fmt: skip
+    if state == "manual":
+        return flaws + ([] if tasks else ["a person is needed, but there is no open task"])
+    if state not in ("settled", "undone", "rejected"):
+        return [*flaws, f"not at rest: {state}"]
+    if state == "settled":
+        flaws += [] if (len(booked), len(settled)) == (1, 1) else [f"{len(booked)} booked, {len(settled)} insured"]
+        sides = [(row["amount"], int(row["ref"])) for row in booked], [(row["amount"], row["cash"]) for row in settled]
+        flaws += [] if sides[0] == sides[1] else ["HIS and insurance differ"]
+        left: dict[str, Any] = {}
+    else:
+        left = {
+            "booked at the HIS": booked, "settled with the insurance": settled,
+            "fee lines are left": _live(lab, (vendor,), "upload", "uploaded"),
+            "a visit is left open": _live(lab, (vendor,), "register", "open"),
+        }  # fmt: skip
+    left["the bill is still locked"] = _live(lab, ("his",), "lock", "live")
+    left["a settlement waits for its confirmation"] = [
+        one for one in getattr(sim, "prepared", {}).values() if one.state == "open"
+    ]
+    return flaws + [text for text, found in left.items() if found]
+
+
 NEVER_SENT = frozenset({"refuse_business", "black_list"})  # a clear no: a dead letter, and no message
 
 

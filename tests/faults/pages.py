@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulators.registry import party_class
-from tests.faults.journeys import MET
 from tests.faults.table import Ended, menu, party_of
+from tests.faults.ways import MET
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 Cells = dict[tuple[str, str], str]  # by fault and operation

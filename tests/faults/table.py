@@ -10,7 +10,8 @@ from simulators.base.faults import REFUSALS
 from simulators.base.menu import Misfortune
 from simulators.base.world import SimWorld
 from simulators.registry import party_class
-from tests.faults.journeys import JOURNEYS, MET, Journey, Outcome, play
+from tests.faults.journeys import Outcome, play
+from tests.faults.ways import JOURNEYS, MET, SIGN_INS, Journey
 
 CALLBACKS = ("paid", "refunded", "6302", "SmsReport")
 SHORT = {"settled": "S", "undone": "U", "rejected": "R", "manual": "P"}
@@ -93,8 +94,10 @@ def menu(party: str) -> dict[str, Misfortune]:
 
 
 def operations(table: str) -> dict[str, tuple[Journey, bool]]:
-    """The party's operations that a patient's way meets: on which way, and whether behind the settlement."""
-    found: dict[str, tuple[Journey, bool]] = {}
+    """The party's operations that a patient's way meets: on which way, and whether behind the settlement. The
+    sign-in is made in the morning: it is met because the misfortune's order ends it."""
+    sign_in = SIGN_INS.get(table)
+    found: dict[str, tuple[Journey, bool]] = {sign_in: (JOURNEYS[MET[table][0]], False)} if sign_in else {}
     for name in MET[table]:
         for (who, op), phase in clean(name).met.items():
             if who == party_of(table):

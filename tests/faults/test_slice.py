@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from simulators.registry import party_class
-from tests.faults.journeys import JOURNEYS, MET, Outcome, play
+from tests.faults.journeys import Outcome, play
 from tests.faults.judge import judge, judge_stay
 from tests.faults.pages import PAGE, title_of
 from tests.faults.stays import StayRun
 from tests.faults.table import Ended, Meeting, clean, meet, menu, operations, party_of
+from tests.faults.ways import JOURNEYS, MET
 
 STAYS = ("admission", "admission_lost", "deposit", "deposit_lost", "stay", "stay_lost")
+FORMERS = tuple(name for name in JOURNEYS if name.startswith(("dareway", "neusoft", "yinhai")))
 SLICE = [
     ("his", "balance.and.pay.bill", "timeout_after_commit", "S"),
     ("his", "lock.bill", "refuse_business", "R"),
@@ -27,6 +29,22 @@ SLICE = [
     ("alipay", "paid", "other_seller", "S"),
     ("unionpay", "qr", "timeout_before_commit", None),
     ("municipal", "2410", "soap_fault", None),
+    ("municipal", "9100", "half_reply", "S"),
+    ("municipal", "2450", "soap_fault", "S"),
+    ("municipal", "2421", "timeout_after_commit", "U"),
+    ("qingdao", "YL004", "half_character", "S"),
+    ("dareway", "login", "half_xml", "S"),
+    ("dareway", "settle_mz", "unsure_after", "S"),
+    ("dareway", "settle_mz", "unsure", "U"),
+    ("dareway", "destroy_mz", "timeout_after_commit", "U"),
+    ("dareway", "ask_for_si", "http_500", "S"),
+    ("neusoft", "2410", "wrong_amount", "S"),
+    ("neusoft", "2421", "late_commit", "U"),
+    ("neusoft", "2450", "empty_body", "S"),
+    ("yinhai", "2410", "late_commit", "S"),
+    ("yinhai", "confirm", "soap_fault", "S"),
+    ("yinhai", "cancel", "refuse_business", "P"),
+    ("yinhai", "uncertain", "wrong_amount", "R"),
     ("mobile_pay", "6202", "http_504", "U"),
     ("insurance", "2207A", "drip", None),
     ("insurance", "2207A", "http_504", "S"),
@@ -64,7 +82,7 @@ def test_a_slice_of_the_table(party: str, op: str, fault: str, ends: str | None)
 
 
 @pytest.mark.parametrize("name", ["wechat_qr", "wechat_left", "alipay_left", "unionpay_qr", "municipal", "qingdao",
-                                  "mobile", "mobile_left", "preauth", "preauth_never", *STAYS])  # fmt: skip
+                                  "mobile", "mobile_left", "preauth", "preauth_never", *STAYS, *FORMERS])  # fmt: skip
 def test_without_misfortune_all_is_right(name: str) -> None:
     outcome = clean(name)
     assert (outcome.flaws, outcome.state, outcome.tasks) == ([], "undone", ())

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from engine.runtime.books import check_books, simulator_ledgers
-from engine.site.files import read_files
 from simulators.municipal.functions import FunctionSim
 from tests.edge import town as edge
 from tests.edge.town import BILL, PATIENT, Town
-from tests.rig.lab import Lab
+from tests.legacy.hospital import FormerLab
 
-ROOT = Path(__file__).resolve().parents[2] / "docs" / "examples" / "former_insurance"
-PORTS = {"his": 8701, "dareway": 8715, "neusoft": 8716, "yinhai": 8717}
 CASH = {"choice_no": "1", "kind": "cash"}
-
-
-class ExampleLab(Lab):
-    """The laboratory with the example's site and parties."""
-
-    doors: ClassVar[Mapping[str, int]] = PORTS
-
-    def files(self) -> Mapping[str, bytes]:
-        return read_files(ROOT)
 
 
 @pytest.fixture
 def hospital(monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]) -> Town:
-    monkeypatch.setattr(edge, "Lab", ExampleLab)
+    monkeypatch.setattr(edge, "Lab", FormerLab)
     return new_town()
 
 

@@ -79,9 +79,10 @@ def test_a_vendors_talk_shows_nobody_whole_or_in_half(
     vendor: str, monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]
 ) -> None:
     from tests.edge import town as edge
-    from tests.legacy.test_former_insurance_town import ExampleLab, settle
+    from tests.legacy.hospital import FormerLab
+    from tests.legacy.test_former_insurance_town import settle
 
-    monkeypatch.setattr(edge, "Lab", ExampleLab)
+    monkeypatch.setattr(edge, "Lab", FormerLab)
     hospital = new_town()
     assert settle(hospital, vendor)["state"] == "settled"
     persons = ("测试甲", "370202198003120117", "A12345678", "SIMSN0001", "37020000000000000001000001", "800312")
