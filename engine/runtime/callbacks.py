@@ -77,6 +77,8 @@ class Callbacks:
         case = await self._driver.look(found.settlement_no) if found else None
         if found is None or case is None:
             return await self._odd(party, request, verdict, f"unknown number {number}", number)
+        if self._sites.judge(case.site_hash, case.channel).party_of(case.leg(found.leg_id)) != party:
+            return await self._odd(party, request, verdict, f"another party's number {number}", number, case.no)
         try:
             fact = self._fact(self._map_it_began_with(case, hears) or fact_map, names, case, found.leg_id)
         except MapRejected as no:

@@ -33,6 +33,11 @@ class SiteJudge:
         self.answer_within: float = channel.listen.answer_within
         self._wanted: dict[str, tuple[str, ...]] = {}  # of a map or a condition: the `let` names it reads
 
+    def party_of(self, leg: Leg) -> str:
+        """Whose books the leg stands in: its call's party, or who carried one that was only observed."""
+        call = self.channel.calls.get(leg.call)
+        return call.party if call is not None else self.plan.steps[self.plan.index(leg.step)].party
+
     def names(self, case: Case, lets: Iterable[str] | None = None) -> dict[str, Tree]:
         """All that a map may read: outputs, heard events, the request, the settlement, the hospital. `lets`: only these
         of the channel's `let` names (None: all)."""

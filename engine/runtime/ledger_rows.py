@@ -61,10 +61,8 @@ def rows_of_turn(
         writes += update_case(case, _columns(room, now, 0), before)
     writes += _call_ended(ids, case, letter)
     writes += _persons(room, letter.event)
-    calls = room.judge.channel.calls
     for leg in room.changed_legs():
-        party = calls[leg.call].party if leg.call in calls else room.plan.steps[room.plan.index(leg.step)].party
-        writes.append(upsert_leg(case.no, leg, party))
+        writes.append(upsert_leg(case.no, leg, room.judge.party_of(leg)))
         if leg.number and leg.id not in room.stored and not _shared(case, leg):
             writes.append(claim_number(leg.number, _kind(room, leg), case.no, leg.id, ours=leg.because not in SEEN))
     for command in commands:

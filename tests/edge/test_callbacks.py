@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from simulators.alipay.book import Terms
 from tests.edge.town import CASH, PROBE, QR, Notice, Town, refund_plain
 
 SUCCESS = {"code": "SUCCESS"}
@@ -313,6 +314,22 @@ def test_the_number_of_another_settlement_moves_only_that_one(town: Town) -> Non
     assert town.show(one).state == ("manual" if amount != CASH else "settled")
     assert town.show(other).state == "paying"
     assert len(town.ledger("his", "book")) == (amount == CASH)
+
+
+def test_a_platform_that_speaks_of_another_platforms_number_is_not_believed(town: Town) -> None:
+    """Well signed by Alipay, about an order at WeChat: not paid, whatever Alipay took under its number."""
+    no = town.paying()
+    alipay = town.lab.parties["alipay"]
+    address = f"http://{town.lab.engine_host}:{town.lab.engine_port}/callback/alipay"
+    alipay.book.place(f"{no}P1", Terms("qr", CASH, "x", notify_url=address))
+    town.lab.act("alipay", "pay", no=f"{no}P1")
+    town.pass_time(5.0)
+    assert [row.outcome for row in alipay.exchanges.rows if row.direction == "out"] == ["answered"]
+    assert town.show(no).state == "paying"
+    assert not town.ledger("his", "book")
+    assert [task["kind"] for task in town.tasks()] == ["callback_unknown"]
+    _paid(town, no)
+    assert town.rest(no)["state"] == "settled", "when WeChat's own money is there"
 
 
 def test_a_refund_notice_of_another_amount(town: Town) -> None:
