@@ -18,6 +18,8 @@ from simulators.base.shared_clock import PORT, SharedClock
 from simulators.base.world import BEIJING, SimWorld
 from simulators.registry import PARTIES, party_class, present
 
+SCENARIO = "scenario: "  # begins each line about the scenario being played
+
 
 def _moment(text: str) -> float:
     """`1795305600` or `2026-11-22T08:00:00[+08:00]` (Beijing time when no offset is given)."""
@@ -117,19 +119,25 @@ def main(argv: list[str], reactor: Any) -> int:
             return 3
     by_name = {party.name: party for party in parties}
     try:
-        player = Player(read(args.play), world, by_name, lambda text: print(text, flush=True)) if args.play else None
+        player = Player(read(args.play), world, by_name, _told) if args.play else None
     except (BadScenario, OSError) as wrong:
         print(f"{args.play}: {wrong}", file=sys.stderr)
         return 2
-    recorder = Recorder(world, by_name) if args.record else None
+    try:
+        if args.record:
+            Recorder(world, by_name, args.record)
+    except OSError as no:
+        print(f"{args.record}: {no.strerror}", file=sys.stderr)
+        return 2
     places.append(f"pages of all: {world.addresses[parties[0].name]}/sim/all")
     print("\n".join(places), flush=True)
     if player is not None:
         reactor.callWhenRunning(player.start)
-    code = _run(reactor)
-    if recorder is not None:
-        recorder.write(args.record)
-    return code
+    return _run(reactor)
+
+
+def _told(text: str) -> None:
+    print(f"{SCENARIO}{text}", flush=True)
 
 
 def _owes(party: SimParty) -> bool:

@@ -11,7 +11,10 @@ from engine.conformance import names
 
 TRY = "联调 · Trying out"
 HERE = Path()
-PARTY_HELP = "his, insurance, municipal, wechat, alipay, unionpay, einvoice（不写为全部 · default: all）"
+PARTY_HELP = (
+    "his, insurance, municipal, mobile_pay, qingdao, dareway, neusoft, yinhai, wechat, unionpay, alipay, einvoice, "
+    "commercial, sms, subscribers（不写为 engine.yaml 用到的全部 · default: all that engine.yaml uses）"
+)
 Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="配置目录 · the configuration's folder")]
 
 

@@ -24,7 +24,7 @@ def simulate(root: Path, parties: list[str], more: list[str], virtual_time: bool
     if virtual_time:
         allowed(file)
     world = World(reactor, rate=float(file.clock.rate), anchor=file.clock.anchor)
-    town = Town(root, file, parties, more)
+    town = Town(root, file, parties, more, line)
     told: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda which, frame: told.append(which))

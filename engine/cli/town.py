@@ -9,7 +9,7 @@ import subprocess
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 
 from engine.cli.folder import environment, python
 from engine.cli.keys import references, write_secret
-from engine.cli.say import CannotRun, WrongUse
+from engine.cli.say import WRONG_USE, CannotRun, WrongUse
 from engine.core.world import World
 
 if TYPE_CHECKING:
     from engine.config.engine_file import EngineFile
 
 SECRETS = Path("var/sim")
+SCENARIO = "scenario: "  # how they begin a line about the scenario being played
 START_LIMIT = 30.0  # seconds for all to listen; making RSA keys takes a moment on the first run
 
 
@@ -32,9 +33,11 @@ class Town:
     engine.yaml names one. `more`: options of `python -m simulators`. Stop it when done."""
 
     def __init__(
-        self, root: Path, file: EngineFile, parties: Sequence[str] = (), more: Sequence[str] = ()
+        self, root: Path, file: EngineFile, parties: Sequence[str] = (), more: Sequence[str] = (),
+        told: Callable[[str], object] = lambda text: None,
     ) -> None:
-        self.root, self.file, self._more = root, file, more
+        """`told` hears what becomes of a scenario that is played."""
+        self.root, self.file, self._more, self._told = root, file, more, told
         self.urls = addresses(file, parties)
         self.mllp = mllp_ports(file, self.urls)
         self.process: subprocess.Popen[str] | None = None
@@ -74,15 +77,17 @@ class Town:
         assert process is not None
         assert process.stdout is not None
         said: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(target=_pass_on, args=(process.stdout, said), daemon=True).start()
+        threading.Thread(target=_pass_on, args=(process.stdout, said, self._told), daemon=True).start()
         for _ in self.urls:
             try:
-                said.get(timeout=START_LIMIT)
+                ended = not said.get(timeout=START_LIMIT)
             except queue.Empty:
                 self.stop()
                 raise CannotRun("模拟系统没有启动 · the simulators did not start") from None
-            if process.poll() is not None:
-                raise CannotRun(f"模拟系统退出，代码 {process.returncode} · the simulators ended (see above)")
+            if ended or process.poll() is not None:
+                code = self.stop()
+                trouble = WrongUse if code == WRONG_USE else CannotRun
+                raise trouble(f"模拟系统没有启动，代码 {code} · the simulators did not start (see above)")
 
     def _set_clock(self, name: str, world: World) -> None:
         """Business time of the simulators = the engine's; they started a little later than they were told."""
@@ -185,10 +190,14 @@ def _port(url: str) -> int:
     return place.port or (443 if place.scheme == "https" else 80)
 
 
-def _pass_on(lines: Iterable[str], said: queue.SimpleQueue[str]) -> None:
-    """Read on for ever, so that the simulators never wait for a reader."""
+def _pass_on(lines: Iterable[str], said: queue.SimpleQueue[str], told: Callable[[str], object]) -> None:
+    """Read on for ever, so that the simulators never wait for a reader; "" is put when they have ended."""
     for text in lines:
-        said.put(text)
+        if text.startswith(SCENARIO):
+            told(text.rstrip())
+        else:
+            said.put(text)
+    said.put("")
 
 
 def _field(card: Any, fields: Sequence[str], place: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.logger import Logger
 
 from simulators.base import deeds
+from simulators.base.faults import CALLBACKS
 from simulators.base.pages.doors import PAGES, page
 from simulators.base.wire import Req, Resp, json_resp, text_resp
 
@@ -79,7 +80,20 @@ def _list_faults(party: SimParty, req: Req) -> dict[str, Any]:
 
 
 def _add_fault(party: SimParty, req: Req) -> dict[str, Any]:
-    return deeds.order(party, _object(req))
+    """The order as it stands, with a `warning` where it looks as if it could never happen."""
+    made = deeds.order(party, _object(req))
+    return {**made, **_doubt(party, made["op"], made["fault"])}
+
+
+def _doubt(party: SimParty, op: str, fault: str) -> dict[str, str]:
+    """A misspelt operation is not refused, for a party may meet more than it lists; but it is said."""
+    told = party.fault_menu().get(fault)
+    if told is None:
+        return {"warning": f"{fault} changes nothing here"}
+    where = told.ops if fault not in CALLBACKS else ()
+    if not party.ops_said or op in ("*", "callback") or (op in where if where else op in party.ops_said):
+        return {}
+    return {"warning": f"not known to happen at {op!r}; {fault} happens at {', '.join(where or party.ops_said)} or *"}
 
 
 def _clear_faults(party: SimParty, req: Req) -> dict[str, Any]:
@@ -105,14 +119,12 @@ def _tell_time(party: SimParty, req: Req) -> dict[str, Any]:
 
 def _advance(party: SimParty, req: Req) -> dict[str, Any]:
     body = _object(req)
+    if "signing" not in body or "advance" in body:
+        deeds.check_advance(body["advance"])
     if "signing" in body:
-        party.world.sign_by(str(body["signing"]))
-        if "advance" not in body:
-            return _tell_time(party, req)
-    seconds = body["advance"]
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        raise ValueError("advance: seconds, not negative")
-    deeds.advance(party, seconds, noted=not body.get("quiet"))
+        deeds.sign_by(party, str(body["signing"]))
+    if "advance" in body:
+        deeds.advance(party, body["advance"], noted=not body.get("quiet"))
     return _tell_time(party, req)
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One of them. `at`: business seconds since the journal began; `kind`: act, fault, take_back, clock, reset."""
+    """One of them. `at`: business seconds since the journal began; `kind`: act, fault, take_back, clock, signing,
+    reset."""
 
     at: float
     party: str
@@ -22,9 +23,19 @@ class Deed:
 
 def act(party: SimParty, body: dict[str, Any]) -> dict[str, Any]:
     """Play the other person; ActRefused, ValueError and KeyError as the party says."""
+    name, known = body.get("act"), [one.name for one in party.acts_said]
+    if not isinstance(name, str) or (known and name not in known):
+        raise ValueError(f"unknown act {name!r}; there are {', '.join(known)}")
     answer = party.act(body)
-    party.world.note(Deed(party.world.journal_time(), party.name, "act", body))
+    party.world.note(Deed(party.world.journal_time(), party.name, "act", _by_number(body, answer)))
     return answer
+
+
+def _by_number(body: dict[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The act as another run can play it: a QR's text is another one there, its order's place in the books is not."""
+    if not body.get("qr") or not answer.get("no"):
+        return body
+    return {**{name: value for name, value in body.items() if name != "qr"}, "no": answer["no"]}
 
 
 def order(party: SimParty, spec: dict[str, Any]) -> dict[str, Any]:
@@ -60,11 +71,22 @@ def advance(party: SimParty, seconds: float, *, noted: bool = True) -> None:
 
     `noted`: False for a clock that is only put right.
     """
-    if not 0 <= seconds <= 10**9:
-        raise ValueError("advance: seconds, not negative")
+    check_advance(seconds)
     if noted:
         party.world.note(Deed(party.world.journal_time(), "", "clock", {"advance": seconds}))
     party.world.move_on(seconds)
+
+
+def check_advance(seconds: Any) -> None:
+    """ValueError for what no clock can be moved on by."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= 10**9:
+        raise ValueError("advance: seconds, not negative")
+
+
+def sign_by(party: SimParty, clock: str) -> None:
+    """Times in signatures by the simulators' `clock`, or by the `wall`'s; ValueError for another."""
+    party.world.sign_by(clock)
+    party.world.note(Deed(party.world.journal_time(), "", "signing", {"by": clock}))
 
 
 def reset(party: SimParty) -> None:

@@ -72,17 +72,19 @@ class Faults:
         if unknown := spec.keys() - {"op", "fault", "times", "rate", "seed", "match", "seconds"}:
             raise ValueError(f"unknown field: {', '.join(sorted(unknown))}")
         kind = spec.get("fault")
-        if kind not in self.known:
+        if not isinstance(kind, str) or kind not in self.known:
             raise ValueError(f"fault: {kind!r} is not one of {', '.join(sorted(self.known))}")
         times, match = spec.get("times", 1), spec.get("match") or {}
         if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
             raise ValueError("times: a whole number above 0, or null for ever")
-        if not isinstance(match, dict):
+        if not isinstance(spec.get("op", "*"), str):
+            raise ValueError("op: the name of an operation, or * for all")
+        if not isinstance(match, dict) or any(isinstance(value, dict | list) for value in match.values()):
             raise ValueError("match: an object of field and value")
         try:
             rate, seconds = float(spec.get("rate", 1.0)), float(spec.get("seconds", 30))
             seed = int(spec.get("seed", 1))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError("rate, seconds, seed: numbers") from None
         if not 0.0 <= rate <= 1.0 or not 0.0 <= seconds <= 864000.0:
             raise ValueError("rate is 0 to 1, seconds 0 to 864000")

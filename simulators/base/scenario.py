@@ -7,6 +7,7 @@
       - {at: 0,  party: wechat, fault: {op: paid, fault: callback_late, seconds: "86400"}}
       - {at: 5,  party: wechat, act: {act: pay, no: $order.1.no}}      # of the first order since the scenario began
       - {at: 60, clock: 86400}
+      - {at: 61, signing: wall}
 
 `at`: business seconds since the scenario began, not counting what `clock` skipped. `$KIND.N.FIELD` is a field of the
 N-th row of that kind in the party's ledger since then (-1: the newest); a step waits until it is there.
@@ -14,6 +15,7 @@ N-th row of that kind in the party's ledger since then (-1: the newest); a step 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ import yaml
 
 from simulators.base import deeds
 from simulators.base.deeds import Deed
+from simulators.base.faults import Faults
 from simulators.base.ledger import KINDS, Row
 
 if TYPE_CHECKING:
@@ -31,11 +34,12 @@ if TYPE_CHECKING:
     from simulators.base.world import SimWorld
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
+OVER = "the scenario is over"
 PATIENCE = 3600.0  # business seconds a step waits for the row it speaks of
 _LOOK = 1.0
 _ROW = re.compile(r"\$([a-z_]+)\.(-?\d+)\.(no|party_no|bill|ref)")
 _FIELDS = ("no", "party_no")
-_DEEDS = ("act", "fault", "take_back", "reset", "clock")
+_DEEDS = ("act", "fault", "take_back", "reset", "clock", "signing")
 
 
 class _Loader(yaml.SafeLoader):
@@ -56,7 +60,7 @@ class BadScenario(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One deed. `party` is empty for the clock."""
+    """One deed. `party` is empty for the clock, and for what is signed by which."""
 
     at: float
     party: str
@@ -84,7 +88,7 @@ def read(place: str | Path) -> Scenario:
     path = FOLDER / f"{place}.yaml" if str(place) in shipped() else Path(place)
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader, see above
-    except yaml.YAMLError as wrong:
+    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
         raise BadScenario(f"{path.name}: {wrong}") from None
     if not isinstance(tree, dict) or not isinstance(tree.get("steps"), list):
         raise BadScenario(f"{path.name}: scenario, zh, en, steps are needed")
@@ -93,19 +97,29 @@ def read(place: str | Path) -> Scenario:
 
 
 def _step(one: Any, where: str) -> Step:
-    if not isinstance(one, dict) or not isinstance(one.get("at", 0), int | float):
-        raise BadScenario(f"{where}: at, party and a deed are needed")
+    if not isinstance(one, dict) or not _is_time(one.get("at", 0)):
+        raise BadScenario(f"{where}: at (seconds, not negative), party and a deed are needed")
     kinds = [kind for kind in _DEEDS if kind in one]
     if len(kinds) != 1 or one.keys() - {"at", "party", kinds[0]}:
         raise BadScenario(f"{where}: one of {', '.join(_DEEDS)}, with at and party")
     kind, body = kinds[0], one[kinds[0]]
     if kind == "clock":
+        if not _is_time(body):
+            raise BadScenario(f"{where}: clock is seconds to move on by, not negative")
         return Step(float(one.get("at", 0)), "", kind, {"advance": float(body)})
-    if not one.get("party"):
+    if kind == "signing":
+        if body not in ("wall", "clock"):
+            raise BadScenario(f"{where}: signing is clock or wall")
+        return Step(float(one.get("at", 0)), "", kind, {"by": body})
+    if not isinstance(one.get("party"), str):
         raise BadScenario(f"{where}: whose? write party")
     if body is not None and not isinstance(body, dict):
         raise BadScenario(f"{where}: {kind} is an object")
-    return Step(float(one.get("at", 0)), str(one["party"]), kind, body or {})
+    return Step(float(one.get("at", 0)), one["party"], kind, body or {})
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10**9
 
 
 class Player:
@@ -116,7 +130,10 @@ class Player:
         said: Callable[[str], None] = lambda text: None,
     ) -> None:
         if strange := {step.party for step in scenario.steps if step.party} - parties.keys():
-            raise BadScenario(f"{scenario.name}: not there: {', '.join(sorted(strange))}")
+            raise BadScenario(f"{scenario.name}: not there: {', '.join(sorted(strange))}; {', '.join(parties)} are")
+        for at, step in enumerate(scenario.steps, 1):
+            if why := _hopeless(step, parties.get(step.party)):
+                raise BadScenario(f"{scenario.name} step {at}: {why}")
         self._steps, self._world, self._parties, self._said = list(scenario.steps), world, parties, said
         self._first = {name: len(party.ledger.rows) for name, party in parties.items()}
         self._began = self._skipped = 0.0
@@ -131,6 +148,7 @@ class Player:
     def _plan(self) -> None:
         if not self._steps:
             self.over = True
+            self._said(f"{OVER}, {len(self.failures)} failed" if self.failures else OVER)
             return
         due = max(self._began + self._skipped + self._steps[0].at, self._world.now())
         self._world.later(due - self._world.now(), self._next, due + PATIENCE)
@@ -163,17 +181,21 @@ class Player:
                     deeds.take_back_all(party, body)
                 case "reset":
                     deeds.reset(party)
+                    self._first[party.name] = 0  # the books begin anew
+                case "signing":
+                    deeds.sign_by(party, body["by"])
                 case "clock":
                     self._skipped += body["advance"]
                     deeds.advance(party, body["advance"])
         except (ActRefused, ValueError, KeyError) as no:
             self._failed(step, str(no))
         else:
-            self._said(f"{step.at:8.1f}  {step.party or 'clock'} {step.kind} {body}")
+            self._said(f"{step.at:8.1f}  {f'{step.party} {step.kind}'.strip()} {json.dumps(body, ensure_ascii=False)}")
 
     def _failed(self, step: Step, why: str) -> None:
-        self.failures.append(f"{step.party} {step.kind} {dict(step.body)}: {why}")
-        self._said(f"{step.at:8.1f}  {step.party} {step.kind} {dict(step.body)} FAILED: {why}")
+        what = f"{step.party} {step.kind}".strip() + f" {json.dumps(dict(step.body), ensure_ascii=False)}"
+        self.failures.append(f"{what}: {why}")
+        self._said(f"{step.at:8.1f}  {what} FAILED: {why}")
 
     def _filled(self, party: str, value: Any) -> Any:
         if isinstance(value, dict):
@@ -189,28 +211,53 @@ class Player:
             raise _NotYet(value) from None
 
 
+def _hopeless(step: Step, party: SimParty | None) -> str:
+    """Why a step can never be done; "" where only its time will tell."""
+    if party is None:
+        return ""
+    if step.kind == "act" and step.body.get("act") not in (known := [one.name for one in party.acts_said]):
+        return f"{party.name} has no act {step.body.get('act')!r}; there are {', '.join(known)}"
+    if step.kind == "fault":
+        try:
+            Faults(party.faults.known).add(dict(step.body))
+        except ValueError as wrong:
+            return str(wrong)
+    return ""
+
+
 class _NotYet(Exception):
     """The row a step speaks of is not in the ledger yet."""
 
 
 class Recorder:
-    """Hears every deed of a world and writes them as a scenario that can be replayed with other numbers."""
+    """Hears every deed of a world and writes them as a scenario that can be replayed with other numbers.
 
-    def __init__(self, world: SimWorld, parties: Mapping[str, SimParty]) -> None:
-        self._world, self._parties = world, parties
+    `place`: written after every deed, so that nothing is lost however the process ends; OSError when it cannot be."""
+
+    def __init__(self, world: SimWorld, parties: Mapping[str, SimParty], place: Path | None = None) -> None:
+        self._world, self._parties, self._place = world, parties, place
         self._first = {name: len(party.ledger.rows) for name, party in parties.items()}
         self._began, self._skipped = world.journal_time(), 0.0
         self.steps: list[dict[str, Any]] = []
+        if place is not None:
+            self.write(place)
         world.journal = self._hear
 
     def _hear(self, deed: Deed) -> None:
-        at = round(deed.at - self._began - self._skipped, 1)
+        self.steps.append(self._step(deed, round(deed.at - self._began - self._skipped, 1)))
+        if self._place is not None:
+            self.write(self._place)
+
+    def _step(self, deed: Deed, at: float) -> dict[str, Any]:
         if deed.kind == "clock":
             self._skipped += deed.body["advance"]
-            self.steps.append({"at": at, "clock": deed.body["advance"]})
-            return
+            return {"at": at, "clock": deed.body["advance"]}
+        if deed.kind == "signing":
+            return {"at": at, "signing": deed.body["by"]}
         body = {name: self._named(deed.party, value) for name, value in deed.body.items()}
-        self.steps.append({"at": at, "party": deed.party, deed.kind: body})
+        if deed.kind == "reset":
+            self._first[deed.party] = 0  # the books begin anew
+        return {"at": at, "party": deed.party, deed.kind: body}
 
     def _named(self, party: str, value: Any) -> Any:
         """The row of the books that a number comes from, so that another run's number fits."""

@@ -7,12 +7,13 @@ import re
 import resource
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from engine.console.passwords import password_fits
-from tests.cli.shell import HOME, engine, here, new_site
+from tests.cli.shell import ENVIRONMENT, HOME, engine, free_port, here, new_site
 
 COMMANDS = ("run", "check", "keys", "init", "lint", "test", "explain", "schema", "simulate", "demo", "list", "show",
             "books", "resolve")  # fmt: skip
@@ -163,3 +164,29 @@ def test_the_makefile_lists_its_targets() -> None:
     said = subprocess.run(["make"], cwd=HOME, capture_output=True, text=True, check=True).stdout  # noqa: S607 make of the path
     for target in ("setup", "demo", "test", "lint", "bench", "lock", "clean"):
         assert f"make {target}" in said
+
+
+def test_a_scenario_that_is_none_is_told_at_once_and_one_that_plays_says_how(tmp_path: Path) -> None:
+    """`simulate` waited half a minute for simulators that had ended, and showed nobody what was played."""
+    lines, play = (HOME / "engine.yaml").read_text("utf-8"), tmp_path / "mine.yaml"
+    (tmp_path / "engine.yaml").write_text(lines.replace("127.0.0.1:8731", f"127.0.0.1:{free_port()}"), "utf-8")
+    play.write_text("steps: [{at: 0, party: einvoice, act: {act: nonsense}}]")
+    wrong = engine("simulate", "einvoice", "--root", str(tmp_path), "--play", str(play), limit=20.0)
+    assert (wrong.returncode, "nonsense" in wrong.stderr) == (2, True), wrong.stderr
+    play.write_text("steps: [{at: 0, party: einvoice, act: {act: flush, no: NOBODY}}]")
+    process = subprocess.Popen(  # noqa: S603 our own program
+        [sys.executable, "-m", "engine", "simulate", "einvoice", "--root", str(tmp_path), "--play", str(play)],
+        stdout=subprocess.PIPE, text=True, env=ENVIRONMENT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        heard = []
+        while not heard or "over" not in heard[-1]:
+            heard.append(process.stdout.readline())
+            assert heard[-1], heard
+        told = [text for text in heard if text.startswith("scenario: ")]
+        assert "FAILED" in told[0]
+        assert "1 failed" in told[1]
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.runtime.books import check_books, simulator_ledgers
+from simulators.base import deeds
 from simulators.base import scenario as scenarios
+from simulators.base.control import control
 from simulators.base.scenario import BadScenario, Player, Recorder, read, shipped
+from simulators.base.wire import Req
 from tests.edge.conftest import new_town, unhandled
 from tests.edge.town import BILL, CASH, QR, Town
 
@@ -134,7 +138,6 @@ def test_what_is_recorded_plays_again_with_other_numbers(new_town: NewTown, tmp_
     jumps: list[float] = []
     first.lab.sim_world.shared = jumps.append
     no = qr(first)
-    from simulators.base import deeds
 
     wechat = first.lab.parties["wechat"]
     deeds.order(wechat, {"op": "paid", "fault": "callback_twice"})
@@ -195,13 +198,70 @@ def test_a_recorded_run_of_each_replays_to_the_same_ledgers(new_town: NewTown, t
 @pytest.mark.parametrize(
     "text",
     ["steps: 1", "steps: [{at: 0}]", "steps: [{at: x, party: his, reset: {}}]", "steps: [{at: 0, act: {act: pay}}]",
-     "steps: [{at: 0, party: his, act: {act: a}, fault: {op: b}}]", "steps: [{at: 0, party: his, act: pay}]", "{"],
+     "steps: [{at: 0, party: his, act: {act: a}, fault: {op: b}}]", "steps: [{at: 0, party: his, act: pay}]", "{",
+     "steps: [{clock: abc}]", "steps: [{clock: [1]}]", "steps: [{clock: -5}]", "steps: [{clock: true}]",
+     "steps: [{at: .nan, party: his, reset: {}}]", "steps: [{at: -1, party: his, reset: {}}]", "\udcff",
+     "steps: [{at: 0, party: [his], reset: {}}]", "steps: [{at: 0, signing: moon}]", "steps: [{at: 0, signing: {}}]"],
 )  # fmt: skip
 def test_a_wrong_file_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
-    path.write_text(text)
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(BadScenario):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "step", ["party: wechat, act: {act: nonsense}", "party: wechat, fault: {op: paid, fault: nonsense}",
+             "party: wechat, fault: {fault: html, times: 0}", "party: nobody, reset: {}"],
+)  # fmt: skip
+def test_a_step_that_can_never_be_done_is_told_before_it_begins(step: str, tmp_path: Path, new_town: NewTown) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(f"steps: [{{at: 0, {step}}}]")
+    town = new_town()
+    with pytest.raises(BadScenario, match=r"step 1|nobody"):
+        Player(read(path), town.lab.sim_world, town.lab.parties)
+
+
+def test_signing_by_the_wall_is_recorded_and_played(new_town: NewTown, tmp_path: Path) -> None:
+    place, first = tmp_path / "wall.yaml", new_town()
+    Recorder(first.lab.sim_world, first.lab.parties, place)
+    for clock in ("wall", "clock"):
+        order = Req("POST", "/sim/clock", "/sim/clock", {}, {}, json.dumps({"signing": clock}).encode())
+        assert control(first.lab.parties["wechat"], order).status == 200
+        first.pass_time(10.0)
+    assert [(one.party, one.kind, dict(one.body)) for one in read(place).steps] == [
+        ("", "signing", {"by": "wall"}), ("", "signing", {"by": "clock"})
+    ]  # fmt: skip
+    town, player, jumps = stage(new_town, str(place))
+    assert town.lab.sim_world.by_wall
+    town.pass_time(11.0)
+    assert not town.lab.sim_world.by_wall
+    finish(town, player, jumps)
+
+
+def test_a_payer_who_scanned_is_recorded_by_the_orders_place(new_town: NewTown, tmp_path: Path) -> None:
+    """Another run shows another QR; what was recorded paid nothing there."""
+    place, first = tmp_path / "scan.yaml", new_town()
+    Recorder(first.lab.sim_world, first.lab.parties, place)
+    no = first.quoted()
+    shown = first.choose(no, QR).json["pay"]["qr"]
+    deeds.act(first.lab.parties["wechat"], {"act": "pay", "qr": shown})
+    assert read(place).steps[0].body == {"act": "pay", "no": "$order.1.no"}
+    town, player, jumps = stage(new_town, str(place))
+    assert town.rest(qr(town))["state"] == "settled"
+    finish(town, player, jumps)
+
+
+def test_places_count_anew_after_a_reset(new_town: NewTown, tmp_path: Path) -> None:
+    first = new_town()
+    his = first.lab.parties["his"]
+    deeds.act(his, {"act": "collect_at_window", "bill": "B20261122006"})
+    recorder = Recorder(first.lab.sim_world, first.lab.parties)
+    deeds.reset(his)
+    deeds.act(his, {"act": "collect_at_window", "bill": "B20261122006"})
+    row = his.ledger.rows[0]
+    deeds.order(his, {"op": "*", "fault": "html", "match": {"no": row.party_no}})
+    assert recorder.steps[-1]["fault"]["match"]["no"] == f"${row.kind}.1.no"
 
 
 def test_a_step_that_cannot_be_done_is_told(new_town: NewTown, tmp_path: Path) -> None:

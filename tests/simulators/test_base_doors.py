@@ -123,7 +123,12 @@ def test_doors_answer_wrong_use(echo: Desk) -> None:
     assert echo.sim("ledger?since=x").status == 400
     assert echo.ask("POST", "/sim/act", b"[]").status == 400
     assert echo.sim("act", {"act": "impossible"}).status == 409
-    assert echo.sim("act", {}).status == 400
+    for nameless in ({}, {"act": ["wave"]}, {"act": {"a": 1}}, {"act": 5}):
+        assert echo.sim("act", nameless).status == 400
+    before = echo.sim("clock").json
+    for wrong in ({"signing": "wall", "advance": -5}, {"signing": "wall", "advance": True}, {"signing": "moon"}):
+        assert echo.sim("clock", wrong).status == 400
+    assert echo.sim("clock").json["signing"] == before["signing"], "all of an order or nothing"
     assert echo.sim("act", {"act": "wave"}).json == {"done": "wave"}
 
 

@@ -241,7 +241,8 @@ def test_a_mistake_of_the_party_is_a_500_not_silence(shop: Desk) -> None:
     [
         {"fault": "no_such"}, {"fault": "html", "times": 0}, {"fault": "html", "times": True},
         {"fault": "html", "rate": 2}, {"fault": "html", "seconds": -1}, {"fault": "html", "colour": "red"},
-        {"fault": "html", "match": "x"}, {"fault": "html", "rate": "often"},
+        {"fault": "html", "match": "x"}, {"fault": "html", "rate": "often"}, {"fault": ["html"]}, {"fault": {"a": 1}},
+        {"fault": "html", "op": ["/order"]}, {"fault": "html", "op": 5}, {"fault": "html", "match": {"no": {"a": 1}}},
     ],
 )
 def test_a_malformed_order_is_refused_and_changes_nothing(shop: Desk, wrong: dict[str, object]) -> None:

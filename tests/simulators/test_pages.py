@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from urllib.parse import urlencode
@@ -91,6 +92,18 @@ def test_a_fault_at_an_operation_that_cannot_have_it_is_refused(party: SimParty)
         press(party, do="fault", op=other, times="1", bill="", seconds="5", fault=name)
         assert party.faults.orders == []
         assert not party.notes[-1].good
+
+
+def test_an_order_at_the_door_that_can_never_happen_says_so(world: SimWorld) -> None:
+    """A misspelt operation was taken without a word, and the tester waited for what never came."""
+    wechat = party_class("wechat")(world)
+    for op, fault, doubtful in (
+        ("native", "html", False), ("*", "html", False), ("nativ", "html", True), ("tradebill", "bill_none", False),
+        ("native", "bill_none", True), ("callback", "callback_late", False), ("native", "callback_late", False),
+    ):  # fmt: skip
+        order = json.dumps({"op": op, "fault": fault}).encode()
+        made = json.loads(control(wechat, Req("POST", "/sim/faults", "/sim/faults", {}, {}, order)).body)
+        assert ("warning" in made) is doubtful, (op, fault, made)
 
 
 def test_buttons_of_other_pages_do_nothing(party: SimParty) -> None:

@@ -62,7 +62,7 @@ def _done(party: SimParty, form: Form, say: Any) -> tuple[str, str]:
             deeds.advance(party, _number(form["seconds"], "seconds"))
             return say("said_clock"), f"{form['seconds']} s → {party.world.stamp()}"
         case "signing":
-            party.world.sign_by(form["clock"])
+            deeds.sign_by(party, form["clock"])
             return say("said_signing"), say("signing_wall" if party.world.by_wall else "signing_clock")
         case "reset":
             party.picked = {}
