@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.core.outcome import Outcome
 from engine.saga.case import AT_REST, CASE, ENDS, Case, CaseEvent, End, Reason
 from engine.saga.events import Answered, Command, FactHeard, Judge, Moved, Refused, Send, Task, TaskOver, Tell
 from engine.saga.legs import OPEN, Leg, LegEvent, LegState, Then, row
@@ -283,12 +284,27 @@ class LegWork:
         if stop and not leg.stopped and not over:
             leg.next_at = None
             if may_undo:
-                leg.fence_at = max(leg.fence_at or 0.0, self.now + self.rule(stop).late_max)
+                self._put_off(leg, self.rule(stop).late_max)
             self._send_aside(leg, "stop", stop)
         elif leg.fence_at is not None and leg.fence_at <= self.now:
             self.apply(leg, LegEvent.FENCE_REACHED)
         else:
             leg.next_at = leg.fence_at
+
+    def _put_off(self, leg: Leg, late_max: float) -> None:
+        """A stop that undoes what it finds goes out: it may take effect late, too. Where the fence stood without it is
+        kept beside it, for the case that it comes to nothing."""
+        fence = leg.fence_at or 0.0
+        self.case.data.setdefault("_fences", {})[str(leg.id)] = fence
+        leg.fence_at = max(fence, self.now + late_max)
+
+    def stop_answered(self, leg: Leg, outcome: Outcome | None) -> None:
+        """A stop was answered. One that was refused, or never left, can do nothing any more: the fence stands where it
+        stood before it. What nobody answered may still come, and holds the fence, whatever later stops are told."""
+        leg.stopped = leg.stopped or outcome is Outcome.ACCEPTED
+        before = self.case.data.get("_fences", {}).pop(str(leg.id), None)
+        if before is not None and leg.state is LegState.DEAD and outcome in (None, Outcome.REFUSED):
+            leg.fence_at = before
 
     def _send_aside(self, leg: Leg, purpose: str, call: str) -> None:
         rule = self.rule(call)
@@ -297,6 +313,8 @@ class LegWork:
             body = self.judge.body(call, self.case, leg, purpose, number)
         except Refused as no:
             leg.next_at = self.now + undo_delay(leg.asks)
+            if purpose == "stop":
+                self.stop_answered(leg, None)
             self._cannot("cannot_ask", leg, f"{call}: {no.reason.code}")
             return
         self._can("cannot_ask", leg)

@@ -93,7 +93,7 @@ class _Turn(Payer):
             leg.in_flight = ""
         if event.purpose == "stop":
             accepted = event.outcome is Outcome.ACCEPTED
-            leg.stopped = leg.stopped or accepted
+            self.stop_answered(leg, event.outcome)
             self.apply(leg, LegEvent.STOP_ACCEPTED if accepted else LegEvent.STOP_FAILED, event)
         elif event.purpose == "ask":
             self._inquiry_answered(leg, event)

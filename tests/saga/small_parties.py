@@ -23,13 +23,15 @@ ORDER_LIFE = 300.0
 @dataclass(frozen=True)
 class Traits:
     """What kind of parties live here. `stops_undo`: a stop that finds the thing done takes it back (撤销, 冲正,
-    作废); else it is refused (关单). `cashier`: somebody may collect the bill at the window. `his_stop`: HIS can be
-    stopped. `crashes`: the engine's process may die, once."""
+    作废); else it is refused (关单). `stops_bury`: one that finds nothing closes the number for good; else it is
+    refused, and the original may still arrive. `cashier`: somebody may collect the bill at the window. `his_stop`: HIS
+    can be stopped. `crashes`: the engine's process may die, once."""
 
     stops_undo: bool = True
     his_stop: bool = True
     cashier: bool = False
     crashes: bool = True
+    stops_bury: bool = True
 
 
 class Around(Protocol):
@@ -114,6 +116,8 @@ class Parties:
     def _gone(self, book: dict[str, str], target: str, *, stop: bool) -> Said:
         if stop and book.get(target) == "live" and not self.town.traits.stops_undo:
             return R, None
+        if stop and target not in book and not self.town.traits.stops_bury:
+            return R, None
         book[target] = "gone"
         return A, None
 
@@ -185,6 +189,8 @@ class Parties:
         return A, facts.get(self.orders.get(target, ""), Fact.NOT_THERE)
 
     def _pay_reverse(self, number: str, target: str) -> Said:
+        if target not in self.orders and not self.town.traits.stops_bury:
+            return R, None
         if self.orders.get(target) == "paid":
             if not self.town.traits.stops_undo:
                 return R, None

@@ -469,6 +469,71 @@ def test_what_is_still_open_after_the_fence_is_stopped_again() -> None:
     assert stage.case.state is CaseState.WAITING
 
 
+def _stopped_with(stage: Stage, *answers: Outcome | None) -> float:
+    """The payment is given up; its reverse gets these answers, the last one again and again. How many seconds it takes
+    until the fence is reached."""
+    _unsure_until_given_up(stage)
+    began, left = stage.now, list(answers)
+    while stage.leg("pay.code").state is LegState.DEAD:
+        if any(send.call == "pay.reverse" for send in stage.wire):
+            stage.answer("pay.reverse", left.pop(0) if len(left) > 1 else left[0])
+        else:
+            stage.wait()
+    return stage.now - began
+
+
+LATE_MAX = 120.0
+TAKES_BACK = replace(PLAN, calls={**PLAN.calls, "pay.reverse": replace(PLAN.calls["pay.reverse"], money=True)})
+"""A reverse that gives back what it finds paid (撤销)."""
+
+
+@pytest.mark.parametrize("said", [R, None], ids=["refused", "never left"])
+def test_a_stop_that_can_do_nothing_any_more_does_not_put_the_fence_off(said: Outcome | None) -> None:
+    """The platform says at once that there is nothing to take back: that request is over. What may still come is the
+    payment itself, and that was sent before the first stop."""
+    stage = Stage(plan=TAKES_BACK).quoted().choose()
+    stage.answer("pay.code", P)
+    assert _stopped_with(stage, said) == LATE_MAX
+    stage.answer("pay.query", Fact.NOT_THERE)
+    assert (stage.leg("pay.code").state, stage.case.state) == (LegState.NO, CaseState.WAITING)
+
+
+def test_a_stop_that_nobody_answered_may_come_late_and_holds_the_fence_whatever_the_later_ones_say() -> None:
+    stage = Stage(plan=TAKES_BACK).quoted().choose()
+    stage.answer("pay.code", P)
+    _unsure_until_given_up(stage)
+    stage.now += 40.0
+    stage.answer("pay.reverse", R)
+    stage.wait()
+    silent_at = stage.now
+    stage.answer("pay.reverse", U)
+    while stage.leg("pay.code").state is LegState.DEAD:
+        if stage.wire:
+            stage.answer("pay.reverse", R)
+        else:
+            stage.wait()
+    assert stage.now == silent_at + LATE_MAX
+
+
+def test_a_stop_that_was_under_way_when_the_engine_died_holds_the_fence() -> None:
+    stage = Stage(plan=TAKES_BACK).quoted().choose()
+    stage.answer("pay.code", P)
+    _unsure_until_given_up(stage)
+    stage.now += 40.0
+    stage.answer("pay.reverse", R)
+    stage.wait()
+    lost_at = stage.now
+    stage.wire.clear()
+    stage.now += 5.0
+    stage.hear(Recovered())
+    while stage.leg("pay.code").state is LegState.DEAD:
+        if stage.wire:
+            stage.answer("pay.reverse", R)
+        else:
+            stage.wait()
+    assert stage.now == lost_at + LATE_MAX
+
+
 def test_a_lock_that_nobody_can_ask_about_is_given_up_by_an_accepted_unlock_only() -> None:
     stage = Stage()
     stage.yes("his.bill")

@@ -15,7 +15,8 @@ import pytest
 from engine.core.outcome import Fact, Outcome
 from engine.saga.case import CaseState
 from engine.saga.events import Recovered
-from engine.saga.legs import LegState
+from engine.saga.legs import Leg, LegState
+from engine.saga.legwork import LegWork
 from engine.saga.rules import RULES, Rules
 from tests.saga.small_parties import Traits
 from tests.saga.small_town import Town, plan_of
@@ -91,6 +92,28 @@ def test_a_stop_that_takes_back_what_it_finds_never_takes_back_what_we_counted_o
     for seed in range(quarter, LIVES, 4):
         town = Town(seed, RULES, replace(traits_of(seed), stops_undo=True))
         assert not town.play(), _told(town)
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_nor_does_one_that_was_refused_because_it_found_nothing(quarter: int) -> None:
+    """The original, and stops that nobody answered, may come later than the refusal: the fence waits for those, and
+    only for those."""
+    for seed in range(quarter, LIVES, 4):
+        town = Town(seed, RULES, replace(traits_of(seed), stops_undo=True, stops_bury=False))
+        assert not town.play(), _told(town)
+
+
+def test_a_fence_that_waits_for_no_stop_is_seen_by_the_lives_above(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What holds the fence for a stop whose answer never came is needed: without it money goes back unasked."""
+
+    def forgets(self: LegWork, leg: Leg, outcome: Outcome | None) -> None:
+        answered(self, leg, Outcome.REFUSED if outcome is Outcome.UNKNOWN else outcome)
+
+    answered = LegWork.stop_answered
+    monkeypatch.setattr(LegWork, "stop_answered", forgets)
+    kinds = ({"stops_bury": False}, {"stops_bury": True})
+    towns = (Town(seed, RULES, replace(traits_of(seed), stops_undo=True, **kind)) for seed in range(LIVES) for kind in kinds)
+    assert any(town.play() for town in towns)
 
 
 def test_an_inquiry_after_the_fence_that_tells_nothing_is_not_repeated_at_once() -> None:
