@@ -79,11 +79,16 @@ def _secrets(root: Path, file: EngineFile) -> Iterator[Finding]:
     from engine.site.files import read_files
     from engine.site.settings import settings_of
 
+    held: dict[bytes, str] = {}
     for what, ref in own_secrets(file):
         try:
-            resolve_secret(ref, root)
+            other = held.setdefault(resolve_secret(ref, root), what)
         except SecretMissing as no:
             yield Finding(f"key {what}", "problem", f"{no} (engine keys)")
+            continue
+        if other != what:
+            same = f"{ref} 与 {other} 相同 · the same as that of {other} (engine keys)"
+            yield Finding(f"key {what}", "problem", same)
             continue
         loose = ref.kind == "file" and (root / ref.place).stat().st_mode & 0o077
         yield Finding(

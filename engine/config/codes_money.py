@@ -207,4 +207,16 @@ declare(
         '"kind": {"type": "string"}',
         '"kind": {"enum": ["wechat_qr", "cash"]}',
     ),
+    Code(
+        "W515",
+        "“{party}”的 late_max（{late}）短于“{call}”等待应答的时间（{waits}）",
+        'late_max of "{party}" ({late}) is shorter than "{call}" waits for its answer ({waits})',
+        "late_max 是与对方书面约定的：请求发出这么久之后不可能再生效，结果不明的付款靠它判定“没有发生”。"
+        "比等待应答还短，多半是写错了单位；写短了，迟到的扣款会被当作没有。请写约定的值，或缩短 wait。",
+        "late_max is what was agreed with the party in writing: a request that old can no longer take effect, and by "
+        "it an unknown payment is held not to have happened. Shorter than the wait for an answer it is mostly a wrong "
+        "unit, and a late charge would count as none. Write what was agreed, or shorten the wait.",
+        "wechat: {kind: wechat, late_max: 2s}（wait: 10s）",
+        "wechat: {kind: wechat, late_max: 2m}",
+    ),
 )

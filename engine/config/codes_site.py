@@ -202,4 +202,45 @@ declare(
         "bills: {parties: [his]}",
         "bills: {parties: [wechat]}",
     ),
+    Code(
+        "E537",
+        "“{party}”（{kind}）不会主动发来消息：这个事件永远不会到",
+        '"{party}" ({kind}) sends nothing by itself: this event will never come',
+        "只有会主动通知的系统（支付、医保移动支付、短信等）才能写在 hears 里；其他系统的结果由查询得到。",
+        "Only parties that report by themselves (payments, mobile insurance payment, short messages) can be heard; "
+        "what became of a call at any other is asked for.",
+        "hears: [{event: paid, at: his_callback, party: his, fact: his_paid_fact}]",
+        "- {do: his.settle, ask: his.paid}",
+    ),
+    Code(
+        "E538",
+        "“{party}”没有写 {keys}：它发来的消息无从验证，全部不予采信",
+        '"{party}" has no {keys}: nothing it sends can be verified, so none of it is believed',
+        "在 engine.yaml 的这个连接里写上验证用的密钥，或者删去这个事件。",
+        "Give the connection in engine.yaml the key that verifies, or take the event away.",
+        "sms: {kind: sms, …}",
+        "sms: {kind: sms, report_key: file:var/keys/sms-report.key, …}",
+    ),
+    Code(
+        "W514",
+        "“{name}”与“{other}”用的是同一个密钥（{ref}）",
+        '"{name}" has the same secret as "{other}" ({ref})',
+        "谁有这个密钥，就能以两者之中任何一个的名义结算、退费，记录里也分不清是谁。各写一个，由 engine keys 生成。",
+        "Who holds it can settle and refund in either name, and no record tells them apart. Give each its own; "
+        "`engine keys` makes it.",
+        "K01: {secret: file:var/keys/client.secret, …}\nC01: {secret: file:var/keys/client.secret, …}",
+        "K01: {secret: file:var/keys/client-K01.secret, …}\nC01: {secret: file:var/keys/client-C01.secret, …}",
+    ),
+    Code(
+        "W513",
+        "“{name}”的 {setting} 指向 {path}，而没有通道在那里接收它的通知（接收的路径：{heard}）",
+        '{setting} of "{name}" leads to {path}, where no channel hears it (paths that do: {heard})',
+        "钱不靠通知：结果仍由查询得到，只是每笔都慢一点，对方的通知全部收到 404。"
+        "路径要与 listeners 中的 path 一致，且通道的 hears 写了 at 与 party；经反向代理改过路径的，末尾须相同。",
+        "No money depends on notices: the inquiries find out all the same, only later, and the party gets a 404 for "
+        "each. The path must be that of a listener which a channel's `hears` names (`at`, `party`); where a proxy "
+        "changes it, its end must be the same.",
+        "wechat: {notify_url: https://pay.example/callback/wechat2, …}",
+        "wechat: {notify_url: https://pay.example/callback/wechat, …}",
+    ),
 )

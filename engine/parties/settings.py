@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
@@ -35,6 +35,11 @@ class PartySettings(BaseModel):
     unit, what the default does, when another value is wanted, and whose rule it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    callback_url: ClassVar[str] = ""
+    """The setting that tells the party where to report to; "" when it is told otherwise, or reports nothing."""
+    callback_keys: ClassVar[tuple[str, ...]] = ()
+    """Settings one of which is needed to believe what the party sends by itself; none: it sends nothing."""
 
 
 @dataclass(frozen=True, slots=True)

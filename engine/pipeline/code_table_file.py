@@ -19,6 +19,9 @@ _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|/([0-9]{1,2})/([0-9]{1,2
 _EPOCH = date(1970, 1, 1).toordinal()
 _FORMULA_SIGNS = "=+@"
 _SHORTENED = re.compile(r"[0-9](?:\.[0-9]+)?E\+[0-9]+", re.ASCII)  # what a spreadsheet makes of a long number
+_SPACE = r"(?:[^\S\r\n]|[\u200b\u2060\ufeff])"  # full-width ones, and those that take no room
+_LOOSE = re.compile(rf'(?:^|[,"]){_SPACE}|{_SPACE}(?=[,"\r\n]|\Z)', re.MULTILINE)
+_ENDS = re.compile(rf"\A{_SPACE}+|{_SPACE}+\Z")
 _FIXED = ("note", "valid_from", "valid_to")
 
 
@@ -35,6 +38,7 @@ def read_code_table(data: bytes, file: str, name: str, *, stored: bool = False) 
         return [problem("E701", Mark(file, before.count(b"\n") + 1, col))]
     reading = _Reading(text, file)
     reading.shortened = not stored and _SHORTENED.search(text) is not None
+    reading.loose = not stored and _LOOSE.search(text) is not None
     table = reading.table(name)
     return table if table is not None and not reading.problems else reading.problems
 
@@ -48,6 +52,7 @@ class _Reading:
         self.spans: dict[Key, list[Span]] = {}
         self.days: dict[str, int | None] = {}
         self.shortened = False  # whether some cell may be a long number that a spreadsheet wrote its own way
+        self.loose = False  # whether some cell may begin or end with a space
         self.begin, self.end = 1, 1  # the lines of the record being read
         self._lines: list[str] | None = None
 
@@ -103,6 +108,8 @@ class _Reading:
                 self.formulas(row)
             if self.shortened:
                 self.numbers(row, (*froms, *tos))
+            if self.loose:
+                self.spaces(row, (*froms, *tos))
             key: Key = row[only] if only >= 0 else tuple(row[i] for i in froms)
             found = tuple([row[i] for i in tos])
             if not (key if only >= 0 else any(key)):
@@ -125,6 +132,11 @@ class _Reading:
         for i in columns:
             if _SHORTENED.fullmatch(row[i]):
                 self.add("E714", i, text=row[i][:24])
+
+    def spaces(self, row: list[str], columns: tuple[int, ...]) -> None:
+        for i in columns:
+            if _ENDS.search(row[i]):
+                self.add("E715", i, text=_ENDS.sub("", row[i])[:24])
 
     def span(self, key: Key, found: Row, row: list[str], start: int, end: int) -> None:
         first = self.day(row, start, FIRST_DAY)

@@ -125,6 +125,17 @@ declare(
         "K0001,003105110010000",
     ),
     Code(
+        "E715",
+        "代码前后有空格（也可能是全角的或看不见的）：应写成“{text}”",
+        'there are spaces around the code, perhaps full-width or invisible ones: write "{text}"',
+        "代码一字不差才查得到；带着空格发给医保或票据平台会被拒绝。在电子表格中用 TRIM、CLEAN 整理这一列，"
+        "全角空格用“替换”去掉。",
+        "A code is found only where every character is the same, and a platform refuses one with a space. Clean the "
+        "column in the spreadsheet (TRIM, CLEAN; replace full-width spaces).",
+        "0010 ,A01",
+        "0010,A01",
+    ),
+    Code(
         "E713",
         "代码表过大：超过 {most} 字节",
         "the code table has more than {most} bytes",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from engine.config.channel import ChannelFile
 from engine.config.problems import failing
 from engine.config.spec import mark_of
+from engine.site.callers import shared_secrets, unheard
 from engine.site.hl7 import hl7_names
+from engine.site.money import too_short
 from engine.site.names import op_of, used_calls
 from engine.site.parts import ENGINE_SCHEMAS, Parts
 
@@ -17,6 +19,9 @@ def check_advice(parts: Parts) -> None:
         return
     _unused(parts)
     _plausible(parts)
+    unheard(parts)
+    shared_secrets(parts)
+    too_short(parts)
     for channel in parts.channels.values():
         _calls(parts, channel)
         _waits(parts, channel)

@@ -11,6 +11,7 @@ from engine.config.problems import Problem, failing, in_order
 from engine.parties.contract import Party
 from engine.parties.registry import PARTIES
 from engine.site.advice import check_advice
+from engine.site.callers import check_callers
 from engine.site.compiled import compiled
 from engine.site.deliver import check_deliver
 from engine.site.descriptions import check_descriptions
@@ -102,6 +103,7 @@ def _check(parts: Parts, files: Files, *, whole: bool) -> None:
     if not whole:
         return
     check_settings(parts, files)
+    check_callers(parts)
     check_descriptions(parts, files)
     check_soap(parts)
     check_money(parts)

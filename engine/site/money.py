@@ -15,6 +15,7 @@ from engine.site.names import op_of, used_calls
 from engine.site.parts import Parts
 
 UNITS = frozenset({"yuan", "yuan_number", "fen", "fen_of_yuan", "fen_of_fen"})
+HERE = "here:"  # the terminal collects: nobody is called
 AMOUNT = re.compile(r"(?:^|_)(?:amount|amt|sumamt|fee|cash|money|total|fund)$|_pay$|^refund$", re.IGNORECASE)
 
 
@@ -35,6 +36,22 @@ def check_money(parts: Parts) -> None:
                 if step.verb == "do":
                     _leg(parts, channel, step, final=True)
     _amounts(parts)
+
+
+def too_short(parts: Parts) -> None:
+    """Nobody waits for an answer longer than the request may take effect: one of the two is not what was agreed."""
+    longest: dict[str, CallRow] = {}
+    for channel in parts.channels.values():
+        for call in channel.calls.values():
+            op = op_of(parts, call)
+            if channel.kind == "settle" and op is not None and op.changes:
+                held = longest.setdefault(str(call.to), call)
+                longest[str(call.to)] = max(held, call, key=lambda one: one.wait)
+    for name, entry in parts.engine.parties.items() if parts.engine else ():
+        waits = min(longest[name].wait, entry.wait_max) if name in longest else 0.0
+        if entry.late_max is not None and entry.late_max < waits and entry.url != HERE:
+            parts.wrong("W515", entry.marks.get("late_max", entry.mark), party=name, late=f"{entry.late_max:g}s",
+                        call=longest[name].name, waits=f"{waits:g}s")  # fmt: skip
 
 
 def _call(parts: Parts, channel: ChannelFile, call: CallRow) -> None:

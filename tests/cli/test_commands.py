@@ -134,7 +134,19 @@ def test_check_names_a_missing_key_and_a_loose_one(tmp_path: Path) -> None:
     found = {one["what"]: one["verdict"] for one in json.loads(said.stdout)}
     assert said.returncode == 1
     assert found["key client K01"] == "problem"
-    assert found["key index"] == "warning"
+
+
+def test_check_says_when_two_clients_hold_the_same_secret(site: Path) -> None:
+    """By another file, which lint cannot see: whoever has it may refund in the other's name."""
+    here("keys", "--root", str(site))
+    (site / "var/keys/client-C01.secret").write_bytes((site / "var/keys/client-K01.secret").read_bytes())
+    said = here("check", "--root", str(site), "--json")
+    told = {item["what"]: item["text"] for item in json.loads(said.stdout) if item["verdict"] == "problem"}
+    pair = {"key client C01", "key client K01"}
+    assert len(pair & told.keys()) == 1
+    ((named,), (other,)) = pair & told.keys(), pair - told.keys()
+    assert other.removeprefix("key ") in told[named]
+    assert "key client H01" not in told
 
 
 @pytest.mark.parametrize(("what", "expected"), [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +11,17 @@ from engine.parties.contract import About, Op, OutcomeRow, Party
 
 
 class ClinicSettings(BaseModel):
-    """A clinic without secrets."""
+    """A clinic without secrets, unless it reports by itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    callback_keys: ClassVar[tuple[str, ...]] = ("seal",)
+
+    seal: str = Field(default="", repr=False)
+
+
+class MuteSettings(BaseModel):
+    """Somebody who only answers."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -21,10 +31,14 @@ class BankSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    callback_url: ClassVar[str] = "notify_url"
+    callback_keys: ClassVar[tuple[str, ...]] = ("key",)
+
     shop: str = Field(pattern=r"^[0-9]{6}$")
     key: str = Field(repr=False, min_length=32)
     mode: str = "plain"
     verify_keys: dict[str, str] = Field(default_factory=dict)
+    notify_url: str = ""
 
 
 class FakeParty:
@@ -55,4 +69,5 @@ BANK = FakeParty(
     _op("pay", "trade", changes=True, money=True), _op("find", session=True), _op("close", changes=True),
     _op("refund", "refund", changes=True, money=True), _op("sign"),
 )  # fmt: skip
-PARTIES = {"clinic": cast(Party, CLINIC), "bank": cast(Party, BANK)}
+MUTE = FakeParty("mute", MuteSettings, _op("look"))
+PARTIES = {"clinic": cast(Party, CLINIC), "bank": cast(Party, BANK), "mute": cast(Party, MUTE)}

@@ -111,8 +111,8 @@ def test_a_fence_that_waits_for_no_stop_is_seen_by_the_lives_above(monkeypatch: 
 
     answered = LegWork.stop_answered
     monkeypatch.setattr(LegWork, "stop_answered", forgets)
-    kinds = ({"stops_bury": False}, {"stops_bury": True})
-    towns = (Town(seed, RULES, replace(traits_of(seed), stops_undo=True, **kind)) for seed in range(LIVES) for kind in kinds)
+    lives = ((seed, bury) for seed in range(LIVES) for bury in (False, True))
+    towns = (Town(seed, RULES, replace(traits_of(seed), stops_undo=True, stops_bury=bury)) for seed, bury in lives)
     assert any(town.play() for town in towns)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +28,9 @@ PUBLIC_KEY: Final = ""  # the name of Alipay's only key in public key mode
 
 class Settings(PartySettings):
     """The connection to Alipay's gateway, in public key mode or in certificate mode: exactly one of the two."""
+
+    callback_url: ClassVar[str] = "notify_url"
+    callback_keys: ClassVar[tuple[str, ...]] = ("alipay_public_key", "alipay_certificate")
 
     app_id: str = Field(pattern=r"^[0-9]{8,32}$")
     """开放平台的应用编号

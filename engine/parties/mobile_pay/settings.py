@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from engine.parties.settings import PartySettings
 class Settings(PartySettings):
     """The connection to 医保移动支付: ids and keys as the bureau gave them, then what differs from province to
     province."""
+
+    callback_keys: ClassVar[tuple[str, ...]] = ("platform_key",)
 
     org_code: str = Field(pattern=r"^[0-9A-Za-z]{1,30}$")
     """定点医药机构编号（orgCodg）

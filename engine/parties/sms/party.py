@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, Field
@@ -42,6 +42,8 @@ _OURS: Final = (  # what only people can mend: credit, rights, signature, templa
 
 class Settings(PartySettings):
     """The connection to the provider of short messages."""
+
+    callback_keys: ClassVar[tuple[str, ...]] = ("report_key",)
 
     access_key_id: str = Field(min_length=4, max_length=128)
     """账号的 AccessKey ID；用只能发短信的子账号

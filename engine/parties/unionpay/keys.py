@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -19,6 +19,9 @@ TEST_SIGNER: Final = "00040000:SIGN"
 
 class Settings(PartySettings):
     """The connection to UnionPay: signed by certificate, or by a shared key."""
+
+    callback_url: ClassVar[str] = "back_url"
+    callback_keys: ClassVar[tuple[str, ...]] = ("root", "secure_key")
 
     mer_id: str = Field(pattern=r"^[0-9A-Za-z]{15}$")
     """商户号，收单机构分配

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -17,6 +17,9 @@ from engine.parties.settings import PartySettings
 
 class Settings(PartySettings):
     """The connection to WeChat Pay."""
+
+    callback_url: ClassVar[str] = "notify_url"
+    callback_keys: ClassVar[tuple[str, ...]] = ("verify_keys",)
 
     appid: str = Field(min_length=1, max_length=32)
     """公众号（或应用）的 appid，须已与商户号绑定
