@@ -246,7 +246,9 @@ class HttpDoor(Door):
             return
         if self._buffer:
             self._read()
-        if self._paused and self._phase in (_Phase.HEAD, _Phase.BODY):
+        if self._owner.draining and self._phase in (_Phase.HEAD, _Phase.BODY):
+            self.drain()
+        elif self._paused and self._phase in (_Phase.HEAD, _Phase.BODY):
             self._open_ears()
 
     def _report(self, status: int, size: int) -> None:
@@ -255,7 +257,7 @@ class HttpDoor(Door):
 
     # --- leaving --------------------------------------------------------------------------------
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, status: int, *, talking: bool = True) -> None:
         """Answer what cannot be served, and end: nothing behind it has a known beginning."""
         if self._phase is not _Phase.BODY:
             self._head = None
@@ -269,7 +271,7 @@ class HttpDoor(Door):
         self._out.write(data)
         self._report(status, len(data))
         self._release()
-        self._leave(self._limits.linger_s, talking=True)
+        self._leave(self._limits.linger_s, talking=talking)
 
     def _leave(self, seconds: float, *, talking: bool) -> None:
         """Flush and close. While the client still talks, closing at once would reset the reply away under it:
@@ -285,9 +287,11 @@ class HttpDoor(Door):
             self._wire.loseConnection()
 
     def drain(self) -> None:
-        """Close if nothing is going on; otherwise the next reply says `Connection: close`."""
+        """Close if nothing is being worked on; otherwise the reply says `Connection: close`."""
         if self._phase is _Phase.HEAD and not self._in_head and not self._buffer:
-            self._leave(self._limits.write_s, talking=False)
+            self._leave(self._limits.linger_s, talking=False)
+        elif self._phase in (_Phase.HEAD, _Phase.BODY):
+            self._refuse(503, talking=False)  # half a request: nothing of it was taken, its client sends it again
 
     def _expired(self) -> None:
         if self._phase is _Phase.BODY or self._in_head:

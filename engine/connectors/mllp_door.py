@@ -37,6 +37,7 @@ _BUSY: Final = _Phase.BUSY
 _STALLED: Final = _Phase.STALLED
 _LEAVING: Final = _Phase.LEAVING
 _CLOSED: Final = _Phase.CLOSED
+_GOODBYE: Final = 2.0  # seconds a peer has to answer a TLS goodbye, when nothing of it is at hand
 
 
 @implementer(IHandshakeListener)
@@ -217,8 +218,8 @@ class MllpDoor(Door):
 
     # --- leaving --------------------------------------------------------------------------------
 
-    def _leave(self) -> None:
-        """Write what is still to be written and close."""
+    def _leave(self, seconds: float | None = None) -> None:
+        """Write what is still to be written and close, within so many seconds (the time a peer has to read)."""
         if self._phase in (_LEAVING, _CLOSED):
             return
         self._phase = _LEAVING
@@ -226,7 +227,7 @@ class MllpDoor(Door):
         self._waiting_size = 0
         self._hold()
         self._wire.unregisterProducer()
-        self._within(self._limits.write_s)
+        self._within(self._limits.write_s if seconds is None else seconds)
         self._wire.loseConnection()
 
     def _cut(self) -> None:
@@ -235,9 +236,10 @@ class MllpDoor(Door):
         self._leave()
 
     def drain(self) -> None:
-        """Close if nothing is going on; otherwise after the acknowledgement that is being made."""
+        """Close if nothing is being worked on, also inside a message that is half there: its sender, who hears no
+        acknowledgement, sends it again. Otherwise after the acknowledgement that is being made."""
         if self._phase in (_READING, _HANDSHAKE):
-            self._leave()
+            self._leave(_GOODBYE)
 
     def _expired(self) -> None:
         if self._phase is _READING and not self._framer.inside:

@@ -609,6 +609,46 @@ def test_drain_finishes_what_is_in_flight_and_takes_nothing_new() -> None:
     assert door.server.getDelayedCalls() == []
 
 
+@pytest.mark.parametrize("half", [
+    b"POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Le",
+    b"POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n",
+    b"POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{\"request_no\":",
+    b"POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nwo",
+], ids=["head", "no body", "body", "chunks"])  # fmt: skip
+def test_drain_does_not_wait_for_a_request_that_is_only_half_there(half: bytes) -> None:
+    """Nothing of it was taken: the client hears so and sends it again to whoever answers next."""
+    seen: list[HttpRequest] = []
+    door = Door(lambda request: seen.append(request) or HttpReply(200))  # type: ignore[func-returns-value]
+    line = door.call(half)
+    done: list[float] = []
+    door.listener.drain(30).addCallback(lambda _: done.append(door.sim.seconds()))
+    began = door.sim.seconds()
+    door.sim.advance(1)
+    assert line.heard.startswith(b"HTTP/1.1 503 ")
+    assert b"Connection: close" in line.heard
+    assert [at - began < 1 for at in done] == [True]
+    assert (seen, door.listener.held, door.server.getDelayedCalls()) == ([], 0, [])
+
+
+def test_what_a_slow_reader_sent_ahead_is_served_while_draining_if_it_is_whole_and_else_dropped() -> None:
+    big = HttpReply(200, (), b"x" * 4_000_000)
+    for ahead, served in ((GET, 2), (GET[:-4], 1)):
+        seen: list[HttpRequest] = []
+        door = Door(lambda request, seen=seen: seen.append(request) or big)  # type: ignore[misc]
+        line = door.call(b"")
+        assert line.transport is not None
+        line.transport.pauseProducing()
+        line.transport.write(GET + ahead)
+        door.sim.advance(1)
+        done: list[None] = []
+        door.listener.drain(30).addCallback(done.append)
+        door.sim.advance(1)
+        assert done == []
+        line.transport.resumeProducing()
+        door.sim.advance(2)
+        assert (len(seen), done) == (served, [None])
+
+
 def test_drain_cuts_what_does_not_end() -> None:
     door = Door(lambda request: Deferred())
     line = door.call(GET)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import socket
+import ssl as standard_ssl
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -393,3 +395,50 @@ async def test_two_processes_may_share_an_address_and_others_may_not() -> None:
     assert set(heard) == {"one", "two"}
     await one.stop()
     await two.stop()
+
+
+def holding(port: int, tls: bytes | None, said: bytes, held: threading.Event, over: threading.Event) -> Deferred[bytes]:
+    """A stranger that says something and then neither reads, nor answers a goodbye, nor hangs up until it is over.
+    What it had heard by then."""
+
+    def talk() -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+            line = plain
+            if tls is not None:
+                line = standard_ssl.create_default_context(cadata=tls.decode()).wrap_socket(
+                    plain, server_hostname="localhost"
+                )
+            line.sendall(said)
+            held.set()
+            assert over.wait(20)
+            try:
+                return line.recv(65536)
+            except OSError:
+                return b""
+
+    return deferToThread(talk)
+
+
+HALF = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("said", [b"", HALF], ids=["resting", "half a request"])
+@pytest_twisted.ensureDeferred
+async def test_a_peer_that_says_no_more_and_hears_nothing_does_not_hold_the_drain(secure: bool, said: bytes) -> None:
+    authority = Authority()
+    certificate, key = authority.issue("localhost")
+    tls = TlsOptions(b"", certificate, key) if secure else None
+    listener = HttpListener(WORLD, "api", "127.0.0.1", 0, lambda request: HttpReply(200), tls=tls)
+    port = await listener.start()
+    held, over = threading.Event(), threading.Event()
+    heard = holding(port, authority.pem if secure else None, said, held, over)
+    await deferToThread(held.wait, 20)
+    while not listener.connections or (said and not listener.held):
+        await pause(0.01)
+    began = WORLD.now()
+    await listener.drain(20)
+    assert WORLD.now() - began < 5, "twenty seconds are for what was taken"
+    over.set()
+    assert (await heard).startswith(b"HTTP/1.1 503 " if said and not secure else b"")
+    assert listener.connections == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from engine.connectors.contract import NotSent, Silent
 from engine.connectors.mllp import MllpLimits, MllpListener, MllpSender, Peer
 from engine.connectors.tls import TlsOptions, server_tls
 from engine.core.world import World
-from tests.connectors.test_http_sockets import Authority
+from tests.connectors.test_http_sockets import Authority, holding
 
 WORLD = World(reactor)
 
@@ -185,6 +186,28 @@ async def test_a_client_that_never_reads_is_cut() -> None:
     assert await blocking(port, deaf)
     await server.listener.drain(5)
     assert (server.listener.connections, server.listener.held) == (0, 0)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("said", [b"", frame(message("M1"))[:20]], ids=["resting", "half a message"])
+@pytest_twisted.ensureDeferred
+async def test_a_peer_that_says_no_more_and_hears_nothing_does_not_hold_the_drain(
+    authority: Authority, secure: bool, said: bytes
+) -> None:
+    certificate, key = authority.issue("localhost")
+    server = Server(TlsOptions(b"", certificate, key) if secure else None)
+    port = await server.listener.start()
+    held, over = threading.Event(), threading.Event()
+    heard = holding(port, authority.pem if secure else None, said, held, over)
+    await deferToThread(held.wait, 20)
+    while not server.listener.connections or (said and not server.listener.held):
+        await pause(0.01)
+    began = WORLD.now()
+    await server.listener.drain(20)
+    assert WORLD.now() - began < 5, "twenty seconds are for what was taken"
+    over.set()
+    assert await heard == b""
+    assert (server.listener.connections, server.listener.held, server.peers) == (0, 0, [])
 
 
 def test_key_and_certificate_texts_are_checked(authority: Authority) -> None:

@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time  # the wall's time: real processes are waited for here, nothing of the engine
@@ -160,6 +161,27 @@ def test_told_to_stop_with_fifty_under_way(hospital: Hospital) -> None:
     assert len(booked) == sum(answer["state"] == "settled" for answer in ends)
     assert sum(row["amount"] for row in booked) == due == hospital.kept()
     assert len(booked) >= SETTLEMENTS // 10, "the stop came before anything had happened"
+    _end(engine)
+
+
+def test_told_to_stop_while_somebody_has_sent_half_a_request(hospital: Hospital) -> None:
+    """A request and an HL7 message that are only half there, and their senders rest: nothing of them was taken."""
+    hospital.fresh()
+    engine = _begin(hospital)
+    half = f"POST {START} HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n{{".encode()
+    with (
+        socket.create_connection(("127.0.0.1", hospital.ports["api"])) as http,
+        socket.create_connection(("127.0.0.1", hospital.ports["hl7"])) as mllp,
+    ):
+        http.sendall(half)
+        mllp.sendall(b"\x0bMSH|^~\\&|NHIS|")
+        assert _ask(hospital, "GET", "/healthz")[0] == 200, "by then it has read both"
+        began = time.monotonic()
+        engine.send_signal(signal.SIGTERM)
+        assert engine.wait(35) == 0
+        assert time.monotonic() - began < 10
+        assert http.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert mllp.recv(65536) == b""
     _end(engine)
 
 
