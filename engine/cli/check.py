@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -137,15 +141,40 @@ def _store(root: Path, file: EngineFile) -> Iterator[Finding]:
 
 
 def _ports(file: EngineFile) -> Iterator[Finding]:
+    """Each listener's address. What an engine that runs already holds is no problem: a check beside it is usual."""
+    running = any(
+        _engine_answers(*door.http, door.tls is not None)
+        for door in file.listeners.values()
+        if door.http is not None and port_taken(*door.http)
+    )
     for name, door in file.listeners.items():
         address = door.http or door.mllp
         if address is None:
             continue
         host, port = address
         taken = port_taken(host, port)
-        yield Finding(
-            f"listener {name}", "problem" if taken else "good", f"{host}:{port}" + (f" {taken}" if taken else "")
-        )
+        if taken and running:
+            yield Finding(f"listener {name}", "good", f"{host}:{port} 引擎正在运行 · an engine is running here")
+        else:
+            verdict = "problem" if taken else "good"
+            yield Finding(f"listener {name}", verdict, f"{host}:{port}" + (f" {taken}" if taken else ""))
+
+
+def _engine_answers(host: str, port: int, encrypted: bool) -> bool:
+    """Whether an engine says there that it is alive. Its certificate is not looked at: nothing is told or believed."""
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    line = (
+        HTTPSConnection(host, port, timeout=CONNECT_LIMIT, context=unverified)
+        if encrypted
+        else HTTPConnection(host, port, timeout=CONNECT_LIMIT)
+    )
+    try:
+        with closing(line):
+            line.request("GET", "/healthz")
+            return bool(json.loads(line.getresponse().read(1024)) == {"alive": True})
+    except (OSError, ValueError, HTTPException):
+        return False
 
 
 def port_taken(host: str, port: int) -> str:

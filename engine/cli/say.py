@@ -50,9 +50,11 @@ def in_terminal() -> bool:
 def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str] | None = None
 ) -> None:
-    """A table: drawn in a terminal, tab-separated with a head line when piped. `styles`: cell text → colour."""
+    """A table: drawn in a terminal, tab-separated with a head line when piped. `styles`: cell text → colour. Columns
+    without a name have no head line."""
     if not in_terminal():
-        line("\t".join(columns))
+        if any(columns):
+            line("\t".join(columns))
         for row in rows:
             line("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
         return
@@ -61,7 +63,9 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(
+        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(columns)
+    )  # fmt: skip
     for name in columns:
         drawn.add_column(name, overflow="fold")
     for row in rows:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.say import GOOD, CannotRun, line
+from engine.cli.say import GOOD, CannotRun, WrongUse, line
 
 if TYPE_CHECKING:
     from engine.parties.settings import Setting
@@ -24,7 +24,17 @@ VSCODE = ".vscode"
 
 
 def schema(folder: Path) -> int:
-    """Write one `KIND.schema.json` for each kind of file, and print the settings that VS Code wants."""
+    """Write one `KIND.schema.json` for each kind of file, and print the settings that VS Code wants when it has the
+    folder open that this is run in. A folder among a configuration's own schemas is refused: these are none of them."""
+    from engine.site.files import ENGINE_FILE
+
+    place = folder.resolve()
+    for above in place.parents:
+        if (above / ENGINE_FILE).is_file() and place.is_relative_to(above / "schemas"):
+            raise WrongUse(
+                f"schemas/ 里的文件属于配置，会被启用；请换一个目录，如 {VSCODE}/engine · "
+                f"what lies in schemas/ is part of the configuration; name another folder, as {VSCODE}/engine"
+            )
     try:
         for path, kind in write_schemas(folder):
             line(f"{path}  ({', '.join(FILES[kind])})")
@@ -32,7 +42,9 @@ def schema(folder: Path) -> int:
         raise CannotRun(f"无法写入 · cannot write: {no}") from None
     line()
     line("VS Code（YAML 扩展）设置 · settings for VS Code with the YAML extension:")
-    line(json.dumps(settings(folder.name), indent=2))
+    here = Path.cwd()
+    prefix = place.relative_to(here) if place.is_relative_to(here) else place
+    line(json.dumps(settings(prefix.as_posix()), indent=2))
     return GOOD
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import re
 import resource
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+import yaml
 
 from engine.console.passwords import password_fits
 from tests.cli.shell import ENVIRONMENT, HOME, engine, free_port, here, new_site
@@ -124,6 +128,36 @@ def test_check_passes_a_good_node_and_a_silent_party_is_only_a_warning(site: Pat
     assert found["configuration"]["verdict"] == "good"
     assert found["listener api"]["verdict"] == "good"
     assert found["keys of his"]["verdict"] == "warning", "its secret was never given"
+
+
+class _Somebody(http.server.BaseHTTPRequestHandler):
+    """Who holds the port: an engine says it is alive."""
+
+    said: ClassVar[bytes] = b'{"alive":true}'
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/healthz" else 404)
+        self.end_headers()
+        self.wfile.write(self.said)
+
+    def log_message(self, *words: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(("said", "verdict"), [(b'{"alive":true}', "good"), (b"<html>", "problem"), (b"", "problem")])
+def test_check_knows_a_running_engine_from_somebody_else_at_its_port(site: Path, said: bytes, verdict: str) -> None:
+    """It is asked beside a running engine too, where its own ports are no problem."""
+    port = int(yaml.safe_load((site / "engine.yaml").read_text())["listeners"]["api"]["http"].rpartition(":")[2])
+    handler = type("Handler", (_Somebody,), {"said": said})
+    with http.server.HTTPServer(("127.0.0.1", port), handler) as holder:
+        threading.Thread(target=holder.serve_forever, daemon=True).start()
+        try:
+            shown = here("check", "--root", str(site), "--json")
+        finally:
+            holder.shutdown()
+    found = {one["what"]: one for one in json.loads(shown.stdout)}
+    assert found["listener api"]["verdict"] == verdict
+    assert shown.returncode == (0 if verdict == "good" else 1)
 
 
 def test_check_names_a_missing_key_and_a_loose_one(tmp_path: Path) -> None:

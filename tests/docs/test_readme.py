@@ -259,3 +259,11 @@ def test_what_is_said_to_be_missing_is_missing(readme: Path) -> None:
     assert len(items) >= 6
     for word, exists in there.items():
         assert any(word in item for item in items) != exists, word
+
+
+@pytest.mark.parametrize("readme", READMES, ids=IDS)
+def test_every_document_is_one_step_away(readme: Path) -> None:
+    text = readme.read_text(encoding="utf-8")
+    named = {(ROOT / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)\)", text) if "://" not in link}
+    pages = {*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "docs/examples/README.md"}
+    assert pages - set(READMES) - named == set()

@@ -196,10 +196,22 @@ def test_numbers_and_yes_are_taken_as_editors_read_them() -> None:
     assert not validator.is_valid({**_connection("wechat"), "fee_bp": 1001})
 
 
-def test_the_command_prints_settings_that_name_what_it_wrote(tmp_path: Path) -> None:
-    said = here("schema", str(tmp_path / "schemas"))
-    assert said.returncode == 0
-    shown = json.loads(said.stdout[said.stdout.index("{\n") :])
-    assert shown == settings("schemas")
-    written = {path.name for path in (tmp_path / "schemas").iterdir()}
-    assert {Path(name).name for name in shown["yaml.schemas"]} == written
+def test_the_command_prints_settings_that_name_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Editors read these names from the folder that was opened: the one the command is run in."""
+    monkeypatch.chdir(tmp_path)
+    elsewhere = str(tmp_path.parent / f"{tmp_path.name}-out")
+    for asked, prefix in ((".vscode/engine",) * 2, (str(tmp_path / "out"), "out"), (elsewhere, elsewhere)):
+        said = here("schema", asked)
+        assert said.returncode == 0, said.stderr
+        shown = json.loads(said.stdout[said.stdout.index("{\n") :])
+        assert shown == settings(prefix)
+        assert all((tmp_path / name).is_file() for name in shown["yaml.schemas"])
+
+
+def test_editors_schemas_do_not_become_part_of_a_configuration(tmp_path: Path) -> None:
+    """What lies in its `schemas` is compiled, shown by `engine plan` and taken by `engine apply`."""
+    assert here("init", str(tmp_path / "site")).returncode == 0
+    said = here("schema", str(tmp_path / "site/schemas/editor"))
+    assert said.returncode == 2
+    assert "schemas" in said.stderr
+    assert not (tmp_path / "site/schemas/editor").exists()
