@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from engine.runtime.books_funds import FundBook, check_funds
-from engine.runtime.books_kinds import BILLED, MONEY, Difference, difference
+from engine.runtime.books_kinds import BILLED, MONEY, Difference, difference, row_name
 from engine.runtime.books_led import check_led, led_numbers
 from engine.runtime.books_money import check_always, check_partly, check_rest, check_returns, covered, trades_of
 from engine.runtime.books_order import check_order
@@ -201,13 +201,15 @@ def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Itera
             if row.kind == "order":  # it takes nothing by itself; the cash of a mixed one is laid down before it
                 began = first.get((party, ""))
             if began is None or row.at + limits.skew_s < began:
-                yield difference("effect_without_call", kept.no, kept.bill, party=party, what=row.kind, no=row.no)
+                what = row_name(row.kind)
+                yield difference("effect_without_call", kept.no, kept.bill, party=party, what=what, no=row.no)
 
 
 def _strange(shelf: _Shelf) -> Iterator[Difference]:
     """D1: an effect with a number that nobody here gave out."""
     for book, row in shelf.strange:
-        yield difference("unknown_number", "", row.bill, party=book.party, what=row.kind, no=row.no, amount=row.amount)
+        what = row_name(row.kind)
+        yield difference("unknown_number", "", row.bill, party=book.party, what=what, no=row.no, amount=row.amount)
 
 
 def _booked_twice(view: StoreView, shelf: _Shelf) -> Iterator[Difference]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from engine.parties.funds import FundKind, FundRow
-from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_kinds import Both, Difference, difference
 from engine.runtime.books_money import FREEZES, covered
 from engine.runtime.books_view import Kept, LedgerRow, LegRow, PartyBook, Span, StoreView
 from engine.saga.legs import LegState
@@ -187,17 +187,17 @@ def _one(party: str, no: str, due: _Moved, moved: _Moved, view: StoreView) -> It
     owner = view.owner(no) or ""
     bill = view.settlements[owner].bill if owner in view.settlements else ""
 
-    def said(kind: str, what: str, wanted: int, found: int) -> Difference:
+    def said(kind: str, what: Both, wanted: int, found: int) -> Difference:
         return difference(kind, owner, bill, party=party, what=what, no=no, due=wanted, amount=found)
 
     if due.came != moved.came:
         kind = "fund_missing" if not moved.came else "fund_only" if not due.came else "fund_differs"
-        yield said(kind, "收款/payment", due.came, moved.came)
+        yield said(kind, Both("收款", "payment"), due.came, moved.came)
     if not due.went <= moved.went <= due.went + due.unsure:
         kind = "fund_missing" if not moved.went else "fund_only" if not due.went + due.unsure else "fund_differs"
-        yield said(kind, "退款/refund", due.went, moved.went)
+        yield said(kind, Both("退款", "refund"), due.went, moved.went)
     if abs(due.fee - moved.fee) > due.count:  # the trade bill names parts of a fen, the account moves whole ones
-        yield said("fund_fee_differs", "手续费/fee", due.fee, moved.fee)
+        yield said("fund_fee_differs", Both("手续费", "fee"), due.fee, moved.fee)
 
 
 def _odd(fund: FundBook, known: Mapping[str, str], view: StoreView) -> Iterator[Difference]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.core.money import yuan_of_fen
 
@@ -24,15 +25,15 @@ class Kind:
     next_en: str
 
 
-_ASK_CHANNEL = ("向支付渠道查询该单号，不得手工退款", "Ask the channel for this number; do not refund by hand.")
+_ASK_THEM = ("向对方查询该单号是谁的业务，不得手工退款", "Ask that party whose number this is; do not refund by hand.")
 _FINANCE = ("财务立即核实，不自动改账", "Finance looks at once; nothing is corrected automatically.")
 _IT = ("通知信息科检查结算平台", "Have the IT desk check the engine.")
 _REFUND = ("用原退款单号继续退款", "Go on with the refund under its stored number.")
 
 KINDS: Mapping[str, Kind] = {
     # Money
-    "unknown_number": Kind("D1", "{party}有一笔{what}（单号 {no}，{amount} 元），结算平台没有这个单号", "{party} has a {what} under {no} ({amount} yuan) that is none of our numbers", *_ASK_CHANNEL),
-    "effect_without_call": Kind("P7", "{party}的{what}（单号 {no}）早于我方任何请求记录", "{party} has a {what} under {no} earlier than any call we recorded", *_IT),
+    "unknown_number": Kind("D1", "{party}有一笔{what}（单号 {no}，{amount} 元），结算平台没有这个单号", "{party}, {no}: {what} of {amount} yuan, which is none of our numbers", *_ASK_THEM),
+    "effect_without_call": Kind("P7", "{party}的{what}（单号 {no}）早于我方任何请求记录", "{party}, {no}: {what} earlier than any call we recorded", *_IT),
     "paid_amount_differs": Kind("D5/P15", "单号 {no} 应收 {due} 元，渠道实收 {amount} 元", "{no}: {due} yuan were due, the channel took {amount}", "由两名财务人员核对处理", "Two persons of finance decide."),
     "paid_twice": Kind("D9/P1", "应收 {due} 元，渠道净收 {amount} 元，患者多付", "{due} yuan were due, the channel keeps {amount}: the patient paid too much", "退回较晚的一笔", "Give the later payment back."),
     "service_not_paid": Kind("D4/P2", "已结算，应收 {due} 元，渠道净收只有 {amount} 元", "Settled for {due} yuan, the channel keeps only {amount}", *_FINANCE),
@@ -133,6 +134,30 @@ class Difference:
         }  # fmt: skip
 
 
+class Both(NamedTuple):
+    """One thing's name in each language."""
+
+    zh: str
+    en: str
+
+
+ROWS: Mapping[str, Both] = {
+    "order": Both("下单", "order"), "charge": Both("收款", "charge"), "close": Both("关单", "close"),
+    "reverse": Both("撤销", "reversal"), "refund": Both("退款", "refund"), "freeze": Both("冻结", "freeze"),
+    "unfreeze": Both("解冻", "release"), "register": Both("登记", "registration"), "upload": Both("费用明细", "upload"),
+    "settle": Both("结算", "settlement"), "cancel": Both("结算撤销", "cancel"), "book": Both("入账", "booking"),
+    "void": Both("作废", "void"), "lock": Both("锁定", "lock"), "issue": Both("票据", "invoice"),
+    "write_off": Both("冲红", "write-off"), "message": Both("消息", "message"), "notice": Both("通知", "notice"),
+    "deposit": Both("预交金", "deposit"), "deposit_back": Both("退预交金", "return of a deposit"),
+}  # fmt: skip
+"""Kind of a row in a party's ledger → what people call it."""
+
+
+def row_name(kind: str) -> Both:
+    """A ledger row's kind as people call it; a kind that only a hospital's own table has, as it stands."""
+    return ROWS.get(kind) or Both(kind, kind)
+
+
 def difference(kind: str, settlement_no: str, bill: str, /, **said: object) -> Difference:
     """A difference of this kind; `amount` and `due` given as int are fen. KeyError for a kind that is not in the
     table or a text that says more than the check knows."""
@@ -141,6 +166,6 @@ def difference(kind: str, settlement_no: str, bill: str, /, **said: object) -> D
         name: yuan_of_fen(value) if name in ("amount", "due") and isinstance(value, int) else value
         for name, value in said.items()
     }
-    return Difference(
-        kind, settlement_no, bill, row.zh.format_map(shown), row.en.format_map(shown), row.next, row.next_en
-    )
+    zh = {name: value.zh if isinstance(value, Both) else value for name, value in shown.items()}
+    en = {name: value.en if isinstance(value, Both) else value for name, value in shown.items()}
+    return Difference(kind, settlement_no, bill, row.zh.format_map(zh), row.en.format_map(en), row.next, row.next_en)

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_kinds import Both, Difference, difference
 from engine.runtime.books_view import Kept, LedgerRow, LegRow, PartyBook, Role, StoreView
 from engine.saga.case import RELEASES_BILLS, CaseState
 
 CARRIED = {"settle": Role.INSURANCE, "issue": Role.INVOICE}
 """Kind of a row in the HIS's ledger → whose ledger must have the other end of it."""
 OUTSIDE = frozenset({*CARRIED, "register"})
-WHAT = {"settle": "医保结算/insurance settlement", "issue": "电子票据/invoice"}
+WHAT = {"settle": Both("医保结算", "insurance settlement"), "issue": Both("电子票据", "invoice")}
 
 
 def led_numbers(view: StoreView, books: Sequence[PartyBook]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from engine.core.money import AMOUNTS
-from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_kinds import Both, Difference, difference
 from engine.runtime.books_view import RESTED, CallRow, Kept, LegRow, Limits
 from engine.saga.case import CASE, RELEASES_BILLS, CaseState
 from engine.saga.legs import FORWARD, OPEN, UNDO, LegState
@@ -50,7 +50,7 @@ def _moves(kept: Kept) -> Iterator[Difference]:
     for move in kept.moves:
         allowed = LEG_MOVES | BY_HAND if move.leg_id else CASE_MOVES
         if (move.before, move.after) not in allowed:
-            what = f"环节/leg {move.leg_id}" if move.leg_id else "结算/settlement"
+            what = Both(f"环节 {move.leg_id}", f"leg {move.leg_id}") if move.leg_id else Both("结算", "settlement")
             yield _said(kept, "impossible_move", what=what, state=move.before, no=move.after)
 
 

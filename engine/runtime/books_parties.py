@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.core.money import yuan_of_fen
-from engine.runtime.books_kinds import Difference, difference
+from engine.runtime.books_kinds import Both, Difference, difference
 from engine.runtime.books_view import Kept, LedgerRow, LegRow
 from engine.saga.case import CaseState
 from engine.saga.legs import LegState
@@ -55,9 +55,9 @@ def check_his_rest(kept: Kept, rows: Rows, at_window: Rows, wanted: bool) -> Ite
         yield _said(kept, "his_amount_differs", due=_two(ours), amount=_two(theirs))
 
 
-def _two(amounts: tuple[int, int]) -> str:
-    total, cash = amounts
-    return f"{yuan_of_fen(total)}（自付/cash {yuan_of_fen(cash)}）"
+def _two(amounts: tuple[int, int]) -> Both:
+    total, cash = (yuan_of_fen(fen) for fen in amounts)
+    return Both(f"{total}（自付 {cash}）", f"{total} (cash {cash})")
 
 
 def check_insurance_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
@@ -83,17 +83,17 @@ def check_insurance_rest(kept: Kept, rows: Rows, insured: bool, claimed: int = 0
         yield _said(kept, "insurance_left", no=row.no, amount=row.amount)
     for row in rows:
         if row.kind == "register" and row.state == "open":
-            yield _said(kept, "visit_left", what="挂号/registration", no=row.no)
+            yield _said(kept, "visit_left", what=Both("挂号", "registration"), no=row.no)
         elif row.kind == "upload" and row.state == "uploaded":
-            yield _said(kept, "visit_left", what="费用明细/lines", no=row.no)
+            yield _said(kept, "visit_left", what=Both("费用明细", "lines"), no=row.no)
 
 
 def _as_quoted(kept: Kept, row: LedgerRow, claimed: int) -> Iterator[Difference]:
     account = kept.amounts.get("account") or 0
     for what, quoted, settled in (
-        ("总额/total", kept.total, row.amount),
-        ("现金自付/cash", kept.cash + claimed, row.cash),
-        ("个人账户/account", account, row.account),
+        (Both("总额", "total"), kept.total, row.amount),
+        (Both("现金自付", "cash"), kept.cash + claimed, row.cash),
+        (Both("个人账户", "account"), account, row.account),
     ):
         if settled is not None and settled != quoted:
             yield _said(kept, "insurance_amount_differs", what=what, due=quoted, amount=settled)

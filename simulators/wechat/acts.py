@@ -74,9 +74,10 @@ def _mixed(party: WeChatSim, body: Body) -> Mixed:
 
 
 def _pay_mixed(party: WeChatSim, body: Body) -> Body:
-    """The patient pays a mixed order (医保自费混合) with the password."""
+    """The patient pays a mixed order (医保自费混合) with the password; `insurance: elsewhere`: its payment order
+    was made at no simulator of this town."""
     found = _mixed(party, body)
-    party.v3.med_ins.pay(found)
+    party.v3.med_ins.pay(found, elsewhere=body.get("insurance") == "elsewhere")
     return {"no": found.body["out_trade_no"], "mix_trade_no": found.number, "state": found.state}
 
 

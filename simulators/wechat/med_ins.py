@@ -172,11 +172,12 @@ class MedIns:
         spent = sum(one.amount for one in order.refunds if one.status != "CLOSED") if order else 0
         return sum(mixed.told.values()) >= mixed.insured and spent >= mixed.cash
 
-    def pay(self, mixed: Mixed, *, late: bool = False) -> None:
+    def pay(self, mixed: Mixed, *, late: bool = False, elsewhere: bool = False) -> None:
         """The patient gives the password: insurance and cash at one stroke, and one notice. Where the insurance does
-        not settle, the order has failed. `late`: he had given it before the order ended."""
+        not settle, the order has failed. `late`: he had given it before the order ended. `elsewhere`: the insurance is
+        none that is simulated beside this one; it settles."""
         no, bureau = mixed.body["out_trade_no"], self.party.world.parties.get("mobile_pay")
-        here = bureau if mixed.insured and isinstance(bureau, MobilePaySim) else None
+        here = bureau if mixed.insured and not elsewhere and isinstance(bureau, MobilePaySim) else None
         if here is not None and not here.settle_mixed(mixed.body["pay_order_id"], late=late):
             self.fail(mixed)
             return

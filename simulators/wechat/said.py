@@ -107,7 +107,8 @@ ACTS = (
     Act("send_probe", "发假签名探测", "send a probe with a false signature", (_NO,), grave=True),
     Act("rotate_key", "换平台证书", "a new platform certificate"),
     Act("set_balance", "商户余额（分）", "the merchant's balance", (fen("amount", "分", "fen"),)),
-    Act("pay_mixed", "付混合订单（医保加自费）", "pay a mixed order (insurance and cash)", (_NO,)),
+    Act("pay_mixed", "付混合订单（医保加自费）", "pay a mixed order (insurance and cash)", (
+        _NO, maybe("insurance", "elsewhere：医保支付单不在这里下", "elsewhere: ordered at none of these"))),
     Act("pay_mixed_after_close", "混合订单关闭后到账", "a mixed order is paid after it was closed", (_NO,), grave=True),
     Act("fail_mixed", "混合订单失败", "a mixed order fails", (_NO,)),
     Act("withdraw", "T+1 提现", "T+1 withdrawal", (fen("retain", "留存（分）", "fen to stay"),)),

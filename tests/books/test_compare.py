@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -656,6 +657,17 @@ def test_a_planted_fault_is_found_as_itself(kind: str, no: str, spoil: Spoil) ->
     day = good_day()
     spoil(day)
     assert _kinds(day) == [(kind, no)]
+
+
+@pytest.mark.parametrize("spoil", [spoil for _, _, spoil in PLANTED], ids=[spoil.__name__ for _, _, spoil in PLANTED])
+def test_a_difference_is_told_in_one_language_at_a_time(spoil: Spoil) -> None:
+    """Finance read: nhsa有一笔register."""
+    day = good_day()
+    spoil(day)
+    for one in compare(day.view(), day.books(), funds=day.funds()):
+        assert not re.search(r"[\u4e00-\u9fff]/[a-z]", one.text + one.en), one.text
+        ours = {"register", "upload", "settle", "charge", "order", "refund", "payment", "fee", "cash", "account"}
+        assert not ours & set(re.findall(r"(?<![a-z.])[a-z]+(?![a-z.])", one.text)), one.text
 
 
 def test_every_kind_was_planted() -> None:

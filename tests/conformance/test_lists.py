@@ -14,6 +14,7 @@ from engine.conformance import names, sheet
 from engine.conformance.interfaces import Interface, read_list
 from engine.conformance.running import Line, Run
 from simulators.base.wire import Req, Resp
+from simulators.mobile_pay import MobilePaySim
 from tests.conformance.ground import Memory, standing
 
 KINDS = (
@@ -42,6 +43,13 @@ def test_the_list_passes_against_our_simulator(kind: str, tmp_path: Path) -> Non
     assert told(lines) == []
     assert sheet.passed(lines)
     assert len(lines) == sum(isinstance(step, Interface) for step in read_list(kind).steps)
+
+
+def test_the_wechat_list_passes_where_the_insurance_is_simulated_too(tmp_path: Path) -> None:
+    """`engine simulate` plays both; the list's mixed order names a payment order that nobody made there."""
+    run, ground = standing("wechat", tmp_path)
+    ground.party.world.parties["mobile_pay"] = MobilePaySim(ground.party.world)
+    assert told(run.play()) == []
 
 
 @pytest.mark.parametrize("kind", ["nhsa", "einvoice", "unionpay"])  # of the HIS a person gives another bill
