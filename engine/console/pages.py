@@ -11,11 +11,14 @@ from urllib.parse import urlencode
 from engine.console import reading
 from engine.console.asked import Asked, NoSuchPage
 from engine.console.case_page import settlement
-from engine.console.site_pages import channel_values, channels_values, doors_by_listener, states_values
+from engine.console.site_pages import channel_values, channels_values, doors_by_listener, other_places, states_values
 from engine.console.texts.tasks import TEXTS as TASK_TEXTS
 from engine.core.errors import ERRORS
 from engine.core.times import beijing, instant_of
+from engine.runtime.reasons import text_of_maps
 from engine.saga.case import CaseState
+from engine.saga.plan import Step
+from engine.site.site import Site
 from engine.store import pages as lists
 from engine.store.tasks import open_tasks
 
@@ -68,9 +71,10 @@ def _look(counts: Mapping[str, int]) -> str:
     return "good" if not bad else "warn" if good >= bad * 4 else "bad"
 
 
-def reason_words(code: str, language: str) -> str:
-    """What a reason's code says, without the detail that only the settlement itself knows; "" when that is all."""
-    said = ERRORS.get(code)
+def reason_words(site: Site, code: str, language: str) -> str:
+    """What a reason's code says, without the detail that only the settlement itself knows; "" when that is all. Codes
+    of a site's maps have their words there, as the site now has them."""
+    said = ERRORS.get(code) or text_of_maps(site, code)
     words = "" if said is None else (said.zh if language == "zh" else said.en)
     return re.sub(r"\s*[(（]?\{detail\}[)）]?\s*", "", words).strip("：:；; ") if said else code
 
@@ -91,7 +95,7 @@ async def settlements(asked: Asked) -> Values:
     kept = {name: value for name, value in query.items() if value}
     return {
         "rows": rows, "query": query, "states": states, "bad_day": bad_day, "first": wanted.before is None,
-        "reasons": lambda code: reason_words(code, asked.language), "kept": urlencode(kept),
+        "reasons": lambda code: reason_words(asked.node.site(), code, asked.language), "kept": urlencode(kept),
         "more": None if more is None else urlencode({**kept, "before": more}),
         "refresh": 15 if wanted.before is None else 0,
     }  # fmt: skip
@@ -138,7 +142,9 @@ async def one_call(asked: Asked) -> Values:
 
 
 async def channels(asked: Asked) -> Values:
-    return {**channels_values(asked.node.site()), "kind_of": asked.kind, "refresh": 0}
+    site = asked.node.site()
+    kinds = Counter(entry.kind for entry in site.engine.parties.values())
+    return {**channels_values(site), "kind_of": asked.kind, "kinds": kinds, "refresh": 0}
 
 
 async def one_channel(asked: Asked) -> Values:
@@ -146,11 +152,22 @@ async def one_channel(asked: Asked) -> Values:
     if channel is None:
         raise NoSuchPage(asked.parts["name"])
     made = channel_values(channel, asked.node)
-    return {**made, "kind_of": asked.kind, "title_of": asked.title, "refresh": 0}
+    calls = channel.calls
+
+    def done(step: Step) -> str:
+        """What a step's call does at its party."""
+        return asked.title(calls[step.call].party, calls[step.call].op) if step.call in calls else ""
+
+    return {**made, "done": done, "kind_of": asked.kind, "title_of": asked.title, "refresh": 0}
 
 
 async def routes(asked: Asked) -> Values:
-    return {"listeners": doors_by_listener(asked.node.doors()), "refresh": 0}
+    site = asked.node.site()
+    titles = {name: channel.title for name, channel in site.channels.items()}
+    return {
+        "listeners": doors_by_listener(asked.node.doors()), "places": other_places(site), "titles": titles,
+        "kind_of": asked.kind, "refresh": 0,
+    }  # fmt: skip
 
 
 async def states(asked: Asked) -> Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,10 +13,13 @@ from engine.site.site import CallSpec, Channel, Site
 
 
 def doors_by_listener(doors: Sequence[Door]) -> dict[tuple[str, str], list[Door]]:
-    """(listener, address) → its doors."""
+    """(listener, address) → its doors: of those that several channels share one, of the console's own the first."""
     found: dict[tuple[str, str], list[Door]] = {}
     for door in doors:
-        found.setdefault((door.listener, door.address), []).append(door)
+        if not door.name.startswith("console_") or door.template == "/console/":
+            kept = found.setdefault((door.listener, door.address), [])
+            if door not in kept:
+                kept.append(door)
     return found
 
 
@@ -34,10 +38,37 @@ def channels_values(site: Site) -> dict[str, Any]:
 
 
 def entrance(channel: Channel) -> tuple[str, str]:
-    """(method or period, address or time) of what starts a channel."""
+    """What starts a channel: (method, path), (listener, events), ("tell", "") by settlements, ("every", hour)."""
+    deliver = channel.deliver
     if channel.listen is not None:
         return channel.listen.request.method, channel.listen.request.path
-    return "", ""
+    if channel.every is not None:
+        hours, seconds = divmod(channel.every.seconds, 3600)
+        return "every", f"{hours:02d}:{seconds // 60:02d}"
+    if deliver is not None and deliver.request is not None:
+        return deliver.request.method, deliver.request.path
+    if deliver is not None and deliver.form != "tell":
+        return deliver.at, " ".join(sorted({re.sub(r"\^.*", "^*", event) for event in deliver.events}))
+    return "tell" if deliver is not None else "", ""
+
+
+Place = tuple[str, str, str]
+"""A listener that is no HTTP one: (its name, its kind, its address)."""
+
+
+def other_places(site: Site) -> list[tuple[Place, list[Channel]]]:
+    """Where HL7 messages, files and rows come in, and the channels that take them."""
+    found = []
+    for name, door in site.engine.listeners.items():
+        kind = next((one for one in ("mllp", "drop", "sftp", "poll") if getattr(door, one) is not None), "")
+        if kind:
+            address = ":".join(map(str, door.mllp)) if door.mllp is not None else ""
+            takers = [
+                one for one in site.channels.values()
+                if name in (one.hl7.at if one.hl7 else "", one.deliver.at if one.deliver else "")
+            ]  # fmt: skip
+            found.append(((name, kind, address), takers))
+    return found
 
 
 def channel_values(channel: Channel, node: Node) -> dict[str, Any]:
@@ -45,7 +76,7 @@ def channel_values(channel: Channel, node: Node) -> dict[str, Any]:
     steps = channel.plan.steps if channel.plan is not None else ()
     return {
         "channel": channel,
-        "entrance": entrance(channel),
+        "starts": entrance(channel),
         "steps": [step for step in steps if not step.final],
         "final": [step for step in steps if step.final],
         "ends": channel.plan.ends if channel.plan is not None else (),

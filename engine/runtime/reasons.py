@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from engine.core.errors import CODE_OF_PARTY, ERRORS, said
 from engine.parties.registry import PARTIES
-from engine.pipeline.rejected import CodeText
+from engine.pipeline.rejected import TEXTS, CodeText
 from engine.saga.case import Reason
 from engine.saga.legs import Leg
+from engine.site.site import Site
 
 UNREADABLE = "UNREADABLE"
 """The code of a leg whose last answer our map could not read; its text says where."""
@@ -16,6 +17,12 @@ def side_of(kind: str) -> str:
     """Whose side a kind of party is on."""
     party = PARTIES.get(kind)
     return "engine" if party is None else party.about.side
+
+
+def text_of_maps(site: Site, code: str) -> CodeText | None:
+    """What a code means that maps refuse with: in the words of the site's own map, else those of any map."""
+    texts = (made.texts.get(code) for made in site.maps.values())
+    return next(filter(None, texts), None) or TEXTS.get(code)
 
 
 def _names(kind: str) -> tuple[str, str]:

@@ -175,6 +175,11 @@ class Stage:
             doors=lambda: [
                 Door("api", "127.0.0.1:8600", "POST", "/v1/outpatient/settlements", "outpatient_settlement"),
                 Door("api", "127.0.0.1:8600", "GET", "/healthz", "healthz"),
+                Door("api", "127.0.0.1:8600", "POST", "/v1/settlements/{no}/pay", "pay_choice"),
+                Door("api", "127.0.0.1:8600", "POST", "/v1/settlements/{no}/pay", "pay_choice"),
+                Door("api", "127.0.0.1:8600", "POST", "/callback/wechat", "callback_wechat"),
+                Door("api", "127.0.0.1:8600", "GET", "/console/", "console_overview"),
+                Door("api", "127.0.0.1:8600", "GET", "/console/settlements", "console_settlements"),
             ],
             state=lambda: "running",
             store_state=lambda: "",

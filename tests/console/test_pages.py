@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from engine.console.pages import reason_words
 from engine.console.texts import PAGES, SHARED, word
+from engine.core.errors import ERRORS
 from engine.core.times import beijing
 from engine.parties.registry import PARTIES
 from engine.store.backend import View
@@ -235,6 +237,42 @@ def test_reason_in_both_languages(open_browser: Browser, night: Night) -> None:
     page = words(open_browser.text(f"/console/settlements/{night.no['expired']}"))
     assert "未在规定时间内选择支付方式" in page
     assert "No payment was chosen in time" in page
+
+
+def test_the_list_says_a_site_s_own_reasons_in_words(open_browser: Browser, night: Night) -> None:
+    """Codes of maps (E-NOT-SIGNED, the hospital's own) stood there bare; those of the engine did not."""
+    site = night.stage.site
+    assert "E-NOT-SIGNED" not in ERRORS
+    assert reason_words(site, "E-NOT-SIGNED", "en").startswith("Not signed up")
+    assert reason_words(site, "E-UNMAPPED", "zh") == "代码未对照"
+    assert reason_words(site, "E-OF-NOBODY", "zh") == "E-OF-NOBODY"
+    row = next(row for row in open_browser.text("/console/settlements").split("<tr>") if night.no["rejected"] in row)
+    assert "代码未对照" in row
+
+
+def test_channels_say_where_messages_come_in_and_which_receiver_is_which(open_browser: Browser) -> None:
+    rows = {words(row).split()[0]: words(row) for row in open_browser.text("/console/channels").split("<tr>")[2:]}
+    assert "hl7 ADT^*" in rows["his_events"]
+    assert "由结算通道转交" in rows["dft_p03"]
+    assert "接收系统 emr" in rows["his_events"]
+    assert "接收系统 data_platform" in rows["his_events"]
+    assert "每日 02:30" in rows["insurance_reconciliation"]
+
+
+def test_a_channel_s_steps_say_what_is_done(open_browser: Browser) -> None:
+    page = open_browser.text("/console/channels/outpatient_settlement")
+    assert "his.lock 锁定单据" in words(page[: page.index('id="his.bill"')])
+
+
+def test_doors_say_what_they_are_for(open_browser: Browser) -> None:
+    page = words(open_browser.text("/console/routes"))
+    assert "/v1/outpatient/settlements 门诊结算" in page
+    assert "/callback/wechat 接收通知：微信支付" in page
+    assert "/healthz 是否活着" in page
+    assert "hl7 127.0.0.1:8610" in page
+    assert "MLLP" in page
+    assert page.count("/v1/settlements/{no}/pay 患者选定支付方式") == 1
+    assert "/console/settlements" not in page, "one line is enough for the console's own pages"
 
 
 def test_plan_shows_where_it_stands(open_browser: Browser, night: Night) -> None:
