@@ -39,7 +39,8 @@ lint: setup ## ruff、mypy 严格、分层与整洁 · ruff, mypy strict, layers
 	$(PY) -m pytest tests/test_tidy.py
 
 bench: setup ## 性能测试 · the benchmarks
-	$(PY) -m bench; one=$$?; $(PY) -m bench.crypto; two=$$?; $(PY) -m bench.deliver && exit $$((one || two))
+	$(PY) -m bench; one=$$?; $(PY) -m bench.crypto; two=$$?; $(PY) -m bench.lag; three=$$?; \
+	$(PY) -m bench.deliver && exit $$((one || two || three))
 
 lock: setup ## 重新锁定依赖 · lock the requirements anew
 	$(LOCK) --output-file=requirements.lock requirements.in

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bench.report import Row, Verdict
 
 if TYPE_CHECKING:
-    from bench.crypto import Talk
+    from bench.crypto_talks import Talk
 
 CASE = "crypto"
 AT_ONCE, RATE, RUN = 200, 100, 500  # settlements on their way, begun a second, in all

@@ -29,7 +29,7 @@ UNDELIVERED = 100_000
 FLUSH_MS = 1.0
 
 
-def _load(ward: DeliverWard, case: str, what: str, **asked: float) -> tuple[dict[str, Any], float, list[Row]]:
+def _load(ward: DeliverWard, case: str, what: str, **asked: Any) -> tuple[dict[str, Any], float, list[Row]]:
     """One measured run after a warm one: what the generator said, CPU µs a message, rows."""
     ward.load(**{**asked, "seconds": 2})
     ward.ask_sink("count")
@@ -77,7 +77,7 @@ def open_loops() -> Found:
     with DeliverWard() as ward:
         ward.start()
         for rate, limit in ((2000, 10.0), (300, 2.0)):
-            asked: dict[str, float] = {"connections": 64, "seconds": 8, "warm": 1, "rate": rate}
+            asked: dict[str, Any] = {"connections": 64, "seconds": 8, "warm": 1, "rate": rate}
             ward.ask_sink("note")
             said, _, more = _load(ward, case, f"{rate}/s", **asked, each=True)
             rows += more

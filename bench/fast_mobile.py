@@ -49,8 +49,8 @@ class MobilePay:
         self._paid: set[str] = set()
         self.notices: dict[str, int] = {}  # what the engine said to them, by its first line
         if asked.get("unsigned"):
-            sm.good = lambda *_: True  # type: ignore[assignment]  # the floor: this process signs and verifies nothing
-            sm.sign = lambda *_: UNSIGNED  # type: ignore[assignment]  # as above
+            sm.good = lambda *_: True  # the floor: this process signs and verifies nothing
+            sm.sign = lambda *_: UNSIGNED  # as above
 
     def answer(self, path: bytes, head: bytes, body: bytes, number: bytes) -> tuple[bytes, bytes]:
         try:

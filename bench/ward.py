@@ -86,7 +86,7 @@ class Ward:
         key = rsa.generate_private_key(65537, 2048)
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        self.keys = {
+        self.keys: dict[str, Any] = {
             "his": "his-" + SECRET[:28], "wechat": SECRET[:32], "appid": "wxbench0000000001", "mchid": "1600000001",
             "einvoice": SECRET[:32], "einvoice_app": "EBILLAPP01", "day": time.strftime("%Y-%m-%d"),
         }  # fmt: skip
