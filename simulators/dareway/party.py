@@ -28,6 +28,7 @@ _WORDS = {
     "token_expired": (_LOST, "令牌无效,请重新登录"),
 }
 _NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,4})?", re.ASCII)
+_MONEY = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,2})?", re.ASCII)
 _CASH = re.compile(rb'("brfdje": ?")([0-9.]+)(")')
 Para = dict[str, Any]
 # What stands in jsonPara, by method; p_fypd_ds is a list of rows.
@@ -35,6 +36,10 @@ _BILL = ("p_grbh", "p_xm", "p_yltclb", "p_fypd_ds")
 PARAMETERS = {
     "query_basic_info": ("p_grbh", "p_xm"), "settle_mz_pre": _BILL, "settle_mz": _BILL, "destroy_mz": ("p_jshid",),
     "ask_for_si": ("p_hisjyh",),
+}
+CODES = {
+    "p_yltclb": {"0": "基本 · basic", "4": "门诊大病 · grave illness", "6": "普通门诊 · ordinary outpatient"},
+    "jszt": {"1": "有效 · stands", "3": "已撤销 · cancelled"},
 }
 ROW = ("ylxmbm", "ysbm", "sl", "dj", "zje")
 
@@ -138,7 +143,7 @@ class DarewaySim(FunctionSim):
             if str(row.get("ysbm")) not in _DOCTORS:
                 raise Refusal(f"第{place}行: 医师编码未备案", -1).at("ysbm", "a registered doctor", row.get("ysbm"))
             numbers = [str(row.get(name)) for name in ("sl", "dj", "zje")]
-            if not all(_NUMBER.fullmatch(one) for one in numbers):
+            if not all(_NUMBER.fullmatch(one) for one in numbers) or not _MONEY.fullmatch(numbers[2]):
                 no = Refusal(f"第{place}行: 单价、数量、金额不正确", -1)
                 raise no.at("sl, dj, zje", "numbers", ", ".join(numbers))
             quantity, price, amount = Decimal(numbers[0]), Decimal(numbers[1]), fen(numbers[2])
@@ -149,6 +154,8 @@ class DarewaySim(FunctionSim):
         day = self.world.stamp("%Y-%m-%d")
         visit = Visit(f"MZ{number}", who, str(para["p_yltclb"]), day, number, nowhere)
         visit.uploads[number] = Upload(number, lines, nowhere)
+        if visit.total().total <= 0:
+            raise Refusal("费用总额应大于零", -1).at("zje", "a total above 0", yuan(visit.total().total))
         return visit, _amounts(self.platform, visit, {"zje": yuan(visit.total().total), "zhsybz": "0"})
 
     def quote(self, number: str, para: Para) -> Para:
@@ -209,7 +216,7 @@ class DarewaySim(FunctionSim):
         del made["encoding"], made["rows"]  # of XML
         return {
             **made, "user": USER, "password": PASSWORD, "sbjgbh": ADMDVS, "yybm": FIXMEDINS_CODE,
-            "transactions": {name: words.zh for name, words in self.ops_said.items()},
+            "transactions": {name: words.zh for name, words in self.ops_said.items()}, "codes": CODES,
             "fields": {name: list(fields) for name, fields in PARAMETERS.items()}, "rows": {"p_fypd_ds": list(ROW)},
         }  # fmt: skip
 

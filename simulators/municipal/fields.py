@@ -74,6 +74,8 @@ SPECS: dict[str, dict[str, Field]] = {
 }
 HEAD = fields("jybh C4 Y; czybh C20 Y; ywzqh C60 N; jylsh C18 Y; yljgbh C12 Y; jysj D19 Y")
 LISTS = ("row",)
+SERIAL = re.compile(r"[0-9]{18}", re.ASCII)  # our number: a moment (14) and a count (4)
+_MOMENT = "%Y-%m-%d %H:%M:%S"
 _MONEY = re.compile(r"(0|[1-9][0-9]{0,9})\.[0-9]{2}", re.ASCII)
 _QUANTITY = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?", re.ASCII)
 
@@ -113,9 +115,10 @@ def _fits(kind: str, value: str) -> bool:
         return _QUANTITY.fullmatch(value) is not None
     if kind == "D":
         try:
-            datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
+            told = datetime.strptime(value, _MOMENT).replace(tzinfo=BEIJING)
         except ValueError:
             return False
+        return told.strftime(_MOMENT) == value
     return True
 
 

@@ -136,7 +136,8 @@ class FunctionSim(MunicipalSim):
         made = super().card(base_url)
         functions = {name: {"in": list(given), "out": list(told)} for name, (given, told) in self.functions.items()}
         del made["method"], made["head"]
-        return {**made, "path": self.path, "wsdl": f"{base_url}{self.path}?wsdl", "functions": functions}
+        where = {"path": self.path, "namespace": self.space, "wsdl": f"{base_url}{self.path}?wsdl"}
+        return {**made, **where, "functions": functions}
 
 
 def described(name: str, space: str, address: str, functions: Functions) -> str:

@@ -28,7 +28,7 @@ from simulators.municipal.envelope import (
     reply,
     written,
 )
-from simulators.municipal.fields import HEAD, LISTS, SPECS, Refusal, checked, fen, row_of, yuan
+from simulators.municipal.fields import HEAD, LISTS, SERIAL, SPECS, Refusal, checked, fen, row_of, yuan
 from simulators.municipal.state import NO_CYCLE, Platform, Remembered
 from simulators.town import FIXMEDINS_CODE, PERSONS
 
@@ -143,7 +143,7 @@ class MunicipalSim(SimParty):
             raise Refusal("transCode与jybh不一致", -1)
         if head["yljgbh"] != FIXMEDINS_CODE:
             raise Refusal(f"医疗机构编号[{head['yljgbh']}]不存在", -1)
-        if len(head["jylsh"]) != 18 or not head["jylsh"].isdecimal():
+        if not SERIAL.fullmatch(head["jylsh"]):
             raise Refusal("交易流水号应为14位时间加4位序号", -1)
         known = TRANSACTIONS.get(asked.code)
         if known is None:
@@ -211,6 +211,7 @@ class MunicipalSim(SimParty):
             "fields": {code: list(spec) for code, spec in SPECS.items()}, "head": list(HEAD),
             "rows": {code: list(inside) for code, spec in SPECS.items() if (inside := row_of(spec))},
             "hospital": FIXMEDINS_CODE, "operator": "K01", "encoding": self.platform.encoding,
+            **said.catalogue(self.platform),
             "persons": [{"id": p.id, "name": p.name, "id_no": p.id_no, "card_no": p.card_no, "card_sn": p.card_sn}
                         for p in PERSONS],
             "acts": _ACTS,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulators.base.menu import Act, Line, Section, Words, fen, misfortune, said, setting, settings_section, text
-from simulators.town import PERSONS, Person
+from simulators.municipal.fields import yuan
+from simulators.town import DOCTORS, PERSONS, Person
 
 if TYPE_CHECKING:
     from simulators.municipal.party import MunicipalSim
+    from simulators.municipal.state import Platform
 
 TITLE = said("地方医保（SOAP）", "Municipal insurance (SOAP)")
 FAULTS = {
@@ -35,6 +37,24 @@ ACTS = (
     setting(names=("encoding", "reverse_of_unknown")),
 )
 SHOWN = 50
+CODES = {
+    "klx": {"1": "社保卡（带卡识别码 kxlh）· card, with its kxlh", "2": "身份证号 · id number"},
+    "yltclb": {"0": "普通门诊 · ordinary", "6": "门诊统筹 · pooled outpatient"},
+    "zhsybz": {"0": "不用个人账户 · leave the account", "1": "用个人账户 · use the account"},
+    "jyzt": {"0": "没有 · none", "1": "成功 · done", "2": "已冲正 · reversed", "3": "已撤销 · cancelled"},
+}
+
+
+def catalogue(platform: Platform) -> dict[str, Any]:
+    """What a client must know to send a bill that is taken: values of codes, doctors, items and their prices (yuan)."""
+    return {
+        "codes": CODES,
+        "doctors": [{"ysbm": one[1], "ysxm": one[0], "ksbm": one[2], "ksmc": one[3]} for one in DOCTORS.values()],
+        "items": [
+            {"ylxmbm": item.national, "name": item.name, "dw": item.unit, "dj": yuan(item.price_fen)}
+            for item in platform.items.values()
+        ],
+    }
 
 
 def sections(party: MunicipalSim) -> list[Section]:

@@ -63,7 +63,11 @@ class NeusoftSim(FunctionSim):
     def card(self, base_url: str) -> dict[str, Any]:
         """Of the parts between `^` and the values of an answer, too; rows repeat the single fields before their own."""
         replies = {code: list(names) for code, names in REPLIES.items()}
-        return {**super().card(base_url), "parts": list(PARTS), "center": CENTER, "replies": replies}
+        return {
+            **super().card(base_url), "parts": list(PARTS), "center": CENTER, "replies": replies,
+            "flow": f"yyyyMMddHHmmss-{FIXMEDINS_CODE}-0001",
+            "line": "jybh^yljgbh^czybh^ywzqh^jylsh^zxbm^a|b|$a|b|^1^ → jylsh^1^a|b|^",
+        }
 
     def _read(self, text: str) -> tuple[dict[str, str], dict[str, Any]]:
         parts = text.split("^")

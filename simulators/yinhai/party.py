@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from simulators.base.menu import Line, Section, Words, said
 from simulators.municipal import said as municipal_said
 from simulators.municipal.business import TRANSACTIONS, Call, _amounts, told
-from simulators.municipal.fields import SPECS, Refusal, checked, fen, yuan
+from simulators.municipal.fields import SERIAL, SPECS, Refusal, checked, fen, yuan
 from simulators.municipal.functions import Functions, FunctionSim, Values
 from simulators.municipal.state import Remembered
 from simulators.town import FIXMEDINS_CODE
@@ -94,7 +94,7 @@ class YinhaiSim(FunctionSim):
             raise Refusal(f"未知交易编号[{code}]", -1)
         head, body = _input(values["astr_jysr_xml"])
         serial = head["yyjylsh"]
-        if head["yljgbh"] != FIXMEDINS_CODE or len(serial) != 18 or not serial.isdecimal():
+        if head["yljgbh"] != FIXMEDINS_CODE or not SERIAL.fullmatch(serial):
             raise Refusal("医疗机构编号或医院流水号不正确", -1)
         head = {**head, "jybh": code, "jylsh": serial}
         if code == "9100":
@@ -163,8 +163,14 @@ class YinhaiSim(FunctionSim):
         return {"astr_jgxml": _document("output", {"bs": str(len(rows)), "row": rows})}
 
     def card(self, base_url: str) -> dict[str, Any]:
-        """Of what stands before a transaction's own fields in every document, too."""
-        return {**super().card(base_url), "head": list(_HEAD)}
+        """Of what stands before a transaction's own fields in every document, too; there is no 2421 here."""
+        made = super().card(base_url)
+        for names in (made["transactions"], made["fields"]):
+            del names["2421"]
+        return {
+            **made, "head": list(_HEAD), "yyjylsh": "yyyyMMddHHmmss0001",
+            "document": '<?xml version="1.0" encoding="GBK"?><input>head, fields, <row>…</row></input>',
+        }
 
     def refused(self, kind: str, function: str, values: Values) -> Values:
         code, text = _REFUSALS[kind]
@@ -183,21 +189,32 @@ class YinhaiSim(FunctionSim):
 
 def _input(text: str) -> tuple[dict[str, str], dict[str, Any]]:
     declared = _DECLARED.match(text)
-    if declared is None or "<!DOCTYPE" in text.upper():
+    if declared is None:
         raise Refusal("缺少XML声明或encoding", -1)
+    if "<!DOCTYPE" in text.upper():
+        raise Refusal("入参含有DTD", -1)
     try:
         root = ElementTree.fromstring(text[declared.end() :])  # noqa: S314 - a DOCTYPE is refused above
     except ElementTree.ParseError as no:
         raise Refusal(f"XML解析失败: {no}", -1) from None
-    head, body = dict.fromkeys(_HEAD, ""), {}  # type: dict[str, str], dict[str, Any]
-    for child in root:
-        if child.tag == "row":
-            body.setdefault("row", []).append({one.tag: (one.text or "").strip() for one in child})
-        elif child.tag in _HEAD:
-            head[child.tag] = (child.text or "").strip()
-        else:
-            body[child.tag] = (child.text or "").strip()
-    return head, body
+    if root.tag != "input":
+        raise Refusal(f"入参的根元素应为input,不是{root.tag}", -1).at(root.tag, "<input>")
+    rows = [_texts(child) for child in root if child.tag == "row"]
+    found = _texts(root, but="row")
+    head = {name: found.pop(name, "") for name in _HEAD}
+    return head, {**found, **({"row": rows} if rows else {})}
+
+
+def _texts(parent: ElementTree.Element, but: str = "") -> dict[str, str]:
+    """The children's texts by name; Refusal for one that stands twice or holds others."""
+    found: dict[str, str] = {}
+    for child in parent:
+        if child.tag == but:
+            continue
+        if child.tag in found or len(child):
+            raise Refusal(f"元素{child.tag}重复或含有下级元素", -1).at(child.tag, "one text")
+        found[child.tag] = (child.text or "").strip()
+    return found
 
 
 def _output(serial: str, body: dict[str, Any]) -> str:
