@@ -24,6 +24,8 @@ PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     r"^(\.[A-Za-z0-9_]{1,20})?$": ("空，或以 . 开头的扩展名", "empty, or an ending that begins with a dot"),
     r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$": _NAME,
     r"^[A-Za-z_][A-Za-z0-9_]{0,30}$": _NAME,
+    r"^([A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*)?$": (
+        "空，或用点连接的名称", "empty, or names joined by dots"),
     r"^https?://[^?#\s]{1,240}$": _URL,
     r"^https?://[^?#&\s]{1,240}$": ("http(s):// 地址，没有 ?、# 与 &", "an http(s):// address without ?, # and &"),
     r"^(https?://[^?#\s]{1,200})?$": ("空，或 http(s):// 地址", "empty, or an http(s):// address"),

@@ -1,7 +1,9 @@
 """A system that takes messages by HTTP: JSON or XML, one POST a message.
 
 Each carries our number of the message in `X-Message-No`: by it the receiver knows a repeat. 2xx says it has it, 4xx is
-a clear no (but for 408, 409, 425 and 429, which ask for patience), anything else proves nothing.
+a clear no (but for 408, 409, 425 and 429, which ask for patience, and 401, which is about our credentials and not about
+the message), anything else proves nothing. Where a receiver says no inside HTTP 200, `answer_code` is the place that
+counts: a code that is not good proves nothing either, unless the site lists it (`no-CODE`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from engine.codecs import json_text
+from engine.codecs import json_text, xml_text
+from engine.codecs.errors import Undecodable
 from engine.codecs.xml_tree import print_xml
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.outcome import Outcome
@@ -20,7 +23,7 @@ from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
 from engine.parties.settings import PartySettings
 
-_PATIENCE: Final = ("408", "409", "425", "429")
+_PATIENCE: Final = ("401", "408", "409", "425", "429")
 
 
 class Settings(PartySettings):
@@ -38,6 +41,16 @@ class Settings(PartySettings):
     secret: str = Field(default="", repr=False)
     """签名密钥：X-Signature 是对 编号、换行、正文 的 HMAC-SHA256（小写十六进制）；空：不签名
     · signs messages: X-Signature is lower-case hex HMAC-SHA256 over number, LF, body; empty: not signed"""
+
+
+    answer_code: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*)?$")
+    """应答正文（与消息同一格式）里业务码的位置，逐级用点连接；空：HTTP 2xx 就是收下了。对方在 HTTP 200 里拒绝的，必须写
+    · where the answer's body (of the messages' format) says what became of it, names joined by dots; empty: HTTP 2xx
+    alone means taken. Needed where a receiver refuses inside HTTP 200"""
+    good: tuple[str, ...] = ("0",)
+    """表示收下了的业务码；其余的不算收下，按“说明不了”重发（判定用的代码是 no-业务码，可在应答映射里列出）
+    · the codes that mean taken; after any other it counts as unknown and is sent again (the reply's map may list it, as
+    no-CODE)"""
 
 
 class Subscriber:
@@ -72,10 +85,36 @@ class Subscriber:
     def read(self, call: Outgoing, request: HttpRequest, reply: HttpReply) -> Answer:
         if reply.body[:1] == b"<" and reply.body[:15].lower().startswith((b"<html", b"<!doctype html")):
             return wire.not_intact("an HTML page")  # a proxy's or a login's: nobody has taken the message
-        return Answer(True, str(reply.status))
+        settings: Settings = call.settings
+        if not settings.answer_code or reply.status // 100 != 2:
+            return Answer(True, str(reply.status))
+        code = _code_in(reply.body, settings)
+        if code is None:
+            return wire.not_intact(f"no {settings.answer_code} in the answer")
+        return Answer(True, str(reply.status) if code in settings.good else f"no-{code[:40]}")
 
     def verify(self, settings: Any, request: HttpRequest, now: float) -> Heard | NotHeard:
         return wire.no_callbacks(settings, request, now)
+
+
+def _code_in(body: bytes, settings: Settings) -> str | None:
+    """What the answer says under `answer_code`; None when it cannot be read, or says nothing there."""
+    names = settings.answer_code.split(".")
+    at: Any
+    try:
+        if settings.format == "xml":
+            root = xml_text.parse(body, max_bytes=wire.MAX_REPLY)
+            element = root.find("/".join(f"{{*}}{name}" for name in names))
+            at = None if element is None else (element.text or "").strip()
+        else:
+            at = json_text.parse(body, max_bytes=wire.MAX_REPLY)
+            for name in names:
+                at = at.get(name) if isinstance(at, dict) else None
+    except Undecodable:
+        return None
+    if isinstance(at, bool):
+        return "true" if at else "false"
+    return str(at) if isinstance(at, str | int) and at != "" else None
 
 
 PARTY: Final = Subscriber()

@@ -43,7 +43,8 @@ def test_a_signed_json_message_carries_its_number() -> None:
     [
         (200, b"", Outcome.ACCEPTED), (204, b"", Outcome.ACCEPTED), (201, b'{"ok":false}', Outcome.ACCEPTED),
         (400, b"", Outcome.REFUSED), (422, b"", Outcome.REFUSED), (404, b"", Outcome.REFUSED),
-        (408, b"", Outcome.UNKNOWN), (409, b"", Outcome.UNKNOWN), (429, b"", Outcome.UNKNOWN),
+        (401, b"", Outcome.UNKNOWN), (408, b"", Outcome.UNKNOWN), (409, b"", Outcome.UNKNOWN),
+        (429, b"", Outcome.UNKNOWN),
         (500, b"", Outcome.UNKNOWN), (503, b"", Outcome.UNKNOWN), (302, b"", Outcome.UNKNOWN),
         (200, b"<html><body>login</body></html>", Outcome.UNKNOWN),
         (200, b"<!DOCTYPE html><html></html>", Outcome.UNKNOWN),
@@ -53,6 +54,45 @@ def test_what_a_subscribers_answer_proves(status: int, body: bytes, outcome: Out
     call = _call(subscriber.Settings(), {})
     answer = subscriber.PARTY.read(call, subscriber.PARTY.build(call), HttpReply(status, (), body))
     assert judge(answer, "post", (), subscriber.PARTY.outcomes) is outcome
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "body", "outcome", "code"),
+    [
+        ("json", 200, b'{"code":"0","message":"ok"}', Outcome.ACCEPTED, "200"),
+        ("json", 200, b'{"code":0}', Outcome.ACCEPTED, "200"),
+        ("json", 200, b'{"code":true}', Outcome.ACCEPTED, "200"),
+        ("json", 200, b'{"code":"2001","message":"no"}', Outcome.UNKNOWN, "no-2001"),
+        ("json", 200, b'{"code":"4001"}', Outcome.UNKNOWN, "no-4001"),
+        ("json", 200, b'{"message":"ok"}', Outcome.UNKNOWN, ""),
+        ("json", 200, b'{"code":{"x":1}}', Outcome.UNKNOWN, ""),
+        ("json", 200, b'["0"]', Outcome.UNKNOWN, ""),
+        ("json", 200, b"ok", Outcome.UNKNOWN, ""),
+        ("json", 204, b"", Outcome.UNKNOWN, ""),
+        ("json", 422, b'{"code":"0"}', Outcome.REFUSED, "422"),
+        ("json", 503, b'{"code":"0"}', Outcome.UNKNOWN, "503"),
+        ("xml", 200, b"<response><code>0</code></response>", Outcome.ACCEPTED, "200"),
+        ("xml", 200, b'<r:a xmlns:r="urn:r"><r:code> 0 </r:code></r:a>', Outcome.ACCEPTED, "200"),
+        ("xml", 200, b"<response><code>2001</code></response>", Outcome.UNKNOWN, "no-2001"),
+        ("xml", 200, b"<response><head><code>0</code></head></response>", Outcome.UNKNOWN, ""),
+        ("xml", 200, b"<response><code>0", Outcome.UNKNOWN, ""),
+    ],
+)  # fmt: skip
+def test_a_subscriber_that_refuses_inside_http_200_has_not_taken_the_message(
+    form: str, status: int, body: bytes, outcome: Outcome, code: str
+) -> None:
+    settings = subscriber.Settings(format=form, answer_code="code", good=("0", "true"))  # type: ignore[arg-type]  # both forms
+    call = _call(settings, {})
+    answer = subscriber.PARTY.read(call, subscriber.PARTY.build(call), HttpReply(status, (), body))
+    assert (judge(answer, "post", (), subscriber.PARTY.outcomes), answer.code) == (outcome, code)
+
+
+def test_where_a_subscriber_says_what_became_of_it_is_a_path() -> None:
+    for form, body in (("json", b'{"head":{"rc":"0000"}}'), ("xml", b"<m><head><rc>0000</rc></head></m>")):
+        settings = subscriber.Settings(format=form, answer_code="head.rc", good=("0000",))  # type: ignore[arg-type]  # both forms
+        call = _call(settings, {})
+        answer = subscriber.PARTY.read(call, subscriber.PARTY.build(call), HttpReply(200, (), body))
+        assert judge(answer, "post", (), subscriber.PARTY.outcomes) is Outcome.ACCEPTED
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn")), max_size=20)
