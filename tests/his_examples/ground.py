@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from engine.runtime.books import check_books, simulator_ledgers
-from tests.edge.town import Town
+from tests.edge.town import REST, Town
 from tests.rig.lab import ROOT
 from tests.soap.his_site import FILES, edit
 
@@ -60,6 +60,37 @@ def post(town: Town, target: str, body: Mapping[str, Any]) -> dict[str, Any]:
         town.pass_time(5.0)
         answer = town.show(answer["settlement_no"], client="C01").json
     return answer
+
+
+def registered(
+    town: Town, target: str, body: Mapping[str, Any], choice: Mapping[str, Any], pay: Callable[[str], None]
+) -> dict[str, Any]:
+    """As a patient does it: he chooses, pays (`pay`, told the order's number) when there is something to pay, and who
+    is asked for another way leaves."""
+    answer = post(town, target, body)
+    no = answer["settlement_no"]
+    if answer["state"] == "quoted":
+        town.choose(no, {"choice_no": "1", **choice}, client="C01")
+    for _ in range(100):
+        answer = town.show(no, client="C01").json
+        if answer["state"] == "paying":
+            pay(f"{no}P1")
+        elif answer["state"] == "quoted":
+            cancel(town, no)
+        elif answer["state"] in REST:
+            break
+        town.pass_time(5.0)
+    return rest(town, answer)
+
+
+def cancel(town: Town, no: str) -> None:
+    town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": "X1", "reason_code": "patient"}, client="C01")
+
+
+def free(town: Town) -> int:
+    """Places left with the doctor of D01-AM; he began with 5."""
+    his: Any = town.lab.parties["his"]
+    return int(his.registry.schedules["D01-AM"].left)
 
 
 def rest(town: Town, answer: Mapping[str, Any]) -> dict[str, Any]:

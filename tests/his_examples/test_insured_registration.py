@@ -10,7 +10,7 @@ import pytest
 
 from simulators.town import PERSONS
 from tests.edge.town import Town
-from tests.his_examples.ground import HEAD, STYLES, differences, post, refund, rest, town_of
+from tests.his_examples.ground import HEAD, STYLES, differences, free, post, refund, registered, rest, town_of
 
 CODE = {"kind": "wechat_code", "auth_code": "134000000000000001"}
 FEE = 1500
@@ -24,11 +24,6 @@ def asked(patient: str = "P0001", **more: Any) -> dict[str, Any]:
         "request_no": f"G-{patient}", "patient": {"id": patient, "credential": credential}, "schedule": "D01-AM",
         "registration_no": f"GH-{patient}", "pay_identity": "insured", **more,
     }  # fmt: skip
-
-
-def free(town: Town) -> int:
-    his: Any = town.lab.parties["his"]
-    return int(his.registry.schedules["D01-AM"].left)
 
 
 def live(town: Town, party: str, kind: str) -> list[dict[str, Any]]:
@@ -48,27 +43,12 @@ def invoice(town: Town, answer: Mapping[str, Any]) -> Any:
 
 
 def register(town: Town, choice: Mapping[str, Any] = CODE, patient: str = "P0001", **more: Any) -> dict[str, Any]:
-    """As a patient does it: choose, pay where there is something to scan, leave when asked once more."""
-    answer = post(town, "/v1/registrations", asked(patient, **more))
-    no = answer["settlement_no"]
-    if answer["state"] == "quoted":
-        town.choose(no, {"choice_no": "1", **choice}, client="C01")
-    for _ in range(100):
-        answer = town.show(no, client="C01").json
-        if answer["state"] == "paying" and choice["kind"].endswith(("_qr", "_mini")):
-            scan(town, f"{no}P1", choice["kind"])
-        elif answer["state"] == "quoted":
-            town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": "X1", "reason_code": "p"}, client="C01")
-        elif answer["state"] in ("settled", "undone", "rejected", "manual"):
-            break
-        town.pass_time(5.0)
-    return rest(town, answer)
+    def pay(order: str) -> None:
+        party = choice["kind"].partition("_")[0]
+        if "auth_code" not in choice and not town.ledger(party, "charge"):
+            town.lab.act(party, "pay", no=order)
 
-
-def scan(town: Town, number: str, kind: str) -> None:
-    party = kind.partition("_")[0]
-    if not town.ledger(party, "charge"):
-        town.lab.act(party, "pay", no=number)
+    return registered(town, "/v1/registrations", asked(patient, **more), choice, pay)
 
 
 def nothing_left(town: Town) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.edge.town import Town
-from tests.his_examples.ground import STYLES, differences, post, refund, rest, town_of
+from tests.his_examples.ground import STYLES, differences, free, post, refund, registered, rest, town_of
 
 CODE = {"kind": "wechat_code", "auth_code": "134000000000000001"}
 FEE = 1500
@@ -19,11 +19,6 @@ def asked(**more: Any) -> dict[str, Any]:
     return {"request_no": "G1", "patient": {"id": "P0001"}, "schedule": "D01-AM", "registration_no": "GH-K01-1", **more}
 
 
-def free(town: Town) -> int:
-    his: Any = town.lab.parties["his"]
-    return int(his.registry.schedules["D01-AM"].left)
-
-
 def at_his(town: Town) -> int:
     """What the HIS's own collection keeps, in fen."""
     taken = sum(row["amount"] for row in town.ledger("his", "charge"))
@@ -31,22 +26,12 @@ def at_his(town: Town) -> int:
 
 
 def register(town: Town, kind: str, **more: Any) -> dict[str, Any]:
-    """As a patient does it: choose, scan where there is a code, and wait; who is asked again for a way, leaves."""
-    answer = post(town, "/v1/his/registrations", asked(**more))
-    if answer["state"] != "quoted":
-        return rest(town, answer)
-    no = answer["settlement_no"]
-    town.choose(no, {"choice_no": "1", **(CODE if kind == "wechat_code" else {"kind": kind})}, client="C01")
-    for _ in range(80):
-        answer = town.show(no, client="C01").json
-        if answer["state"] == "paying" and not town.ledger("his", "charge"):
-            town.lab.act("his", "pay_order", order=f"{no}P1")
-        elif answer["state"] == "quoted":
-            town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": "X1", "reason_code": "p"}, client="C01")
-        elif answer["state"] in ("settled", "undone", "rejected", "manual"):
-            break
-        town.pass_time(5.0)
-    return rest(town, answer)
+    def pay(order: str) -> None:
+        if not town.ledger("his", "charge"):
+            town.lab.act("his", "pay_order", order=order)
+
+    choice = CODE if kind == "wechat_code" else {"kind": kind}
+    return registered(town, "/v1/his/registrations", asked(**more), choice, pay)
 
 
 @pytest.mark.parametrize("style", STYLES)
