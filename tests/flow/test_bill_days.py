@@ -13,9 +13,9 @@ from engine.core.times import beijing
 from engine.runtime.books import check_books
 from engine.store.periods import period
 from tests.edge.town import Town
+from tests.flow.days import settled
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs/examples/payment_bills/channels/payment_bills.yaml"
-CODE = {"choice_no": "1", "kind": "wechat_code"}
 HOUR, DAY = 3600.0, 86_400.0
 PARTIES = ("wechat", "alipay", "unionpay")
 
@@ -25,18 +25,6 @@ def town(tmp_path: Path) -> Iterator[Town]:
     made = Town(tmp_path, more={"channels/payment_bills.yaml": EXAMPLE.read_bytes()})
     yield made
     made.end()
-
-
-def settled(town: Town, bill: str, patient: str = "P0001") -> str:
-    """A settlement paid by code; its number."""
-    kiosk = town.lab.terminal("K01", "C01")
-    town.lab.act("his", "new_bill", patient=patient, template="visit1", bill=bill)
-    _, quoted = town.do(kiosk.settle(town.lab.bill_request(patient, bill)))
-    no = str(quoted["settlement_no"])
-    choice = {**CODE, "auth_code": f"1340000000000{bill[-5:]}"}
-    assert town.do(kiosk.pay(no, choice))[1]["state"] == "settled"
-    town.pass_time(30.0)
-    return no
 
 
 def until(town: Town, clock: str) -> None:

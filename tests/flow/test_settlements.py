@@ -18,23 +18,6 @@ def _all(*calls: Any) -> Deferred[list[Any]]:
     return gatherResults([Deferred.fromCoroutine(call) for call in calls], consumeErrors=True)
 
 
-async def _rest(lab: Lab, no: str, seconds: float = 120.0) -> dict[str, Any]:
-    """Ask until the settlement is at rest."""
-    until = lab.sim_world.now() + seconds
-    while True:
-        _, answer = await lab.kiosk.show(no, wait=20)
-        if answer["state"] in ("settled", "undone", "rejected", "manual"):
-            return answer
-        assert lab.sim_world.now() < until, answer
-
-
-def _net(lab: Lab) -> int:
-    """What the payment platform kept, in fen."""
-    taken = sum(row["amount"] for row in lab.ledger("wechat", "charge"))
-    back = sum(row["amount"] for row in lab.ledger("wechat", "refund", "reverse"))
-    return taken - back
-
-
 async def _quoted(lab: Lab, patient: str = "P0001", bill: str = "B20261122001", **more: Any) -> dict[str, Any]:
     status, answer = await lab.kiosk.settle(lab.bill_request(patient, bill, **more))
     assert (status, answer["state"]) == (200, "quoted"), answer
@@ -51,7 +34,7 @@ async def test_insured_by_payment_code_to_the_fen(lab: Lab) -> None:
     assert (status, done["state"]) == (200, "settled")
     assert set(done["numbers"]) == {"his", "insurance", "trade", "invoice"}
     assert set(done["invoice"]) >= {"code", "number", "check", "url"}
-    assert _net(lab) == 107500
+    assert lab.kept("wechat") == 107500
     assert [row["state"] for row in lab.ledger("insurance", "settle")] == ["done"]
     assert [row["amount"] for row in lab.ledger("his", "book")] == [120000]
     assert [row["amount"] for row in lab.ledger("einvoice", "issue")] == [120000]
@@ -66,9 +49,9 @@ async def test_by_qr_with_a_callback_that_comes_twice_and_early(lab: Lab) -> Non
     assert (status, paying["state"], paying["pay"]["kind"]) == (200, "paying", "wechat_qr")
     assert paying["pay"]["qr"].startswith("weixin://")
     lab.act("wechat", "pay", no=f"{no}P1")
-    done = await _rest(lab, no)
+    done = await lab.rest(no)
     assert done["state"] == "settled"
-    assert _net(lab) == 107500
+    assert lab.kept("wechat") == 107500
     assert len(lab.ledger("his", "book")) == 1
 
 
@@ -78,7 +61,7 @@ async def test_by_qr_without_any_callback(lab: Lab) -> None:
     quoted = await _quoted(lab)
     await lab.kiosk.pay(quoted["settlement_no"], QR)
     lab.act("wechat", "pay", no=f"{quoted['settlement_no']}P1")
-    assert (await _rest(lab, quoted["settlement_no"]))["state"] == "settled"
+    assert (await lab.rest(quoted["settlement_no"]))["state"] == "settled"
 
 
 @pytest_twisted.ensureDeferred
@@ -149,7 +132,7 @@ async def test_resident_is_refused_with_the_reason_then_pays_the_same_bill_himse
     _, done = await lab.kiosk.pay(quoted["settlement_no"], CODE)
     assert done["state"] == "settled"
     assert not lab.ledger("insurance", "settle")
-    assert _net(lab) == 50000
+    assert lab.kept("wechat") == 50000
 
 
 @pytest_twisted.ensureDeferred
@@ -170,7 +153,7 @@ async def test_insurance_times_out_after_committing_and_is_found(lab: Lab) -> No
     lab.fault("insurance", "2207A", "timeout_after_commit")
     quoted = await _quoted(lab)
     await lab.kiosk.pay(quoted["settlement_no"], CODE)
-    assert (await _rest(lab, quoted["settlement_no"]))["state"] == "settled"
+    assert (await lab.rest(quoted["settlement_no"]))["state"] == "settled"
     assert [row["state"] for row in lab.ledger("insurance", "settle")] == ["done"]
 
 
@@ -179,9 +162,9 @@ async def test_insurance_times_out_before_committing_and_all_is_undone(lab: Lab)
     lab.fault("insurance", "2207A", "timeout_before_commit")
     quoted = await _quoted(lab)
     await lab.kiosk.pay(quoted["settlement_no"], CODE)
-    done = await _rest(lab, quoted["settlement_no"], 900.0)
+    done = await lab.rest(quoted["settlement_no"], seconds=900.0)
     assert (done["state"], done["reason"]["side"]) == ("undone", "insurance")
-    assert _net(lab) == 0
+    assert lab.kept("wechat") == 0
     assert not [row for row in lab.ledger("insurance", "settle") if row["state"] == "done"]
     assert not lab.ledger("his", "book")
 
@@ -191,9 +174,9 @@ async def test_his_refuses_after_payment_and_the_money_returns(lab: Lab) -> None
     lab.fault("his", "balance.and.pay.bill", "refuse_business")
     quoted = await _quoted(lab)
     await lab.kiosk.pay(quoted["settlement_no"], CODE)
-    done = await _rest(lab, quoted["settlement_no"], 300.0)
+    done = await lab.rest(quoted["settlement_no"], seconds=300.0)
     assert (done["state"], done["reason"]["side"]) == ("undone", "his")
-    assert _net(lab) == 0
+    assert lab.kept("wechat") == 0
     assert [row["state"] for row in lab.ledger("insurance", "settle")] == ["cancelled"]
     again = await _quoted(lab, request_no="again")
     assert (await lab.kiosk.pay(again["settlement_no"], CODE))[1]["state"] == "settled"
@@ -209,8 +192,8 @@ async def test_low_balance_then_another_way(lab: Lab) -> None:
     _, paying = await lab.kiosk.pay(no, {**QR, "choice_no": "2"})
     assert paying["state"] == "paying"
     lab.act("wechat", "pay", no=f"{no}P2")
-    assert (await _rest(lab, no))["state"] == "settled"
-    assert _net(lab) == 107500
+    assert (await lab.rest(no))["state"] == "settled"
+    assert lab.kept("wechat") == 107500
 
 
 @pytest_twisted.ensureDeferred
@@ -219,10 +202,10 @@ async def test_cancel_while_a_qr_is_open_closes_it(lab: Lab) -> None:
     no = quoted["settlement_no"]
     await lab.kiosk.pay(no, QR)
     await lab.kiosk.cancel(no, {"request_no": "c1", "reason_code": "PATIENT"})
-    assert (await _rest(lab, no))["state"] == "undone"
+    assert (await lab.rest(no))["state"] == "undone"
     with pytest.raises(Exception):  # noqa: B017, PT011 the platform's own words
         lab.act("wechat", "pay", no=f"{no}P1")
-    assert _net(lab) == 0
+    assert lab.kept("wechat") == 0
 
 
 @pytest_twisted.ensureDeferred
@@ -244,7 +227,7 @@ async def test_refund_of_a_settled_bill_takes_everything_back(lab: Lab) -> None:
         if answer["state"] in ("undone", "manual"):
             break
     assert (answer["state"], answer["reason"]["code"]) == ("undone", "E-REFUNDED")
-    assert _net(lab) == 107500
+    assert lab.kept("wechat") == 107500
     assert sorted(row["state"] for row in lab.ledger("insurance", "settle")) == ["cancelled", "done"]
     assert len(lab.ledger("einvoice", "write_off")) == 1
 

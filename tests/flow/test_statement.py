@@ -14,8 +14,8 @@ from engine.runtime.books import check_books
 from engine.store.periods import period
 from engine.store.statement_rows import statement_rows
 from tests.edge.town import Town
+from tests.flow.days import settled
 
-CODE = {"choice_no": "1", "kind": "wechat_code"}
 NIGHT = 16 * 3600.0  # from the morning to after the next day's 02:30
 
 
@@ -24,18 +24,6 @@ def town(tmp_path: Path) -> Iterator[Town]:
     made = Town(tmp_path)
     yield made
     made.end()
-
-
-def settled(town: Town, bill: str, patient: str = "P0001") -> str:
-    """A settlement paid by code, to its end; its number."""
-    kiosk = town.lab.terminal("K01", "C01")
-    town.lab.act("his", "new_bill", patient=patient, template="visit1", bill=bill)
-    _, quoted = town.do(kiosk.settle(town.lab.bill_request(patient, bill)))
-    no = str(quoted["settlement_no"])
-    choice = {**CODE, "auth_code": f"1340000000000{bill[-5:]}"}
-    assert town.do(kiosk.pay(no, choice))[1]["state"] == "settled"
-    town.pass_time(30.0)
-    return no
 
 
 def refunded(town: Town, no: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.inpatient.test_stay import CASH, CODE, FEES, admitted
+from tests.inpatient.test_stay import CASH, CODE, admitted
 from tests.inpatient.ward import Ward
 
 FAULTS = ("timeout_after_commit", "timeout_before_commit", "half_reply", "http_500", "html", "drip", "state_500")
@@ -22,8 +22,7 @@ def issued(ward: Ward) -> dict[str, Any]:
 def discharged(ward: Ward, deposit: int = 300000) -> tuple[str, dict[str, Any], dict[str, Any]]:
     stay = admitted(ward)
     paid = ward.deposit(stay, deposit, CODE)
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay)
     ward.choose(quoted, {"kind": "deposit"} if deposit >= quoted["amounts"]["cash"] else CASH)
     return stay, paid, ward.rest(quoted)
@@ -70,8 +69,7 @@ def named(bill: Any) -> dict[str, int]:
 def test_an_invoice_names_the_vouchers_it_uses_up_and_frees_them_when_written_off(ward: Ward) -> None:
     stay = admitted(ward)
     paid = [ward.deposit(stay, fen, CODE) for fen in (100000, 90000, 80000)]
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay)
     own = quoted["amounts"]["cash"]
     assert 100000 < own < 190000, "the third deposit goes back whole, the second in part"
@@ -104,8 +102,7 @@ def test_a_deposit_without_a_voucher_is_not_named_and_holds_nothing(ward: Ward) 
     ward.town.lab.fault("einvoice", "invoicePayMentVoucher", "refuse_business")
     bare, paid = ward.deposit(stay, 50000, CODE), ward.deposit(stay, 100000, CODE)
     assert [row["kind"] for row in ward.town.tasks()] == ["final_refused"], "whose voucher was refused"
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay)
     ward.choose(quoted, {"kind": "deposit"} if quoted["amounts"]["cash"] <= 150000 else CASH)
     settled = ward.rest(quoted)
@@ -120,8 +117,7 @@ def test_a_deposit_without_a_voucher_is_not_named_and_holds_nothing(ward: Ward) 
 def test_the_engine_dies_while_it_looks_up_vouchers(ward: Ward, op: str) -> None:
     stay = admitted(ward)
     paid = [ward.deposit(stay, fen, CODE) for fen in (100000, 90000)]
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay)
     town, own = ward.town, quoted["amounts"]["cash"]
     town.lab.fault("einvoice", op, "slow", seconds=30.0, match={"busNo": f"{paid[1]['settlement_no']}E1"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.inpatient.test_stay import CODE, FEES, admitted
+from tests.inpatient.test_stay import CODE, admitted
 from tests.inpatient.ward import Ward
 
 LOST = ("timeout_after_commit", "reset_before_commit", "half_reply", "http_500")
@@ -22,8 +22,7 @@ def discharge(ward: Ward, deposit: int = 300000) -> tuple[str, dict[str, Any]]:
     stay = admitted(ward)
     if deposit:
         ward.deposit(stay, deposit, CODE)
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     return stay, {}
 
 

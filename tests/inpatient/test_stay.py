@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.inpatient.ward import Ward
+from tests.inpatient.ward import FEES, Ward
 
 CODE = {"kind": "wechat_code", "auth_code": "134000000000000001"}
 CASH = {"kind": "cash"}
-FEES = (("K0001", "5"), ("K0008", "2"), ("K0101", "1"))  # 2000 + 500 + 100 yuan
 
 
 def admitted(ward: Ward, patient: str = "P0001", identity: str = "insured") -> str:
@@ -23,8 +22,7 @@ def test_an_insured_patient_gets_the_rest_of_the_deposits_back(ward: Ward) -> No
     paid = ward.deposit(stay, 300000, CODE)
     assert paid["state"] == "settled"
     assert paid["numbers"]["his"].startswith("YJ")
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay)
     assert quoted["state"] == "quoted", quoted
     own = quoted["amounts"]["cash"]
@@ -44,8 +42,7 @@ def test_an_insured_patient_gets_the_rest_of_the_deposits_back(ward: Ward) -> No
 def test_what_the_deposits_lack_is_collected_first(ward: Ward) -> None:
     stay = admitted(ward)
     ward.deposit(stay, 50000, CODE)
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay)
     own = quoted["amounts"]["cash"]
     assert quoted["deposit"]["collect"] == own - 50000
@@ -60,8 +57,7 @@ def test_what_the_deposits_lack_is_collected_first(ward: Ward) -> None:
 def test_a_self_paid_stay_needs_no_insurance(ward: Ward) -> None:
     stay = admitted(ward, "P0005", "self_pay")
     ward.deposit(stay, 260000, CODE, "P0005")
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay, "P0005", "self_pay")
     assert quoted["deposit"] == {"paid": 260000, "used": 260000, "collect": 0, "back": 0}
     ward.choose(quoted, {"kind": "deposit"})
@@ -94,8 +90,7 @@ def test_deposits_by_two_ways_go_back_newest_first_and_the_rest_at_the_window(wa
 def test_a_settled_stay_is_taken_back_whole_and_settled_anew(ward: Ward) -> None:
     stay = admitted(ward)
     ward.deposit(stay, 300000, CODE)
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay)
     ward.choose(quoted, {"kind": "deposit"})
     ward.rest(quoted)
@@ -168,8 +163,7 @@ def test_what_is_not_ready_is_refused_with_words(ward: Ward, what: str, code: st
 
 def test_the_night_compares_stays_with_the_insurance_too(ward: Ward) -> None:
     stay = admitted(ward)
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay)
     ward.choose(quoted, CODE)
     assert ward.rest(quoted)["state"] == "settled"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.inpatient.test_stay import CASH, FEES, admitted
+from tests.inpatient.test_stay import CASH, admitted
 from tests.inpatient.ward import Ward
 
 SLIP = {
@@ -61,8 +61,7 @@ def test_a_deposit_by_any_way_goes_back_the_same_way(ward: Ward, kind: str) -> N
     stay = admitted(ward, "P0005", "self_pay")
     paid = deposited(ward, stay, FEN, kind)
     assert [(one.mode, one.trade) for one in ward.stay_of(stay).deposits] == [(mode, paid["numbers"]["trade"])]
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay, "P0005", "self_pay")
     assert quoted["deposit"] == {"paid": FEN, "used": STAY, "collect": 0, "back": FEN - STAY}
     ward.choose(quoted, {"kind": "deposit"})
@@ -83,8 +82,7 @@ def test_a_deposit_by_any_way_goes_back_the_same_way(ward: Ward, kind: str) -> N
 def test_what_a_discharge_still_collects_comes_by_any_way_and_goes_back_with_it(ward: Ward, kind: str) -> None:
     _, party, mode = WAYS[kind]
     stay = admitted(ward, "P0005", "self_pay")
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay, "P0005", "self_pay")
     settled = pay(ward, quoted, kind)
     assert (settled["state"], settled["numbers"]["trade"]) == ("settled", f"{quoted['settlement_no']}P1"), settled
@@ -104,8 +102,7 @@ def test_what_a_discharge_still_collects_comes_by_any_way_and_goes_back_with_it(
 @pytest.mark.parametrize("kind", ["alipay_qr", "unionpay_code", "wechat_jsapi"])
 def test_a_discharge_that_the_his_refuses_gives_the_money_back(ward: Ward, kind: str) -> None:
     stay = admitted(ward)
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     ward.town.lab.fault("his", "balance.and.pay.bill", "refuse_business")
     answer = pay(ward, ward.quote(stay), kind)
     assert answer["state"] == "undone", answer
@@ -121,8 +118,7 @@ def test_a_return_whose_answer_is_lost_is_found_and_made_once(ward: Ward, kind: 
     party = WAYS[kind][1]
     stay = admitted(ward, "P0005", "self_pay")
     deposited(ward, stay, FEN, kind)
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     ward.town.lab.fault(party, "refund", fault)
     quoted = ward.quote(stay, "P0005", "self_pay")
     ward.choose(quoted, {"kind": "deposit"})
@@ -161,8 +157,7 @@ def test_a_payment_whose_number_the_his_did_not_keep_goes_back_at_the_window(war
     stay = admitted(ward, "P0005", "self_pay")
     deposited(ward, stay, FEN, "unionpay_code")
     ward.stay_of(stay).deposits[0].trans = ""
-    ward.charge(stay, *FEES)
-    ward.leave(stay)
+    ward.treat(stay)
     quoted = ward.quote(stay, "P0005", "self_pay")
     ward.choose(quoted, {"kind": "deposit"})
     settled = ward.rest(quoted)
@@ -176,8 +171,7 @@ def test_a_payment_whose_number_the_his_did_not_keep_goes_back_at_the_window(war
 def test_a_way_without_a_step_is_refused_at_the_door(ward: Ward, what: str, kind: str) -> None:
     stay = admitted(ward, "P0005", "self_pay")
     if what == "settlements":
-        ward.charge(stay, *FEES)
-        ward.leave(stay)
+        ward.treat(stay)
         quoted = ward.quote(stay, "P0005", "self_pay")
     else:
         quoted = ward.post("deposits", ward.request("P0005", stay=stay, deposit_no=f"{stay}-1", amount=100))

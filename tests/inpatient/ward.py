@@ -14,6 +14,7 @@ from tests.edge.town import Reply, Town
 from tests.rig.lab import ROOT, Lab
 
 EXAMPLE = ROOT / "docs" / "examples" / "inpatient"
+FEES = (("K0001", "5"), ("K0008", "2"), ("K0101", "1"))  # 2000 + 500 + 100 yuan
 HOSPITAL = '  stay_med_type: "21"\n  check_benefits: "yes"\n'
 
 
@@ -112,6 +113,11 @@ class Ward:
     def charge(self, stay: str, *items: tuple[str, str], origin: str = "") -> None:
         for code, qty in items:
             self.town.lab.act("his", "charge_stay", stay=stay, item=code, qty=qty, origin=origin)
+
+    def treat(self, stay: str) -> None:
+        """All that is done for him (`FEES`), until he may leave."""
+        self.charge(stay, *FEES)
+        self.leave(stay)
 
     def leave(self, stay: str) -> None:
         self.town.lab.act("his", "order_discharge", stay=stay)

@@ -10,15 +10,6 @@ import pytest_twisted
 from tests.rig.lab import Lab
 
 
-async def _rest(lab: Lab, no: str) -> dict[str, Any]:
-    until = lab.sim_world.now() + 900.0
-    while True:
-        _, answer = await lab.kiosk.show(no, wait=20)
-        if answer["state"] in ("settled", "undone", "rejected", "manual"):
-            return answer
-        assert lab.sim_world.now() < until, answer
-
-
 @pytest.mark.parametrize("fault", ["", "callback_never", "bad_signature"])
 @pytest_twisted.ensureDeferred
 async def test_paid_by_phone_whatever_becomes_of_the_notice(lab: Lab, fault: str) -> None:
@@ -31,7 +22,7 @@ async def test_paid_by_phone_whatever_becomes_of_the_notice(lab: Lab, fault: str
     body["patient"]["credential"] = {"kind": "insurance_qr", "value": auth}
     status, answer = await lab.kiosk.ask("POST", "/v1/mobile/settlements", body)
     assert status in (200, 202), answer
-    done = await _rest(lab, answer["settlement_no"])
+    done = await lab.rest(answer["settlement_no"])
     assert (done["state"], done["amounts"]["account"]) == ("settled", 32050), done
     assert [(row["amount"], row["state"]) for row in lab.ledger("mobile_pay", "settle")] == [(120000, "done")]
     assert [(row["amount"], row["ref"]) for row in lab.ledger("his", "book")] == [(120000, "75450")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import pytest_twisted
@@ -13,21 +12,6 @@ from tests.rig.lab import Lab
 
 CODE = {"choice_no": "1", "kind": "alipay_code", "auth_code": "280000000000000000"}
 QR = {"choice_no": "1", "kind": "alipay_qr"}
-
-
-async def _rest(lab: Lab, no: str, seconds: float = 900.0) -> dict[str, Any]:
-    until = lab.sim_world.now() + seconds
-    while True:
-        _, answer = await lab.kiosk.show(no, wait=20)
-        if answer["state"] in ("settled", "undone", "rejected", "manual"):
-            return answer
-        assert lab.sim_world.now() < until, answer
-
-
-def _net(lab: Lab) -> int:
-    """What Alipay kept, in fen."""
-    taken = sum(row["amount"] for row in lab.ledger("alipay", "charge"))
-    return taken - sum(row["amount"] for row in lab.ledger("alipay", "refund", "reverse"))
 
 
 async def _quoted(lab: Lab) -> str:
@@ -42,7 +26,7 @@ async def test_by_payment_code_to_the_fen(lab: Lab) -> None:
     status, done = await lab.kiosk.pay(no, CODE)
     assert (status, done["state"]) == (200, "settled"), done
     assert done["numbers"]["trade"] == f"{no}P1"
-    assert _net(lab) == 107500
+    assert lab.kept("alipay") == 107500
     assert [(row["amount"], row["ref"]) for row in lab.ledger("his", "book")] == [(120000, "107500")]
     assert not lab.ledger("wechat")
 
@@ -55,8 +39,8 @@ async def test_by_qr_whatever_becomes_of_the_notice(lab: Lab, fault: str) -> Non
     status, paying = await lab.kiosk.pay(no, QR)
     assert (status, paying["state"]) == (200, "paying"), paying
     lab.act("alipay", "pay", qr=paying["pay"]["qr"])
-    assert (await _rest(lab, no))["state"] == "settled"
-    assert _net(lab) == 107500
+    assert (await lab.rest(no))["state"] == "settled"
+    assert lab.kept("alipay") == 107500
     assert len(lab.ledger("his", "book")) == 1
 
 
@@ -68,8 +52,8 @@ async def test_a_payment_of_unknown_outcome_is_asked_for(lab: Lab, fault: str) -
     lab.fault("alipay", "pay", fault)
     no = await _quoted(lab)
     await lab.kiosk.pay(no, CODE)
-    assert (await _rest(lab, no))["state"] == "settled"
-    assert _net(lab) == 107500
+    assert (await lab.rest(no))["state"] == "settled"
+    assert lab.kept("alipay") == 107500
 
 
 @pytest.mark.parametrize("fault", ["html", "http_500", "system_error"])
@@ -93,8 +77,8 @@ async def test_what_the_his_refuses_is_given_back_once(lab: Lab) -> None:
     lab.fault("alipay", "refund", "timeout_after_commit")
     no = await _quoted(lab)
     await lab.kiosk.pay(no, CODE)
-    assert (await _rest(lab, no))["state"] == "undone"
-    assert _net(lab) == 0
+    assert (await lab.rest(no))["state"] == "undone"
+    assert lab.kept("alipay") == 0
     assert len(lab.ledger("alipay", "refund")) == 1
 
 
@@ -105,4 +89,4 @@ async def test_a_payer_without_money_chooses_again(lab: Lab) -> None:
     assert (answer["state"], answer["reason"]["side"]) == ("quoted", "payment"), answer
     _, done = await lab.kiosk.pay(no, {**CODE, "choice_no": "2"})
     assert done["state"] == "settled"
-    assert _net(lab) == 107500
+    assert lab.kept("alipay") == 107500

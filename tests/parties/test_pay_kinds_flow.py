@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 import pytest_twisted
@@ -14,20 +13,6 @@ PHONE = {
     "wechat_jsapi": {"openid": "oSimPayer"}, "wechat_mini": {"openid": "oSimPayer"},
     "wechat_h5": {"client_ip": "203.0.113.9"},
 }  # fmt: skip
-
-
-async def _rest(lab: Lab, no: str, *states: str) -> dict[str, Any]:
-    until = lab.sim_world.now() + 900.0
-    while True:
-        _, answer = await lab.kiosk.show(no, wait=20)
-        if answer["state"] in (*states, "settled", "undone", "rejected", "manual"):
-            return answer
-        assert lab.sim_world.now() < until, answer
-
-
-def _net(lab: Lab, party: str) -> int:
-    taken = sum(row["amount"] for row in lab.ledger(party, "charge"))
-    return taken - sum(row["amount"] for row in lab.ledger(party, "refund", "reverse"))
 
 
 async def _quoted(lab: Lab) -> str:
@@ -51,9 +36,9 @@ async def test_a_phone_pays(lab: Lab, kind: str) -> None:
         assert sheet["package"].startswith("prepay_id=")
         assert sheet["paySign"]
     lab.act("wechat", "pay", no=f"{no}P1")
-    done = await _rest(lab, no)
+    done = await lab.rest(no)
     assert (done["state"], done["numbers"]["trade"]) == ("settled", f"{no}P1")
-    assert _net(lab, "wechat") == 107500
+    assert lab.kept("wechat") == 107500
 
 
 @pytest.mark.parametrize(
@@ -65,21 +50,21 @@ async def test_by_unionpays_payment_code(lab: Lab, code: str, state: str) -> Non
     """The code's last digits say how its holder behaves: pays, has nothing, fails."""
     no = await _quoted(lab)
     await lab.kiosk.pay(no, {"choice_no": "1", "kind": "unionpay_code", "auth_code": code})
-    done = await _rest(lab, no, state)
+    done = await lab.rest(no, state)
     assert done["state"] == state, done
-    assert _net(lab, "unionpay") == (107500 if state == "settled" else 0)
+    assert lab.kept("unionpay") == (107500 if state == "settled" else 0)
 
 
 @pytest_twisted.ensureDeferred
 async def test_a_payment_code_that_stays_unclear_is_reversed_before_another_is_taken(lab: Lab) -> None:
     no = await _quoted(lab)
     await lab.kiosk.pay(no, {"choice_no": "1", "kind": "unionpay_code", "auth_code": "6226000000000000003"})
-    back = await _rest(lab, no, "quoted")
+    back = await lab.rest(no, "quoted")
     assert back["state"] == "quoted", back
     assert [row["no"] for row in lab.ledger("unionpay", "reverse")] == [f"{no}P1"]
     await lab.kiosk.pay(no, {"choice_no": "2", "kind": "unionpay_code", "auth_code": "6226000000000000000"})
-    assert (await _rest(lab, no))["state"] == "settled"
-    assert _net(lab, "unionpay") == 107500
+    assert (await lab.rest(no))["state"] == "settled"
+    assert lab.kept("unionpay") == 107500
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,20 @@ class Lab:
         rows = self.parties[party].ledger.since(0)["rows"]
         return [row for row in rows if not kinds or row["kind"] in kinds]
 
+    def kept(self, party: str) -> int:
+        """What a payment platform took and did not give back, in fen."""
+        taken = sum(row["amount"] for row in self.ledger(party, "charge"))
+        return taken - sum(row["amount"] for row in self.ledger(party, "refund", "reverse"))
+
+    async def rest(self, no: str, *states: str, seconds: float = 900.0) -> dict[str, Any]:
+        """Ask until the settlement is at rest, or in one of these states too: the answer."""
+        until = self.sim_world.now() + seconds
+        while True:
+            _, answer = await self.kiosk.show(no, wait=20)
+            if answer["state"] in (*states, "settled", "undone", "rejected", "manual"):
+                return answer
+            assert self.sim_world.now() < until, answer
+
     def fault(self, party: str, op: str, fault: str, **more: Any) -> None:
         """Put one fault into a party."""
         self.parties[party].faults.add({"op": op, "fault": fault, "times": 1, **more})
