@@ -18,7 +18,7 @@ from simulators.base.party import ActRefused
 from tests.edge.town import REST, Town
 from tests.faults.judge import PAY, judge, judge_cash, judge_claims, judge_messages
 from tests.faults.sites import layout
-from tests.faults.ways import COMMERCIAL, MOBILE, SIGN_INS, STAY, Journey
+from tests.faults.ways import COMMERCIAL, EVENTS, MOBILE, REGISTRATION, SIGN_INS, STAY, Journey
 from tests.legacy.hospital import FormerLab
 
 PATIENCE = 7200.0  # business seconds until everything must be at rest
@@ -77,11 +77,11 @@ def _listening(flaws: list[str]) -> Iterator[None]:
 
 def run_of(journey: Journey) -> type[Run]:
     """Who goes this way."""
-    if journey.start != STAY:
-        return Run
-    from tests.faults.stays import StayRun  # it is made of what is here
+    from tests.faults.events import EventsRun  # they are made of what is here
+    from tests.faults.registrations import RegistrationRun
+    from tests.faults.stays import StayRun
 
-    return StayRun
+    return {STAY: StayRun, REGISTRATION: RegistrationRun, EVENTS: EventsRun}.get(journey.start, Run)
 
 
 class Run:

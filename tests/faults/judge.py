@@ -54,6 +54,21 @@ def judge(lab: Lab, no: str, state: str, tasks: tuple[str, ...]) -> list[str]:
     return [f"not at rest: {state}"]
 
 
+def judge_registration(lab: Lab, no: str, state: str, tasks: tuple[str, ...]) -> list[str]:
+    """As `judge`, of a registration: its place in the doctor's list and its visit at the insurance stand with it."""
+    flaws = judge(lab, no, state, tasks)
+    if state not in ("settled", "undone", "rejected"):
+        return flaws
+    registry: Any = lab.parties["his"].registry  # type: ignore[attr-defined]  # the simulator's own memory
+    taken = 5 - registry.schedules["D01-AM"].left
+    visits = _live(lab, ("insurance",), "register", "open")
+    stands = state == "settled"
+    flaws += [] if taken == stands else [f"{taken} places taken"]
+    flaws += [] if len(visits) == stands else [f"{len(visits)} visits open at the insurance"]
+    flaws += [f"{len(registry.held)} places held"] if registry.held else []
+    return flaws
+
+
 def judge_claims(lab: Lab, state: str, tasks: tuple[str, ...]) -> list[str]:
     """The same where a commercial insurer pays a part and the rest is cash at the terminal."""
     booked, settled, claims = (_live(lab, (party,), kind) for party, kind in (

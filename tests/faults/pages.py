@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 Cells = dict[tuple[str, str], str]  # by fault and operation
 PARTS = {
     "admission": ("：入院登记", ": an admission"), "deposit": ("：预交金", ": a deposit"),
-    "stay": ("：出院结算", ": a discharge"),
+    "stay": ("：出院结算", ": a discharge"), "registration": ("：医保挂号", ": a registration"),
 }  # fmt: skip
 BEGIN, END = "<!-- generated: faults -->", "<!-- end: faults -->"
 

@@ -10,7 +10,6 @@ from tests.faults.judge import judge_stay
 from tests.inpatient.ward import Ward
 
 DEPOSIT = 300_000  # fen: more than his share of the fees
-FEES = (("K0001", "5"), ("K0008", "2"), ("K0101", "1"))
 
 
 def _code(attempt: int) -> dict[str, str]:
@@ -38,8 +37,7 @@ class StayRun(Run):
         self._begin("deposit")
         if not self._deposited(ward) or self.journey.name.startswith("deposit"):
             return
-        ward.charge(self.stay, *FEES)
-        ward.leave(self.stay)
+        ward.treat(self.stay)
         self._begin("stay")
         self._discharged(ward)
 

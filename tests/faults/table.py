@@ -14,7 +14,7 @@ from tests.faults.journeys import Outcome, play
 from tests.faults.ways import JOURNEYS, MET, SIGN_INS, Journey
 
 CALLBACKS = ("paid", "refunded", "6302", "SmsReport")
-SHORT = {"settled": "S", "undone": "U", "rejected": "R", "manual": "P"}
+SHORT = {"settled": "S", "undone": "U", "rejected": "R", "manual": "P", "delivered": "D", "twice": "A", "dead": "L"}
 # After these a person may be called: a platform that contradicts itself, or will not take back what must go back.
 PERSON = frozenset({
     "wrong_amount", "refuse_business", "not_enough_balance", "refund_abnormal", "refund_closed", "refund_fails",

@@ -8,8 +8,9 @@ import pytest
 
 from simulators.registry import party_class
 from tests.faults.journeys import Outcome, play
-from tests.faults.judge import judge, judge_stay
+from tests.faults.judge import judge, judge_registration, judge_stay
 from tests.faults.pages import PAGE, title_of
+from tests.faults.registrations import RegistrationRun
 from tests.faults.stays import StayRun
 from tests.faults.table import Ended, Meeting, clean, meet, menu, operations, party_of
 from tests.faults.ways import JOURNEYS, MET
@@ -68,6 +69,24 @@ SLICE = [
     ("insurance/stay", "2304", "half_reply", "S"),
     ("insurance/stay", "2601", "timeout_after_commit", "S"),
     ("insurance/stay", "2302", "refuse_business", "P"),
+    ("his/registration", "reg", "late_commit", "S"),
+    ("his/registration", "cancel.reg", "timeout_after_commit", "U"),
+    ("insurance/registration", "2207A", "http_504", "S"),
+    ("insurance/registration", "ec.query", "timeout_after_commit", None),
+    ("insurance/registration", "2601", "half_reply", None),
+    ("wechat/registration", "h5", "timeout_after_commit", None),
+    ("wechat/registration", "jsapi", "refuse_business", None),
+    ("einvoice/registration", "invEBillRegistration", "half_reply", "S"),
+    ("alipay/registration", "pay", "reset_after_commit", None),
+    ("unionpay/registration", "scan", "timeout_before_commit", None),
+    ("unionpay", "reverse", "http_502", "U"),
+    ("subscribers", "emr", "refuse_business", "D"),
+    ("subscribers", "emr", "token_expired", "D"),
+    ("subscribers", "platform", "timeout_after_commit", "A"),
+    ("subscribers", "report", "http_400", "L"),
+    ("subscribers", "queue", "late_commit", "A"),
+    ("subscribers", "lis", "ack_wrong_number", "A"),
+    ("subscribers", "ris", "ack_ar", "L"),
 ]
 
 
@@ -82,10 +101,16 @@ def test_a_slice_of_the_table(party: str, op: str, fault: str, ends: str | None)
 
 
 @pytest.mark.parametrize("name", ["wechat_qr", "wechat_left", "alipay_left", "unionpay_qr", "municipal", "qingdao",
-                                  "mobile", "mobile_left", "preauth", "preauth_never", *STAYS, *FORMERS])  # fmt: skip
+                                  "mobile", "mobile_left", "preauth", "preauth_never", *STAYS, *FORMERS,
+                                  *(name for name in JOURNEYS if name.startswith("reg"))])  # fmt: skip
 def test_without_misfortune_all_is_right(name: str) -> None:
     outcome = clean(name)
     assert (outcome.flaws, outcome.state, outcome.tasks) == ([], "undone", ())
+
+
+def test_events_reach_everybody_once_and_in_order() -> None:
+    outcome = clean("events")
+    assert (outcome.flaws, outcome.state) == ([], "delivered")
 
 
 def test_the_page_holds_every_party_and_nothing_wrong() -> None:
@@ -145,6 +170,28 @@ def test_the_judge_of_stays_sees_what_is_wrong(tmp_path: Path) -> None:
     outcome = Outcome()
     _Lied(JOURNEYS["stay"], tmp_path, outcome).go("", None, back=False)
     assert [flaw for flaw in outcome.flaws if not flaw.startswith("books")] == ["('stay', 'settled')"], "only the truth"
+
+
+class _LiedOfRegistration(RegistrationRun):
+    """Judges the registration at rest as if it had come to something else."""
+
+    def _wrong(self) -> list[str]:
+        lab = self.town.lab
+        told = {state: judge_registration(lab, self.no, state, ()) for state in
+                ("settled", "undone", "rejected", "manual", "working")}  # fmt: skip
+        lab.parties["his"].registry.schedules["D01-AM"].left = 5  # type: ignore[attr-defined]  # its own
+        told["no place"] = judge_registration(lab, self.no, "settled", ())
+        bureau = lab.parties["insurance"].ledger
+        for row in bureau.rows:
+            row.state = "cancelled" if row.kind == "register" else row.state
+        told["no visit"] = judge_registration(lab, self.no, "settled", ())
+        return [state for state, flaws in told.items() if not flaws] + [str(len(told["no visit"]))]
+
+
+def test_the_judge_of_registrations_sees_what_is_wrong(tmp_path: Path) -> None:
+    outcome = Outcome()
+    _LiedOfRegistration(JOURNEYS["reg"], tmp_path, outcome).go("", None, back=False)
+    assert [flaw for flaw in outcome.flaws if not flaw.startswith("books")] == ["settled", "2"], "only the truth"
 
 
 def test_an_ending_that_needs_nobody_may_not_call_a_person() -> None:
