@@ -62,7 +62,10 @@ def conformance(
         raise WrongUse("--against http://… · tcp://主机:端口 只用于定长报文 · tcp://host:port is for fixed lengths")
     code, settings = _opened(root, party, connection)
     frame = int(getattr(getattr(settings, "plain", None), "frame", 0))
-    run = Run(code, wanted, settings, WebGround(against, world, frame), given)
+    ground = WebGround(against, world, frame)
+    if (stands := ground.stands()) not in ("", code.about.simulator):
+        trouble(f"那里是 {stands} 的模拟系统 · the simulator of {stands} stands there")
+    run = Run(code, wanted, settings, ground, given)
     began = beijing(world.now())
     try:
         run.play(lambda one: None if as_json else line(f"{one.op:<36} {one.result:<10} {one.code} {one.why}".rstrip()))
@@ -141,6 +144,13 @@ def _draw(found: Mapping[str, Any], out: Path | None) -> None:
         line(f"{out / found['party']}.html")
 
 
+def _simulator_at(place: str) -> str:
+    try:
+        return str(ask(f"{place}/sim/card.json").get("party", "simulator"))
+    except CannotRun:
+        return ""
+
+
 class WebGround:
     """A platform at an address. Where a simulator stands there, it plays the other person itself."""
 
@@ -148,7 +158,7 @@ class WebGround:
         """`frame`: bytes of every message, where the platform speaks fixed lengths over tcp://."""
         self._place, self._world, self._frame = urlsplit(against), world, frame
         self._against = against.rstrip("/").replace("tcp://", "http://")  # a simulator has its other doors beside
-        self._simulated: bool | None = None
+        self._stands = _simulator_at(self._against) if self._place.hostname in LOOPBACK else ""
         self._ahead = self._moved_by() if self._place.hostname in LOOPBACK else 0.0
 
     def _moved_by(self) -> float:
@@ -161,6 +171,18 @@ class WebGround:
         if told.get("signing") == "wall" and abs(ahead) > SIGNED_APART:
             raise CannotRun(f"{self._against}: {BY_WALL}")
         return ahead
+
+    def stands(self) -> str:
+        """Whose simulator stands there; "" for a real platform."""
+        return self._stands
+
+    def _reach(self) -> None:
+        """Nobody is asked to do anything for a platform that is not there; NoAnswer."""
+        port = self._place.port or (443 if self._place.scheme == "https" else 80)
+        try:
+            socket.create_connection((self._place.hostname or "", port), timeout=WAIT).close()
+        except OSError as no:
+            raise NoAnswer(str(no), reached=False) from None
 
     def now(self) -> float:
         return self._world.now() + self._ahead
@@ -237,19 +259,14 @@ class WebGround:
 
     def person(self, one: Person, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """A simulator plays it by /sim/act; in life somebody does it and says so, and what he got by it."""
-        if self._simulated is None:
-            try:
-                ask(f"{self._against}/sim/card.json")
-                self._simulated = True
-            except CannotRun:
-                self._simulated = False
-        if self._simulated:
+        if self._stands:
             try:
                 told = ask(f"{self._against}/sim/act", body) if body else {}
             except CannotRun as no:
                 trouble(f"{one.zh} · {one.en}: {no}")
                 return {}
             return told if isinstance(told, dict) else {}
+        self._reach()
         trouble(f"→ {one.zh} · {one.en}")
         if not sys.stdin.isatty():
             raise CannotRun("要有人在场 · somebody must be there to do it (a terminal)")

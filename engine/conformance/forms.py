@@ -1,7 +1,8 @@
 """What a field of an answer must look like, written in a few words, and whether it does.
 
     text 30 · text 1..30 · code 0 1 2 · yuan · fen · whole · number 4 · time yyyy-MM-dd HH:mm:ss · list · object · any
-    `= VALUE` must be that; `optional` at the end: it may be missing, null or empty.
+    `= VALUE` must be that, also behind a form (`fen = 1`). `optional` at the end: it may be missing, null or empty.
+    A field of rows, `rows[].x`, that must be there needs a row at least.
 """
 
 from __future__ import annotations
@@ -40,10 +41,12 @@ class Form:
     kind: str
     arguments: tuple[str, ...]
     optional: bool
+    same: tuple[str, ...] | None = None  # the value it must be, besides its form
 
     def wrong(self, value: Any) -> tuple[str, str] | None:
         """(kind of difference, what was found), None when the value has this form."""
-        return _KINDS[self.kind](value, self.arguments)
+        found = _KINDS[self.kind](value, self.arguments)
+        return found if found is not None or self.same is None else _same(value, self.same)
 
 
 def form_of(text: str) -> Form:
@@ -54,7 +57,9 @@ def form_of(text: str) -> Form:
         words.pop()
     if not words or words[0] not in _KINDS:
         raise ValueError(f"no such form: {text!r}; there are {', '.join(_KINDS)}")
-    return Form(text, words[0], tuple(words[1:]), optional)
+    same = tuple(words[words.index("=", 1) + 1 :]) if "=" in words[1:] else None
+    form = words if same is None else words[: words.index("=", 1)]
+    return Form(text, words[0], tuple(form[1:]), optional, same)
 
 
 def differences(body: Tree, forms: Mapping[str, Form]) -> list[Difference]:
@@ -66,9 +71,9 @@ def differences(body: Tree, forms: Mapping[str, Form]) -> list[Difference]:
                 if not form.optional:
                     found.append(Difference(place, "missing", form.said, "null" if value is None else '""'))
                 continue
-            if value is _ABSENT:
+            if value is _ABSENT or value is _NO_ROWS:
                 if not form.optional:
-                    found.append(Difference(place, "missing", form.said, "–"))
+                    found.append(Difference(place, "missing", form.said, "–" if value is _ABSENT else "[]"))
                 continue
             if (wrong := form.wrong(value)) is not None:
                 found.append(Difference(place, wrong[0], form.said, wrong[1]))
@@ -79,7 +84,7 @@ class _Absent:
     """Stands for what is not there at all."""
 
 
-_ABSENT = _Absent()
+_ABSENT, _NO_ROWS = _Absent(), _Absent()
 
 
 def _at(body: Tree, path: str) -> Iterator[tuple[str, Any]]:
@@ -96,6 +101,8 @@ def _at(body: Tree, path: str) -> Iterator[tuple[str, Any]]:
     if not isinstance(value, list):
         yield path, value if value is _ABSENT or value is None else _NotAList()
         return
+    if not value and rest:
+        yield path, _NO_ROWS
     for at, row in enumerate(value):
         if rest:
             yield from ((f"{name}[{at}].{place}", found) for place, found in _at(row, rest))

@@ -17,6 +17,8 @@ from engine.parties.contract import Outgoing, Party
 from engine.parties.outcome_table import judge
 
 PASSED, DIFFERS, REFUSED, NO_ANSWER, NOT_RUN = "passed", "differs", "refused", "no_answer", "not_run"
+LEFT_OUT = "left_out"  # the platform has not opened it to this hospital
+GIVE_UP = 3  # answers missing one after the other
 
 
 class NoAnswer(Exception):
@@ -87,16 +89,30 @@ class Run:
         is at the address at all."""
         self.values = {**self.wanted.given, **self.given}
         for step in self.wanted.steps:
+            silent = self._silent()
             match step:
-                case Wait():
+                case Wait() if not silent:
                     self.ground.wait(step.seconds)
-                case Person():
+                case Person() if not silent:
                     self._person(step)
-                case Interface() if self._open(step.needs):
-                    line = self._call(step)
+                case Interface():
+                    line = self._unheard(step) if silent else self._call(step)
                     self.lines.append(line)
                     said(line)
         return self.lines
+
+    def _silent(self) -> bool:
+        """Nobody answers there any more: waiting for each of the rest would take an hour and tell nothing."""
+        sent = [line.result for line in self.lines if line.result not in (NOT_RUN, LEFT_OUT)]
+        return sent[-GIVE_UP:] == [NO_ANSWER] * GIVE_UP
+
+    def _unheard(self, step: Interface) -> Line:
+        why = f"对方接连 {GIVE_UP} 次没有应答 · {GIVE_UP} times running there was no answer"
+        return replace(self._line(step), result=NOT_RUN, why=why)
+
+    def _line(self, step: Interface) -> Line:
+        op = self.party.ops[step.op]
+        return Line(step.op, step.title or op.zh, step.title_en or op.en, NOT_RUN)
 
     def _open(self, needs: str) -> bool:
         """Whether the connection says that its platform has opened this to the hospital."""
@@ -113,9 +129,10 @@ class Run:
                 self.values[name] = got[told]
 
     def _call(self, step: Interface) -> Line:
-        op = self.party.ops[step.op]
-        line = Line(step.op, step.title or op.zh, step.title_en or op.en, NOT_RUN)
-        number = ""
+        line, number = self._line(step), ""
+        if not self._open(step.needs):
+            why = f"连接没有开通 {step.needs} · the connection has no {step.needs}"
+            return replace(line, result=LEFT_OUT, why=why)
         try:
             number = self._number(step.number)
             body = self._filled(step.send, number)

@@ -8,11 +8,12 @@ from html import escape
 from typing import Any
 
 from engine.conformance.interfaces import InterfaceList
-from engine.conformance.running import DIFFERS, NO_ANSWER, NOT_RUN, PASSED, REFUSED, Line
+from engine.conformance.running import DIFFERS, LEFT_OUT, NO_ANSWER, NOT_RUN, PASSED, REFUSED, Line
 
 _RESULTS: Mapping[str, tuple[str, str]] = {
     PASSED: ("通过", "passed"), DIFFERS: ("字段不符", "differs"), REFUSED: ("应答不符", "another answer"),
     NO_ANSWER: ("没有应答", "no answer"), NOT_RUN: ("未进行", "not run"),
+    LEFT_OUT: ("未开通，不办", "not opened, left out"),
 }  # fmt: skip
 _KINDS: Mapping[str, tuple[str, str]] = {
     "missing": ("缺少", "missing"), "type": ("类型", "type"), "length": ("长度", "length"), "code": ("代码",
@@ -30,7 +31,7 @@ th { background: #f4f6f7; font-weight: 400; color: #66757d; font-size: 12px; whi
 .passed { color: #1e7a46; } .differs, .refused, .no_answer { color: #b3261e; font-weight: 600; }
 .list th:nth-child(2) { width: 36%; } .list th:nth-child(4) { width: 16%; }
 .list td:first-child { white-space: nowrap; }
-.not_run { color: #96610a; } .verdict { font-size: 17px; font-weight: 600; } td.fit { white-space: nowrap; }
+.not_run, .left_out { color: #96610a; } .verdict { font-size: 17px; font-weight: 600; } td.fit { white-space: nowrap; }
 code, pre { font-family: ui-monospace, Consolas, "Noto Sans Mono CJK SC", monospace; font-size: 12px; }
 pre { background: #f7f9fa; border: 1px solid #e3e8eb; padding: 8px; white-space: pre-wrap; overflow-wrap: anywhere;
   margin: 4px 0; }
@@ -51,8 +52,8 @@ def document(wanted: InterfaceList, lines: Sequence[Line], *, against: str, at: 
 
 
 def passed(lines: Sequence[Line]) -> bool:
-    """Whether every interface of the list has passed."""
-    return bool(lines) and all(line.result == PASSED for line in lines)
+    """Whether every interface has passed that the platform has opened."""
+    return {line.result for line in lines} - {LEFT_OUT} == {PASSED}
 
 
 def page(sheet: Mapping[str, Any]) -> str:

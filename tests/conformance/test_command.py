@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.testing import MemoryReactorClock
 
+from engine.cli.conformance import WebGround
+from engine.core.world import World
 from tests.conformance.ground import ROOT, card_of
 from tests.his_examples.ground import laid_over
 
@@ -92,7 +95,10 @@ def test_wrong_use_is_2_and_nobody_there_is_3(town: tuple[Path, str]) -> None:
     folder, url = town
     assert engine(folder, "nobody", "--against", url)[0] == 2
     assert engine(folder, "his", "--against", "his.example")[0] == 2
-    assert engine(folder, "his", "--against", "http://127.0.0.1:9")[0] == 3
+    code, said = engine(folder, "his", "--against", "http://127.0.0.1:9")
+    assert (code, "write a bill" in said) == (3, False), "nobody is asked to do anything where nobody is"
+    for place, name in ((url, "his"), ("http://127.0.0.1:9", "")):
+        assert WebGround(place, World(MemoryReactorClock())).stands() == name
     assert engine(folder, "wechat", "--against", url)[0] == 3  # no keys of WeChat here
     for party, place in (("his_hl7", url), ("his", "mllp://127.0.0.1:9"), ("his_hl7", "mllp://127.0.0.1")):
         code, said = engine(folder, party, "--against", place)

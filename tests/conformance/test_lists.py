@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine.conformance import names, sheet
+from engine.conformance.forms import differences, form_of
 from engine.conformance.interfaces import Interface, read_list
 from engine.conformance.running import Line, Run
 from simulators.base.wire import Req, Resp
@@ -60,14 +61,6 @@ def test_the_list_leaves_nothing_behind_that_stops_it_the_next_time(kind: str, t
     ground.wait(60.0)  # numbers are drawn by the second
     again = Run(run.party, run.wanted, run.settings, ground, run.given)
     assert told(again.play()) == []
-
-
-def test_what_is_not_opened_to_the_merchant_is_left_out(tmp_path: Path) -> None:
-    run, _ = standing("wechat", tmp_path)
-    run.settings = replace(run.settings, plain=run.settings.plain.model_copy(update={"codepay": False}))
-    lines = run.play()
-    assert told(lines) == []
-    assert {"codepay", "code_reverse"}.isdisjoint(line.op for line in lines)
 
 
 def spoil(ground: Memory, op: str, edit: Any) -> None:
@@ -166,3 +159,43 @@ def test_the_sheet_masks_persons_and_names_every_difference(tmp_path: Path) -> N
     assert "<code>baseinfo.gend</code> 代码 code list" in page
     assert found["passed"] is False
     assert found["counts"]["differs"] == 1
+
+
+def test_rows_that_must_be_there_and_are_not_are_missing() -> None:
+    """An empty list had no row whose fields could differ, and passed."""
+    forms = {"rows[].no": form_of("text 1..9"), "rows[].note": form_of("text optional"), "rows": form_of("list")}
+    assert [one.public() for one in differences({"rows": []}, forms)] == [
+        {"field": "rows[].no", "kind": "missing", "expected": "text 1..9", "got": "[]"}
+    ]
+    assert differences({"rows": [{"no": "1"}]}, forms) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "value", "kind"),
+    [("fen = 100", 100, ""), ("fen = 100", 101, "value"), ("fen = 100", "100", "type"), ("yuan = 1.00", "1.0", "form"),
+     ("text 1..3 = a", "b", "value"), ("text 1..3 = a", "aaaa", "length"), ("= a", "a", ""),
+     ("fen = 1 optional", None, "")],
+)  # fmt: skip
+def test_a_form_and_a_value(said: str, value: Any, kind: str) -> None:
+    found = differences({"x": value}, {"x": form_of(said)})
+    assert [one.kind for one in found] == ([kind] if kind else [])
+
+
+def test_what_is_not_opened_to_the_hospital_is_said_and_does_not_fail_it(tmp_path: Path) -> None:
+    run, _ = standing("wechat", tmp_path)
+    run.settings = replace(run.settings, plain=run.settings.plain.model_copy(update={"codepay": False}))
+    lines = run.play()
+    assert [(line.op, line.why.split()[-1]) for line in lines if line.result == "left_out"] == [
+        ("codepay", "codepay"), ("code_reverse", "codepay")
+    ]  # fmt: skip
+    assert sheet.passed(lines)
+    page = sheet.page(sheet.document(run.wanted, lines, against="x", at="y", version="1"))
+    assert "未开通" in page
+
+
+def test_a_platform_that_answers_no_more_is_not_waited_for_to_the_end(tmp_path: Path) -> None:
+    run, ground = standing("his_hl7", tmp_path)
+    ground.party.faults.add({"op": "*", "fault": "timeout_before_commit", "times": None, "seconds": 600})
+    lines = run.play()
+    assert [line.result for line in lines if line.result != "not_run"] == ["no_answer"] * 3
+    assert all(line.why for line in lines)

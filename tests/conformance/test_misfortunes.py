@@ -75,6 +75,26 @@ def test_a_misfortune_of_the_menu_does_something(kind: str, fault: str, op: str)
     assert mark(lines, ground) != before, f"{fault} at {op} changes nothing"
 
 
+MONEY = {
+    "wechat": ("query", "refund", "refund_query", "micropay", "codepay"), "alipay": ("query", "pay"),
+    "unionpay": ("query", "qr"),
+    "his": ("query.wait.balance.bill.item.list", "query.pay.bill", "pre.balance.bill", "pre.reg", "query.reg",
+            "query.inhos.deposit", "query.pay.order", "balance.and.pay.bill"),
+    "einvoice": ("getBillByBusNo",), "commercial": ("claim.settle", "claim.query"), "municipal": ("2410",),
+    "mobile_pay": ("6301",), "qingdao_legacy": ("YL001",), "nhsa": ("2206A", "2207A"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "op"), [(kind, op) for kind, ops in MONEY.items() for op in ops])
+def test_another_amount_than_was_asked_for_is_on_the_sheet(kind: str, op: str) -> None:
+    """A whole list passed while every answer told a fen more: an amount was held to be a number only."""
+    lines, _, order = played(kind, op=op, fault="wrong_amount", times=None)
+    assert order.used > 0
+    odd = [line for line in lines if line.result != "passed"]
+    assert odd
+    assert all(line.differences or line.why for line in odd)
+
+
 def test_what_no_list_meets_is_met_by_another_test() -> None:
     """Bills and HL7 acknowledgements: their own tests order them by name."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
