@@ -16,7 +16,8 @@ from twisted.logger import LogLevel, globalLogPublisher
 from engine.runtime.books import check_books, simulator_ledgers
 from simulators.base.party import ActRefused
 from tests.edge.town import REST, Town
-from tests.faults.judge import PAY, judge, judge_cash, judge_claims, judge_messages
+from tests.faults.judge import PAY, judge, judge_cash, judge_claims, judge_messages, judge_notices
+from tests.faults.receivers import NoticeLab
 from tests.faults.sites import layout
 from tests.faults.ways import COMMERCIAL, EVENTS, MOBILE, REGISTRATION, SIGN_INS, STAY, Journey
 from tests.legacy.hospital import FormerLab
@@ -249,6 +250,9 @@ class Run:
             return judge_cash(lab, self.journey.start.split("/")[2], out.state, out.tasks)
         claims = "commercial" in lab.parties
         found = judge_claims(lab, out.state, out.tasks) if claims else judge(lab, self.no, out.state, out.tasks)
+        if isinstance(lab, NoticeLab):
+            dead = len(self.town.select("SELECT 1 FROM outbox WHERE state = 'dead'"))
+            found += judge_notices(lab, self.no, self.order, dead)
         return found + (judge_messages(lab, out.state, self.order) if "sms" in lab.parties else [])
 
     def _judge(self) -> None:

@@ -141,6 +141,14 @@ def judge_messages(lab: Lab, state: str, order: Mapping[str, Any]) -> list[str]:
     return flaws + ([] if sum(sent.values()) == sum(wanted.values()) - no else [f"{dict(sent)} sent, wanted {wanted}"])
 
 
+def judge_notices(lab: Lab, no: str, order: Mapping[str, Any], dead: int) -> list[str]:
+    """The HIS was told of the settlement once; after a clear no (`dead` letters) never."""
+    told = [(row["no"], row["amount"]) for row in lab.ledger("his", "notice")]
+    refused = int(order.get("op") == "DFT^P03" and order.get("fault") == "ack_ar")
+    flaws = [] if told == [(no, 120_000)] * (1 - refused) else [f"the HIS was told {told}"]
+    return flaws + ([] if dead == refused else [f"{dead} dead letters"])
+
+
 def judge_stay(lab: Lab, part: str, no: str, state: str, tasks: tuple[str, ...], stay: Any) -> list[str]:
     """As `judge`, of a patient who stays: what the platforms keep is what his deposits at the HIS hold, HIS and
     insurance agree on who is in hospital. `part`: what `no` is, admission, deposit, or stay (a discharge)."""

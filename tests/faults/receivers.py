@@ -1,4 +1,4 @@
-"""The shipped site with every kind of receiver beside the usual parties: JSON, XML, HL7 as it came, HL7 of our own."""
+"""Sites that send messages on: to every kind of receiver beside the usual parties, and to a HIS about settlements."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ WANTS: Mapping[str, tuple[str, ...]] = {
     "emr": (), "platform": (), "lis": ("ADT^A04", "ADT^A08", "SIU^S12"), "report": ("ORU^R01",), "queue": ("SIU^S12",),
     "ris": ("ADT^A08",),
 }  # fmt: skip
+
+
+class NoticeLab(Lab):
+    """The laboratory of a HIS that is told of every settlement by DFT^P03."""
+
+    def files(self) -> Mapping[str, bytes]:
+        found = dict(super().files())
+        assert b'dft:         "no"' in found["engine.yaml"]
+        found["engine.yaml"] = found["engine.yaml"].replace(b'dft:         "no"', b'dft:         "yes"')
+        return found
 
 
 class ReceiversLab(Lab):

@@ -8,7 +8,7 @@ import pytest
 
 from simulators.registry import party_class
 from tests.faults.journeys import Outcome, play
-from tests.faults.judge import judge, judge_registration, judge_stay
+from tests.faults.judge import judge, judge_notices, judge_registration, judge_stay
 from tests.faults.pages import PAGE, title_of
 from tests.faults.registrations import RegistrationRun
 from tests.faults.stays import StayRun
@@ -69,6 +69,8 @@ SLICE = [
     ("insurance/stay", "2304", "half_reply", "S"),
     ("insurance/stay", "2601", "timeout_after_commit", "S"),
     ("insurance/stay", "2302", "refuse_business", "P"),
+    ("his", "DFT^P03", "ack_ar", None),
+    ("his", "DFT^P03", "ack_wrong_number", None),
     ("his/registration", "reg", "late_commit", "S"),
     ("his/registration", "cancel.reg", "timeout_after_commit", "U"),
     ("insurance/registration", "2207A", "http_504", "S"),
@@ -170,6 +172,17 @@ def test_the_judge_of_stays_sees_what_is_wrong(tmp_path: Path) -> None:
     outcome = Outcome()
     _Lied(JOURNEYS["stay"], tmp_path, outcome).go("", None, back=False)
     assert [flaw for flaw in outcome.flaws if not flaw.startswith("books")] == ["('stay', 'settled')"], "only the truth"
+
+
+def test_the_judge_of_notices_sees_what_is_wrong() -> None:
+    told: dict[str, object] = {"kind": "notice", "no": "S1", "amount": 120_000}
+    no = {"op": "DFT^P03", "fault": "ack_ar"}
+    for rows, order, dead, right in (
+        ([told], {}, 0, True), ([], {}, 0, False), ([told, told], {}, 0, False), ([{**told, "no": "S2"}], {}, 0, False),
+        ([], no, 1, True), ([told], no, 1, False), ([], no, 0, False), ([told], {}, 1, False),
+    ):  # fmt: skip
+        flaws = judge_notices(_Books(his=rows), "S1", order, dead)  # type: ignore[arg-type]  # only ledgers are asked for
+        assert (flaws == []) is right, (rows, order, dead)
 
 
 class _LiedOfRegistration(RegistrationRun):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.commercial.hospital import ExampleLab
-from tests.faults.receivers import ReceiversLab
+from tests.faults.receivers import NoticeLab, ReceiversLab
 from tests.legacy.hospital import FormerLab
 from tests.rig.lab import Lab
 from tests.sms.hospital import SmsLab
@@ -171,6 +171,8 @@ JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
             example="inpatient", first=(("insurance", {"op": "2304", "fault": "timeout_before_commit"}),
                                         ("his", {"op": "balance.and.pay.bill", "fault": "timeout_after_commit"}),
                                         ("his", {"op": "back.inhos.deposit", "fault": "timeout_after_commit"}))),
+    Journey("notice", "微信付款码，以 DFT^P03 通知 HIS", "WeChat code, the HIS told by DFT^P03", _code("wechat_code",
+        "134000000000000001"), lab=NoticeLab),
     *_registrations(),
     Journey("events", "HIS 事件送往各接收方", "events to all receivers", {}, start=EVENTS, lab=ReceiversLab),
     Journey("deposit", "住院预交金，后退", "a deposit of a stay, given back later", {}, start=STAY,
@@ -180,7 +182,7 @@ JOURNEYS: Mapping[str, Journey] = {one.name: one for one in (
 )}  # fmt: skip
 # Where each party's operations are met, in this order: one table of the page each, `party` or `party/part`.
 MET: Mapping[str, tuple[str, ...]] = {
-    "his": ("wechat_qr", "wechat_left"),
+    "his": ("wechat_qr", "wechat_left", "notice"),
     "his/admission": ("admission", "admission_lost"),
     "his/deposit": ("deposit", "deposit_lost"),
     "his/stay": ("stay", "stay_lost"),
