@@ -37,18 +37,18 @@ from engine.runtime.health import Health
 from engine.runtime.hl7_door import Hl7Door
 from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.journal import Journal
+from engine.runtime.links import link_of
 from engine.runtime.listening import Listening, Prepared
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.orders import Orders
 from engine.runtime.outflow import Outflow
-from engine.runtime.party_tls import tls_of
 from engine.runtime.recovery import Recovery
 from engine.runtime.reload import Reload
 from engine.runtime.replies import error
 from engine.runtime.routes import Route
-from engine.runtime.senders import Sender, sender_for
+from engine.runtime.senders import Sender
 from engine.runtime.sessions import Session, Sessions
 from engine.runtime.settlement_api import SettlementApi
 from engine.runtime.site_api import SiteApi
@@ -59,7 +59,6 @@ from engine.runtime.tasks_api import TasksApi
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
 from engine.site.descriptions import same_descriptions
-from engine.site.settings import settings_of
 from engine.site.site import Site
 from engine.store.contract import Store
 from engine.store.counters import Counter
@@ -233,17 +232,7 @@ class Engine:
         return {name: self._link(name, site) for name in site.engine.parties}
 
     def _link(self, name: str, site: Site) -> Link:
-        entry, reply_max = site.engine.parties[name], site.engine.limits.body_bytes
-
-        party = PARTIES[entry.kind]
-
-        def settings() -> Any:
-            return settings_of(entry, party, self.root, site.files)
-
-        def sender(tls: Any) -> Sender:
-            return sender_for(self.world, entry, str(site.engine.name), reply_max, settings, tls)
-
-        return Link(party, settings, sender, partial(tls_of, entry, self.root))
+        return link_of(self.world, self.root, site, name)
 
     def _node(self) -> Node:
         """What the console is told of this node."""

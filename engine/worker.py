@@ -7,7 +7,6 @@ read from the engine's store; a new configuration is a new worker.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -18,21 +17,18 @@ from engine.connectors.mllp import Peer
 from engine.core.times import beijing
 from engine.core.world import World
 from engine.listeners import Makes
-from engine.parties.registry import PARTIES
-from engine.runtime.connections import Connections, Link
+from engine.runtime.connections import Connections
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_elsewhere import served
 from engine.runtime.deliver_hands import Hands
 from engine.runtime.deliver_spread import shared_doors
 from engine.runtime.housekeeping import Housekeeping
+from engine.runtime.links import link_of
 from engine.runtime.listening import Opened
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
-from engine.runtime.party_tls import tls_of
-from engine.runtime.senders import Sender, sender_for
 from engine.runtime.sites import Sites
-from engine.site.settings import settings_of
 from engine.site.site import Site
 from engine.store.beside import Beside
 from engine.store.counters import Counter
@@ -58,7 +54,7 @@ class Worker:
         self._ids = Ids(world, store, lane=lane, lanes=lanes)
         numbers = Numbers(world, Counter(store, "settlement"), Counter(store, "message"))
         self._sites = Sites(site, numbers)
-        self._connections = Connections({name: self._link(name, site) for name in site.engine.parties})
+        self._connections = Connections({name: link_of(world, root, site, name) for name in site.engine.parties})
         self._meters = Meters()
         self.deliver = Deliver(
             world, store, self._ids, self._sites, self._connections, self._meters, log, self._nobody
@@ -116,18 +112,6 @@ class Worker:
                 self.deliver.switched(what, now.get(what, ""))
         self._stopped = now
         self._timer = self._world.later(LOOK, self._look)
-
-    def _link(self, name: str, site: Site) -> Link:
-        entry, reply_max = site.engine.parties[name], site.engine.limits.body_bytes
-        party = PARTIES[entry.kind]
-
-        def settings() -> Any:
-            return settings_of(entry, party, self._root, site.files)
-
-        def sender(tls: Any) -> Sender:
-            return sender_for(self._world, entry, str(site.engine.name), reply_max, settings, tls)
-
-        return Link(party, settings, sender, partial(tls_of, entry, self._root))
 
     def _nobody(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """A message no deliver channel takes: refused as the engine would refuse it."""

@@ -112,8 +112,9 @@ def _from_csv(folder: str, file: EngineFile) -> Sequence[LedgerSource]:
     from engine.runtime.books_csv import BadLedgers, csv_ledgers
     from engine.runtime.books_view import Role
 
-    silent = silent_parties({name: (one.kind, one.url) for name, one in file.parties.items() if one.kind in PARTIES})
-    abouts = {name: PARTIES[one.kind].about for name, one in file.parties.items() if one.kind in PARTIES}
+    known = {name: one for name, one in file.parties.items() if one.kind in PARTIES}
+    silent = silent_parties({name: (one.kind, one.url) for name, one in known.items()})
+    abouts = {name: PARTIES[one.kind].about for name, one in known.items()}
     try:
         roles = {name: Role(about.role) for name, about in abouts.items() if about.role}
         return csv_ledgers(Path(folder), roles, silent)

@@ -18,6 +18,7 @@ import orjson
 
 from engine.codecs import charset
 from engine.codecs.errors import Undecodable
+from engine.core.digest import STRICT
 
 Tree = Any  # dict, list, str, int, Decimal, bool, None
 
@@ -211,14 +212,13 @@ def _name_fault(name: str, seen: set[str], at: int) -> Undecodable | None:
 
 
 _PLAIN: Final = frozenset({str, int, bool, type(None), Decimal})  # what any writer of JSON writes alike
-_STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def print_json(tree: Tree) -> bytes:
     """Compact UTF-8, names in order, decimals exactly as they are. ValueError: float, NaN, lone surrogate."""
     if _is_plain(tree, 0):
         try:
-            return orjson.dumps(tree, _exact, _STRICT)
+            return orjson.dumps(tree, _exact, STRICT)
         except TypeError:  # told below, in our words: a name that is none, a surrogate; or written, when it is too long
             pass
     try:

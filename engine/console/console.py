@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from twisted.internet.defer import Deferred
-
 from engine.config.secret import SecretMissing, resolve_secret
 from engine.console.access import Guesses, Logins, Visitor, at_this_machine, cookies_of, foreign_form
 from engine.console.asked import Asked, NoSuchPage
@@ -21,6 +19,7 @@ from engine.core.http import Headers, HttpReply, HttpRequest
 from engine.core.world import World
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.routes import Route
+from engine.runtime.threads import on_a_thread
 from engine.store.contract import Store
 
 ROOT = "/console/"
@@ -93,7 +92,7 @@ class Console:
         cookie = f"{LOGIN_COOKIE}={token}; Path={ROOT}; HttpOnly; SameSite=Strict{secure}"
         return moved(_inside(form.get("next", "")), (("Set-Cookie", cookie),))
 
-    def _fits(self, name: str, password: str) -> Deferred[bool]:
+    async def _fits(self, name: str, password: str) -> bool:
         user = self._users().get(name)
         line = NOBODY
         if user is not None:
@@ -102,23 +101,12 @@ class Console:
             except SecretMissing as no:
                 self._log.error("console_password_missing", user=name, why=str(no))
                 user = None
-        known = user is not None
-        done: Deferred[bool] = Deferred()
         self._checking += 1
-
-        def ended(fits: bool) -> None:
+        try:
+            fits = await on_a_thread(self._world, lambda: password_fits(password, line))
+        finally:
             self._checking -= 1
-            done.callback(fits and known)
-
-        def check() -> None:
-            fits = False
-            try:
-                fits = password_fits(password, line)
-            finally:
-                self._world.from_thread(ended, fits)
-
-        self._world.in_thread(check)
-        return done
+        return fits and user is not None
 
     def logout(self, request: HttpRequest, parts: Parts) -> HttpReply:
         if foreign_form(request):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -18,6 +18,8 @@ def digest_of(tree: Any) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+"""How every tree of ours is printed: what orjson would give a form of its own goes to our encoder, or is refused."""
+_SORTED: Final = orjson.OPT_SORT_KEYS | STRICT
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
 """What the fast printer writes too, byte for byte, of everything it takes: digests are kept."""

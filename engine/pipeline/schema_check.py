@@ -84,7 +84,8 @@ def read_schema(data: bytes, file: str, name: str, *, stored: bool = False) -> S
     """The schema of a file's bytes, or what is wrong with it. Nothing is fetched: references stay in the file. One that
     is `stored` was judged when it was new."""
     try:
-        content = json.loads(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        content = json.loads(text)
     except UnicodeDecodeError:
         return problem("E801", Mark(file, 1, 1), detail="not UTF-8")
     except json.JSONDecodeError as bad:
@@ -96,8 +97,7 @@ def read_schema(data: bytes, file: str, name: str, *, stored: bool = False) -> S
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as bad:
         path = _path(getattr(bad, "instance_path", []))
         detail = str(getattr(bad, "message", bad)).split("\n")[0][:160]
-        return problem("E802", _place(data.decode("utf-8-sig"), file, bad), path=path or "/", detail=detail)
-    text = data.decode("utf-8-sig")
+        return problem("E802", _place(text, file, bad), path=path or "/", detail=detail)
     slips = [] if stored else [*_twice(text, file), *_misspelt(text, file, content)]
     return slips or Schema(name, content, validator)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from engine.runtime.books_kinds import Both, Difference, difference
 from engine.runtime.books_view import Kept, LedgerRow, LegRow, PartyBook, Role, StoreView
 from engine.saga.case import RELEASES_BILLS, CaseState
+from engine.saga.legwork import OBSERVED
 
 CARRIED = {"settle": Role.INSURANCE, "issue": Role.INVOICE}
 """Kind of a row in the HIS's ledger → whose ledger must have the other end of it."""
@@ -31,7 +32,7 @@ def check_led(
 ) -> Iterator[Difference]:
     """At rest: the HIS's ledger, the insurance's (or invoice platform's) and what we observed are one and the same.
     `there`: this settlement's rows of each ledger that could be read."""
-    seen = [leg for leg in kept.legs if leg.because == "observed" and not leg.undo]
+    seen = [leg for leg in kept.legs if leg.because == OBSERVED and not leg.undo]
     for kind, role in CARRIED.items():
         if role not in there:
             continue

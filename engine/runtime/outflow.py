@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from engine.connectors.contract import NotSent, Silent
 from engine.core import failpoints
 from engine.core.http import HttpReply, HttpRequest
@@ -22,6 +20,7 @@ from engine.parties.outcome_table import judge
 from engine.runtime.connections import CannotCall, Connection, Connections
 from engine.runtime.meters import Meters
 from engine.runtime.sessions import Sessions
+from engine.runtime.threads import on_a_thread
 from engine.runtime.verify_keys import VerifyKeys
 
 Tree = Any
@@ -130,11 +129,7 @@ class Outflow:
         """What the reply says; a bulky one is read on a thread."""
         if not link.party.ops[call.op].bulky:
             return _read(link, call, request, reply)
-        done: Deferred[Answer] = Deferred()
-        self._world.in_thread(
-            lambda: self._world.from_thread(done.callback, _read(link, call, request, reply))
-        )
-        return await done
+        return await on_a_thread(self._world, lambda: _read(link, call, request, reply))
 
     async def _read_again(
         self, party: str, call: Outgoing, request: HttpRequest, reply: HttpReply, answer: Answer

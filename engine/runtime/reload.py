@@ -7,12 +7,9 @@ cannot be opened. Nothing has changed before the store has taken it; after that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
-
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from engine.config.problems import Problem, as_json, failing
 from engine.core.times import rfc3339
@@ -21,6 +18,7 @@ from engine.runtime.driver import NotKept, SettlementDriver
 from engine.runtime.listening import CannotOpen, Prepared
 from engine.runtime.logs import Log
 from engine.runtime.sites import Sites, UnknownSite
+from engine.runtime.threads import on_a_thread
 from engine.site.files import bytes_of, pinned_part, texts_of
 from engine.site.load import load, load_again, load_pinned, on_node
 from engine.site.notices import restarts
@@ -168,8 +166,8 @@ class Reload:
     async def _judged(self, proposal: Proposal, old: Site) -> Site:
         """The configuration compiled. NotApplied with every problem there is."""
         compiling = load if proposal.kind == "apply" else load_again
-        site = await self._beside(lambda: compiling(proposal.files))
-        before = await self._beside(lambda: load_again(old.source))
+        site = await on_a_thread(self._world, lambda: compiling(proposal.files))
+        before = await on_a_thread(self._world, lambda: load_again(old.source))
         if not isinstance(site, Site):
             wrong = failing(site)
             raise NotApplied("E-SITE-WRONG", _first(wrong), problems=[as_json(one) for one in site[:PROBLEMS_MAX]])
@@ -206,22 +204,7 @@ class Reload:
         else:
             stored = await self._store.read(lambda conn: site_files(conn, content))
             files = pinned_part(bytes_of(stored or {}))
-        return await self._beside(lambda: load_pinned(files, site.engine))
-
-    def _beside(self, work: Callable[[], T]) -> Deferred[T]:
-        """The work on a thread: compiling takes a while, and nobody else shall wait for it."""
-        done: Deferred[T] = Deferred()
-
-        def run() -> None:
-            try:
-                result: Any = work()
-            except Exception:  # noqa: BLE001 it is handed to who waits for the work
-                result = Failure()  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
-            fire = done.errback if isinstance(result, Failure) else done.callback
-            self._world.from_thread(fire, result)
-
-        self._world.in_thread(run)
-        return done
+        return await on_a_thread(self._world, lambda: load_pinned(files, site.engine))
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:

@@ -7,11 +7,11 @@ call; a run that failed or was interrupted is begun again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from engine.core.outcome import Outcome
 from engine.core.times import beijing, instant_of
@@ -29,6 +29,7 @@ from engine.runtime.outflow import Outflow
 from engine.runtime.sessions import Session
 from engine.runtime.sites import Sites
 from engine.runtime.statement import Statements
+from engine.runtime.threads import on_a_thread
 from engine.saga.case import found, put
 from engine.site.site import CallSpec, Channel
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit
@@ -36,7 +37,6 @@ from engine.store.periods import begin_period, begin_period_again, end_period
 from engine.store.sessions import keep_session
 
 Tree = Any
-T = TypeVar("T")
 DAY = 86_400.0
 TRY_AGAIN = 60.0  # seconds after a run that failed
 LOOK_AGAIN = 3600.0
@@ -80,16 +80,12 @@ class Timed:
         running ends as it began and finds its new time by itself."""
         channels = self._sites.current.channels
         every: dict[str, float] = {name: one.every.seconds for name, one in channels.items() if one.every is not None}
-        for name in [name for name in self._timers if name not in every]:
-            timer = self._timers.pop(name)
-            if timer.active():
-                timer.cancel()
+        for name in self._timers.keys() - every.keys():
+            self._forget(name)
         for name, seconds in every.items():
             if name in self._running or self._seconds.get(name) == seconds:
                 continue
-            timer_of = self._timers.get(name)
-            if timer_of is not None and timer_of.active():
-                timer_of.cancel()
+            self._forget(name)
             self._plan(name, 0.0)
         self._seconds = every
 
@@ -99,10 +95,15 @@ class Timed:
         return name in self._running or (timer is not None and timer.active())
 
     def stop(self) -> None:
+        """No run begins any more."""
         self._stopped = True
-        for timer in self._timers.values():
-            if timer.active():
-                timer.cancel()
+        for name in list(self._timers):
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None and timer.active():
+            timer.cancel()
 
     def _plan(self, name: str, seconds: float) -> None:
         if not self._stopped:
@@ -151,17 +152,19 @@ class Timed:
         """All that the channel does in one period; "" when it is done, else why not."""
         if channel.bills is not None:
             due = instant_of(period, "%Y-%m-%d") + (channel.every.seconds if channel.every is not None else 0.0)
-            return await self._bills.run(channel.name, channel.bills, period, due, self._beside)
+            beside = partial(on_a_thread, self._world)
+            return await self._bills.run(channel.name, channel.bills, period, due, beside)
         if channel.statement is not None:
             return await self._statements.run(channel, period, self._deeds)
         names: dict[str, Tree] = {}
         if channel.tables:
-            names["tables"] = await self._beside(lambda: {
+            names["tables"] = await on_a_thread(self._world, lambda: {
                 name: {"version": table_files.version_of(self._root, name)} for name in channel.tables
             })  # fmt: skip
         text = await self._deeds(channel, names)
         # A directory that came is kept although the next one did not: it is asked for from its newest version on.
-        kept = await self._beside(lambda: _keep_tables(self._root, channel, names)) if channel.tables else ""
+        keep = partial(_keep_tables, self._root, channel, names)
+        kept = await on_a_thread(self._world, keep) if channel.tables else ""
         return text or kept
 
     async def _deeds(self, channel: Channel, names: dict[str, Tree]) -> str:
@@ -238,23 +241,9 @@ class Timed:
             read = spec.read
             if read is None:
                 return {}, ""
-            return (await self._beside(lambda: read.run(names)) if spec.bulky else read.run(names)), ""
+            return (await on_a_thread(self._world, lambda: read.run(names)) if spec.bulky else read.run(names)), ""
         except MapRejected as no:
             return None, f"{no.code} {no.detail}"
-
-    def _beside(self, work: Callable[[], T]) -> Deferred[T]:
-        """The work on a thread: a directory of two hundred thousand rows must not hold up a settlement."""
-        done: Deferred[T] = Deferred()
-
-        def run() -> None:
-            try:
-                result: Any = work()
-            except Exception:  # noqa: BLE001 it is handed to who waits for the work
-                result = Failure()  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
-            self._world.from_thread(done.errback if isinstance(result, Failure) else done.callback, result)
-
-        self._world.in_thread(run)
-        return done
 
     async def sign_in(self, party: str) -> Session | None:
         """Sign in at a party now, by the timed channel that keeps its session; None when that fails."""

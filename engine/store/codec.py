@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
+from engine.core.digest import STRICT
+
 Tree = Any
-_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 class _Encoder:
@@ -33,7 +34,7 @@ def encode(tree: Tree) -> bytes:
     others."""
     encoder = _Encoder()
     try:
-        data = orjson.dumps(tree, encoder.other, _STRICT)
+        data = orjson.dumps(tree, encoder.other, STRICT)
     except TypeError:  # half a surrogate pair, a number above 64 bits, a key that is no text; or what cannot be stored
         return _exactly(tree)
     if data.count(b'"$') != encoder.decimals:  # rare: some text or key of ours begins with the sign
