@@ -39,6 +39,7 @@ def midnight_of(now: float) -> float:
 
 
 async def overview(asked: Asked) -> Values:
+    """Today's counts, what needs a person, what is under way, each party's health, this node."""
     node, site = asked.node, asked.node.site()
     parties = tuple(site.engine.parties)
     seen = await asked.store.read(lambda conn: lists.overview(conn, asked.now, midnight_of(asked.now), parties))
@@ -80,6 +81,7 @@ def reason_words(site: Site, code: str, language: str) -> str:
 
 
 async def settlements(asked: Asked) -> Values:
+    """The list, newest first, by state, day (Beijing), bill or any number of ours."""
     query = {name: asked.query.get(name, "").strip()[:64] for name in ("state", "day", "bill", "number")}
     states = ("open", *CaseState)
     day, bad_day = None, False
@@ -102,6 +104,7 @@ async def settlements(asked: Asked) -> Values:
 
 
 async def one_settlement(asked: Asked) -> Values:
+    """One settlement: its legs, calls, plan, numbers and trail."""
     no = asked.parts["no"]
     found = await asked.store.read(lambda conn: reading.whole(conn, no, asked.versions))
     if found is None:
@@ -110,6 +113,7 @@ async def one_settlement(asked: Asked) -> Values:
 
 
 async def tasks(asked: Asked) -> Values:
+    """What is open, oldest first."""
     after = asked.place("after") or 0
     rows = await asked.store.read(lambda conn: open_tasks(conn, after, TASKS_SHOWN + 1))
     more = rows[TASKS_SHOWN - 1].id if len(rows) > TASKS_SHOWN else None
@@ -117,6 +121,7 @@ async def tasks(asked: Asked) -> Values:
 
 
 async def calls(asked: Asked) -> Values:
+    """The list of calls, newest first, by party and outcome."""
     site = asked.node.site()
     outcomes = ("accepted", "refused", "pending", "unknown", "not_sent", "running")
     party, outcome = asked.query.get("party", ""), asked.query.get("outcome", "")
@@ -132,6 +137,7 @@ async def calls(asked: Asked) -> Values:
 
 
 async def one_call(asked: Asked) -> Values:
+    """One call with both sides' bytes, persons masked."""
     call_id = asked.parts["id"]
     if not (call_id.isascii() and call_id.isdigit() and len(call_id) < 19):
         raise NoSuchPage(call_id)
@@ -142,12 +148,14 @@ async def one_call(asked: Asked) -> Values:
 
 
 async def channels(asked: Asked) -> Values:
+    """The list of channels."""
     site = asked.node.site()
     kinds = Counter(entry.kind for entry in site.engine.parties.values())
     return {**channels_values(site), "kind_of": asked.kind, "kinds": kinds, "refresh": 0}
 
 
 async def one_channel(asked: Asked) -> Values:
+    """One channel: its steps, its calls, what their answers mean."""
     channel = asked.node.site().channels.get(asked.parts["name"])
     if channel is None:
         raise NoSuchPage(asked.parts["name"])
@@ -162,6 +170,7 @@ async def one_channel(asked: Asked) -> Values:
 
 
 async def routes(asked: Asked) -> Values:
+    """Where the node is reached, and what for."""
     site = asked.node.site()
     titles = {name: channel.title for name, channel in site.channels.items()}
     return {
@@ -171,6 +180,7 @@ async def routes(asked: Asked) -> Values:
 
 
 async def states(asked: Asked) -> Values:
+    """What the states mean, drawn from the machine's tables."""
     return {**states_values(), "refresh": 0}
 
 

@@ -32,14 +32,17 @@ class Trade:
 
     @property
     def paid(self) -> int:
+        """What was taken, in fen."""
         return sum(row.amount for row in self.taken)
 
     @property
     def given_back(self) -> int:
+        """What was refunded, is being, or was reversed, in fen."""
         return sum(row.amount for row in self.refunds if row.state != GONE) + self.reversed
 
     @property
     def net(self) -> int:
+        """What the channel keeps, in fen."""
         return self.paid - self.given_back
 
 

@@ -147,10 +147,12 @@ class Kept:
 
     @property
     def cash(self) -> int:
+        """The patient's part in fen; 0 where no amounts are kept."""
         return self.amounts.get("cash") or 0
 
     @property
     def total(self) -> int:
+        """The whole bill in fen; 0 where no amounts are kept."""
         return self.amounts.get("total") or 0
 
     def has_amounts(self) -> bool:

@@ -50,6 +50,7 @@ class Connections:
         self._leaving: list[Sender] = []
 
     def names(self) -> tuple[str, ...]:
+        """All parties of the site in force."""
         return tuple(self._links)
 
     def party(self, name: str) -> Party:

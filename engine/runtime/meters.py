@@ -78,21 +78,27 @@ class Meters:
         self._move = cache(self._moves.labels)
 
     def call_ended(self, party: str, op: str, outcome: str, seconds: float) -> None:
+        """A call to a party ended so after so many seconds; `outcome` is also `not_sent` and `silent`."""
         self._calls.took((party, op, outcome), seconds)
 
     def request_ended(self, door: str, route: str, status: int, seconds: float) -> None:
+        """A request at a door was answered with this status after so many seconds."""
         self._requests.took((door, route, str(status)), seconds)
 
     def came_to(self, channel: str, state: str) -> None:
+        """A settlement of this channel came to this state."""
         self._move(channel, state).inc()
 
     def task_opened(self, kind: str) -> None:
+        """A person was asked for, for this kind of thing."""
         self._tasks.labels(kind).inc()
 
     def refused(self, door: str, why: str) -> None:
+        """A door let somebody or something not in, and why."""
         self._refused.labels(door, why).inc()
 
     def key_missing(self, party: str) -> None:
+        """This party signs with a key that is not here."""
         self._key_missing.labels(party).inc()
 
     def full_checked(self, channel: str, outcome: str) -> None:

@@ -64,6 +64,7 @@ class Sites:
         self._by_hash.setdefault(site.content_hash, site)
 
     def knows(self, content_hash: str) -> bool:
+        """Whether a version with this content is here, compiled."""
         return content_hash in self._by_hash
 
     def of(self, content_hash: str) -> Site:

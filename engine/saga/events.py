@@ -158,17 +158,29 @@ class Refused(Exception):
 class Judge(Protocol):
     """What only the site can tell: conditions, maps, numbers. Pure; numbers come from a stored counter."""
 
-    def holds(self, condition: str, case: Case) -> bool: ...
+    def holds(self, condition: str, case: Case) -> bool:
+        """Whether a condition holds. Refused when it cannot be decided."""
+
     def checks(self, maps: Sequence[str], case: Case) -> None:
         """Raises Refused when a rule does not hold."""
 
-    def work(self, name: str, case: Case) -> Tree: ...
-    def items(self, path: str, case: Case) -> Sequence[Tree]: ...
-    def number(self, kind: str, case: Case, leg: Leg) -> str: ...
-    def amount(self, call: str, case: Case, leg: Leg) -> int | None: ...
+    def work(self, name: str, case: Case) -> Tree:
+        """What a map of this name makes of the case's data. Refused when it cannot."""
+
+    def items(self, path: str, case: Case) -> Sequence[Tree]:
+        """The list at a path of the case's data. Refused when there is none."""
+
+    def number(self, kind: str, case: Case, leg: Leg) -> str:
+        """A number of this kind: the leg's own, always the same, or for a message (msgid) a new one."""
+
+    def amount(self, call: str, case: Case, leg: Leg) -> int | None:
+        """What the call moves, in fen; None for one that moves nothing."""
+
     def body(self, call: str, case: Case, leg: Leg, purpose: str, number: str) -> Tree:
         """The send map's output; raises Refused when the map cannot make it."""
 
-    def drift(self, must_equal: str, call: str, case: Case) -> Reason | None: ...
+    def drift(self, must_equal: str, call: str, case: Case) -> Reason | None:
+        """Why two calls' outputs differ in an amount that both have; None when they do not."""
+
     def reason(self, leg: Leg, case: Case) -> Reason:
         """Why this leg is `no`, in words for the patient and the desk."""

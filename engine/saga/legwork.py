@@ -32,12 +32,15 @@ class LegWork:
         self.out: list[Command] = []
 
     def step(self, leg: Leg) -> Step:
+        """The step of the plan that the leg carries out, or undoes."""
         return self.plan.steps[self.plan.index(leg.step)]
 
     def rule(self, call: str) -> CallRule:
+        """What the plan knows of a call; NO_RULE of one it does not name."""
         return self.plan.calls.get(call, NO_RULE)
 
     def move(self, event: CaseEvent, why: str) -> None:
+        """The settlement hears an event of its table (KeyError where it has none), and whoever is told of an end is."""
         before = self.case.state
         after = CASE[(before, event)]
         if after is not before:
@@ -176,6 +179,7 @@ class LegWork:
         return leg
 
     def new_leg(self, step: Step, call: str, rule: CallRule, of: Leg | None = None) -> Leg:
+        """A leg for this call, ready, of the present attempt and item; `of` the leg it undoes."""
         case = self.case
         leg = Leg(
             id=len(case.legs) + 1, step=step.key, call=call, number="", created_at=self.now,
@@ -186,6 +190,7 @@ class LegWork:
         return leg
 
     def person(self, leg: Leg, event: LegEvent) -> None:
+        """A task about this leg; the settlement waits for a person, unless the leg decides nothing any more."""
         kind = {
             LegEvent.DIFFERS: "differs",
             LegEvent.LIMIT: "undo_unknown" if leg.undo else "fence_unknown",
@@ -204,6 +209,7 @@ class LegWork:
         return not first and leg.state in OPEN and self.rule(leg.call).changes
 
     def send_do(self, leg: Leg) -> None:
+        """The leg's call goes out, for the first time or again. Refused when its first message cannot be made."""
         renew = leg.tries > 0 and (
             not self.rules.same_number_on_retry or (leg.undo and not self.rules.refund_number_fixed)
         )
@@ -278,6 +284,7 @@ class LegWork:
         self.stop(leg)
 
     def stop(self, leg: Leg) -> None:
+        """The next of what stops a dead leg: its stop, the end of the fence, or the wait for it."""
         stop = self._stop_of(leg)
         may_undo = self.takes_back(leg)
         over = may_undo and leg.deadline_at is not None and self.now >= leg.deadline_at
@@ -352,6 +359,7 @@ class LegWork:
             self.out.append(Task(UNDO_SLOW_TASK, undo.id, f"{undo.call} {undo.number} {undo.code} {undo.text}".strip()))
 
     def give_up(self, leg: Leg) -> None:
+        """Nobody waits for this leg any more; one that never left did not happen."""
         if leg.state is LegState.READY:
             leg.because = "not_sent"
         if leg.state in OPEN:

@@ -13,6 +13,7 @@ class Undoing(LegWork):
     """The legs that undo others."""
 
     def undo(self, leg: Leg, step: Step) -> None:
+        """The leg that takes this one back begins, under a number of its own."""
         rule = self.rule(step.undo)
         undo = self.new_leg(step, step.undo, rule, of=leg)
         undo.deadline_at = self.now + UNDO_LIMIT
