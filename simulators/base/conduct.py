@@ -115,6 +115,8 @@ class Conduct:
             self._broken(Failure())  # type: ignore[no-untyped-call]  # Twisted left it untyped
             return
         self.row.objection = self.party.objection
+        if self.row.objection is None and isinstance(result, Resp) and result.status in (404, 405):
+            self.row.objection = _no_such_door(self.req, result)
         if isinstance(result, Deferred):
             result.addCallbacks(then, self._broken).addErrback(self._broken)
         else:
@@ -176,6 +178,12 @@ class Conduct:
     def _never(self, seconds: float) -> None:
         self.party.exchanges.end(self.row, b"", "never")
         self.party.world.later(seconds, self.line.close)
+
+
+def _no_such_door(req: Req, resp: Resp) -> Objection:
+    """A request to a wrong address, or by a wrong method, has broken the first rule of all."""
+    field, got = ("address", req.path) if resp.status == 404 else ("method", req.method)
+    return Objection(f"HTTP {resp.status}", resp.body.decode("utf-8", "replace")[:200], field, "", got[:200])
 
 
 def gateway_page(kind: str) -> Resp:

@@ -193,6 +193,16 @@ def test_a_broken_request_is_told_by_rule_field_and_form(name: str) -> None:
     assert f"<code>{field}</code>" in page
 
 
+@pytest.mark.parametrize("name", sorted(PARTIES.keys() - {"subscribers"}))  # those take what comes, at any path
+def test_a_wrong_address_is_a_broken_rule_too(name: str, world: SimWorld) -> None:
+    """A client at a mistyped path saw a plain "answered"."""
+    made, line = party_class(name)(world), _Line()
+    made.handle(Req("POST", "/no/such/door", "/no/such/door", {}, {}, b"{}", "t:1", b""), line)
+    broken = made.exchanges.rows[-1].objection
+    assert broken is not None
+    assert broken.said
+
+
 def test_an_exchange_shows_what_is_wrapped_inside() -> None:
     party = party_class("einvoice")(SimWorld(Clock(), anchor=NOON))
     body = b'{"data": "eyJyZXN1bHQiOiAiUzAwMDAiLCAibWVzc2FnZSI6ICI1WVdJN1lTUzZZQ2EifQ==", "noise": "1"}'
