@@ -148,6 +148,9 @@ STEPS: Mapping[str, Spec] = {
             Field("stop", CALL, "用哪个调用使在途请求不再生效", "the call after which it can no longer take effect",
                   "nhsa.reverse"),
             Field("undo", CALL, "用哪个调用撤销", "the call that undoes it", "nhsa.cancel"),
+            Field("undone", Choice(("first",)), "已结算的单据退回时最先撤销它：对方不让退，其余各方都还没有动",
+                  "when a settled bill goes back it is undone before all others: where its party refuses, nothing else "
+                  "has been touched", "first"),
             Field("again", WORD, "被拒绝时回到哪个等待", "the await it returns to when refused", "pay_choice"),
             Field("refused", Choice(("go_on",)), "确定没有办成时：不撤销，继续办理后面的步骤（应付由 work 另算）",
                   "once it is known not to have happened: nothing is undone, the steps behind it go on (a work step "

@@ -127,7 +127,8 @@ def _check(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits, due: froz
     rest = kept.at_rest()
     payers = frozenset(party for party, role in shelf.roles.items() if role is Role.PAYMENT)
     claims = claims_of(kept, frozenset(party for party, role in shelf.roles.items() if role is Role.COMMERCIAL))
-    yield from check_order(kept, view.now, limits, payers)
+    invoicers = frozenset(party for party, role in shelf.roles.items() if role is Role.INVOICE)
+    yield from check_order(kept, view.now, limits, payers, invoicers)
     yield from _called(kept, view, shelf, limits)
     if Role.PAYMENT in shelf.rows:
         rows = shelf.of(Role.PAYMENT, kept.no)

@@ -21,7 +21,9 @@ BY_HAND = frozenset((LegState.MANUAL.value, state) for state in ("ok", "no", "un
 PROVEN = ("not_there", "closed")
 
 
-def check_order(kept: Kept, now: float, limits: Limits, payers: frozenset[str]) -> Iterator[Difference]:
+def check_order(
+    kept: Kept, now: float, limits: Limits, payers: frozenset[str], invoicers: frozenset[str] = frozenset()
+) -> Iterator[Difference]:
     """P5, P8, P9, P11, P13, P14, P16, P18, P20, P24 of one settlement."""
     yield from _amounts(kept)
     yield from _moves(kept)
@@ -29,7 +31,7 @@ def check_order(kept: Kept, now: float, limits: Limits, payers: frozenset[str]) 
     yield from _holds(kept)
     yield from _numbers(kept)
     yield from _sequence(kept, payers)
-    yield from _undo_order(kept)
+    yield from _undo_order(kept, payers, invoicers)
     yield from _proofs(kept)
 
 
@@ -111,18 +113,23 @@ def _sequence(kept: Kept, payers: frozenset[str]) -> Iterator[Difference]:
             break
 
 
-def _undo_order(kept: Kept) -> Iterator[Difference]:
+def _undo_order(kept: Kept, payers: frozenset[str], invoicers: frozenset[str]) -> Iterator[Difference]:
     """P16 and P20: an undo begins when every later forward leg is known as no, or undone. Giving back a late payment
-    (of a leg known as no) stands aside and waits for nothing; what moves no money passes another party's slow undo."""
+    (of a leg known as no) stands aside and waits for nothing; what moves no money passes another party's slow undo; and
+    the very first undo, of whoever may refuse the refund, goes before the invoice's."""
     if not kept.moves:
         return
     undo_of = {leg.of: leg for leg in kept.legs if leg.undo}
     forward = _forward(kept)
+    first = min((undo.id for undo in undo_of.values()), default=0)
     for of, undo in undo_of.items():
         undone = next((leg for leg in forward if leg.id == of), None)
         if undone is None or undone.state is LegState.NO:
             continue
-        if any(_still_stood(kept, later, undo_of.get(later.id), undo) for later in forward if later.id > of):
+        waits_for = [leg for leg in forward if leg.id > of]
+        if undo.id == first and undone.party not in payers:
+            waits_for = [leg for leg in waits_for if leg.party not in invoicers]
+        if any(_still_stood(kept, later, undo_of.get(later.id), undo) for later in waits_for):
             yield _said(kept, "undo_order", what=undo.call, no=undo.id)
             return  # the first one out of order puts the others out of order too
 

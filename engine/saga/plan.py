@@ -58,6 +58,7 @@ class Step:
     `maps` are the maps of a check, work or observe step.
     `within`: seconds a leg may stay unsure before it is given up, or an await may last (0: the default).
     `go_on`: what is known not to have happened does not end the settlement; it goes on without it.
+    `undo_first`: when a settlement that stood goes back, it is undone before all others; its party may refuse.
     An observe step says who carried the leg (`party`) and inside which of our own calls (`by`).
     """
 
@@ -68,6 +69,7 @@ class Step:
     ask: str = ""
     stop: str = ""
     undo: str = ""
+    undo_first: bool = False
     again: str = ""
     go_on: bool = False
     answer: str = ""

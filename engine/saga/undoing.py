@@ -58,13 +58,18 @@ class Undoing(LegWork):
 
     def next_undo(self) -> bool:
         """Begin what is next to be undone, in the reverse of the plan, one at a time; False when nothing can begin now.
-        An undo refused holds all later ones. One that is slow holds what moves money, and its party's own."""
+        Of a settlement that stood, who may refuse is asked first (`undo_first`). An undo refused holds all later ones.
+        One that is slow holds what moves money, and its party's own."""
         for leg in list(self.case.legs):
             if not leg.undo and leg.state is LegState.OK:
                 self._carry(leg)
         done = [leg for leg in self.case.legs if not leg.undo and leg.state is LegState.OK]
         held: set[str] = set()  # parties with a slow undo, or with one that waits for such a one
-        for leg in reversed(done) if self.rules.undo_in_reverse else done:
+        if self.rules.undo_in_reverse:
+            done.reverse()
+            if self.case.final_at is not None:
+                done.sort(key=lambda leg: not self.step(leg).undo_first)
+        for leg in done:
             step = self.step(leg)
             if not step.undo or leg.because == OBSERVED:
                 continue

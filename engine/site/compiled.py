@@ -149,6 +149,7 @@ def _step(channel: ChannelFile, step: StepRow, *, final: bool) -> Step:
         ask=word("ask"),
         stop=word("stop"),
         undo=word("undo"),
+        undo_first=word("undone") == "first",
         again=word("again"),
         go_on=word("refused") == "go_on",
         answer=word("answer"),

@@ -125,6 +125,10 @@ def _leg(parts: Parts, channel: ChannelFile, step: StepRow, *, final: bool) -> N
         entry = parts.engine.parties.get(call.to) if parts.engine else None
         if op.money and step.word("stop") is None and entry is not None and entry.late_max is None:
             parts.wrong("E414", step.name.mark, name=step.name, party=call.to)
+    undone = step.word("undone")
+    if undone is not None and step.word("undo") is None:
+        parts.wrong("E202", undone.mark, name="undo", zh="写了 undone 的步骤", en="a step with `undone`",
+                    example="his.void")  # fmt: skip
     _inputs(parts, channel, step, call)
 
 

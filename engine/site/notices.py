@@ -12,8 +12,8 @@ from engine.saga.plan import CallRule, Plan, Step
 from engine.site.changes import Change
 from engine.site.site import CallSpec, Channel, Site
 
-_STEP_WORDS = ("ask", "stop", "undo", "again", "must_equal", "condition", "each", "within")
-_WRITTEN = {"condition": "if", "each": "for_each"}
+_STEP_WORDS = ("ask", "stop", "undo", "undo_first", "again", "must_equal", "condition", "each", "within")
+_WRITTEN = {"undo_first": "undone", "condition": "if", "each": "for_each"}
 _LISTEN_WORDS = ("once_by", "one_live")
 _LOOPBACK = ("127.", "::1", "localhost")
 _POWERS = frozenset({"refund", "operate", "admin"})

@@ -252,6 +252,19 @@ def claimed(day: Day, no: str, start: float) -> Writer:
     return w.end(CaseState.SETTLED)
 
 
+def asked_back(day: Day, no: str, start: float) -> Writer:
+    """A settled bill goes back: first the HIS, who may refuse, then the invoice, the insurance, and the money."""
+    w = Writer(day, no, start).lock("released").visit("cancelled", "deleted").pay().insurance("cancelled")
+    w.book("void").invoice("written_off").undo("his.void", "his.settle", f"{no}V", amount=w.total)
+    red = LedgerRow("write_off", f"{no}E1", amount=w.total, ref=f"I{no}")
+    w.undo("einvoice.write_off", "einvoice.issue", f"{no}E1", red, amount=w.total)
+    gone = LedgerRow("cancel", f"M{no}4", amount=-w.total, cash=-w.cash, account=0)
+    w.undo("nhsa.cancel", "nhsa.settle", gone.no, gone, amount=w.total).refund()
+    w.undo("nhsa.unload", "nhsa.upload", f"M{no}5").undo("nhsa.unregister", "nhsa.register", f"M{no}6")
+    w.undo("his.unlock", "his.lock", f"{no}L")
+    return w.end(CaseState.UNDONE)
+
+
 def claim_withdrawn(day: Day, no: str, start: float) -> Writer:
     """The patient went away after the insurers had settled."""
     w = Writer(day, no, start, cash=500, claimed=200).lock("released").visit("cancelled", "deleted")
@@ -440,5 +453,6 @@ def good_day() -> Day:
     claim_withdrawn(day, "SB", 8800)
     registered(day, "SC", 8900)
     registration_back(day, "SD", 9000)
+    asked_back(day, "SE", 9100)
     day.rows["his"].append(LedgerRow("charge", "W1", 7000, 500, bill="BX", ref="window", party_no="W1"))
     return day

@@ -417,6 +417,19 @@ def _money_back_before_the_insurance(day: Day) -> None:
     day.leg("S3", "pay.refund", lambda leg: replace(leg, created_at=leg.created_at - 0.5))
 
 
+@plants("undo_order", "SE")
+def _money_back_before_the_invoice(day: Day) -> None:
+    """Only whoever may refuse the refund goes before the invoice: never the payment, and nothing as the second."""
+    begun = next(leg.created_at for leg in day.kept["SE"].legs if leg.call == "his.void")
+    day.leg("SE", "pay.refund", lambda leg: replace(leg, created_at=begun + 0.5))
+
+
+@plants("undo_order", "SE")
+def _insurance_back_before_the_invoice(day: Day) -> None:
+    begun = next(leg.created_at for leg in day.kept["SE"].legs if leg.call == "his.void")
+    day.leg("SE", "nhsa.cancel", lambda leg: replace(leg, created_at=begun + 0.5))
+
+
 @plants("undo_order", "S3")
 def _money_back_and_insurance_never(day: Day) -> None:
     kept = day.kept["S3"]

@@ -233,6 +233,24 @@ async def test_refund_of_a_settled_bill_takes_everything_back(lab: Lab) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_refund_that_only_the_window_may_make_touches_neither_invoice_nor_insurance_nor_money(lab: Lab) -> None:
+    window = lab.terminal("C1", client="C01")
+    lab.act("his", "set", refund_at_window_only=True)
+    _, quoted = await window.settle(lab.bill_request("P0006", "B20261122006"))
+    no = quoted["settlement_no"]
+    await window.pay(no, CODE)
+    await window.refund(no, {"request_no": "r1", "lines": [], "reason_code": "DOCTOR_CHANGED"})
+    while True:
+        _, answer = await window.show(no, wait=20)
+        if answer["state"] in ("undone", "manual"):
+            break
+    assert answer["state"] == "manual"
+    assert lab.ledger("einvoice", "write_off") == []
+    assert [row["state"] for row in lab.ledger("insurance", "settle")] == ["done"]
+    assert lab.kept("wechat") == answer["amounts"]["cash"]
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_crash_of_the_sign_in_in_the_middle(lab: Lab) -> None:
     quoted = await _quoted(lab)
     lab.act("insurance", "expire_signin")

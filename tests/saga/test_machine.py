@@ -448,6 +448,44 @@ def test_a_refund_takes_the_whole_bill_back_with_money_after_his() -> None:
     assert stage.case.state is CaseState.UNDONE
 
 
+HIS_FIRST = replace(
+    PLAN, steps=tuple(replace(step, undo_first=True) if step.key == "his.settle" else step for step in PLAN.steps)
+)
+
+
+def _asked_back() -> Stage:
+    stage = Stage(plan=HIS_FIRST).paid()
+    stage.yes("nhsa.settle", "his.settle", "einvoice.issue")
+    stage.hear(RefundAsked(Reason("E-REFUNDED", "", "", "patient")))
+    return stage
+
+
+def test_a_refund_that_begins_at_his_leaves_invoice_insurance_and_money_when_his_refuses() -> None:
+    stage = _asked_back()
+    sent = len(stage.sent)
+    assert stage.sent[-1] == "his.void"
+    stage.answer("his.void", R, code="WINDOW_ONLY")
+    assert (stage.case.state, stage.tasks, len(stage.sent)) == (CaseState.MANUAL, ["undo_refused"], sent)
+    undo = stage.leg("his.void")
+    stage.hear(Resolved(Reason("E-RESOLVED", "", "", "engine"), {undo.id: "done"}))
+    stage.yes("einvoice.write_off", "nhsa.cancel", "pay.refund", "his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+
+
+def test_a_refund_that_begins_at_his_gives_the_rest_back_in_reverse() -> None:
+    stage = _asked_back()
+    stage.yes("his.void", "einvoice.write_off", "nhsa.cancel", "pay.refund", "his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+    assert not stage.tasks
+
+
+def test_what_never_stood_goes_back_in_reverse_whoever_may_refuse() -> None:
+    steps = tuple(replace(step, undo_first=step.key == "his.lock") for step in PLAN.steps)
+    stage = Stage(plan=replace(PLAN, steps=steps)).paid()
+    stage.answer("nhsa.settle", R)
+    assert stage.sent[-1] == "pay.refund"
+
+
 def test_what_is_still_open_after_the_fence_is_stopped_again() -> None:
     stage = Stage().quoted().choose()
     stage.answer("pay.code", P)
