@@ -136,6 +136,8 @@ class StepRow:
         return float(self.values.get("within") or 0.0)
 
 
+_AGAIN = Field("again", WORD, "不符时回到哪个等待另选（之后还没有改动外部时）",
+               "the await it leads back to when it refuses, while nothing was changed for the choice", "pay_choice")
 _IF = Field("if", Text(), "条件（CEL 或 let 的名称）", "a condition (CEL, or a name of let)", "insured")
 _MAP = Field("map", WORD, "运行哪个映射", "the map it runs", "outpatient_due")
 
@@ -169,11 +171,11 @@ STEPS: Mapping[str, Spec] = {
         "check", "检查步骤", "a check step",
         (Field("check", ListOf(WORD, 1), "检查映射；紧跟在 await 之后的先于受理检查：不符则不受理（409），仍可另选",
                "maps with checks; those right behind an await are asked before the event is taken: what does not apply "
-               "is refused (409), another may come", "[nhsa_rules]", required=True), _IF),
+               "is refused (409), another may come", "[nhsa_rules]", required=True), _AGAIN, _IF),
     ),
     "work": Spec(
         "work", "计算步骤", "a work step",
-        (Field("work", WORD, "结果的名称", "the name of its result", "due", required=True), _MAP, _IF),
+        (Field("work", WORD, "结果的名称", "the name of its result", "due", required=True), _MAP, _AGAIN, _IF),
     ),
     "await": Spec(
         "await", "等待步骤", "an await step",

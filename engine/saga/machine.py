@@ -26,11 +26,10 @@ from engine.saga.events import (
 )
 from engine.saga.legs import OPEN, Leg, LegEvent, LegState
 from engine.saga.legwork import LATE
-from engine.saga.payer import Payer
+from engine.saga.payer import AWAIT_PATIENCE, Payer
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules
 
-AWAIT_PATIENCE = 300.0
 FENCE_LIMIT = 1800.0  # seconds after the fence without an answer: a person
 
 _OUTCOME = {
@@ -240,6 +239,8 @@ class _Turn(Payer):
             self.case.cursor += 1
         elif step.go_on:
             self._without(reason)
+        elif step.again and not step.call and self.may_choose_again(step):
+            self.choose_again(step, reason)
         else:
             self._refuse(reason)
 
@@ -350,7 +351,8 @@ class _Turn(Payer):
         case = self.case
         for leg in reversed(case.legs):
             if leg.step == step.key and not leg.undo and leg.batch_no == case.item:
-                earlier = leg.attempt != case.attempt and (leg.state is LegState.NO or bool(step.again))
+                asked = not self.rule(leg.call).changes
+                earlier = leg.attempt != case.attempt and (leg.state is LegState.NO or bool(step.again) or asked)
                 return None if earlier else leg
         return None
 
@@ -365,11 +367,7 @@ class _Turn(Payer):
             forget(case.data, leg.call)
             self._without(reason)
         elif step.again and case.attempt < self.plan.attempts_max:
-            target = self.plan.index(step.again)
-            case.attempt += 1
-            case.cursor, case.item, case.notice = target, 0, reason
-            case.wait_until = self.now + (self.plan.steps[target].within or AWAIT_PATIENCE)
-            self.move(CaseEvent.AGAIN, reason.code)
+            self.choose_again(step, reason)
         else:
             self._refuse(reason)
 

@@ -35,6 +35,8 @@ def check_money(parts: Parts) -> None:
             for step in channel.final:
                 if step.verb == "do":
                     _leg(parts, channel, step, final=True)
+                elif (again := step.word("again")) is not None:
+                    parts.wrong("E420", again.mark, name="again")
     _amounts(parts)
 
 

@@ -173,12 +173,13 @@ def _steps(parts: Parts, channel: ChannelFile) -> None:
                 parts.wrong("E307", step.name.mark, name=step.name, hint=nearest(step.name, events))
                 awaited.append(nearest(step.name, events))
             awaited.append(step.name)
-        elif step.verb == "do":
-            again, equal = step.word("again"), step.word("must_equal")
-            if again is not None and again not in awaited:
-                code = "E311" if again in events else "E307"
-                hint = "" if again in events else nearest(again, awaited)
-                parts.wrong(code, again.mark, name=again, hint=hint)
+        again = step.word("again")
+        if again is not None and again not in awaited:
+            code = "E311" if again in events else "E307"
+            hint = "" if again in events else nearest(again, awaited)
+            parts.wrong(code, again.mark, name=again, hint=hint)
+        if step.verb == "do":
+            equal = step.word("must_equal")
             if equal is not None and equal not in done:
                 code = "E311" if equal in channel.written else "E301"
                 hint = "" if equal in channel.written else nearest(equal, done)

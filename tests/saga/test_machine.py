@@ -448,6 +448,49 @@ def test_a_refund_takes_the_whole_bill_back_with_money_after_his() -> None:
     assert stage.case.state is CaseState.UNDONE
 
 
+def _by_account(*more: Step) -> Stage:
+    """A way of paying that is quoted anew, and a rule of that quote: what does not do leads back to the choice."""
+    steps = list(PLAN.steps)
+    at = PLAN.index("pay_choice") + 1
+    calls = {**PLAN.calls, "nhsa.quote_account": replace(PLAN.calls["nhsa.quote"], name="nhsa.quote_account")}
+    steps[at:at] = [
+        Step("nhsa.quote_account", StepKind.DO, call="nhsa.quote_account"), *more,
+        Step("account_rules", StepKind.CHECK, maps=("account_rules",), again="pay_choice"),
+    ]  # fmt: skip
+    stage = Stage(plan=replace(PLAN, steps=tuple(steps), calls=calls)).quoted()
+    stage.judge.refuse = SHORT
+    return stage
+
+
+SHORT = Reason("E-ACCOUNT-SHORT", "", "", "patient")
+
+
+def test_a_way_of_paying_that_a_rule_refuses_leads_back_to_the_choice_and_is_quoted_anew() -> None:
+    stage = _by_account().choose("insurance_account")
+    stage.yes("nhsa.quote_account")
+    assert (stage.case.state, stage.case.notice, stage.case.attempt) == (CaseState.WAITING, SHORT, 2)
+    assert stage.case.wait_until == stage.now + 300.0
+    stage.judge.refuse = None
+    stage.choose("wechat_code")
+    stage.yes("nhsa.quote_account")  # whatever is asked now is asked for this choice
+    stage.yes("pay.code", "nhsa.settle", "his.settle", "einvoice.issue")
+    assert (stage.case.state, stage.tasks) == (CaseState.SETTLED, [])
+
+
+def test_it_does_not_lead_back_once_something_was_changed_for_this_choice() -> None:
+    stage = _by_account(Step("till.card", StepKind.DO, call="his.lock", undo="his.unlock")).choose("insurance_account")
+    stage.yes("nhsa.quote_account", "his.lock")
+    assert stage.case.state is CaseState.BACK, "what was done is taken back with the rest"
+    assert (stage.case.cause, stage.sent[-1]) == (SHORT, "his.unlock")
+
+
+def test_nor_for_ever() -> None:
+    stage = _by_account()
+    for _ in range(PLAN.attempts_max):
+        stage.choose("insurance_account").yes("nhsa.quote_account")
+    assert (stage.case.state, stage.case.cause) == (CaseState.BACK, SHORT)
+
+
 HIS_FIRST = replace(
     PLAN, steps=tuple(replace(step, undo_first=True) if step.key == "his.settle" else step for step in PLAN.steps)
 )
