@@ -29,6 +29,7 @@ from tests.sms.hospital import files as short_messages
 from tests.soap.his_site import FILES, edit
 
 ROOT = Path(__file__).resolve().parents[2]
+FORMER = ROOT / "docs/examples/former_insurance"
 MORNING = 1795305600.0  # 2026-11-22 08:00 in Beijing
 HOST = "sim.example"
 BASE = f"http://{HOST}"
@@ -149,6 +150,8 @@ def standing(kind: str, folder: Path) -> tuple[Run, Memory]:
         node = node_file(_with_hl7(folder))
     if kind == "commercial":
         node = node_file(ROOT / "docs/examples/commercial_insurance")
+    if kind in ("dareway", "neusoft", "yinhai"):
+        node, files = node_file(FORMER), read_files(FORMER)
     if kind == "sms":
         text = short_messages()["engine.yaml"].decode().replace("127.0.0.1:8751", HOST)  # the host is signed
         (folder / "engine.yaml").write_text(text, "utf-8")

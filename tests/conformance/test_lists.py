@@ -19,8 +19,8 @@ from simulators.mobile_pay import MobilePaySim
 from tests.conformance.ground import Memory, standing
 
 KINDS = (
-    "alipay", "commercial", "einvoice", "his", "his_hl7", "mobile_pay", "municipal", "nhsa", "qingdao_legacy",
-    "sms", "unionpay", "wechat",
+    "alipay", "commercial", "dareway", "einvoice", "his", "his_hl7", "mobile_pay", "municipal", "neusoft", "nhsa",
+    "qingdao_legacy", "sms", "unionpay", "wechat", "yinhai",
 )  # fmt: skip
 
 

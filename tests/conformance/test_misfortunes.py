@@ -81,6 +81,7 @@ MONEY = {
     "his": ("query.wait.balance.bill.item.list", "query.pay.bill", "pre.balance.bill", "pre.reg", "query.reg",
             "query.inhos.deposit", "query.pay.order", "balance.and.pay.bill"),
     "einvoice": ("getBillByBusNo",), "commercial": ("claim.settle", "claim.query"), "municipal": ("2410",),
+    "neusoft": ("2410",), "yinhai": ("2410",), "dareway": ("settle_mz",),
     "mobile_pay": ("6301",), "qingdao_legacy": ("YL001",), "nhsa": ("2206A", "2207A"),
 }  # fmt: skip
 
