@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.cli.deciding import choices_of, draw_deciding, open_tasks_of
 from engine.cli.folder import reading
 from engine.cli.listing_messages import beside, draw_message, message_story
 from engine.cli.moments import moment
@@ -58,6 +59,7 @@ def story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, A
     case = load_case(conn, key)
     if case is not None:
         masker.learn_tree(case.data)
+    legs = list_legs(conn, key)
     return {
         **{name: row[name] for name in SHOWN},
         "bills": bills_of(conn, key),
@@ -65,7 +67,9 @@ def story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, A
         **{name: _time(row[name]) for name in ("created_at", "updated_at", "rest_at", "next_at")},
         "numbers": {one["number"]: one["kind"] for one in list_numbers(conn, key)},
         "legs": [{name: one[name] for name in LEG_FIELDS} | {"sent_at": _time(one["sent_at"])}
-                 for one in list_legs(conn, key)],
+                 for one in legs],
+        "tasks": open_tasks_of(conn, key, masker),
+        "decide": choices_of(legs),
         "timeline": _timeline(conn, masker, calls_of(conn, key), list_trail(conn, key, limit=1000),
                               list_inbox(conn, no=key, limit=1000), with_bytes),
     }  # fmt: skip
@@ -140,6 +144,7 @@ def _draw(tree: dict[str, Any]) -> None:
     table("时间线 · timeline", ("at", "what", "result", "detail"), rows, STATE_STYLES)
     for one in tree["timeline"]:
         _draw_bytes(one)
+    draw_deciding(tree["no"], tree["state"], tree["tasks"], tree["decide"])
 
 
 def _told(one: dict[str, Any]) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
+from engine.cli.showing import story
 from tests.rig.lab import Lab
 
 CODE = {"choice_no": "1", "kind": "wechat_code", "auth_code": "134000000000000001"}
@@ -245,6 +246,13 @@ async def test_a_refund_that_only_the_window_may_make_touches_neither_invoice_no
         if answer["state"] in ("undone", "manual"):
             break
     assert answer["state"] == "manual"
+    assert lab.engine is not None
+    told = await lab.engine.store.read(lambda conn: story(conn, no))
+    ((task,), (choice,)) = told["tasks"], told["decide"]
+    assert (task["kind"], task["side"], task["leg"]) == ("undo_refused", "his", choice["leg"])
+    assert "WINDOW_ONLY" in task["text"]
+    assert task["do_zh"]
+    assert [one["word"] for one in choice["words"]] == ["done", "again", "not_done"]
     assert lab.ledger("einvoice", "write_off") == []
     assert [row["state"] for row in lab.ledger("insurance", "settle")] == ["done"]
     assert lab.kept("wechat") == answer["amounts"]["cash"]
