@@ -22,6 +22,7 @@ _SHORTENED = re.compile(r"[0-9](?:\.[0-9]+)?E\+[0-9]+", re.ASCII)  # what a spre
 _SPACE = r"(?:[^\S\r\n]|[\u200b\u2060\ufeff])"  # full-width ones, and those that take no room
 _LOOSE = re.compile(rf'(?:^|[,"]){_SPACE}|{_SPACE}(?=[,"\r\n]|\Z)', re.MULTILINE)
 _ENDS = re.compile(rf"\A{_SPACE}+|{_SPACE}+\Z")
+_COLUMN = re.compile(r"(from|to)_[A-Za-z_][A-Za-z0-9_]*")
 _FIXED = ("note", "valid_from", "valid_to")
 
 
@@ -74,14 +75,15 @@ class _Reading:
         return CodeTable(name, self.file, keys, columns, bool(self.spans), size, self.always, self.spans)
 
     def heading(self, head: list[str]) -> None:
+        if len(head) == 1 and (sign := next((one for one in ";\t|" if one in head[0]), "")):
+            self.add("E716", 0, sign={"\t": "tab"}.get(sign, sign))
+            return
         seen: set[str] = set()
         for i, column in enumerate(head):
             if column in seen:
                 self.add("E704", i, name=column)
-            elif column not in _FIXED and not re.fullmatch(r"(from|to)_[A-Za-z_][A-Za-z0-9_]*", column):
-                free = [name for name in (*_FIXED, f"from_{column}", f"to_{column}") if name not in head]
-                hint = nearest(column, free)
-                self.add("E703", i, hint=hint, name=column)
+            elif column not in _FIXED and not _COLUMN.fullmatch(column):
+                self.add("E703", i, hint=_meant(column, head), name=column)
             seen.add(column)
         for prefix in ("from_", "to_"):
             if not any(column.startswith(prefix) for column in head):
@@ -213,6 +215,16 @@ class _Reading:
                 begins = (line, col + 1)
             col += 1
         return Mark(self.file, begins[0], begins[1], 1)
+
+
+def _meant(column: str, head: list[str]) -> str:
+    """The column that was probably meant, "" when nobody can say."""
+    plain = column.strip()
+    if plain != column and (plain in _FIXED or _COLUMN.fullmatch(plain)):
+        return plain
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", plain):
+        return ""
+    return nearest(column, [name for name in (*_FIXED, f"from_{plain}", f"to_{plain}") if name not in head])
 
 
 def _day(text: str) -> int | None:

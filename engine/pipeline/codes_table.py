@@ -136,6 +136,15 @@ declare(
         "0010,A01",
     ),
     Code(
+        "E716",
+        "列与列之间是 {sign}，应当是逗号",
+        "the columns are parted by {sign}, not by commas",
+        "电子表格另存时请选“CSV UTF-8（逗号分隔）”。",
+        'Save the sheet as "CSV UTF-8 (comma delimited)".',
+        "from_code;to_code",
+        "from_code,to_code",
+    ),
+    Code(
         "E713",
         "代码表过大：超过 {most} 字节",
         "the code table has more than {most} bytes",

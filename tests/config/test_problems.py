@@ -19,6 +19,13 @@ from engine.config.problems import (
 )  # fmt: skip
 
 
+def test_a_long_line_is_shown_around_its_place() -> None:
+    item = problem("E301", Mark("c.csv", 1, 5001, 3), name="abc")
+    lines = render(item, {"c.csv": "x" * 5000 + "abc" + "y" * 20_000_000}, "en").split("\n")
+    assert max(map(len, lines)) < 300
+    assert lines[1][lines[2].index("^") :].startswith("abcy")
+
+
 def test_the_caret_stands_under_the_word_behind_chinese() -> None:
     item = problem("E301", Mark("c.yaml", 2, 6, 3), name="abc", hint="abd")
     lines = render(item, {"c.yaml": "x\n标题 a abc\n"}, "en").split("\n")

@@ -22,9 +22,9 @@ def at(text: str) -> float:
 @pytest.mark.parametrize("begin", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_cells_are_text_exactly_as_written(begin: str, end: str) -> None:
-    rows = ["from_code,to_a,to_b,note", "0010, 1E5 ,1/2,x", '"a,b","say ""hi""",,', ",,,", "中文,测试,2026-01-01,"]
+    rows = ["from_code,to_a,to_b,note", "0010,1E5,1/2, x ", '"a,b","say ""hi""",,', ",,,", "中文,测试,2026-01-01,"]
     table = table_of(begin + end.join(rows) + end)
-    assert table.look("0010") == {"a": " 1E5 ", "b": "1/2"}
+    assert table.look("0010") == {"a": "1E5", "b": "1/2"}
     assert table.look("a,b") == {"a": 'say "hi"', "b": ""}
     assert table.look("中文") == {"a": "测试", "b": "2026-01-01"}
     assert table.look("10") is None
@@ -63,6 +63,11 @@ MISTAKES: list[tuple[bytes | str, list[tuple[int, int, str, str]]]] = [
     (HEAD + "1,=A1,,,\n@x,b,+1,,\n", [(2, 3, "E706", ""), (3, 1, "E706", ""), (3, 6, "E706", "")]),
     (HEAD + '1,"=SUM(A1,B2)",,,\n', [(2, 3, "E706", "")]),
     (HEAD + "1,3.10511E+14,1E+05,,\n", [(2, 3, "E714", "")]),  # the note may say what it likes
+    (HEAD + "1 ,a, note ,,\n", [(2, 1, "E715", "")]),
+    (HEAD + "1,a\u3000,,,\n\u00a02,b,,,\n", [(2, 3, "E715", ""), (3, 1, "E715", "")]),
+    ("from_x;to_y;to_z;note\n1;a;;\n", [(1, 1, "E716", "")]),
+    ("from_x\tto_y\n1\ta\n", [(1, 1, "E716", "")]),
+    ("from_x ,to_y\n1,a\n", [(1, 1, "E703", "from_x")]),
     (HEAD + "1,a,,,\n2,b,,,\n1,c,,,\n", [(4, 1, "E707", "")]),
     (HEAD + "1,a,,2026-01-01,2026-01-31\n1,b,,2026-01-31,\n", [(3, 6, "E708", "")]),
     (HEAD + "1,a,,2026-01-01,2026-01-31\n1,b,,2026-01-01,2026-01-31\n", [(3, 6, "E707", "")]),
@@ -129,3 +134,14 @@ def test_a_table_with_ranges_loads_exactly_when_no_day_has_two_answers(spans: li
         for offset, found in answers.items():
             looked = made.look("k", at(f"{day(offset)} 12:00:00"))
             assert looked == ({"code": str(found[0])} if found else None)
+
+
+def test_what_was_stored_is_read_as_it_was_taken() -> None:
+    """A settlement in flight ends on the table it began with, whatever is refused of new ones since."""
+    table = read_code_table((HEAD + "1 ,a ,,,\n").encode(), "t.csv", "t", stored=True)
+    assert isinstance(table, CodeTable)
+    assert table.look("1 ") == {"code": "a "}
+
+
+def test_a_name_may_hold_a_space_within() -> None:
+    assert table_of(HEAD + "1,口腔　科,,,\r\n").look("1") == {"code": "口腔　科"}
