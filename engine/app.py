@@ -160,11 +160,11 @@ class Engine:
         self._state = "stopping"
         self.timed.stop()
         self.housekeeping.stop()
-        until = self.world.now() + DRAIN
+        until = self.world.passed() + DRAIN
         self.orders.leave_by = self.world.now() + LAST_WORDS
         await self.listening.drain(DRAIN)
         self.deliver.stop()
-        while (self.driver.in_flight or self.deliver.busy) and self.world.now() < until:
+        while (self.driver.in_flight or self.deliver.busy) and self.world.passed() < until:
             pause: Deferred[None] = Deferred()
             self.world.later(0.1, pause.callback, None)
             await pause

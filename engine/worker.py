@@ -89,10 +89,10 @@ class Worker:
         if self._timer is not None:
             self._timer.cancel()
         self._housekeeping.stop()
-        until = self._world.now() + DRAIN
+        until = self._world.passed() + DRAIN
         await gatherResults([one.drain(DRAIN) for one in self._doors], consumeErrors=True)
         self.deliver.stop()
-        while self.deliver.busy and self._world.now() < until:
+        while self.deliver.busy and self._world.passed() < until:
             pause: Deferred[None] = Deferred()
             self._world.later(0.05, pause.callback, None)
             await pause

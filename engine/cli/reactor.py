@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import select
 import sys
+import time
 from typing import Any
 
 from twisted.internet import epollreactor, main
@@ -18,7 +19,12 @@ LOG: Any = log  # without types, as most of this of Twisted's
 
 
 class Epoll(epollreactor.EPollReactor):
-    """As its parent. An event that says nothing but "there is something to read" is read at once."""
+    """As its parent. An event that says nothing but "there is something to read" is read at once. Timers run by a clock
+    that nobody sets: by the time of day, as its parent's do, all would stand still for an hour when that is set back an
+    hour, and be over at once when it is set forward."""
+
+    seconds = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)  # noqa: TID251 - the time of day, which World hands on
 
     _poller: Any
     _selectables: dict[int, Any]

@@ -18,6 +18,7 @@ from engine.cli.say import CANNOT, GOOD, INTERRUPTED, CannotRun, WrongUse, line,
 from engine.cli.versions import note_base
 from engine.cli.workers import Workers
 from engine.core.virtual import VirtualWorld
+from engine.runtime.clock_steps import clock_was_set
 from engine.runtime.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ class _Life:
         self._reactor, self._engine, self._workers = reactor, engine, workers
         engine.deliver.on_reloaded = workers.renew
         engine.deliver_api.hands.others = workers
-        self._pulse = Pulse(engine.world, engine.meters)
+        self._pulse = Pulse(engine.world, engine.meters, lambda seconds: clock_was_set(
+            seconds * engine.world.rate, engine.driver, engine.deliver.lanes, engine.log))
         self._code = GOOD
         self._stopping = False
 

@@ -40,7 +40,7 @@ class Deadlines(Generic[T]):
 
     def add(self, thing: T, seconds: float) -> None:
         """This must be over in so many business seconds."""
-        now = self._world.now()
+        now = self._world.passed()
         due = now + seconds
         self._serial += 1
         heapq.heappush(self._heap, (due, self._serial, thing))
@@ -73,7 +73,7 @@ class Deadlines(Generic[T]):
 
     def _woken(self) -> None:
         self._timer = None
-        now = self._world.now()
+        now = self._world.passed()
         late: list[T] = []
         heap = self._heap
         while heap and (heap[0][2].over or heap[0][0] <= now + 1e-6):

@@ -108,7 +108,7 @@ class Door(Protocol):
 
     def _within(self, seconds: float) -> None:
         """The current phase must end within so many business seconds."""
-        self._due = self._world.now() + seconds
+        self._due = self._world.passed() + seconds
         if self._timer is not None:
             if self._timer_at <= self._due:
                 return  # it will fire too early, look at the deadline and go back to sleep
@@ -117,12 +117,12 @@ class Door(Protocol):
         self._sleep(seconds)
 
     def _sleep(self, seconds: float) -> None:
-        self._timer_at = self._world.now() + seconds
+        self._timer_at = self._world.passed() + seconds
         self._timer = self._world.later(seconds, self._woken)
 
     def _woken(self) -> None:
         self._timer = None
-        left = self._due - self._world.now()
+        left = self._due - self._world.passed()
         if left > 1e-6:
             self._sleep(left)
         else:

@@ -216,7 +216,7 @@ class Sender(ABC, Generic[C, R]):
                 self.in_flight += 1
                 link.ask(call)
                 return
-        link.idle_since = self._world.now()
+        link.idle_since = self._world.passed()
         self._idle.append(link)
         if self._sweep is None:
             self._sweep = self._world.later(self._idle_s, self._drop_aged)
@@ -225,7 +225,7 @@ class Sender(ABC, Generic[C, R]):
 
     def _fresh_idle(self) -> Link[C] | None:
         """The connection used last, unless it has rested so long that the peer may be closing it."""
-        if self._world.now() - self._idle[-1].idle_since < self._idle_s:
+        if self._world.passed() - self._idle[-1].idle_since < self._idle_s:
             return self._idle.pop()
         self._drop_aged()
         return None
@@ -234,7 +234,7 @@ class Sender(ABC, Generic[C, R]):
         if self._sweep is not None and self._sweep.active():
             self._sweep.cancel()
         self._sweep = None
-        now = self._world.now()
+        now = self._world.passed()
         while self._idle and now - self._idle[0].idle_since >= self._idle_s - 1e-6:
             aged = self._idle[0]
             self._forget(aged)

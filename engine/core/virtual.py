@@ -52,7 +52,8 @@ class VirtualWorld(World):
 
     def __init__(self, reactor: Reactor, now: float | None = None) -> None:
         super().__init__(reactor)
-        self.__dict__.pop("now", None)  # a plain world asks the reactor straight: ours is ahead of it
+        for name in ("now", "passed"):
+            self.__dict__.pop(name, None)  # a plain world asks the reactor straight: ours is ahead of it
         self._ahead = 0.0 if now is None else now - self.wall()
         self._order = 0
         self._timers: list[VirtualTimer] = []
@@ -60,6 +61,11 @@ class VirtualWorld(World):
     def now(self) -> float:
         """Business time, unix seconds."""
         return self.wall() + self._ahead
+
+    def passed(self) -> float:
+        """Business seconds since some instant or other; a jump is time that has passed."""
+        seconds: float = self.reactor.seconds()
+        return seconds + self._ahead
 
     def later(self, seconds: float, call: Callable[..., object], *args: object) -> DelayedCall:
         """Call in so many business seconds."""

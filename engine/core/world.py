@@ -23,7 +23,9 @@ class DelayedCall(Protocol):
 class Reactor(Protocol):
     """The part of a Twisted reactor that a World needs."""
 
-    def seconds(self) -> float: ...
+    def seconds(self) -> float:
+        """What its timers run by. One whose seconds are not the time of day has that as `wall`."""
+
     def callLater(self, delay: float, f: Callable[..., object], *args: object) -> Any: ...
     def callFromThread(self, f: Callable[..., object], *args: object) -> Any: ...
     def callInThread(self, f: Callable[..., object], *args: object) -> Any: ...
@@ -51,10 +53,11 @@ class World:
         self.reactor: Any = reactor
         self.rate = rate
         self.inline = inline
-        self._anchor = reactor.seconds() if anchor is None else anchor
-        self._wall: Callable[[], float] = reactor.seconds
+        self._wall: Callable[[], float] = getattr(reactor, "wall", reactor.seconds)
+        self._anchor = self._wall() if anchor is None else anchor
         if rate == 1.0:
-            self.now = reactor.seconds  # type: ignore[method-assign]  # asked a dozen times a message
+            self.now = self._wall  # type: ignore[method-assign]  # asked a dozen times a message
+            self.passed = reactor.seconds  # type: ignore[method-assign]  # the same
         self._random = None if seed is None else random.Random(seed)
         self._jitter = random.Random() if seed is None else self._random
 
@@ -67,6 +70,12 @@ class World:
     def wall(self) -> float:
         """The wall's time, unix seconds; differs from `now` only on the development clock."""
         return self._wall()
+
+    def passed(self) -> float:
+        """Business seconds since some instant or other: what `later` runs by. Nobody sets it, as a wall's clock is set:
+        waits inside a process are reckoned with it, and with `now` only what is stored or told."""
+        seconds: float = self.reactor.seconds()
+        return seconds * self.rate
 
     def later(self, seconds: float, call: Callable[..., object], *args: object) -> DelayedCall:
         """Call in so many business seconds."""

@@ -33,7 +33,7 @@ class Gate:
         self.failures = 0
         self._pause = 0.0  # the breaker's present pause; 0 while it is closed
         self._until = 0.0
-        self._allowance, self._counted = 1.0, world.now()
+        self._allowance, self._counted = 1.0, world.passed()
         self._timer: DelayedCall | None = None
         self._pumping = False
 
@@ -77,10 +77,10 @@ class Gate:
             self.failures, self._pause = 0, 0.0
         elif good is False:
             self.failures += 1
-            if self.failures >= self.entry.breaker.after and self._world.now() >= self._until:
+            if self.failures >= self.entry.breaker.after and self._world.passed() >= self._until:
                 breaker = self.entry.breaker
                 self._pause = min(breaker.cap, self._pause * 2) if self._pause else breaker.pause
-                self._until = self._world.now() + self._pause
+                self._until = self._world.passed() + self._pause
 
     def ended(self) -> None:
         """How it ended is on the disk: only now another may go, so that no more can ever be repeated after a death."""
@@ -98,13 +98,13 @@ class Gate:
         """Seconds until one may go; None: now; 0: when something else happens."""
         if self.paused:
             return 0.0
-        now = self._world.now()
+        now = self._world.passed()
         if self._pause:
             if now < self._until:
                 return self._until - now
             if self.in_flight:
                 return 0.0
-        closed = self._closed_for(now)
+        closed = self._closed_for(self._world.now())
         if closed:
             return closed
         rate = self._rate

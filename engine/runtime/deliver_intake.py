@@ -311,14 +311,14 @@ class Intake:
     def _wait(self, held: Held) -> None:
         channel = self._sites.current.channels.get(held.channel)
         within = channel.deliver.answer_within if channel is not None and channel.deliver is not None else 20.0
-        self._patient.append((self._world.now() + within, held))
+        self._patient.append((self._world.passed() + within, held))
         if self._timer is None:
             self._timer = self._world.later(LOOK, self._look)
 
     def _look(self) -> None:
         """Who has waited long enough is told that it is stored, and no more."""
         self._timer = None
-        now = self._world.now()
+        now = self._world.passed()
         waiting, self._elsewhere = self._elsewhere, []
         for held in waiting:
             found = self.beside(held.source, held.control) if self.beside is not None and held.reply else None

@@ -65,7 +65,7 @@ class Lanes:
         self._targets: dict[tuple[str, str], tuple[DeliverSpec, Destination]] = {}
         self.gates: dict[str, Gate] = {}
         self.share = 1  # processes that send to the same parties: what a party bears is divided by it
-        self._waiting: list[Lane] = []
+        self.waiting: list[Lane] = []
         self._alarm: DelayedCall | None = None
         self._wanted: list[Lane] = []
         self._reading = False
@@ -203,11 +203,11 @@ class Lanes:
             self._ready(lane)
             return
         lane.state = "waiting"
-        heappush(self._waiting, lane)
-        self._set_alarm()
+        heappush(self.waiting, lane)
+        self.set_alarm()
 
-    def _set_alarm(self) -> None:
-        due = self._waiting[0].due
+    def set_alarm(self) -> None:
+        due = self.waiting[0].due
         if self._alarm is not None and self._alarm.active():
             if self._alarm_at <= due:
                 return
@@ -219,12 +219,12 @@ class Lanes:
 
     def _ring(self) -> None:
         now = self._world.now() + 1e-6
-        while self._waiting and self._waiting[0].due <= now:
-            lane = heappop(self._waiting)
+        while self.waiting and self.waiting[0].due <= now:
+            lane = heappop(self.waiting)
             if lane.state == "waiting":
                 self._ready(lane)
-        if self._waiting:
-            self._set_alarm()
+        if self.waiting:
+            self.set_alarm()
 
     def parked(self) -> list[str]:
         """Channels with lanes that wait for them."""

@@ -193,7 +193,7 @@ class SettlementDriver:
         """Handle what waits in the room, one after the other; each may have to be stored before the next."""
         while not room.busy:
             if not room.queue:
-                self._set_timer(room)
+                self.set_timer(room)
                 return
             room.busy = True
             self._handle(room, room.queue.popleft())
@@ -346,7 +346,7 @@ class SettlementDriver:
             why = case.cause.code if case.cause else ""
             self._log.message(event="settlement", no=case.no, state=case.state, cause=why)
 
-    def _set_timer(self, room: Room) -> None:
+    def set_timer(self, room: Room) -> None:
         if room.timer is not None and room.timer.active():
             room.timer.cancel()
         room.timer = None

@@ -83,7 +83,7 @@ class Pickup(Rounds):
         """True when there is more to do at once."""
         recover, self._recover = self._recover, False
         held = await self._held() if recover else []
-        ready, overdue = self._watch.looked(self._named(await self._place.look()), self._world.now())
+        ready, overdue = self._watch.looked(self._named(await self._place.look()), self._world.passed())
         for name in overdue:
             self._trouble("overdue", safe_name(name))
         parcels: list[tuple[str, Parcel]] = []
@@ -106,7 +106,7 @@ class Pickup(Rounds):
         """What is already ours. A marker among it has done its work: its file was claimed before it."""
         marker = self._convention.marker if self._convention.whole is Whole.MARKER else ""
         found = []
-        now = self._world.now()
+        now = self._world.passed()
         listing = sorted(await self._place.held(), key=lambda entry: entry.name)
         self._not_before = {e.name: self._not_before[e.name] for e in listing if e.name in self._not_before}
         for entry in listing:
@@ -153,7 +153,7 @@ class Pickup(Rounds):
             body = await self._place.read(entry.name, self._limits.file_bytes)
         except Changed:
             self._recover = True
-            self._not_before[entry.name] = self._world.now() + self._convention.stable_s
+            self._not_before[entry.name] = self._world.passed() + self._convention.stable_s
             return 0
         except Gone:
             return 0

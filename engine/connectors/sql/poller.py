@@ -120,7 +120,7 @@ class SqlPoller(Rounds):
         ceiling = self._ceiling()
         read = await self._database.run(lambda connection: self._read(connection, ceiling))
         if read.top is not None and (not self._tops or self._tops[-1][1] != read.top):
-            self._tops.append((self._world.now(), read.top))
+            self._tops.append((self._world.passed(), read.top))
         if read.last is None:
             return False
         await self._receive(Page(self.name, tuple(read.rows), mark_text(*read.last), self._world.now()))
@@ -140,7 +140,7 @@ class SqlPoller(Rounds):
 
     def _ceiling(self) -> Any:
         """The highest mark that was there `lag_s` ago; None when no look was so long ago."""
-        before = self._world.now() - self._view.lag_s + 1e-6
+        before = self._world.passed() - self._view.lag_s + 1e-6
         while len(self._tops) > 1 and self._tops[1][0] <= before:
             self._tops.popleft()
         return self._tops[0][1] if self._tops and self._tops[0][0] <= before else None
