@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from engine.core.money import AMOUNTS
 from engine.runtime.books_kinds import Both, Difference, difference
@@ -129,24 +129,31 @@ def _undo_order(kept: Kept, payers: frozenset[str], invoicers: frozenset[str]) -
         waits_for = [leg for leg in forward if leg.id > of]
         if undo.id == first and undone.party not in payers:
             waits_for = [leg for leg in waits_for if leg.party not in invoicers]
-        if any(_still_stood(kept, later, undo_of.get(later.id), undo) for later in waits_for):
+        if not _in_its_turn(kept, undo, waits_for, undo_of):
             yield _said(kept, "undo_order", what=undo.call, no=undo.id)
             return  # the first one out of order puts the others out of order too
 
 
-def _still_stood(kept: Kept, later: LegRow, its_undo: LegRow | None, undo: LegRow) -> bool:
-    known = kept.definite_at(later.id)
-    if known is None or known > undo.created_at:
-        return True
-    if later.state is not LegState.OK:
-        return False
-    if its_undo is None:
-        return later.amount is not None and not kept.is_return(later)
-    slow = undo.created_at >= its_undo.created_at + UNDO_SLOW and undo.amount is None and undo.party != its_undo.party
-    if slow:
-        return False
-    gone = kept.ok_at(its_undo.id)
-    return gone is None or gone > undo.created_at
+def _in_its_turn(kept: Kept, undo: LegRow, later: Sequence[LegRow], undo_of: Mapping[int, LegRow]) -> bool:
+    """Whether all that came after had gone when this undo began, or was held up by another party's slow undo."""
+    held: set[str] = set()  # parties with a slow undo then, or with one that waited for such a one
+    for leg in reversed(later):
+        known, its = kept.definite_at(leg.id), undo_of.get(leg.id)
+        if known is None or known > undo.created_at:
+            return False
+        if leg.state is not LegState.OK:
+            continue
+        gone = kept.ok_at(its.id) if its is not None else None
+        if gone is not None and gone <= undo.created_at:
+            continue
+        begun = its is not None and (its.created_at, its.id) < (undo.created_at, undo.id)
+        if begun and its is not None and undo.created_at >= its.created_at + UNDO_SLOW:
+            held.add(its.party)
+        elif not begun and held and (leg.party in held or leg.amount is not None):
+            held.add(leg.party)
+        elif its is not None or (leg.amount is not None and not kept.is_return(leg)):
+            return False
+    return not held or (undo.amount is None and undo.party not in held)
 
 
 def _proofs(kept: Kept) -> Iterator[Difference]:

@@ -538,6 +538,38 @@ def test_what_moves_no_money_passes_a_refund_that_takes_long() -> None:
     assert _kinds(day) == []
 
 
+def _cancel_takes_long(day: Day, until_unlock: float, until_unload: float = 2000.0) -> None:
+    """The insurance's cancel of S3 is known only after 2000 s; its own undos follow, the lock goes before them."""
+    kept = day.kept["S3"]
+    began = next(leg for leg in kept.legs if leg.call == "nhsa.cancel")
+    moved = {began.id: 2000.0}
+    for call, after in (("nhsa.unload", until_unload), ("nhsa.unregister", 2000.0), ("his.unlock", until_unlock)):
+        day.leg("S3", call, lambda leg, after=after: replace(leg, created_at=began.created_at + after))
+        moved[next(leg for leg in kept.legs if leg.call == call).id] = after
+    refund = next(leg for leg in kept.legs if leg.call == "pay.refund")
+    day.leg("S3", "pay.refund", lambda leg: replace(leg, created_at=began.created_at + 2000.0))
+    moved[refund.id] = 2000.0
+    kept.moves = [
+        replace(move, at=began.created_at + moved[move.leg_id]) if move.leg_id in moved else move for move in kept.moves
+    ]  # fmt: skip
+
+
+def test_the_lock_passes_an_insurance_that_takes_long_and_what_waits_for_it() -> None:
+    day = good_day()
+    _cancel_takes_long(day, 900.0)
+    assert "undo_order" not in _kinds(day)
+
+
+@plants("undo_order", "S3")
+def _unlocked_before_the_cancel_was_slow(day: Day) -> None:
+    _cancel_takes_long(day, 899.0)
+
+
+@plants("undo_order", "S3")
+def _lines_withdrawn_while_their_own_cancel_is_slow(day: Day) -> None:
+    _cancel_takes_long(day, 2000.0, 900.0)
+
+
 @plants("no_without_proof", "S4")
 def _asked_before_the_fence(day: Day) -> None:
     day.leg("S4", "pay.qr", lambda leg: replace(leg, fence_at=9000.0) if leg.fence_at else leg)

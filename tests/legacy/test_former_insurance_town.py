@@ -113,6 +113,24 @@ def test_an_undo_goes_on_until_it_is_done(hospital: Town, party: str, op: str, f
     agreed(hospital, party, answer)
 
 
+@pytest.mark.parametrize("party", ["neusoft", "yinhai"])
+def test_the_books_know_that_the_bill_is_unlocked_while_a_slow_cancellation_holds_what_comes_after(
+    hospital: Town, party: str
+) -> None:
+    """The HIS need not wait a day for the insurance: its lock passes, and the insurance's own undos follow later."""
+    answer = settle(hospital, party)
+    hospital.lab.fault(party, "2430", "timeout_before_commit", times=6)
+    hospital.lab.fault(party, "2320", "timeout_before_commit", times=2)
+    hospital.ask("POST", f"/v1/settlements/{answer['settlement_no']}/refunds",
+                 {"request_no": "B1", "reason_code": "patient"}, client="C01")  # fmt: skip
+    back = hospital.rest(answer["settlement_no"], 7200.0, client="C01")
+    assert back["state"] == "undone"
+    hospital.pass_time(60.0)
+    unlocked = next(row.at for row in hospital.lab.parties["his"].exchanges.rows if row.op == "unlock.bill")
+    assert unlocked < max(row.at for row in hospital.lab.parties[party].exchanges.rows if row.op == "2320")
+    agreed(hospital, party, back)
+
+
 @pytest.mark.parametrize("party", ["dareway", "neusoft", "yinhai"])
 def test_sign_ins_are_lost_in_the_middle(hospital: Town, party: str) -> None:
     hospital.pass_time(5.0)
