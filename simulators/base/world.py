@@ -116,7 +116,8 @@ class SimWorld:
         self.journal: Callable[[Deed], None] | None = None  # hears every deed, to record a scenario
         self.by_wall = False  # what is signed carries the wall's time: see `signing`
         self._start = reactor.seconds()
-        self._anchor = self._start if anchor is None else anchor
+        self._wall: Callable[[], float] = getattr(reactor, "wall", reactor.seconds)  # timers may go by another clock
+        self._anchor = self._wall() if anchor is None else anchor
         self.began = self._anchor
         self._order = 0
         self.pending: set[Later] = set()
@@ -130,7 +131,7 @@ class SimWorld:
     def signing(self) -> float:
         """The time of what is signed, and against which callers' own times are checked, unix seconds: business time, or
         the wall's, for clients that keep a clock of their own while this one is moved."""
-        return float(self.reactor.seconds()) if self.by_wall else self.now()
+        return float(self._wall()) if self.by_wall else self.now()
 
     def sign_by(self, clock: str) -> None:
         """`clock` (business time) or `wall`; ValueError otherwise."""
