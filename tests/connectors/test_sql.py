@@ -160,6 +160,22 @@ def test_what_was_there_at_the_very_first_start_is_history(their_address: str) -
     assert later.keys() == ["1"]  # it came after the first start, though while we were down
 
 
+def test_marks_that_have_fallen_back_are_pointed_out_once(their_address: str) -> None:
+    """The other side has restored its database, or begun its sequence anew: nothing of it would be read, in silence."""
+    theirs = Theirs(their_address)
+    theirs.do(*TABLE, order(1, 10))
+    desk = Desk(their_address, VIEW, mark_text(50, 1))
+    desk.go(5)
+    assert desk.keys() == []
+    assert [kind for kind, _ in desk.troubles] == ["behind"]
+    theirs.do(order(2, 51))
+    desk.go(3)
+    theirs.do("DELETE FROM orders WHERE id = 2")
+    desk.go(3)
+    assert desk.keys() == ["2"]
+    assert [kind for kind, _ in desk.troubles] == ["behind", "behind"]
+
+
 def test_a_page_nobody_took_comes_again_ever_less_often(their_address: str) -> None:
     Theirs(their_address).do(*TABLE, order(1, 1), order(2, 2))
     desk = Desk(their_address, VIEW, mark_text(None, None))

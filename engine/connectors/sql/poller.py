@@ -77,7 +77,7 @@ class _Read:
 
 class SqlPoller(Rounds):
     """One view being read. `load_mark` gives the stored mark, None when there is none yet. Counters: `rows`, `pages`.
-    Kinds of trouble: database, receiver."""
+    Kinds of trouble: database, receiver, behind."""
 
     def __init__(
         self,
@@ -103,6 +103,7 @@ class SqlPoller(Rounds):
         self._page = page
         self._mark: tuple[Any, Any] | None = None  # None: not loaded
         self._tops: deque[tuple[float, Any]] = deque()
+        self._behind = False
 
     def _hindrance(self, fault: Exception) -> tuple[str, str] | None:
         return ("database", str(fault)) if isinstance(fault, DatabaseTrouble | BadValue) else None
@@ -121,6 +122,7 @@ class SqlPoller(Rounds):
         read = await self._database.run(lambda connection: self._read(connection, ceiling))
         if read.top is not None and (not self._tops or self._tops[-1][1] != read.top):
             self._tops.append((self._world.passed(), read.top))
+        self._look_back(read.top)
         if read.last is None:
             return False
         await self._receive(Page(self.name, tuple(read.rows), mark_text(*read.last), self._world.now()))
@@ -128,6 +130,19 @@ class SqlPoller(Rounds):
         self.rows += len(read.rows)
         self.pages += 1
         return len(read.rows) >= self._page and not self._stopped
+
+    def _look_back(self, top: Any) -> None:
+        """A view whose marks fell below what was read (a database restored, a sequence begun anew) brings nothing
+        until they are above it again: that must not pass for a quiet day."""
+        assert self._mark is not None
+        after = self._mark[0]
+        try:
+            behind = top is not None and after is not None and bool(top < after)
+        except TypeError:  # a mark of another type
+            behind = True
+        if behind and not self._behind:
+            self._trouble("behind", "the highest mark is below the one that was read to: new rows are not read")
+        self._behind = behind
 
     async def _begin(self) -> str:
         """The very first start: what is there now is history, unless it is wanted."""
