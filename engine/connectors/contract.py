@@ -23,6 +23,10 @@ class Silent(CallFailed):
     """A byte of the request may have left, and no complete, well-formed reply came back."""
 
 
+class Unfit(CallFailed):
+    """The other side can never take this content, whatever becomes of the connection: nothing was changed."""
+
+
 class Clash(CallFailed):
     """The other side already holds something else under this number or name: nothing was changed, and trying again
     changes nothing. A person must look."""

@@ -19,8 +19,8 @@ from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
 from engine.parties.settings import PartySettings
 
-WRITTEN, SAME, CLASH = b"written", b"same", b"clash"
-"""What a connector that writes may say of one message."""
+WRITTEN, SAME, CLASH, UNFIT = b"written", b"same", b"clash", b"unfit: "
+"""What a connector that writes may say of one message; after the last, why."""
 _NUMBER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -100,9 +100,11 @@ class Files:
 
 def said(reply: HttpReply) -> Answer:
     """What a connector that writes said of one message."""
-    if reply.body not in (WRITTEN, SAME, CLASH):
-        return wire.not_intact("no word of a connector that writes")
-    return Answer(True, reply.body.decode().upper())
+    if reply.body in (WRITTEN, SAME, CLASH):
+        return Answer(True, reply.body.decode().upper())
+    if reply.body.startswith(UNFIT):
+        return Answer(True, "UNFIT", reply.body.removeprefix(UNFIT).decode())
+    return wire.not_intact("no word of a connector that writes")
 
 
 PARTY: Final = Files()

@@ -1,8 +1,8 @@
 """An interface table of another system's database: one row a message, under our number.
 
 The map makes the row: column names as the database spells them, texts, and amounts in fen. What the connector says of
-it is the reply: `written`, `same` (the row was there already), or that our number is there with other content, which is
-a no.
+it is the reply: `written`, `same` (the row was there already), that our number is there with other content, or that the
+table can never take this row: the last two are a no.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class InterfaceTable:
         OutcomeRow("WRITTEN", Outcome.ACCEPTED),
         OutcomeRow("SAME", Outcome.ACCEPTED),
         OutcomeRow("CLASH", Outcome.REFUSED),
+        OutcomeRow("UNFIT", Outcome.REFUSED),
     )
 
     def open(self, settings: Settings) -> Settings:

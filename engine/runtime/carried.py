@@ -9,13 +9,13 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from engine.codecs import json_text
-from engine.connectors.contract import Clash
+from engine.connectors.contract import Clash, Unfit
 from engine.connectors.files.sender import FileSender
 from engine.connectors.fixed_sender import FixedSender
 from engine.connectors.mllp_sender import MllpSender
 from engine.connectors.sql.sender import SqlSender
 from engine.core.http import HttpReply, HttpRequest
-from engine.parties.files import CLASH, SAME, WRITTEN
+from engine.parties.files import CLASH, SAME, UNFIT, WRITTEN
 from engine.parties.mllp import CONTROL
 
 
@@ -85,7 +85,7 @@ class MllpCalls(Carried):
 
 class WrittenCalls(Carried):
     """Files and rows: each request becomes a file named by its target, or its JSON body a row; the reply is the
-    connector's word: 201 written, 200 the same was there, 409 something else is there."""
+    connector's word: 201 written, 200 the same was there, 409 something else is there, 422 it can never be taken."""
 
     def __init__(self, sender: FileSender | SqlSender) -> None:
         super().__init__(sender)
@@ -110,5 +110,6 @@ def _written(new: bool) -> HttpReply:
 
 
 def _clashed(failure: Any) -> HttpReply:
-    failure.trap(Clash)
-    return HttpReply(409, (), CLASH)
+    if failure.trap(Clash, Unfit) is Clash:
+        return HttpReply(409, (), CLASH)
+    return HttpReply(422, (), UNFIT + str(failure.value).encode())

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from twisted.internet import reactor  # noqa: TID251 - a query that hangs needs real threads
 from twisted.internet.defer import Deferred
 
-from engine.connectors.contract import CallFailed, Clash, NotSent, Silent
+from engine.connectors.contract import CallFailed, Clash, NotSent, Silent, Unfit
 from engine.connectors.sql.database import Database, DatabaseTrouble
 from engine.connectors.sql.poller import Page, SqlPoller, View
 from engine.connectors.sql.sender import Into, SqlSender
@@ -424,18 +424,18 @@ def test_only_our_own_columns_are_compared_where_they_are_named(their_address: s
     assert out.send(**ROW, state="new") is False
 
 
-def test_a_row_that_does_not_fit_is_not_sent_and_says_why(their_address: str) -> None:
+def test_a_row_that_does_not_fit_is_refused_for_good_and_says_why(their_address: str) -> None:
     theirs = Theirs(their_address)
     theirs.do(NOTICE)
     out = Out(their_address, INTO)
     assert out.why(**{**ROW, "no": ""}) == (NotSent, "a row without its number")
     assert out.why(**ROW, fee="1") == (NotSent, "the table has no column fee")
-    assert out.why(**{**ROW, "n": "七"}) == (NotSent, "n: no value of the type int")
-    assert out.why(**{**ROW, "at": "yesterday"}) == (NotSent, "at: no value of the type datetime")
-    assert out.why(**{**ROW, "amt": "1075.00"}) == (NotSent, "amt: an amount must be int fen")
+    assert out.why(**{**ROW, "n": "七"}) == (Unfit, "n: no value of the type int")
+    assert out.why(**{**ROW, "at": "yesterday"}) == (Unfit, "at: no value of the type datetime")
+    assert out.why(**{**ROW, "amt": "1075.00"}) == (Unfit, "amt: an amount must be int fen")
     kind, why = out.why(**{**ROW, "n": "100"})
     assert (kind, why[:28]) == (
-        NotSent,
+        Unfit,
         "the table refuses the row: I" if theirs.sqlite else "the table refuses the row: 2",
     )
     assert theirs.do("SELECT count(*) FROM notice") == [(0,)]

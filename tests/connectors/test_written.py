@@ -147,6 +147,23 @@ def test_each_message_is_one_row_under_our_number(tmp_path: Path) -> None:
     node.stop()
 
 
+def test_a_row_the_table_can_never_take_is_a_dead_letter_and_holds_nobody_up(tmp_path: Path) -> None:
+    """It was tried again for days, without a word, and the patient's later messages waited behind it."""
+    with sqlite3.connect(f"{tmp_path}/his.db") as line:
+        rule = "CHECK (CONTROL <> 'C1')"
+        line.execute(f"CREATE TABLE IN_MSG (NO VARCHAR(20), CONTROL VARCHAR(20), NAME VARCHAR(20), {rule})")
+    node = Desk(tmp_path, f"{{kind: table, url: 'sqlite:{tmp_path}/his.db', table: IN_MSG, number: NO}}", "insert", ROW)
+    node.start()
+    node.send("C1", "P1")
+    node.send("C2", "P1")
+    node.advance(5)
+    assert (node.state("C1"), node.state("C2")) == ("dead", "done")
+    _, _, tried = node.story("C1")
+    assert [(one.outcome, one.code) for one in tried] == [("refused", "UNFIT")]
+    assert "the table refuses the row" in str(tried)
+    node.stop()
+
+
 def test_a_row_is_written_once_though_the_process_dies(tmp_path: Path) -> None:
     with sqlite3.connect(f"{tmp_path}/his.db") as line:
         line.execute("CREATE TABLE IN_MSG (NO VARCHAR(20), CONTROL VARCHAR(20), NAME VARCHAR(20))")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, insert, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchTableError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchTableError
 from twisted.internet.defer import Deferred
 
-from engine.connectors.contract import Clash, NotSent, Silent
+from engine.connectors.contract import Clash, NotSent, Silent, Unfit
 from engine.connectors.serial import Serial
 from engine.connectors.sql.database import Database, DatabaseTrouble
 from engine.connectors.sql.values import BadValue, Value, alike, value_for
@@ -55,8 +55,8 @@ class SqlSender:
         """Insert one row; True when it is new, False when it was there already under our number.
 
         `row` must hold the key column. Amounts of `yuan` columns are int fen. Fails with NotSent (nothing was
-        inserted), Silent (it may have been; the same again does no harm) or Clash (our number is there with other
-        content).
+        inserted), Unfit (the table can never take this row), Silent (it may have been; the same again does no harm) or
+        Clash (our number is there with other content).
         """
         return self._line.do(lambda: self._write(dict(row)), deadline_s, on_first_byte)
 
@@ -76,7 +76,7 @@ class SqlSender:
                 raise Silent(fault.why) from None
             raise NotSent(fault.why) from None
         except BadValue as fault:
-            raise NotSent(str(fault)) from None
+            raise Unfit(str(fault)) from None
         self.written += new
         self.repeated += not new
         return new
@@ -92,12 +92,12 @@ class SqlSender:
             connection.execute(insert(table).values(values))
             state.committing = True
             connection.commit()
-        except IntegrityError as fault:
-            state.committing = False  # a broken rule is a no
+        except (IntegrityError, DataError) as fault:
+            state.committing = False  # a broken rule is a no, and so is a text too long
             connection.rollback()
             if self._there(connection, table, values):  # somebody was faster
                 return False
-            raise DatabaseTrouble(f"the table refuses the row: {_rule(fault)}") from None
+            raise Unfit(f"the table refuses the row: {_rule(fault)}") from None
         return True
 
     def _known(self, connection: Connection) -> Table:
@@ -118,7 +118,7 @@ class SqlSender:
         values: dict[str, object] = {}
         for name, value in row.items():
             if name not in table.c:
-                raise BadValue(f"the table has no column {name}")
+                raise DatabaseTrouble(f"the table has no column {name}")  # theirs to add: no row is to blame
             if name in self._into.yuan and value is not None:
                 if not isinstance(value, int):
                     raise BadValue(f"{name}: an amount must be int fen")
