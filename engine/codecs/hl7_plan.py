@@ -108,7 +108,8 @@ class Plan:
         self._checks = {name: _compile(found) for name, found in by_segment.items()}
         self._known = {rule.segments[0] for rule in self.shape if rule.rule == "known"}
         self._rules = tuple(rule for rule in self.shape if rule.rule != "known")
-        self._fits: dict[str, Fits] = {}  # by segment, made when the first of its kind comes
+        self._fits: dict[str, Fits] = {}  # by segment, made when the first of its kind comes, one a message
+        self._made_one = False  # for the message at hand
         self._good: set[str] = set()  # lines found good: one patient's messages repeat most of theirs
         self._orders: set[tuple[str, ...]] = set()  # segments of messages in which nothing was found
         self._clean: set[tuple[int, str]] = set()  # short texts seen at a field and found good: codes, wards, doctors
@@ -120,6 +121,7 @@ class Plan:
 
     def check(self, message: Message, most: int = 50) -> list[Finding]:
         """What the message lacks or has wrong, in its own order; no more than `most` findings."""
+        self._made_one = False
         plain = message.marks is STANDARD and not message.is_changed
         names = tuple([line[:3] for line in message.lines]) if plain else ()
         if names in self._orders and self._are_good(message.lines):
@@ -152,12 +154,16 @@ class Plan:
         return all(map(self._is_good, [line for line in lines if line not in good]))
 
     def _is_good(self, line: str) -> bool:
-        """Whether nothing can be found in a line, as far as that is told quickly."""
+        """Whether nothing can be found in a line, as far as that is told quickly. A pattern takes up to 30 ms to make:
+        all of a message's at once would hold everybody up for a quarter of a second."""
         if line in self._good:
             return True
         name = line[:3]
         fits = self._fits.get(name)
         if fits is None:
+            if self._made_one:
+                return False
+            self._made_one = name in self._checks
             checks = self._checks.get(name)
             fits = pattern_of(name, checks.required, checks.fields) if checks else _unchecked
             self._fits[name] = fits
