@@ -17,7 +17,7 @@ from tests.lifecycle.desk import ENGINE, edited, in_force, running, taken
 from tests.rig.lab import Lab
 
 CHANNEL, MAP = "channels/his_events.yaml", "mappings/event_json.map.yaml"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"code": "0"}'
 
 
 class Emr(Protocol):
