@@ -137,7 +137,8 @@ class _Reading:
 
     def spaces(self, row: list[str], columns: tuple[int, ...]) -> None:
         for i in columns:
-            if _ENDS.search(row[i]):
+            disarmed = row[i][:1] == " " and row[i][1:2] in _FORMULA_SIGNS  # so that no spreadsheet runs it
+            if _ENDS.search(row[i][disarmed:]):
                 self.add("E715", i, text=_ENDS.sub("", row[i])[:24])
 
     def span(self, key: Key, found: Row, row: list[str], start: int, end: int) -> None:

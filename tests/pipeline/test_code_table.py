@@ -64,6 +64,7 @@ MISTAKES: list[tuple[bytes | str, list[tuple[int, int, str, str]]]] = [
     (HEAD + '1,"=SUM(A1,B2)",,,\n', [(2, 3, "E706", "")]),
     (HEAD + "1,3.10511E+14,1E+05,,\n", [(2, 3, "E714", "")]),  # the note may say what it likes
     (HEAD + "1 ,a, note ,,\n", [(2, 1, "E715", "")]),
+    (HEAD + "1, =1+1 ,,,\n", [(2, 3, "E715", "")]),
     (HEAD + "1,a\u3000,,,\n\u00a02,b,,,\n", [(2, 3, "E715", ""), (3, 1, "E715", "")]),
     ("from_x;to_y;to_z;note\n1;a;;\n", [(1, 1, "E716", "")]),
     ("from_x\tto_y\n1\ta\n", [(1, 1, "E716", "")]),
@@ -145,3 +146,7 @@ def test_what_was_stored_is_read_as_it_was_taken() -> None:
 
 def test_a_name_may_hold_a_space_within() -> None:
     assert table_of(HEAD + "1,口腔　科,,,\r\n").look("1") == {"code": "口腔　科"}
+
+
+def test_a_cell_disarmed_for_spreadsheets_is_no_mistake() -> None:
+    assert isinstance(read_code_table((HEAD + "1, =1+1,,,\n").encode(), "t.csv", "t"), CodeTable)
