@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 BATCH = 500
 FEW = 8  # units of one round that the reactor's thread still writes; more are worth waking another
-WAL_MAX = 8 << 20
+WAL_MAX = 15 << 20  # bytes: as many pages as one table of SQLite's index holds; each move disturbs whoever comes
 _JOB = Unit("job", ())
 
 
