@@ -137,12 +137,11 @@ class Writing:
 
     def _keep_short(self, here: bool = False) -> bool:
         """Keep the write-ahead file bounded: it is moved in another thread, and what that one cannot overtake by the
-        writer. False when the store died. `here`: this is the reactor's thread, which does not wait for that; whoever
-        comes next would, so the other thread may try longer: units that come one by one leave it time."""
+        writer. False when the store died. `here`: this is the reactor's thread, which does not wait for that."""
         total, unmoved = self.backend.ahead()
         if total <= WAL_MAX:
             return True
-        if total < 2 * WAL_MAX if here else unmoved > WAL_MAX // 4 and total < 4 * WAL_MAX:
+        if unmoved > WAL_MAX // 4 and total < 4 * WAL_MAX:
             self.world.from_thread(self._move)
             return True
         if here:
