@@ -1,27 +1,30 @@
-# Everything a fresh clone needs is Python 3.11 or later and this file. `make` alone lists what there is.
+# Everything a fresh clone needs is Python 3.11, 3.12 or 3.13 and this file. `make` alone lists what there is.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-ANY    := $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+ANY     = $(shell for one in python3.11 python3.12 python3.13 python3; do \
+          $$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$one && break; done)
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
+WORKS  := $(PY) -c 'import pip' 2>/dev/null
 LOCK   := $(PY) -m piptools compile --quiet --allow-unsafe --generate-hashes --no-annotate --strip-extras \
           --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench lock clean again
 
 help: ## 列出目标 · list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  变量 · variables: ONCE=1 (demo: 演完即停 · stop when done), TOPOLOGY=his-led (demo: HIS 主导 · the HIS leads), PYTHON=… (setup)"
+	@echo "  变量 · variables: ONCE=1 (demo: 演完即停 · stop when done), TOPOLOGY=his-led (demo: HIS 主导 · the HIS leads), PYTHON=… VENV=… (setup)"
 
 setup: $(READY) ## 建立 .venv 并安装锁定的依赖（校验哈希） · make .venv from the locked, hashed requirements
 
-$(READY): requirements-dev.lock requirements.lock pyproject.toml
+# An environment whose Python went away with an upgrade of the system is made again.
+$(READY): requirements-dev.lock requirements.lock pyproject.toml $(shell $(WORKS) || echo again)
 	@test -n "$(or $(PYTHON),$(ANY))" || { echo "需要 Python 3.11 · Python 3.11 or later is needed" >&2; exit 1; }
-	@test -x $(PY) || $(or $(PYTHON),$(ANY)) .ci/venv.py $(VENV) $(PYTHON)
+	@$(WORKS) || $(or $(PYTHON),$(ANY)) .ci/venv.py $(VENV) $(PYTHON)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

@@ -1,4 +1,4 @@
-"""Make .venv with the best Python at hand: 3.11 or later, and the quickest if one is clearly quicker.
+"""Make .venv with the best Python at hand: 3.11 to 3.13 are tested, and the quickest if one is clearly quicker.
 
 An interpreter built without profile-guided optimization (pyenv's default) needs half as long again for everything the
 engine does; distributions' own interpreters have it. `python .ci/venv.py FOLDER [PYTHON]`: PYTHON settles the choice.
@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ("python3.11", "python3.12", "python3.13", "python3")
+TESTED = ("3.11", "3.12", "3.13")
+NAMES = (*(f"python{version}" for version in TESTED), "python3")
 PLACES = ("/usr/local/bin", "/usr/bin")
 CLEARLY = 1.2  # so many times quicker, to be taken before the first on the path
 ASK = """
@@ -45,6 +46,11 @@ def asked(python: str) -> dict[str, Any] | None:
     return found if usable else None
 
 
+def named(said: dict[str, Any]) -> str:
+    """`3.13` of what a Python says of itself."""
+    return "{}.{}".format(*said["version"])
+
+
 def candidates() -> list[str]:
     """Every Python that might serve, the one on the path first."""
     found = [sys.executable, *(shutil.which(name) or "" for name in NAMES)]
@@ -52,18 +58,19 @@ def candidates() -> list[str]:
     return list(dict.fromkeys(path for path in found if path))
 
 
-def make(folder: Path, python: str, pips: list[str]) -> bool:
+def make(folder: Path, python: str) -> bool:
     """A virtual environment with pip; False when this Python cannot make one."""
     for options in ((), ("--without-pip",)):  # distributions split their ensurepip off
         shutil.rmtree(folder, ignore_errors=True)
         done = subprocess.run([python, "-m", "venv", *options, str(folder)], capture_output=True)  # noqa: S603
         if done.returncode == 0:
-            return not options or pip_into(folder, pips)
+            return not options or pip_into(folder)
     return False
 
 
-def pip_into(folder: Path, pips: list[str]) -> bool:
+def pip_into(folder: Path) -> bool:
     """Give it a pip with the pip of another Python."""
+    pips = [path for path in candidates() if (asked(path) or {}).get("pip")]
     target = str(folder / "bin" / "python")
     for python in pips:
         ask = [python, "-m", "pip", "--python", target, "install", "--quiet", "--disable-pip-version-check"]
@@ -77,15 +84,21 @@ def pip_into(folder: Path, pips: list[str]) -> bool:
 def main(folder: Path, given: str) -> int:
     """Make it; 1 and a word when no Python serves."""
     known = {path: found for path in ([given] if given else candidates()) if (found := asked(path)) is not None}
-    pips = [path for path in candidates() if (asked(path) or {}).get("pip")]
     first = next(iter(known.values()), {"took": 0.0})["took"]
-    order = sorted(known, key=lambda path: known[path]["took"] if known[path]["took"] * CLEARLY < first else first)
+    order = sorted(known, key=lambda path: min(known[path]["took"] * CLEARLY, first))
+    order.sort(key=lambda path: named(known[path]) not in TESTED)
     for path in order:
-        if make(folder, path, pips):
-            version = ".".join(map(str, known[path]["version"]))
-            sys.stdout.write(f".venv: Python {version}, {path}\n")
+        if make(folder, path):
+            sys.stdout.write(f"{folder}: Python {'.'.join(map(str, known[path]['version']))}, {path}\n")
+            if named(known[path]) not in TESTED:
+                sys.stdout.write(f"没有在这一版上测过 · not tested with this one: {', '.join(TESTED)}\n")
             return 0
-    sys.stderr.write("需要 Python 3.11 或更高 · Python 3.11 or later is needed: make setup PYTHON=/path/to/python3\n")
+    if order:  # distributions split off what makes an environment
+        package = f"python{named(known[order[0]])}-venv"
+        told = f"{order[0]} 做不了虚拟环境，先装 · cannot make an environment, install first: apt install {package}\n"
+    else:
+        told = "需要 Python 3.11 或更高 · Python 3.11 or later is needed: make setup PYTHON=/path/to/python3\n"
+    sys.stderr.write(told)
     return 1
 
 
