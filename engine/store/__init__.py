@@ -26,6 +26,7 @@ A transaction, a cursor or a row lock never leaves this package.
 from engine.store.calls import body, calls_of, complete_call, insert_body, insert_call
 from engine.store.contract import (
     BadUnit,
+    CannotRead,
     CannotStart,
     Connection,
     Crash,
@@ -80,6 +81,7 @@ from engine.store.trail import add_trail, use_nonce, used_nonces
 __all__ = [
     "OVERTAKEN",
     "BadUnit",
+    "CannotRead",
     "CannotStart",
     "Columns",
     "Connection",

@@ -29,6 +29,8 @@ class Backend(Protocol):
     """A database, as the writer thread uses it. Every method but `judge` is called in the writer's thread."""
 
     name: str
+    remote: bool
+    """Whether another machine's program keeps the data: it may stop answering, and may let go of us."""
     gathers: bool
     """Whether many rows may go into one statement with `?` for its parameters."""
 
@@ -36,6 +38,12 @@ class Backend(Protocol):
     def close(self) -> None: ...
     def abandon(self) -> None:
         """Let go of everything without another write: the handle is not to be trusted."""
+
+    def refusal(self, error: BaseException) -> str:
+        """Why the database refuses to be opened, in words for the operator; "" for what is none of its words."""
+
+    def alive(self) -> float:
+        """Asked every few seconds where `remote`: the database's clock; raises when the database is no longer ours."""
 
     def begin(self) -> None: ...
     def begin_now(self) -> bool:

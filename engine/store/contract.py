@@ -78,6 +78,10 @@ class StoreFull(Exception):
     """No room on the disk. The unit was not stored. The store tries by itself and takes units again when it can."""
 
 
+class CannotRead(Exception):
+    """The database gave no connection to read by (too many clients, a restart): try again later."""
+
+
 class BadUnit(Exception):
     """A unit the database cannot read: unknown statement, missing parameter, wrong type. A defect of the engine; the
     unit alone was rolled back."""
@@ -85,6 +89,10 @@ class BadUnit(Exception):
 
 class CannotStart(Exception):
     """The store refuses to open, and why, in words for the operator."""
+
+
+class NotMade(CannotStart):
+    """There is a database, and no store in it yet: a start makes it."""
 
 
 class Crash(Exception):
@@ -120,7 +128,11 @@ class Store(Protocol):
     state: str
     """new, starting, open, refusing (no room: it tries by itself), stopped, dead or crashed."""
     room_for_new_work: bool
-    """Whether the disk has room for more than what is under way."""
+    """Whether the disk has room for more than what is under way, and the database answers."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether the database stopped answering: everything waits, nothing is lost."""
 
     def start(self) -> Deferred[None]:
         """Open, migrate, take the lock. Errors: CannotStart."""
@@ -132,7 +144,8 @@ class Store(Protocol):
         """Store a unit; fires after its commit is on the disk. Errors: StoreStopped, StoreFull, BadUnit."""
 
     def read(self, fn: Callable[[Connection], T]) -> Deferred[T]:
-        """Run `fn` in a reader thread on a consistent view. Errors: whatever `fn` raises, StoreStopped."""
+        """Run `fn` in a reader thread on a consistent view. Errors: whatever `fn` raises, StoreStopped,
+        CannotRead."""
 
     def look(self, fn: Callable[[Connection], T]) -> Deferred[T]:
         """`read`, for a few rows found by their keys: in the reactor's thread, where and while that is quick."""

@@ -24,8 +24,11 @@ def open_backend(backend: Backend, sealer: Sealer, now: float) -> None:
         backend.rollback()
         backend.close()
         raise
-    except BaseException:
+    except BaseException as no:
+        why = backend.refusal(no)
         backend.abandon()
+        if why:
+            raise CannotStart(why) from no
         raise
 
 

@@ -22,5 +22,11 @@ def sources(conn: Connection) -> list[str]:
 
 def mark_of(conn: Connection, source: str) -> str | None:
     """How far a view has been read; None before its first reading."""
+    found = mark_and_time(conn, source)
+    return None if found is None else found[0]
+
+
+def mark_and_time(conn: Connection, source: str) -> tuple[str, float] | None:
+    """How far a view has been read, and at what business time that was kept, unix seconds."""
     row = conn.row("mark_get", source=source)
-    return None if row is None else conn.unseal("marks.mark", source, bytes(row[0])).decode()
+    return None if row is None else (conn.unseal("marks.mark", source, bytes(row[0])).decode(), float(row[1]))

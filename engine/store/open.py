@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.core.world import World
 from engine.store.backend import Backend, View
-from engine.store.contract import CannotStart, Connection
+from engine.store.contract import CannotStart, Connection, NotMade
 from engine.store.migrations import STEPS
 from engine.store.sealing import Sealer, StoredKey, WrongMasterKey
 from engine.store.sqlite import SqliteBackend
@@ -55,8 +55,10 @@ def open_reader(
     sealer = Sealer(master_key or bytes(32), unused)
     try:
         raw = backend.reader()
+    except CannotStart:
+        raise
     except Exception as no:
-        raise CannotStart(f"the store cannot be read: {no}") from no
+        raise CannotStart(backend.refusal(no) or f"the store cannot be read: {no}") from no
     try:
         backend.read_begin(raw)
         _expect_version(raw)
@@ -73,6 +75,8 @@ def _expect_version(raw: Any) -> None:
     try:
         found = raw.execute("SELECT MAX(version) FROM schema_version").fetchone()[0]
     except Exception as no:
+        if getattr(no, "sqlstate", "") == "42P01":  # PostgreSQL: no such table
+            raise NotMade("there is no store in this database yet") from no
         raise CannotStart(f"this is not a settlement store: {no}") from no
     if found != len(STEPS):
         raise CannotStart(f"the store is at schema version {found}, this program reads {len(STEPS)}")

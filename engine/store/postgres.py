@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import StrDumper
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
@@ -18,9 +19,26 @@ from engine.store.statements import STATEMENTS
 LOCK = 0x53544C31  # the advisory lock that says "an engine is running on this database"
 LOCK_WAIT = 2  # seconds
 OLDEST = 140000
-_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+_AGAIN = frozenset({"40001", "40P01", "57014"})  # serialization failure, deadlock, cancelled by an administrator
 _FULL = frozenset({"53100"})
+CONNECT_LIMIT = 10  # seconds for the server to take a connection
+_OURS = """
+SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout',
+    'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout');
+SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'"""
+"""Against what a server, a database or a role may have set for its other users. A patience of the server's that ends
+would end the engine: it waits itself, and says so (`SqlStore`)."""
+_LINE = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "30000"}
+"""A server that is cut off is gone after half a minute; one that only does not answer is waited for."""
+_REFUSALS = {
+    "25006": "this PostgreSQL only reads (a standby, or default_transaction_read_only): give the primary's address",
+    "42501": "the engine's role may not make its tables here: GRANT CREATE ON SCHEMA public TO that role",
+}
 _DIALECT = psycopg_dialect.dialect()  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
+
+
+class LockLost(Exception):
+    """Another engine may be running on this database."""
 
 
 class _TextDumper(StrDumper):
@@ -35,6 +53,7 @@ class PostgresBackend:
     """A PostgreSQL database by its address (`postgresql://user@host/name`)."""
 
     name = "postgresql"
+    remote = True
     gathers = False  # its statements are sent in one pipeline already
 
     def __init__(self, url: str) -> None:
@@ -46,18 +65,27 @@ class PostgresBackend:
         """Connect, check, lock. CannotStart says in words why not."""
         try:
             self._raw = raw = self._connect()
-            if raw.info.server_version < OLDEST:
-                raise CannotStart(f"PostgreSQL {raw.info.server_version // 10000} is too old: needs 14 or later")
+            if (encoding := raw.info.parameter_status("server_encoding")) != "UTF8":
+                raise CannotStart(f"the database's encoding is {encoding}: make one with ENCODING 'UTF8'")
             if raw.execute("SHOW fsync").fetchone()[0] != "on":
                 raise CannotStart("this PostgreSQL runs with fsync = off and would lose acknowledged settlements")
-            raw.execute("SET synchronous_commit = on")
+            if raw.execute("SELECT pg_is_in_recovery()").fetchone()[0]:
+                raise CannotStart(f"PostgreSQL cannot be used: {_REFUSALS['25006']}")
             self._take_lock(raw)
+            self.reader().close()  # one connection does not do: said now, not when a patient waits
         except psycopg.Error as no:
             self.abandon()
-            raise CannotStart(f"PostgreSQL cannot be used: {str(no).strip().splitlines()[0]}") from no
+            raise CannotStart(self.refusal(no)) from None
         except BaseException:
             self.abandon()
             raise
+
+    def refusal(self, error: BaseException) -> str:
+        """Why this database cannot be used, for the operator; "" when it is not the database who says no."""
+        if not isinstance(error, psycopg.Error):
+            return ""
+        why = _REFUSALS.get(error.sqlstate or "") or (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return f"PostgreSQL cannot be used: {why}"
 
     def _take_lock(self, raw: Any) -> None:
         """One engine on a database. A server notices only after a moment that an engine that was killed is gone."""
@@ -72,7 +100,16 @@ class PostgresBackend:
         raw.execute("SET lock_timeout = 0")
 
     def _connect(self) -> Any:
-        raw = psycopg.connect(self._url, autocommit=True, application_name="settlement-engine")
+        try:
+            given = conninfo_to_dict(self._url)
+        except psycopg.ProgrammingError:  # its words quote the address, which may hold a password
+            shape = "postgresql://user@host/name, other signs as %XX"
+            raise CannotStart(f"the store's address cannot be read: {shape}") from None
+        usual: dict[str, Any] = {"connect_timeout": CONNECT_LIMIT, "application_name": "settlement-engine", **_LINE}
+        raw = psycopg.connect(make_conninfo("", **{**usual, **given, "client_encoding": "UTF8"}), autocommit=True)
+        if raw.info.server_version < OLDEST:
+            raise CannotStart(f"PostgreSQL {raw.info.server_version // 10000} is too old: needs 14 or later")
+        raw.execute(_OURS)
         raw.adapters.register_dumper(int, Int8Dumper)  # one type for all integers, so one prepared statement each
         raw.adapters.register_dumper(str, _TextDumper)
         raw.prepare_threshold = 2
@@ -157,6 +194,18 @@ class PostgresBackend:
         raw = self._connect()
         raw.execute("SET default_transaction_read_only = on")
         return raw
+
+    def alive(self) -> float:
+        """The server's clock, if the lock is still ours: a connection that is gone fails, another (a pooler's) does not
+        hold it."""
+        found = self._raw.execute(
+            "SELECT extract(epoch FROM clock_timestamp())::float8 FROM pg_locks "
+            "WHERE locktype = 'advisory' AND granted AND objid = %s AND pid = pg_backend_pid()",
+            (LOCK,),
+        ).fetchone()
+        if found is None:
+            raise LockLost("the lock on the database is no longer ours: another engine may be running on it")
+        return float(found[0])
 
     def hasty(self) -> Any:
         """The server may take its time."""

@@ -6,6 +6,7 @@ done in the reactor's thread, on a connection of its own, as long as the rows ar
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -14,12 +15,13 @@ from twisted.internet.defer import Deferred
 
 from engine.core.world import World
 from engine.store.backend import Backend, reading
-from engine.store.contract import Connection
+from engine.store.contract import CannotRead, Connection
 from engine.store.pace import Pace
 from engine.store.sealing import Sealer
 
 T = TypeVar("T")
 AT_ONCE = 2
+PAUSES = (0.1, 0.4, 1.0)  # seconds before a connection is asked for again
 
 
 class Readers:
@@ -94,7 +96,7 @@ class Readers:
         while True:
             try:
                 if raw is None:
-                    raw, fresh = self._backend.reader(), True
+                    raw, fresh = self._connected(), True
                 result, problem = reading(self._backend, raw, self._sealer, fn), None
             except Exception as no:  # noqa: BLE001 it is handed on to the reader
                 problem = no
@@ -111,6 +113,19 @@ class Readers:
             self.deliver(lambda: _fire(done, result, problem))
         else:
             self._world.from_thread(self._ended, raw, done, result, problem)
+
+    def _connected(self) -> Any:
+        """A new connection. A server may have none left, or be starting: asked again for a few seconds."""
+        for pause in PAUSES if self._backend.remote else ():
+            try:
+                return self._backend.reader()
+            except Exception:  # noqa: BLE001 - the last one is told
+                threading.Event().wait(pause)
+        try:
+            return self._backend.reader()
+        except Exception as no:  # noqa: BLE001 - what is not the database's word is told as it is
+            why = self._backend.refusal(no)
+            raise (CannotRead(why) if why else no) from None
 
     def _idle_connection(self) -> Any:
         try:

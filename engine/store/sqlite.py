@@ -60,6 +60,7 @@ class SqliteBackend:
     file); `accept_missing_wal` starts although the write-ahead file of a crashed run is gone."""
 
     name = "sqlite"
+    remote = False
     gathers = True
 
     def __init__(
@@ -234,6 +235,14 @@ class SqliteBackend:
         return int(self._raw.execute(pragma).fetchone()[0])
 
     # The writer's thread
+
+    def refusal(self, error: BaseException) -> str:
+        """`open` says all of it."""
+        return ""
+
+    def alive(self) -> float:
+        """Never asked: the file is ours."""
+        return 0.0
 
     def begin(self) -> None:
         """Begin; waits as long as another program (a backup tool) holds the write lock."""

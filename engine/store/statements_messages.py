@@ -99,7 +99,7 @@ ROWS: tuple[Row, ...] = (
         ON CONFLICT (source) DO UPDATE SET mark = excluded.mark, at = excluded.at""",
         {"mark": ("marks.mark", ("source",))},
     ),
-    ("mark_get", "How far a view has been read.", "SELECT mark FROM marks WHERE source = :source", {}),
+    ("mark_get", "How far a view has been read.", "SELECT mark, at FROM marks WHERE source = :source", {}),
     ("marks_all", "Who has read a view, the last one first.", "SELECT source FROM marks ORDER BY at DESC", {}),
     ("mark_drop", "It is read on under another name.", "DELETE FROM marks WHERE source = :source", {}),
     (

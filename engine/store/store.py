@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from engine.core.world import World
 from engine.store.asks import QUIT, STOP, Ask, left
 from engine.store.backend import Backend
+from engine.store.beat import Beat
 from engine.store.contract import Connection, Done, Fault, StoreFull, StoreStopped, Unit, Write
 from engine.store.keys import open_backend, rotate_keys
 from engine.store.mover import Mover
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 PROBE_EVERY = 3.0
 TICK = 5.0
+CLOSE_LIMIT = 10.0  # real seconds a database elsewhere has for closing
 RESERVE = 64 << 20
 
 
@@ -39,6 +41,7 @@ class SqlStore(Writing):
         super().__init__(backend, world, GroupWriter(backend, sealer))
         self.sealer = sealer
         self.on_fatal: Callable[[str], None] = lambda reason: None
+        self.on_word: Callable[[str, float], None] = lambda word, seconds: None
         self.state = "new"
         self.room_for_new_work = True
         self._reserve = reserve
@@ -48,9 +51,11 @@ class SqlStore(Writing):
         self._readers.on_idle = self._stop_when_idle
         self._readers.on_damage = self._damaged
         self._mover = Mover(backend, world, self._not_moved, self._stop_when_idle)
+        self._beat = Beat(world, lambda: self._in_writer(backend.alive), self._hear_beat)
         self._tick: Any = None
         self._probe: Any = None
         self._seen_batches = 0
+        self._full_at = 0.0
         self._stopping: Deferred[None] | None = None
 
     # What tests and operators look at
@@ -73,6 +78,12 @@ class SqlStore(Writing):
     def units(self) -> int:
         """Units in them."""
         return self._writer.units
+
+    @property
+    def silent(self) -> bool:
+        """Whether the database stopped answering. `on_word` hears of it and of more (see `Beat`), and of `store_full`
+        and `store_has_room` (with the seconds it was full)."""
+        return self._beat.silent
 
     # Start and stop
 
@@ -102,6 +113,8 @@ class SqlStore(Writing):
         self.state = "open"
         self._look_at_room()
         self._tick = self.world.later(TICK, self._on_tick)
+        if self.backend.remote:
+            self._beat.start()
         started.callback(None)
 
     def stop(self) -> Deferred[None]:
@@ -112,6 +125,9 @@ class SqlStore(Writing):
         self._stopping = Deferred()
         self._cancel_timers()
         self._readers.drop(StoreStopped(self._why))
+        if self.backend.remote:
+            why = "the database did not answer while the store was closed"
+            self._tick = self.world.later(CLOSE_LIMIT * self.world.rate, self._die, why, [])
         self._stop_when_idle()
         return self._stopping
 
@@ -134,12 +150,14 @@ class SqlStore(Writing):
 
     def _closed(self, problem: BaseException | None) -> None:
         assert self._stopping is not None
+        self._cancel_timers()
         if problem is None:
             self._stopping.callback(None)
         else:
             self._stopping.errback(StoreStopped(f"not closed cleanly: {problem}"))
 
     def _cancel_timers(self) -> None:
+        self._beat.stop()
         for timer in (self._tick, self._probe):
             if timer is not None and timer.active():
                 timer.cancel()
@@ -197,6 +215,8 @@ class SqlStore(Writing):
         if self.state == "open":
             self.state = "refusing"
             self.room_for_new_work = False
+            self._full_at = self.world.passed()
+            self.on_word("store_full", 0.0)
             self._probe = self.world.later(PROBE_EVERY, self._try_again)
 
     def _try_again(self) -> None:
@@ -214,6 +234,7 @@ class SqlStore(Writing):
         if room:
             self.state = "open"
             self._look_at_room()
+            self.on_word("store_has_room", (self.world.passed() - self._full_at) / self.world.rate)
         else:
             self._probe = self.world.later(PROBE_EVERY, self._try_again)
 
@@ -230,7 +251,12 @@ class SqlStore(Writing):
 
     def _look_at_room(self) -> None:
         free = self.backend.room()
-        self.room_for_new_work = self.state == "open" and (free is None or free >= self._reserve)
+        enough = free is None or free >= self._reserve
+        self.room_for_new_work = self.state == "open" and enough and not self.silent
+
+    def _hear_beat(self, word: str, seconds: float) -> None:
+        self._look_at_room()
+        self.on_word(word, seconds)
 
     def _move(self) -> None:
         if self.state == "open":

@@ -14,7 +14,7 @@ from engine.core.world import World
 from engine.store.ahead import Ahead, Staged
 from engine.store.asks import QUIT, STOP, Ask, Job, Line, answer, drain
 from engine.store.backend import Backend, Meaning
-from engine.store.contract import Crash, StoreFull, Unit
+from engine.store.contract import Crash, StoreFull, StoreStopped, Unit
 from engine.store.writer import Fatal, GroupWriter, Result
 
 T = TypeVar("T")
@@ -22,6 +22,7 @@ T = TypeVar("T")
 BATCH = 500
 FEW = 8  # units of one round that the reactor's thread still writes; more are worth waking another
 WAL_MAX = 15 << 20  # bytes: as many pages as one table of SQLite's index holds; each move disturbs whoever comes
+STALE = 5.0  # real seconds after which a result of a database elsewhere is told only when that is still ours
 _JOB = Unit("job", ())
 
 
@@ -109,13 +110,14 @@ class Writing:
 
     def _write_batch(self, batch: list[Ask], staged: list[Result] | None = None) -> bool:
         """Commit and answer; False when the store died."""
+        began = self.world.passed()
         if self._full and staged is None:
-            self._answer(batch, [StoreFull("no room on the disk of the store")] * len(batch))
+            self._answer(batch, [StoreFull("no room on the disk of the store")] * len(batch), began)
             return True
         results = self._committed(batch, staged, self.world.from_thread)
         if results is None:
             return False
-        self._answer(batch, results)
+        self._answer(batch, results, began)
         return self._keep_short()
 
     def _committed(
@@ -156,11 +158,30 @@ class Writing:
                 return False
         return True
 
-    def _answer(self, batch: list[Ask], results: list[Result]) -> None:
+    def _answer(self, batch: list[Ask], results: list[Result], began: float) -> None:
         if self.world.inline:
             self.deliver(lambda: answer(batch, results))
+        elif self.backend.remote:
+            self.world.from_thread(self._over, len(batch), self._fresh, batch, results, began)
         else:
             self.world.from_thread(self._over, len(batch), answer, batch, results)
+
+    def _fresh(self, batch: list[Ask], results: list[Result], began: float) -> None:
+        """Answer, if the database cannot have been another engine's meanwhile. A machine that stood still (moved, or
+        held up) finds its commit's answer where it lay; what it would send now, another may have given up by then."""
+        if self.world.passed() - began <= STALE * self.world.rate:
+            answer(batch, results)
+            return
+        asked = self.world.passed()
+
+        def unasked(failure: Any) -> None:
+            if failure.check(StoreStopped) is None:
+                self._fresh(batch, results, began)  # nobody said no: ask again
+                return
+            for _, done in batch:
+                done.errback(failure)
+
+        self._in_writer(self.backend.alive).addCallbacks(lambda _: self._fresh(batch, results, asked), unasked)
 
     def _over(self, count: int, tell: Callable[..., object], *told: object) -> None:
         self._ahead.over(count)

@@ -81,6 +81,7 @@ from engine.store.lists import (
 )
 from engine.store.purge import purge_inbox
 from engine.store.settlements import STAY, TURN
+from engine.store.statement_rows import StatementRow, open_days, replace_part, statement_rows
 from engine.store.statements import STATEMENTS
 
 from .loop import NOON
@@ -309,8 +310,28 @@ def test_the_inbox_tells_first_same_and_different(stores: Any) -> None:
         (2, "different"),
         (1, "first"),
     ]
+    assert ask(stores, store, lambda conn: earlier(conn, "wechat", "T1")) == before, "repeats do not take its place"
     with pytest.raises(ValueError, match="verdict"):
         hear_again(6, body_hash="bb", verdict="first", **heard)
+
+
+def test_a_comparison_takes_the_place_of_its_own_group_of_its_own_day_only(stores: Any) -> None:
+    store = stores.open()
+    days = ("2026-11-20", "2026-11-21")
+    places = [(party, day, part) for party in ("nhsa", "wechat") for day in days for part in "ab"]
+    rows = [StatementRow(*place, "N1", "here", "S1", "M1", "gone") for place in places]
+    for left in rows:
+        assert keep(stores, store, *replace_part(left.party, left.day, left.part, [left], NOON)).committed
+    assert ask(stores, store, statement_rows) == rows
+    assert keep(stores, store, *replace_part("nhsa", "2026-11-20", "a", [], NOON)).committed
+    assert ask(stores, store, statement_rows) == rows[1:]
+    assert ask(stores, store, lambda conn: statement_rows(conn, "2026-11-21")) == rows[2:4] + rows[6:]
+    assert keep(stores, store, *replace_part("nhsa", "2026-11-20", "b", [], NOON)).committed
+    found = [
+        ask(stores, store, lambda conn, party=party, since=since: open_days(conn, party, since))
+        for party in ("nhsa", "wechat") for since in (*days, "2026-11-22")
+    ]  # fmt: skip
+    assert found == [["2026-11-21"], ["2026-11-21"], [], ["2026-11-20", "2026-11-21"], ["2026-11-21"], []]
 
 
 def test_sessions_periods_tasks_sites_persons_nonces(stores: Any) -> None:
