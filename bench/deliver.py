@@ -12,10 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
 from bench.asked import asked_letters, first_line
+from bench.awake import awake
 from bench.deliver_ward import DeliverWard
 from bench.disk_flush import paced_flushes
 from bench.report import Row, Verdict, busy, keep_as, machine, shares_of
@@ -27,6 +29,8 @@ STORED = 1_000_000
 ROUNDS = 5  # turns, of which the best is shown and the median judged
 UNDELIVERED = 100_000
 FLUSH_MS = 1.0
+LONE_ROUNDS = 5  # of lone messages, of which the median is judged: a second's stall of the disk spoils a round
+_OPEN: dict[str, Any] = {"connections": 64, "seconds": 8, "warm": 1}
 
 
 def _load(ward: DeliverWard, case: str, what: str, **asked: Any) -> tuple[dict[str, Any], float, list[Row]]:
@@ -73,27 +77,45 @@ def one_process() -> Found:
 
 def open_loops() -> Found:
     """Open loops: 2,000/s and 300/s, whatever the engine does."""
-    case, rows, verdicts = "o open loop", list[Row](), list[Verdict]()
+    case = "o open loop"
     with DeliverWard() as ward:
         ward.start()
-        for rate, limit in ((2000, 10.0), (300, 2.0)):
-            asked: dict[str, Any] = {"connections": 64, "seconds": 8, "warm": 1, "rate": rate}
-            ward.ask_sink("note")
-            said, _, more = _load(ward, case, f"{rate}/s", **asked, each=True)
-            rows += more
-            inside = ward.ask_sink("noted")
-            rows.append(_times(case, f"{rate}/s: generator and network alone", ward.load(**asked, stub=True)))
-            own = ward.load(**asked, post=True)
-            rows.append(_times(case, f"{rate}/s: the destination's own time", own))
-            rows += _paired(case, f"{rate}/s", said, inside, own)
-            flush = paced_flushes(ward.folder, 2 * rate)
-            rows.append(_times(case, f"{rate}/s: a bare flush of the disk, two a message", flush))
-            verdicts.append(Verdict(f"p99 ≤ {limit:.0f} ms at {rate}/s", f"{said['p99']} ms", said["p99"] <= limit))
-    above = said["p99"] - own["p50"]
-    found = f"{above:.2f} ms: {said['p99']} less the median of {own['p50']}"
-    target = f"p99 ≤ {limit:.0f} ms above the destination's own time at {rate}/s"
-    verdicts[-1] = Verdict(target, found, above <= limit)
+        said, _, rows = _open_loop(ward, case, 2000)
+        verdicts = [Verdict("p99 ≤ 10 ms at 2000/s", f"{said['p99']} ms", said["p99"] <= 10.0)]
+        rows += _open_loop(ward, case, 300)[2]
+        for how, condition in (("", nullcontext), (", processors kept awake", awake)):
+            rounds = [_above(ward, condition) for _ in range(LONE_ROUNDS)]
+            above, waits, there = sorted(rounds)[LONE_ROUNDS // 2]
+            told = f"{above:.2f} ms: {waits} less the median of {there}; rounds {_told(rounds)}"
+            target = f"p99 ≤ 2 ms above the destination's own time at 300/s{how}"
+            verdicts.append(Verdict(target, told, above <= 2.0))
     return rows, verdicts
+
+
+def _above(ward: DeliverWard, condition: Callable[[], AbstractContextManager[None]]) -> tuple[float, float, float]:
+    """One round at 300/s: the senders' p99 above the destination's own median, and the two. Milliseconds."""
+    with condition():
+        said = ward.load(**_OPEN, rate=300)
+        own = ward.load(**{**_OPEN, "seconds": 3}, rate=300, post=True)
+    return said["p99"] - own["p50"], said["p99"], own["p50"]
+
+
+def _told(rounds: list[tuple[float, float, float]]) -> str:
+    return ", ".join(f"{above:.2f}" for above, _, _ in rounds)
+
+
+def _open_loop(ward: DeliverWard, case: str, rate: int) -> tuple[dict[str, Any], float, list[Row]]:
+    """A rate of messages, beside what its two ends and the disk take by themselves."""
+    ward.ask_sink("note")
+    said, cpu, rows = _load(ward, case, f"{rate}/s", **_OPEN, rate=rate, each=True)
+    inside = ward.ask_sink("noted")
+    rows.append(_times(case, f"{rate}/s: generator and network alone", ward.load(**_OPEN, rate=rate, stub=True)))
+    own = ward.load(**_OPEN, rate=rate, post=True)
+    rows.append(_times(case, f"{rate}/s: the destination's own time", own))
+    rows += _paired(case, f"{rate}/s", said, inside, own)
+    flush = paced_flushes(ward.folder, 2 * rate)
+    rows.append(_times(case, f"{rate}/s: a bare flush of the disk, two a message", flush))
+    return said, cpu, rows
 
 
 def _paired(case: str, rate: str, said: dict[str, Any], inside: dict[str, float], own: dict[str, Any]) -> list[Row]:
