@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from engine.saga.case import RELEASES_BILLS, CaseEvent, CaseState
+from engine.saga.case import RELEASES_BILLS, CaseEvent, CaseState, may_still_stand
 from engine.saga.events import Moved, Resolved
 from engine.saga.legs import OPEN, Leg, LegState
 from engine.saga.legwork import LATE, UNDO_LIMIT
 from engine.saga.undoing import Undoing
+
+OFF = "off"  # a verdict: the refund that began with this undo is off, the settlement stands
 
 
 class ByHand(Undoing):
     """What a person decides is done like anything else: through the legs, and stored with who and why."""
 
     def resolved(self, event: Resolved) -> None:
-        """The word about each leg in MANUAL. A settlement that stands still for it is then undone; one that is at rest,
-        or only finishing, stays what it is and the leg alone goes on."""
+        """The word about each leg in MANUAL. A settlement that stands still for it is then undone, or stands again if
+        its refund is called off; one that is at rest, or only finishing, stays what it is and the leg alone goes on."""
         waits = self.case.state is CaseState.MANUAL
-        for leg in [one for one in self.case.legs if one.state is LegState.MANUAL]:
+        legs = [leg for leg in self.case.legs if leg.state is LegState.MANUAL]
+        off = [leg for leg in legs if event.verdicts.get(leg.id) == OFF]
+        if off and not (waits and all(may_still_stand(self.case, leg) for leg in off)):
+            return  # it was allowed when it was asked, and something has happened since
+        for leg in legs:
             self._decide(leg, event.verdicts.get(leg.id, ""))
-        if waits:
+        if off:
+            self.stands(event.reason)
+        elif waits:
             self.case.cause, self.case.rest_at = event.reason, None
             self.move(CaseEvent.RESUME, event.reason.code)
 
@@ -28,6 +36,7 @@ class ByHand(Undoing):
             "done": LegState.NO if came_late else LegState.OK,
             "not_done": LegState.UNSURE if leg.undo else LegState.NO,
             "again": LegState.UNSURE if leg.undo else LegState.FENCED,
+            OFF: LegState.NO,
         }.get(verdict)
         if after is None:
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from engine.saga.legs import Leg
+from engine.saga.legs import Leg, LegState
 
 Tree = Any
 
@@ -41,6 +41,7 @@ class CaseEvent(StrEnum):
     PERSON = "person"
     RESUME = "resume"
     REFUND = "refund"
+    REFUND_OFF = "refund_off"
 
 
 C, V = CaseState, CaseEvent
@@ -67,6 +68,8 @@ CASE: dict[tuple[CaseState, CaseEvent], CaseState] = {
     (C.MANUAL, V.PERSON): C.MANUAL,
     (C.MANUAL, V.RESUME): C.BACK,  # a person decided, with a reason
     (C.SETTLED, V.REFUND): C.BACK,  # the whole bill is taken back
+    (C.BACK, V.REFUND_OFF): C.SETTLED,  # who is asked first does not allow it, and nothing was taken back
+    (C.MANUAL, V.REFUND_OFF): C.SETTLED,  # a person found that nothing was, and lets it stand
 }
 """The settlement table. What is not in it raises."""
 
@@ -131,7 +134,7 @@ class Case:
     legs: list[Leg] = field(default_factory=list)
     cause: Reason | None = None
     notice: Reason | None = None  # why the last attempt failed, shown with `quoted`
-    cause_kind: str = ""  # refused, cancelled, expired
+    cause_kind: str = ""  # refused, cancelled, expired, refunded, refund_off (it stands, and `cause` says why)
     pending: dict[str, Tree] | None = None
     wait_until: float | None = None
     final_at: float | None = None
@@ -147,6 +150,17 @@ class Case:
         if self.state is CaseState.WAITING and self.wait_until is not None:
             moments.append(self.wait_until)
         return min(moments) if moments else None
+
+
+def may_still_stand(case: Case, undo: Leg) -> bool:
+    """Whether the settlement stands as before once this undo is known not to have happened: it had stood, somebody
+    asked it back, nothing else of it was begun, and nobody doubts what was done."""
+    if case.cause_kind != "refunded" or case.final_at is None or not undo.undo:
+        return False
+    if any(leg.state is LegState.MANUAL and leg is not undo for leg in case.legs):
+        return False
+    back = [leg for leg in case.legs if leg.undo and leg.state is not LegState.NO]
+    return [leg for leg in back if case.leg(leg.of).state is not LegState.NO] == [undo]  # what came late goes aside
 
 
 def put(data: dict[str, Tree], name: str, value: Tree, *, merge: bool = False) -> None:

@@ -77,13 +77,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The process started again: whatever was on the wire is lost."""
+    """Read from the store again, after a restart or a rest: whatever was on the wire is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """A person decided about a settlement that needed one: go back, with a reason. `verdicts`: leg id → `done` (it took
-    effect, or for an undo: a person did it), `not_done`, or `again` (try the undo once more)."""
+    effect, or for an undo: a person did it), `not_done`, `again` (try the undo once more), or `off`
+    (it is not undone and shall not be: the settlement stands, where `may_still_stand`)."""
 
     reason: Reason
     verdicts: Mapping[int, str] = field(default_factory=dict)

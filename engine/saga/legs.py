@@ -50,6 +50,7 @@ class LegEvent(StrEnum):
     FENCE_REACHED = "fence_reached"
     LIMIT = "limit"
     DIFFERS = "differs"
+    DECLINED = "declined"  # an undo, by the party whose leave a refund needs first: nothing was taken back
     CONFIRMED = "confirmed"  # a leg known as `no` is there after all: a new inquiry says so, or there is none to ask
 
 
@@ -66,6 +67,7 @@ class Then(StrEnum):
     BACK = "back"
     LATE = "late"
     COUNT = "count"
+    OFF = "off"
     NOTHING = "nothing"
     PERSON = "person"
 
@@ -77,6 +79,11 @@ FORWARD: dict[tuple[LegState, LegEvent], Row] = {
     (S.READY, E.COMMITTED): (S.SENT, T.SEND),
     (S.READY, E.CRASH): (S.READY, T.SEND_LATER),
     (S.READY, E.GIVE_UP): (S.NO, T.BACK),
+    (S.READY, E.THERE): (S.OK, T.NEXT),  # it left after all
+    (S.READY, E.WAITING): (S.READY, T.NOTHING),
+    (S.READY, E.CLOSED): (S.READY, T.NOTHING),
+    (S.READY, E.NOT_THERE): (S.READY, T.NOTHING),
+    (S.READY, E.FACT_UNKNOWN): (S.READY, T.NOTHING),
     (S.SENT, E.ACCEPTED): (S.OK, T.NEXT),
     (S.SENT, E.REFUSED): (S.NO, T.BACK),
     (S.SENT, E.PENDING): (S.UNSURE, T.ASK_LATER),
@@ -85,6 +92,11 @@ FORWARD: dict[tuple[LegState, LegEvent], Row] = {
     (S.SENT, E.NOT_SENT): (S.READY, T.SEND_LATER),
     (S.SENT, E.THERE): (S.OK, T.NEXT),  # a callback may be faster than the reply
     (S.SENT, E.GIVE_UP): (S.SENT, T.NOTHING),  # first let the call end
+    # What the party tells by itself meanwhile: the answer is still to come.
+    (S.SENT, E.WAITING): (S.SENT, T.NOTHING),
+    (S.SENT, E.CLOSED): (S.SENT, T.NOTHING),
+    (S.SENT, E.NOT_THERE): (S.SENT, T.NOTHING),
+    (S.SENT, E.FACT_UNKNOWN): (S.SENT, T.NOTHING),
     (S.UNSURE, E.ACCEPTED): (S.OK, T.NEXT),
     (S.UNSURE, E.REFUSED): (S.NO, T.BACK),
     (S.UNSURE, E.PENDING): (S.UNSURE, T.ASK_LATER),
@@ -142,13 +154,24 @@ FORWARD: dict[tuple[LegState, LegEvent], Row] = {
 UNDO: dict[tuple[LegState, LegEvent], Row] = {
     (S.READY, E.COMMITTED): (S.SENT, T.SEND),
     (S.READY, E.CRASH): (S.READY, T.SEND_LATER),
+    (S.READY, E.THERE): (S.OK, T.NEXT),  # it left after all
+    (S.READY, E.WAITING): (S.READY, T.NOTHING),
+    (S.READY, E.CLOSED): (S.READY, T.NOTHING),
+    (S.READY, E.NOT_THERE): (S.READY, T.NOTHING),
+    (S.READY, E.FACT_UNKNOWN): (S.READY, T.NOTHING),
     (S.SENT, E.ACCEPTED): (S.OK, T.NEXT),
     (S.SENT, E.REFUSED): (S.MANUAL, T.PERSON),
+    (S.SENT, E.DECLINED): (S.NO, T.OFF),
     (S.SENT, E.PENDING): (S.UNSURE, T.ASK_LATER),
     (S.SENT, E.UNKNOWN): (S.UNSURE, T.ASK_LATER),
     (S.SENT, E.CRASH): (S.UNSURE, T.ASK_NOW),
     (S.SENT, E.NOT_SENT): (S.READY, T.SEND_LATER),
     (S.SENT, E.THERE): (S.OK, T.NEXT),
+    # What the party tells by itself meanwhile: the answer is still to come.
+    (S.SENT, E.WAITING): (S.SENT, T.NOTHING),
+    (S.SENT, E.CLOSED): (S.SENT, T.NOTHING),
+    (S.SENT, E.NOT_THERE): (S.SENT, T.NOTHING),
+    (S.SENT, E.FACT_UNKNOWN): (S.SENT, T.NOTHING),
     (S.UNSURE, E.ACCEPTED): (S.OK, T.NEXT),
     (S.UNSURE, E.REFUSED): (S.MANUAL, T.PERSON),
     (S.UNSURE, E.PENDING): (S.UNSURE, T.ASK_LATER),
@@ -164,10 +187,13 @@ UNDO: dict[tuple[LegState, LegEvent], Row] = {
     (S.OK, E.THERE): (S.OK, T.COUNT),
     (S.OK, E.ACCEPTED): (S.OK, T.COUNT),
     (S.OK, E.CLOSED): (S.OK, T.PERSON),
+    (S.NO, E.THERE): (S.NO, T.PERSON),  # the refund was off, and its party says that it was taken back after all
+    (S.NO, E.ACCEPTED): (S.NO, T.PERSON),
     (S.MANUAL, E.THERE): (S.OK, T.NEXT),
     (S.MANUAL, E.ACCEPTED): (S.OK, T.NEXT),
 }
-"""The table of an undo leg: it may only go on, or call a person."""
+"""The table of an undo leg: it may only go on, or call a person; the first of a refund may be declined, which is off
+then."""
 
 SETTLED_STATES = frozenset({S.OK, S.NO, S.MANUAL})
 IGNORED_AT_REST = frozenset(

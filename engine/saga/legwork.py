@@ -72,6 +72,10 @@ class LegWork:
         """An undo is done."""
         raise NotImplementedError
 
+    def refund_off(self, undo: Leg) -> None:
+        """The first undo of a refund was declined."""
+        raise NotImplementedError
+
     def late_of(self, undo: Leg) -> Leg | None:
         """The payment known as `no` that this undo belongs to; None: it belongs to the settlement."""
         raise NotImplementedError
@@ -123,7 +127,7 @@ class LegWork:
         return isinstance(source, Answered) and leg.fence_at is not None and source.started_at < leg.fence_at
 
     def _because(self, before: LegState, event: LegEvent) -> str:
-        if event is LegEvent.REFUSED:
+        if event in (LegEvent.REFUSED, LegEvent.DECLINED):
             return "refused"
         return "fenced" if before is LegState.FENCED else "closed"
 
@@ -135,9 +139,7 @@ class LegWork:
                 leg.next_at = self.now + send_delay(leg.tries)
             case Then.ASK_LATER:
                 delay = undo_delay(leg.asks) if leg.undo else ask_delay(leg.asks, event is LegEvent.PENDING)
-                leg.next_at = self.now + delay
-                if leg.deadline_at is not None and leg.state is LegState.UNSURE:
-                    leg.next_at = max(self.now, min(leg.next_at, leg.deadline_at))
+                leg.next_at = self._ask_at(leg, delay)
                 if leg.undo and not self.slow(leg):
                     leg.next_at = min(leg.next_at, self._slow_at(leg))
             case Then.ASK_NOW:
@@ -153,6 +155,8 @@ class LegWork:
                     leg.next_at = min(leg.next_at, max(self.now, leg.fence_at))
             case Then.LATE:
                 self.late(leg)
+            case Then.OFF:
+                self.refund_off(leg)
             case Then.COUNT:
                 leg.repeats_heard += 1
             case Then.PERSON:
@@ -195,6 +199,8 @@ class LegWork:
             LegEvent.DIFFERS: "differs",
             LegEvent.LIMIT: "undo_unknown" if leg.undo else "fence_unknown",
             LegEvent.CLOSED: "undone_outside" if leg.state is LegState.OK else "undo_refused",
+            LegEvent.THERE: "undone_outside",
+            LegEvent.ACCEPTED: "undone_outside",
         }.get(event, "undo_refused")
         self.out.append(Task(kind, leg.id, f"{leg.call} {leg.code}".strip()))
         # What became of a payment known as `no`, and giving it back, leaves the settlement where it is.
@@ -260,7 +266,14 @@ class LegWork:
         elif ask:
             self._send_aside(leg, "ask", ask)
         else:
-            leg.next_at = self.now + ask_delay(leg.asks, False)
+            leg.next_at = self._ask_at(leg, ask_delay(leg.asks, False))
+
+    def _ask_at(self, leg: Leg, delay: float) -> float:
+        """When an unsure leg is looked at next: not after its own time, when it is to be stopped."""
+        at = self.now + delay
+        if leg.deadline_at is not None and leg.state is LegState.UNSURE:
+            at = max(self.now, min(at, leg.deadline_at))
+        return at
 
     def _ask_of(self, leg: Leg) -> str:
         return self.rule(leg.call).ask if leg.undo else self.step(leg).ask
@@ -319,7 +332,7 @@ class LegWork:
         try:
             body = self.judge.body(call, self.case, leg, purpose, number)
         except Refused as no:
-            leg.next_at = self.now + undo_delay(leg.asks)
+            leg.next_at = self._ask_at(leg, undo_delay(leg.asks))
             if purpose == "stop":
                 self.stop_answered(leg, None)
             self._cannot("cannot_ask", leg, f"{call}: {no.reason.code}")

@@ -102,6 +102,8 @@ class _Turn(Payer):
                 heard = LegEvent.REFUSED
             if heard is LegEvent.REFUSED and self.repeated(leg):
                 heard = LegEvent.UNKNOWN
+            if heard is LegEvent.REFUSED and self.declined(leg):
+                heard = LegEvent.DECLINED
             if leg.undo and heard is LegEvent.PENDING and not self.rules.pending_is_not_done:
                 heard = LegEvent.ACCEPTED
             if heard is LegEvent.ACCEPTED and self._may_be_taken_back(leg):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.saga.byhand import ByHand
 from engine.saga.case import CaseEvent, CaseState, Reason, forget
 from engine.saga.events import Cancelled
-from engine.saga.legs import LegState
+from engine.saga.legs import Leg, LegState
 from engine.saga.plan import Step
 
 AWAIT_PATIENCE = 300.0  # seconds an await lasts that does not say
@@ -43,23 +43,25 @@ class Payer(ByHand):
 
     def may_choose_again(self, step: Step) -> bool:
         """A rule that refuses a way of paying leads back to the choice while nothing was changed for that way."""
-        case, target = self.case, self.plan.index(step.again)
-        since = (leg for leg in case.legs if leg.attempt == case.attempt and self.plan.index(leg.step) > target)
-        changed = any(leg.state is not LegState.NO and self.rule(leg.call).changes for leg in since)
-        return not changed and case.attempt < self.plan.attempts_max
+        changed = any(leg.state is not LegState.NO and self.rule(leg.call).changes for leg in self._since_chosen(step))
+        return not changed and self.case.attempt < self.plan.attempts_max
 
     def choose_again(self, step: Step, reason: Reason) -> None:
         """Back to the await, with what did not do: another way may be chosen. What was only asked for this one is
         forgotten, and asked anew."""
         case, target = self.case, self.plan.index(step.again)
-        for leg in case.legs:
-            since = leg.attempt == case.attempt and self.plan.index(leg.step) > target
-            if since and not leg.undo and not self.rule(leg.call).changes:
+        for leg in self._since_chosen(step):
+            if not leg.undo and not self.rule(leg.call).changes:
                 forget(case.data, leg.call)
         case.attempt += 1
         case.cursor, case.item, case.notice = target, 0, reason
         case.wait_until = self.now + (self.plan.steps[target].within or AWAIT_PATIENCE)
         self.move(CaseEvent.AGAIN, reason.code)
+
+    def _since_chosen(self, step: Step) -> list[Leg]:
+        """This attempt's legs of the steps behind the choice."""
+        case, target = self.case, self.plan.index(step.again)
+        return [leg for leg in case.legs if leg.attempt == case.attempt and self.plan.index(leg.step) > target]
 
     def _payer_is_asked(self) -> bool:
         """The payer chooses, or has not paid yet: what insurers carried before that goes back with the settlement."""

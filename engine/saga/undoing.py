@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.saga.case import CaseEvent, End, put
+from engine.saga.case import CaseEvent, End, Reason, may_still_stand, put
 from engine.saga.events import Refused, Task, TaskOver
 from engine.saga.legs import Leg, LegEvent, LegState
 from engine.saga.legwork import CARRIED, LATE_TASK, NO_RULE, OBSERVED, UNDO_LIMIT, LegWork
@@ -73,7 +73,7 @@ class Undoing(LegWork):
             step = self.step(leg)
             if not step.undo or leg.because == OBSERVED:
                 continue
-            undo, rule = next((other for other in self.case.legs if other.of == leg.id), None), self.rule(step.undo)
+            undo, rule = self._undo_of(leg), self.rule(step.undo)
             if undo is None and not (held and (rule.money or rule.party in held)):
                 self.undo(leg, step)
                 return True
@@ -84,6 +84,25 @@ class Undoing(LegWork):
             else:
                 self.taken_back(leg)
         return not held and self._went_back()
+
+    def _undo_of(self, leg: Leg) -> Leg | None:
+        """The undo that counts: one of a refund that came to nothing does not."""
+        return next((one for one in self.case.legs if one.of == leg.id and one.state is not LegState.NO), None)
+
+    def declined(self, undo: Leg) -> bool:
+        """Whether a clear no to this undo means that the refund is off: its party is asked first for that very reason.
+        Of one that may have arrived before (not `sent`, then) nobody knows what was refused."""
+        first = undo.undo and self.step(undo).undo_first and undo.state is LegState.SENT
+        return first and may_still_stand(self.case, undo)
+
+    def refund_off(self, undo: Leg) -> None:
+        """The refund is off: the settlement stands as before, its answer says why, and it may be asked back again."""
+        self.stands(self.judge.reason(undo, self.case))
+
+    def stands(self, reason: Reason) -> None:
+        """It is settled again."""
+        self.case.cause, self.case.cause_kind, self.case.rest_at = reason, "refund_off", None
+        self.move(CaseEvent.REFUND_OFF, reason.code)
 
     def _went_back(self) -> bool:
         asked = any(self.rule(leg.call).money for leg in self.case.legs)

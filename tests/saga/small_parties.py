@@ -25,13 +25,15 @@ class Traits:
     """What kind of parties live here. `stops_undo`: a stop that finds the thing done takes it back (撤销, 冲正,
     作废); else it is refused (关单). `stops_bury`: one that finds nothing closes the number for good; else it is
     refused, and the original may still arrive. `cashier`: somebody may collect the bill at the window. `his_stop`: HIS
-    can be stopped. `crashes`: the engine's process may die, once."""
+    can be stopped. `crashes`: the engine's process may die, once. `asked_back`: what was settled may be asked back,
+    twice at most; HIS, which is asked first, may not allow it, nor does it repeat a yes: what is void it refuses."""
 
     stops_undo: bool = True
     his_stop: bool = True
     cashier: bool = False
     crashes: bool = True
     stops_bury: bool = True
+    asked_back: bool = False
 
 
 class Around(Protocol):
@@ -62,6 +64,7 @@ class Parties:
         self.booked: dict[str, str] = {}
         self.invoices: dict[str, str] = {}
         self.cash = 0
+        self.voids: dict[str, bool] = {}  # whether HIS allowed it
 
     def kept(self) -> int:
         """What the channel holds now, in fen."""
@@ -111,6 +114,10 @@ class Parties:
         return A, facts.get(self.booked.get(target, ""), Fact.NOT_THERE)
 
     def _his_void(self, number: str, target: str) -> Said:
+        if self.town.traits.asked_back and number != target:
+            known = self.voids.setdefault(number, self.booked.get(target) == "live" and not self.town.chance(0.4))
+            if not known or self.booked.get(target) != "live":
+                return R, None
         return self._gone(self.booked, target, stop=number == target)
 
     def _gone(self, book: dict[str, str], target: str, *, stop: bool) -> Said:
@@ -227,6 +234,9 @@ class Parties:
     def _einvoice_issue(self, number: str, target: str) -> Said:
         self.invoices.setdefault(number, "live")
         return (A if self.invoices[number] == "live" else R), None
+
+    def _einvoice_write_off(self, number: str, target: str) -> Said:
+        return self._gone(self.invoices, target, stop=False)
 
     def _einvoice_find(self, number: str, target: str) -> Said:
         return A, Fact.THERE if self.invoices.get(target) == "live" else Fact.NOT_THERE

@@ -23,6 +23,7 @@ from engine.saga.events import (
     FactHeard,
     Heard,
     Recovered,
+    RefundAsked,
     Send,
     Started,
     Task,
@@ -48,6 +49,8 @@ def plan_of(traits: Traits) -> Plan:
     steps = tuple(
         replace(step, stop="his.void") if step.key == "his.settle" and traits.his_stop else step for step in PLAN.steps
     )
+    if traits.asked_back:
+        steps = tuple(replace(step, undo_first=step.key == "his.settle") for step in steps)
     return Plan(PLAN.channel, steps, {**PLAN.calls, **undoing}, ends=(Ending("sms", frozenset(End)),))
 
 
@@ -68,6 +71,7 @@ class Town:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = 0
         self._choosing = False
+        self._to_ask_back = self.rng.choice((1, 2)) if traits.asked_back else 0
         self._dies_at = self.rng.randint(2, 16) if traits.crashes and self.chance(0.4) else 0
 
     # Chance and time
@@ -144,7 +148,8 @@ class Town:
         """The payer hears of an end once, and once of each payment that came late and went back."""
         case = self.case
         ends = [str(tell.end) for tell in self.told if tell.end is not End.LATE]
-        wanted = [str(case.state)] if case.state in (CaseState.UNDONE, CaseState.REJECTED) else []
+        end = End.REFUNDED if case.final_at is not None else case.state
+        wanted = [str(end)] if case.state in (CaseState.UNDONE, CaseState.REJECTED) else []
         back = [leg.id for leg in case.legs if leg.undo and leg.state is LegState.OK and _counts_no_more(case, leg)]
         late = [tell.leg_id for tell in self.told if tell.end is End.LATE]
         if ends != wanted or sorted(late) != sorted(back):
@@ -175,6 +180,7 @@ class Town:
         for send in sends:
             self._send(send)
         self._patient()
+        self._regret(state)
 
     def _die(self, before: Case, event: Event, sends: list[Send], tells: list[Tell]) -> None:
         """Before the commit (the turn never happened) or after it (nothing was sent)."""
@@ -244,6 +250,15 @@ class Town:
     def _choose(self) -> None:
         self._choosing = False
         self.hear(Heard("pay_choice", {"kind": "wechat_code"}))
+
+    def _regret(self, before: CaseState) -> None:
+        """What has just been settled, or stands again, may be asked back."""
+        if self.case.state is CaseState.SETTLED and before is not CaseState.SETTLED and self._to_ask_back:
+            self._to_ask_back -= 1
+            self.later(self.between(10, 3600), self._ask_back)
+
+    def _ask_back(self) -> None:
+        self.hear(RefundAsked(Reason("E-REFUNDED", "", "", "patient")))
 
     def _cancel(self) -> None:
         self.hear(Cancelled(Reason("E-CANCELLED", "", "", "patient")))

@@ -106,7 +106,8 @@ class StageJudge(Judge):
 
     def number(self, kind: str, case: Case, leg: Leg) -> str:
         self.drawn += 1
-        by_kind = {"trade": f"P{leg.attempt}", "refund": f"R{leg.of}", "void": f"V{leg.of}", "bus": "E", "lock": "L"}
+        of = f"{leg.of}" + "A" * sum(1 for one in case.legs if one.of == leg.of and one.id < leg.id)
+        by_kind = {"trade": f"P{leg.attempt}", "refund": f"R{of}", "void": f"V{of}", "bus": "E", "lock": "L"}
         return case.no + (f"M{self.drawn}" if kind == "msgid" else by_kind.get(kind, ""))
 
     def amount(self, call: str, case: Case, leg: Leg) -> int | None:

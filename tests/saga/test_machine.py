@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from engine.core.outcome import Fact, Outcome
-from engine.saga.case import CaseState, Reason
+from engine.saga.case import CaseState, Reason, may_still_stand
 from engine.saga.events import Cancelled, FactHeard, Recovered, RefundAsked, Resolved
-from engine.saga.legs import LegState
+from engine.saga.legs import Leg, LegEvent, LegState, row
 from engine.saga.plan import Step, StepKind
 from tests.saga.stage import PLAN, Stage
 
@@ -109,6 +109,29 @@ def test_paid_after_all_while_being_stopped_goes_forward() -> None:
     _unsure_until_given_up(stage)
     stage.callback("pay.code", Fact.THERE)
     assert stage.sent[-1] == "nhsa.settle"
+
+
+@pytest.mark.parametrize("fact", [Fact.WAITING, Fact.CLOSED, Fact.NOT_THERE, Fact.UNKNOWN])
+def test_what_the_party_tells_before_its_answer_has_come_decides_nothing(fact: Fact) -> None:
+    stage = Stage().quoted().choose()
+    stage.callback("pay.code", fact)
+    assert stage.leg("pay.code").state is LegState.SENT
+    stage.yes("pay.code")
+    assert stage.sent[-1] == "nhsa.settle"
+    stage.answer("nhsa.settle", R)
+    stage.callback("pay.refund", fact)
+    stage.yes("pay.refund", "his.unlock")
+    assert (stage.case.state, stage.tasks) == (CaseState.UNDONE, [])
+
+
+@pytest.mark.parametrize("undo", [False, True], ids=["forward", "undo"])
+@pytest.mark.parametrize("fact", list(Fact))
+def test_every_fact_from_outside_has_a_cell_whatever_became_of_the_leg(fact: Fact, undo: bool) -> None:
+    event = LegEvent.FACT_UNKNOWN if fact is Fact.UNKNOWN else LegEvent(fact)
+    for state in LegState:
+        if undo and state in (LegState.DEAD, LegState.FENCED):
+            continue  # an undo is never given up
+        assert row(undo, state, event)[0] in LegState
 
 
 def test_changing_the_way_of_paying_closes_the_first_before_the_second() -> None:
@@ -503,16 +526,98 @@ def _asked_back() -> Stage:
     return stage
 
 
-def test_a_refund_that_begins_at_his_leaves_invoice_insurance_and_money_when_his_refuses() -> None:
+def test_a_refund_that_his_does_not_allow_is_off_and_the_settlement_stands() -> None:
     stage = _asked_back()
     sent = len(stage.sent)
     assert stage.sent[-1] == "his.void"
     stage.answer("his.void", R, code="WINDOW_ONLY")
-    assert (stage.case.state, stage.tasks, len(stage.sent)) == (CaseState.MANUAL, ["undo_refused"], sent)
-    undo = stage.leg("his.void")
-    stage.hear(Resolved(Reason("E-RESOLVED", "", "", "engine"), {undo.id: "done"}))
+    case = stage.case
+    assert (case.state, stage.tasks, len(stage.sent)) == (CaseState.SETTLED, [], sent)
+    assert (case.cause_kind, stage.leg("his.void").state, stage.leg("his.void").because) == (
+        "refund_off", LegState.NO, "refused",
+    )  # fmt: skip
+    assert case.cause is not None
+    assert (case.rest_at, case.next_at()) == (stage.now, None)
+
+
+def test_what_was_not_allowed_once_is_asked_again_under_a_number_of_its_own() -> None:
+    stage = _asked_back()
+    stage.answer("his.void", R, code="WINDOW_ONLY")
+    stage.hear(RefundAsked(Reason("E-REFUNDED", "", "", "patient")))
+    stage.yes("his.void", "einvoice.write_off", "nhsa.cancel", "pay.refund", "his.unlock")
+    assert stage.case.state is CaseState.UNDONE
+    numbers = [leg.number for leg in stage.case.legs if leg.call == "his.void"]
+    assert len(numbers) == len(set(numbers)) == 2
+
+
+def test_a_refusal_of_what_may_have_arrived_before_is_a_persons_matter() -> None:
+    """The first try was lost on the way back: HIS may have taken it back, and refuse for that very reason."""
+    stage = _asked_back()
+    stage.answer("his.void", U)
+    stage.wait()
+    stage.answer("his.void", R, code="WINDOW_ONLY")
+    assert (stage.case.state, stage.tasks) == (CaseState.MANUAL, ["undo_refused"])
+
+
+def test_a_refund_that_never_left_and_is_then_not_allowed_is_off() -> None:
+    stage = _asked_back()
+    stage.answer("his.void", None)
+    stage.wait()
+    stage.answer("his.void", R, code="WINDOW_ONLY")
+    assert stage.case.state is CaseState.SETTLED
+
+
+def _left_to_a_person() -> tuple[Stage, Leg]:
+    stage = _asked_back()
+    stage.answer("his.void", U)
+    stage.wait()
+    stage.answer("his.void", R, code="WINDOW_ONLY")
+    return stage, stage.leg("his.void")
+
+
+BY_HAND = Reason("E-RESOLVED", "", "", "engine")
+
+
+def test_a_person_who_found_it_undone_lets_the_rest_go_back() -> None:
+    stage, undo = _left_to_a_person()
+    stage.hear(Resolved(BY_HAND, {undo.id: "done"}))
     stage.yes("einvoice.write_off", "nhsa.cancel", "pay.refund", "his.unlock")
     assert stage.case.state is CaseState.UNDONE
+
+
+def test_a_person_who_found_it_not_undone_may_call_the_refund_off() -> None:
+    stage, undo = _left_to_a_person()
+    sent = len(stage.sent)
+    stage.now += 60
+    stage.hear(Resolved(BY_HAND, {undo.id: "off"}))
+    case = stage.case
+    assert (case.state, case.cause, undo.state, len(stage.sent)) == (CaseState.SETTLED, BY_HAND, LegState.NO, sent)
+    assert case.rest_at == stage.now
+
+
+def test_a_refund_of_which_something_went_back_is_never_off() -> None:
+    stage = _asked_back()
+    stage.yes("his.void")
+    stage.answer("einvoice.write_off", R)
+    undo = stage.leg("einvoice.write_off")
+    stage.hear(Resolved(BY_HAND, {undo.id: "off"}))
+    assert (stage.case.state, undo.state) == (CaseState.MANUAL, LegState.MANUAL)
+
+
+def test_a_settlement_that_never_stood_is_not_settled_by_a_refusal_on_its_way_back() -> None:
+    stage = Stage(plan=HIS_FIRST).paid()
+    stage.yes("nhsa.settle")
+    stage.answer("his.settle", R)
+    stage.answer("nhsa.cancel", R)
+    assert stage.case.state is CaseState.MANUAL
+    assert not may_still_stand(stage.case, stage.leg("nhsa.cancel"))
+
+
+def test_what_is_off_and_was_taken_back_after_all_calls_a_person() -> None:
+    stage = _asked_back()
+    stage.answer("his.void", R, code="WINDOW_ONLY")
+    stage.callback("his.void", Fact.THERE)
+    assert (stage.case.state, stage.tasks) == (CaseState.SETTLED, ["undone_outside"])
 
 
 def test_a_refund_that_begins_at_his_gives_the_rest_back_in_reverse() -> None:
@@ -554,13 +659,18 @@ def _stopped_with(stage: Stage, *answers: Outcome | None) -> float:
     """The payment is given up; its reverse gets these answers, the last one again and again. How many seconds it takes
     until the fence is reached."""
     _unsure_until_given_up(stage)
-    began, left = stage.now, list(answers)
+    began = stage.now
+    _answered_until_fenced(stage, list(answers))
+    return stage.now - began
+
+
+def _answered_until_fenced(stage: Stage, left: list[Outcome | None]) -> None:
+    """Each reverse gets the next of these answers, the last one again and again, until the fence is reached."""
     while stage.leg("pay.code").state is LegState.DEAD:
         if any(send.call == "pay.reverse" for send in stage.wire):
             stage.answer("pay.reverse", left.pop(0) if len(left) > 1 else left[0])
         else:
             stage.wait()
-    return stage.now - began
 
 
 LATE_MAX = 120.0
@@ -588,11 +698,7 @@ def test_a_stop_that_nobody_answered_may_come_late_and_holds_the_fence_whatever_
     stage.wait()
     silent_at = stage.now
     stage.answer("pay.reverse", U)
-    while stage.leg("pay.code").state is LegState.DEAD:
-        if stage.wire:
-            stage.answer("pay.reverse", R)
-        else:
-            stage.wait()
+    _answered_until_fenced(stage, [R])
     assert stage.now == silent_at + LATE_MAX
 
 
@@ -607,11 +713,7 @@ def test_a_stop_that_was_under_way_when_the_engine_died_holds_the_fence() -> Non
     stage.wire.clear()
     stage.now += 5.0
     stage.hear(Recovered())
-    while stage.leg("pay.code").state is LegState.DEAD:
-        if stage.wire:
-            stage.answer("pay.reverse", R)
-        else:
-            stage.wait()
+    _answered_until_fenced(stage, [R])
     assert stage.now == lost_at + LATE_MAX
 
 

@@ -13,11 +13,12 @@ from dataclasses import fields, replace
 import pytest
 
 from engine.core.outcome import Fact, Outcome
-from engine.saga.case import CaseState
+from engine.saga.case import CaseState, may_still_stand
 from engine.saga.events import Recovered
-from engine.saga.legs import Leg, LegState
+from engine.saga.legs import UNDO, Leg, LegEvent, LegState
 from engine.saga.legwork import LegWork
 from engine.saga.rules import RULES, Rules
+from engine.saga.undoing import Undoing
 from tests.saga.small_parties import Traits
 from tests.saga.small_town import Town, plan_of
 from tests.saga.stage import Stage
@@ -101,6 +102,25 @@ def test_nor_does_one_that_was_refused_because_it_found_nothing(quarter: int) ->
     for seed in range(quarter, LIVES, 4):
         town = Town(seed, RULES, replace(traits_of(seed), stops_undo=True, stops_bury=False))
         assert not town.play(), _told(town)
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_what_is_asked_back_goes_back_whole_or_stands_as_before(quarter: int) -> None:
+    ends: Counter[str] = Counter()
+    for seed in range(quarter, LIVES, 4):
+        town = Town(seed, RULES, replace(traits_of(seed), asked_back=True))
+        assert not town.play(), _told(town)
+        ends[town.case.cause_kind] += town.case.state is CaseState.SETTLED
+        ends["refunded"] += town.case.state is CaseState.UNDONE and town.case.final_at is not None
+    assert ends["refund_off"] > 20, ends
+    assert ends["refunded"] > 100, ends
+
+
+def test_a_refusal_of_what_may_have_arrived_before_must_not_call_a_refund_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Undoing, "declined", lambda self, undo: undo.undo and may_still_stand(self.case, undo))
+    monkeypatch.setitem(UNDO, (LegState.UNSURE, LegEvent.DECLINED), UNDO[LegState.SENT, LegEvent.DECLINED])
+    towns = (Town(seed, RULES, replace(traits_of(seed), asked_back=True)) for seed in range(LIVES))
+    assert "settled with 100 kept, 0 at HIS" in next(filter(None, (town.play() for town in towns)), "")
 
 
 def test_a_fence_that_waits_for_no_stop_is_seen_by_the_lives_above(monkeypatch: pytest.MonkeyPatch) -> None:
