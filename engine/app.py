@@ -54,7 +54,7 @@ from engine.runtime.settlement_api import SettlementApi
 from engine.runtime.site_api import SiteApi
 from engine.runtime.sites import Sites
 from engine.runtime.soap_door import SoapDoor
-from engine.runtime.sources import Sources
+from engine.runtime.sources import Sources, failing
 from engine.runtime.tasks_api import TasksApi
 from engine.runtime.timed import Timed
 from engine.saga.rules import RULES, Rules
@@ -112,7 +112,7 @@ class Engine:
         )  # fmt: skip
         self.hl7 = Hl7Door(world, self.gate, self.sites, self.orders, store, self.ids, self.meters, log)
         self.deliver = Deliver(world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take)
-        sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log)
+        sources = Sources(world, root, store, self.ids, self.sites, self.deliver, log, self.meters)
         self.driver.teller = self.deliver.tell
         self.deliver.full_check.person = lambda kind, text: self.desk.call(kind, None, text, "engine")
         self._makes = Makes(world, root, log, shared_doors(site) if processes > 1 else frozenset())
@@ -215,7 +215,7 @@ class Engine:
     def _not_ready(self) -> str:
         if self._state != "running":
             return self._state
-        return "store full" if self.store.state == "refusing" else ""
+        return "store full" if self.store.state == "refusing" else "the database is silent" if self.store.silent else ""
 
     # Parts a rehearsal replaces (engine/conversation_stage.py)
 
@@ -252,6 +252,7 @@ class Engine:
             doors=self._doors_open,
             state=lambda: self._state,
             store_state=self._store_state,
+            failing=lambda: failing(self.listening.by_name),
         )
 
     def _doors_open(self) -> list[Door]:
@@ -265,7 +266,7 @@ class Engine:
     def _store_state(self) -> str:
         state = self.store.state
         if state == "open":
-            return "" if self.store.room_for_new_work else "little room left on the disk"
+            return "" if self.store.room_for_new_work else self._not_ready() or "little room left on the disk"
         return "full" if state == "refusing" else str(state)
 
     def _clients(self, site: Site) -> dict[str, Client]:

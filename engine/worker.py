@@ -17,6 +17,7 @@ from engine.connectors.mllp import Peer
 from engine.core.times import beijing
 from engine.core.world import World
 from engine.listeners import Makes
+from engine.runtime.clock_steps import move_retries
 from engine.runtime.connections import Connections
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_elsewhere import served
@@ -28,6 +29,7 @@ from engine.runtime.listening import Opened
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
+from engine.runtime.pulse import Pulse
 from engine.runtime.sites import Sites
 from engine.site.site import Site
 from engine.store.beside import Beside
@@ -64,6 +66,7 @@ class Worker:
         self._shares = doors
         self.hands = Hands(world, store, self._ids, self._sites, self.deliver)
         self._housekeeping = Housekeeping(world, store, site.engine.retention, log)
+        self._pulse = Pulse(world, self._meters, self._clock_was_set)
         self._doors: list[Opened] = []
         self._stopped: Mapping[str, str] = {}
         self._timer: Any = None
@@ -83,12 +86,14 @@ class Worker:
             self._doors.append(listener)
         self.deliver.start()
         self._housekeeping.start()
+        self._pulse.start()
 
     async def stop(self) -> None:
         """Close the doors, let what is in flight end, leave."""
         if self._timer is not None:
             self._timer.cancel()
         self._housekeeping.stop()
+        self._pulse.stop()
         until = self._world.passed() + DRAIN
         await gatherResults([one.drain(DRAIN) for one in self._doors], consumeErrors=True)
         self.deliver.stop()
@@ -113,9 +118,14 @@ class Worker:
         self._stopped = now
         self._timer = self._world.later(LOOK, self._look)
 
+    def _clock_was_set(self, wall_seconds: float) -> None:
+        """The engine tells of it in the log; what waits to be sent again here is moved here."""
+        move_retries(wall_seconds * self._world.rate, self.deliver.lanes)
+
     def _nobody(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """A message no deliver channel takes: refused as the engine would refuse it."""
-        header = hl7v2.header_of(data)
+        door = self._sites.current.engine.listeners.get(listener)
+        header = hl7v2.header_of(data, door.charset or "utf-8" if door else "utf-8")
         at = beijing(self._world.now(), "%Y%m%d%H%M%S")
         answer: Deferred[bytes] = Deferred()
         answer.callback(ack(header, "AR", "not taken here", control_id=f"A{self._ids.new()}", at=at))

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.cli.control import ask, reason_line
+from engine.cli.control import ask, reason_line, signed_by
 from engine.cli.outlook import Outlook, outlook, outlook_json, tell, tell_changes
-from engine.cli.say import FOUND, GOOD, CannotRun, document, line, trouble
+from engine.cli.say import FOUND, GOOD, CannotRun, document, language, line, trouble
 from engine.cli.versions import note_base, write_files
 from engine.core.world import World
+from engine.runtime import told
 from engine.runtime.site_api import STAGED
 from engine.site.files import texts_of
 
@@ -23,14 +24,15 @@ def apply(
 ) -> int:
     """Take it, or say all that is wrong. Exit code 0 when it is in force, 1 when it was refused (mistakes, a
     conversation that fails, somebody else was faster, settlements in flight), 3 when no engine answers."""
+    language(lang)
+    signed_by(by, reason)
     look = outlook(root, folder, base)
     if not look.base:
         raise CannotRun(
             f"{folder}: 不知道修改所依据的版本，请写 --base · what was this made from? --base {look.turn.version[:12]}"
         )
     if look.refused:
-        document({**outlook_json(look), "applied": False}) if as_json else tell(look, folder, lang)
-        return FOUND
+        return _refused(look, as_json, lang)
     failed = _played(look.files)
     if failed:
         return _not_played(failed, as_json, lang)
@@ -40,6 +42,16 @@ def apply(
     if status < 300:
         note_base(folder, look.version)
     return _told(status, answer, look, as_json, lang)
+
+
+def _refused(look: Outlook, as_json: bool, lang: str) -> int:
+    """Before anything of it went to the engine."""
+    if as_json:
+        document({**outlook_json(look), "applied": False})
+    else:
+        tell(look, lang)
+        trouble("\n" + reason_line(told.error("", *look.why).body, 0))
+    return FOUND
 
 
 def _played(files: Mapping[str, bytes]) -> list[dict[str, Any]]:

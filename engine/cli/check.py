@@ -62,7 +62,7 @@ def _findings(root: Path) -> Iterator[Finding]:
         yield Finding("configuration", "problem",
                       f"{len(wrong)} errors; {first.file}:{first.line} {first.code} {first.zh}")  # fmt: skip
         return
-    text = f"{len(made.channels)} channels, {len(made.maps)} maps, {made.content_hash[:12]}"
+    text = f"{len(made.channels)} channels, {len(made.maps)} maps, {made.version[:12]}"
     yield Finding("configuration", "good", text)
     file = made.engine
     if file.clock.rate != 1:
@@ -112,7 +112,7 @@ def _secrets(root: Path, file: EngineFile) -> Iterator[Finding]:
 
 
 def _store(root: Path, file: EngineFile) -> Iterator[Finding]:
-    from engine.store.contract import CannotStart
+    from engine.store.contract import CannotStart, NotMade
     from engine.store.open import open_reader
     from engine.store.sqlite import safe_version
 
@@ -136,6 +136,8 @@ def _store(root: Path, file: EngineFile) -> Iterator[Finding]:
     try:
         with open_reader(url, key):
             yield Finding("store", "good", url if not url.startswith("postgresql:") else "postgresql")
+    except NotMade:
+        yield Finding("store", "good", "postgresql 尚未建立 · will be made")
     except CannotStart as no:
         yield Finding("store", "problem", str(no))
 

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import json
 import ssl
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from engine.cli.folder import node_file, node_file_of, reading
-from engine.cli.say import CannotRun
+from engine.cli.say import CannotRun, WrongUse
 from engine.config.engine_file import EngineFile
 from engine.config.listener_parts import Listener
 from engine.config.secret import SecretMissing, resolve_secret
 from engine.core.world import World
+from engine.runtime.site_api import TEXT_MAX
 from engine.store.site_versions import in_force, version_files
 
 WAIT = 120.0  # seconds for the engine's answer
+
+
+def signed_by(by: str, reason: str) -> None:
+    """WrongUse for a name or a reason the engine would not take: before conversations are played for seconds."""
+    for name, value in (("by", by), ("reason", reason)):
+        if not 1 <= len(value.strip()) <= TEXT_MAX[name]:
+            raise WrongUse(f"--{name}: 1–{TEXT_MAX[name]} 个字符 · characters")
 
 
 def ask(
@@ -29,7 +39,8 @@ def ask(
 ) -> tuple[int, dict[str, Any]]:
     """POST this body (GET without one) as the folder's client with this scope: (HTTP status, answer).
 
-    CannotRun when no client has the scope, its secret cannot be read, or nobody answers.
+    CannotRun when no client has the scope, its secret cannot be read, nobody answers, or who answers is not this
+    folder's engine.
     """
     file = _file_in_force(root)
     client = next((name for name, one in file.clients.items() if scope in one.scopes), "")
@@ -55,9 +66,17 @@ def ask(
     request = urllib.request.Request(url + path, content or None, headers, method=method)  # noqa: S310 http
     try:
         with urllib.request.urlopen(request, timeout=WAIT, context=trust) as reply:  # noqa: S310 our own engine's address
-            return int(reply.status), json.load(reply)
+            return int(reply.status), _answer(reply.read(), url)
     except urllib.error.HTTPError as refused:
-        return int(refused.code), _answer(refused)
+        if refused.code == HTTPStatus.UNAUTHORIZED:
+            raise CannotRun(
+                f"{url} 的引擎不认 {client} 的签名：是这个目录的引擎吗（--root）？密钥相同吗？时钟对吗（300 秒内）？ · "
+                f"the engine at {url} does not take {client}'s signature: is it this folder's engine (--root), "
+                "has it the same secret, are the clocks less than 300 s apart?"
+            ) from None
+        return int(refused.code), _answer(refused.read(), url)
+    except http.client.HTTPException:
+        raise _stranger(url) from None
     except OSError as lost:
         told = f"引擎没有应答，它在运行吗？ · the engine does not answer, is it running? {lost}"
         raise CannotRun(f"{told}\n  engine run --root {root}") from None
@@ -106,12 +125,19 @@ def _url(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _answer(refused: urllib.error.HTTPError) -> dict[str, Any]:
+def _answer(body: bytes, url: str) -> dict[str, Any]:
+    """What the engine said; CannotRun for what no engine says."""
     try:
-        told = json.load(refused)
+        told = json.loads(body)
     except ValueError:
-        told = {}
-    return told if isinstance(told, dict) else {}
+        told = None
+    if not isinstance(told, dict):
+        raise _stranger(url)
+    return told
+
+
+def _stranger(url: str) -> CannotRun:
+    return CannotRun(f"{url} 应答的不是引擎 · what answers at {url} is no engine")
 
 
 def reason_line(answer: Mapping[str, Any], status: int) -> str:
@@ -120,4 +146,5 @@ def reason_line(answer: Mapping[str, Any], status: int) -> str:
     if "zh" not in reason:
         return f"{reason.get('code', status)}"
     told = f"{reason['code']}  {reason['zh']} · {reason['en']}"
-    return f"{told}\n  {reason['next']} · {reason['next_en']}" if reason.get("next") else told
+    then = " · ".join(filter(None, (reason.get("next"), reason.get("next_en"))))
+    return f"{told}\n  {then}" if then else told

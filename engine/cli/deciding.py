@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.masking.values import Masker
+    from engine.saga.case import Case
+    from engine.saga.legs import Leg
     from engine.store.contract import Connection
-    from engine.store.lists import Rows
+
+    Words = tuple[tuple[str, str, str], ...]
 
 TASKS_MAX = 50
 _UNDO = (
@@ -20,6 +23,10 @@ _UNDO = (
     ("again", "原因已排除：以同一编号再办", "what stood in the way is gone: try it again under its number"),
     ("not_done", "还没有撤销：引擎继续查、继续办", "it is not undone: the engine goes on asking and trying"),
 )
+_OFF = (
+    "off", "没有撤销，也不再撤销：退费作罢，结算仍然有效",
+    "it is not undone and shall not be: the refund is off, the settlement stands",
+)  # fmt: skip
 _FORWARD = (
     ("done", "对方查明已成功：引擎会把它撤销、退回", "it took effect: the engine takes it back"),
     ("not_done", "对方查明没有发生", "it did not happen"),
@@ -47,13 +54,39 @@ def open_tasks_of(conn: Connection, no: str, masker: Masker) -> list[dict[str, A
     return told
 
 
-def choices_of(legs: Rows) -> list[dict[str, Any]]:
+def decided_of(conn: Connection, no: str, masker: Masker) -> list[dict[str, Any]]:
+    """What people decided about the settlement, oldest first: who, when, and why in their words."""
+    from engine.store.pages import tasks_of
+
+    return [
+        {"kind": row["kind"], "leg": row["leg_id"], "at": rfc3339(row["closed_at"]), "by": row["closed_by"],
+         "text": masker.loose(row["text"] or ""), "reason": masker.loose(row["note"] or "")}
+        for row in tasks_of(conn, no) if row["closed_at"] is not None and row["closed_by"] != "engine"
+    ]  # fmt: skip
+
+
+def draw_decided(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Below the timeline."""
+    for one in rows:
+        leg = f" #{one['leg']}" if one["leg"] else ""
+        line(f"\n✓ {one['kind']}{leg}  {one['at']}  {one['by']}  {one['text']}".rstrip())
+        line(f"  {one['reason']}")
+
+
+def choices_of(case: Case | None) -> list[dict[str, Any]]:
     """For each leg that waits for a person's word: the words, and what each means of this leg."""
     return [
-        {"leg": leg["id"], "call": leg["call"], "number": leg["number"],
-         "words": [{"word": word, "zh": zh, "en": en} for word, zh, en in (_UNDO if leg["undo"] else _FORWARD)]}
-        for leg in legs if leg["state"] == "manual"
-    ]  # fmt: skip
+        {"leg": leg.id, "call": leg.call, "number": leg.number,
+         "words": [{"word": word, "zh": zh, "en": en} for word, zh, en in _words_of(case, leg)]}
+        for leg in case.legs if leg.state == "manual"
+    ] if case is not None else []  # fmt: skip
+
+
+def _words_of(case: Case, leg: Leg) -> Words:
+    from engine.runtime.resolve import can_be_off
+
+    off = (_OFF,) if can_be_off(case, leg) else ()
+    return (*(_UNDO if leg.undo else _FORWARD), *off)
 
 
 def draw_deciding(

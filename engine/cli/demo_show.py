@@ -110,9 +110,11 @@ class Show:
         command = "engine" if shutil.which("engine") else f"{Path(sys.executable).parent.name}/engine"
         if command != "engine" and Path(sys.executable).is_relative_to(home):
             command = str(Path(sys.executable).relative_to(home).parent / "engine")
-        doors = [("控制台 · console    ", "/console/"), ("接口文档 · API       ", "/openapi.json")]
+        doors = [("控制台 · console    ", "/console/"), ("接口文档 · interface ", "/docs/interface")]
+        parties = [url for url in stage.town.urls.values() if url.startswith("http")][:1]
         lines = [
             *(f"{name}[bold]{stage.url}{path}[/]" for name, path in doors if stage.has(path)),
+            *(f"模拟系统 · parties   [bold]{url}/sim/all[/]" for url in parties),
             *(f"登录 · log in        {name}  {password}" for name, password in stage.users.items()),
             f"结算列表 · list      {command} list settlements --root {root}",
             f"时间线 · timeline    {command} show {numbers[-1] if numbers else 'NO'} --root {root}",

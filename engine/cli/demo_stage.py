@@ -19,7 +19,7 @@ from engine.cli.folder import environment, node_file, python
 from engine.cli.init import copy_site, led_by_his
 from engine.cli.keys import make_keys
 from engine.cli.say import CannotRun
-from engine.cli.town import Town, addresses
+from engine.cli.town import Town, addresses, mllp_ports
 from engine.core.world import World
 
 READY = "engine ready "
@@ -58,16 +58,18 @@ class Stage:
 
     def _write_node(self, rate: int, anchor: int) -> None:
         """engine.yaml as it ships, with the demo's clock, and other ports where the usual ones are taken."""
-        path = self.root / "engine.yaml"
-        listeners = node_file(self.root).listeners.items()
-        doors = [(f"listener {name}", *at) for name, door in listeners if (at := door.http or door.mllp)]
-        parties = [(name, url) for name, url in addresses(node_file(self.root)).items()]
+        path, file = self.root / "engine.yaml", node_file(self.root)
+        doors = file.listeners.items()
+        listeners = [(f"listener {name}", at[1], 0) for name, one in doors if (at := one.http or one.mllp)]
+        urls = addresses(file)
+        hl7 = mllp_ports(file, urls)  # a simulator that speaks both has it one port above its HTTP port
         text = path.read_text(encoding="utf-8")
-        for what, port in [*((w, p) for w, _, p in doors), *((n, _port(u)) for n, u in parties)]:
-            if port_taken("127.0.0.1", port):
-                other = free_port()
+        for what, port, above in [*listeners, *((name, _port(url), hl7.get(name, 0)) for name, url in urls.items())]:
+            if any(port_taken("127.0.0.1", one) for one in (port, above) if one):
+                other = free_port(with_next=bool(above))
                 self.moved.append((what, port, other))
-                text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{other}")
+                for usual, used in ((port, other), (above, other + 1)):
+                    text = text.replace(f"127.0.0.1:{usual}", f"127.0.0.1:{used}") if usual else text
         tree = yaml.load(text, yaml.BaseLoader)  # noqa: S506 BaseLoader makes nothing but text
         tree["engine"]["clock"] = {"rate": str(rate), "anchor": str(anchor)}
         (self.root / "var").mkdir(exist_ok=True)
@@ -169,11 +171,14 @@ def _alone(folder: Path) -> IO[bytes]:
     return lock
 
 
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
+def free_port(*, with_next: bool = False) -> int:
+    """A port nobody listens on now, nor on the next one where that is wanted too."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
+            door.bind(("127.0.0.1", 0))
+            found = int(door.getsockname()[1])
+        if not with_next or (found < 65535 and not port_taken("127.0.0.1", found + 1)):
+            return found
 
 
 def _port(url: str) -> int:

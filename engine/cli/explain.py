@@ -53,7 +53,8 @@ def _site_code(site: object, code: str, lang: str) -> str | None:
     for made in site.maps.values():
         text = made.texts.get(code)
         if text is not None:
-            return _told(code, text.side, text.zh if lang == "zh" else text.en, text.next, lang)
+            then = text.next if lang == "zh" else text.next_en or text.next
+            return _told(code, text.side, text.zh if lang == "zh" else text.en, then, lang)
     return None
 
 

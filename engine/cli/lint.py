@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.cli.folder import shown
-from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line
+from engine.cli.say import FOUND, GOOD, CannotRun, document, language, line
 
 
 def lint(root: Path, as_json: bool = False, lang: str = "zh") -> int:
@@ -14,8 +14,7 @@ def lint(root: Path, as_json: bool = False, lang: str = "zh") -> int:
     from engine.config.problems import failing
     from engine.site.load import lint as problems_of
 
-    if lang not in ("zh", "en"):
-        raise WrongUse("--lang: zh, en")
+    language(lang)
     try:
         problems = problems_of(root)
     except OSError as no:

@@ -35,7 +35,7 @@ Topology = Annotated[
 ]
 By = Annotated[str, typer.Option(help="谁 · who")]
 Reason = Annotated[str, typer.Option(help="为何（留痕） · why (kept in the history)")]
-VERSION_HELP = "版本号前 6 位、行号、active 或目录 · a hash's first 6 characters, a line's number, active, a folder"
+VERSION_HELP = "版本号前 6 位、history 的行号或 active · a hash's first 6 characters, a line of the history, active"
 HERE = Path()
 
 
@@ -182,7 +182,7 @@ def history(
 
 @app.command(rich_help_panel=WRITE)
 def diff(
-    one: Annotated[str, typer.Argument(metavar="A", help=VERSION_HELP)] = "active",
+    one: Annotated[str, typer.Argument(metavar="A", help=f"{VERSION_HELP}; 或目录 · or a folder")] = "active",
     other: Annotated[str, typer.Argument(metavar="B", help="不写：本目录 · default: the folder")] = "",
     root: Root = HERE,
     json: Json = False,
@@ -341,10 +341,13 @@ def resolve(
     by: Annotated[str, typer.Option(help="处理人 · who decides")],
     leg: Annotated[
         list[str] | None,
-        typer.Option(help="7=done、7=not_done 或 7=again，每笔需要人的往来一个 · one for each leg that needs a person"),
+        typer.Option(help="7=done、not_done、again 或 off，每笔一个 · one for each leg that needs a person"),
     ] = None,
-    onto: Annotated[str, typer.Option(metavar="VERSION", help="改用这个版本办完 · go on under this version")] = "",
+    onto: Annotated[
+        str, typer.Option(metavar="VERSION", help=f"改用这个版本办完 · go on under this version：{VERSION_HELP}")
+    ] = "",
     root: Root = HERE,
+    json: Json = False,
 ) -> None:
     """人工处理需要人的结算，或让在途的一笔改用另一版本 · Decide a settlement that waits, or move one."""
     from engine.cli.resolve import move
@@ -353,8 +356,8 @@ def resolve(
     if onto and leg:
         raise WrongUse("--onto 与 --leg 只能写一个 · either --onto or --leg")
     if onto:
-        _end(move(root.absolute(), no, by, reason, onto, _world()))
-    _end(work(root.absolute(), no, by, reason, leg or [], _world()))
+        _end(move(root.absolute(), no, by, reason, onto, json, _world()))
+    _end(work(root.absolute(), no, by, reason, leg or [], json, _world()))
 
 
 main_messages.register(app)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.cli.folder import reading, shown
-from engine.cli.say import WrongUse, in_terminal, line
-from engine.cli.versions import active, base_of, files_of, folder_files, turn_of
+from engine.cli.say import CannotRun, WrongUse, in_terminal, line
+from engine.cli.versions import active, base_of, files_of, folder_files, since, there, turn_of
 from engine.config.problems import Problem, as_json, failing, render_all
 from engine.core.times import beijing
-from engine.runtime.reload import turn_json
+from engine.runtime import told
+from engine.runtime.reload import first_of, turn_json
 from engine.site.changes import Change, changes
 from engine.site.changes import as_json as change_json
 from engine.site.files import bytes_of, hash_of
@@ -29,8 +31,11 @@ ROWS_MAX = 40  # of one part, in a terminal's or a pipe's text; --json has all
 @dataclass(slots=True)
 class Outlook:
     """Everything about one folder's configuration against the one in force. `theirs`: what others changed since `base`,
-    when that is no longer in force. `pinned`: (content hash, channel, settlements)."""
+    when that is no longer in force, and `turns` how; without any the node does not know the base. `pinned`: (content
+    hash, channel, settlements)."""
 
+    root: Path
+    folder: Path
     turn: Turn
     files: Mapping[str, bytes]
     version: str
@@ -39,6 +44,7 @@ class Outlook:
     problems: list[Problem] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
     theirs: list[Change] | None = None
+    turns: list[Turn] = field(default_factory=list)
     advice: list[Problem] = field(default_factory=list)
     restarts: list[str] = field(default_factory=list)
     pinned: list[tuple[str, str, int]] = field(default_factory=list)
@@ -47,21 +53,39 @@ class Outlook:
     @property
     def refused(self) -> bool:
         """Whether the engine would not take it."""
-        wrong = bool(failing(self.problems)) or self.site is None
-        return wrong or self.theirs is not None or bool(self.restarts) or bool(self.stranded)
+        return bool(self.why[0])
+
+    @property
+    def why(self) -> tuple[str, str]:
+        """The code of what the engine would refuse it for, and its detail; ("", "") when it would take it."""
+        if failing(self.problems) or self.site is None:
+            return "E-SITE-WRONG", first_of(failing(self.problems))
+        if self.theirs is not None:
+            return "E-SITE-MOVED", f"{self.turn.version[:12]} ({self.turn.by})"
+        if self.restarts:
+            return "E-SITE-RESTART", ", ".join(self.restarts)
+        for content, problems in self.stranded.items():
+            return "E-SITE-IN-USE", f"{content[:12]}: {first_of(problems)}"
+        return "", ""
 
 
 def outlook(root: Path, folder: Path, base: str) -> Outlook:
     """Compare `folder` with what is in force at the node of `root`. `base`: the version it was made from, "" for what
-    the folder itself says. Reads the store; changes nothing."""
+    the folder itself says. Reads the store; changes nothing. CannotRun where there is no configuration, WrongUse for a
+    base nobody knows."""
+    if not (folder / "engine.yaml").is_file():
+        raise CannotRun(f"{folder}: 不是配置目录，没有 engine.yaml · no configuration, there is no engine.yaml")
     files = folder_files(folder)
     made = load(files)
     with reading(root) as conn:
         turn = active(conn)
         old = files_of(conn, turn)
-        look = Outlook(turn, files, hash_of(files), _whole(conn, base or base_of(folder)))
+        said = turn_of(conn, base).version if base else _whole(conn, base_of(folder))
+        look = Outlook(root, folder, turn, files, hash_of(files), said)
+        if look.version == turn.version:
+            look.base = turn.version  # there is nothing of anybody's that it could take back
         if look.base and look.base != turn.version:
-            look.theirs = _theirs(conn, look.base, old)
+            look.theirs, look.turns = _theirs(conn, look.base, old), since(conn, look.base)
         look.pinned = pins(conn)
         kept = {content: site_files(conn, content) for content, _, _ in look.pinned}
     look.changed = changes(old, files)
@@ -102,9 +126,11 @@ def outlook_json(look: Outlook) -> dict[str, Any]:
         "version": look.version,
         "base": look.base,
         "refused": look.refused,
+        **(told.error("", *look.why).body if look.refused else {}),
         "problems": [as_json(one) for one in look.problems],
         "changes": [change_json(one) for one in look.changed],
         "moved": None if look.theirs is None else [change_json(one) for one in look.theirs],
+        "moved_by": [turn_json(one) for one in look.turns],
         "money": [as_json(one) for one in look.advice],
         "restart": look.restarts,
         "pinned": [
@@ -114,14 +140,14 @@ def outlook_json(look: Outlook) -> dict[str, Any]:
     }
 
 
-def tell(look: Outlook, folder: Path, lang: str) -> None:
+def tell(look: Outlook, lang: str) -> None:
     """Print it for a person."""
     zh = lang == "zh"
     turn = look.turn
     when = beijing(turn.at, "%Y-%m-%d %H:%M")
     line(f"{'现行' if zh else 'in force'} {turn.version[:12]}  {when}  {turn.by}  {turn.reason}".rstrip())
     if failing(look.problems):
-        line(f"\n{shown(folder, look.problems, lang)}\n")
+        line(f"\n{shown(look.folder, look.problems, lang)}\n")
         line("有错误，不会启用" if zh else "it has mistakes and would not be taken")
         return
     if not look.changed:
@@ -140,16 +166,40 @@ def tell(look: Outlook, folder: Path, lang: str) -> None:
         line(f"\n{'在途结算不能继续' if zh else 'settlements in flight could not go on'} {content[:12]}")
         line(render_all(problems, {}, lang))
     if look.theirs is not None:
-        line(f"\n{moved_line(look, zh)}\n")
-        tell_changes(look.theirs)
+        _tell_moved(look, look.theirs, zh)
 
 
-def moved_line(look: Outlook, zh: bool) -> str:
-    """That somebody else was faster."""
-    was, now, by = look.base[:12], look.turn.version[:12], look.turn.by
-    if zh:
-        return f"您所依据的 {was} 已不是现行版本；{by} 的改动如下，请并入（engine pull）后再启用，或写 --base {now}"
-    return f"{was} is no longer in force; take over what {by} changed (engine pull) and apply again, or --base {now}"
+def _tell_moved(look: Outlook, theirs: list[Change], zh: bool) -> None:
+    """That somebody else was faster: who, what, and what to do about it without taking it back."""
+    was = look.base[:12]
+    if not look.turns:
+        line(f"\n本节点从未启用过您所依据的 {was}，请对照现行版本" if zh else
+             f"\n{was}, which this was made from, was never in force at this node: compare with what is")  # fmt: skip
+        line(f"  engine diff active {shlex.quote(str(look.folder))}{there(look.root)}")
+    else:
+        line(f"\n您所依据的 {was} 已不是现行版本，此后启用的：" if zh else
+             f"\n{was}, which this was made from, is no longer in force; since then:")  # fmt: skip
+        for turn in look.turns:
+            when = beijing(turn.at, "%Y-%m-%d %H:%M")
+            line(f"  {turn.seq}  {turn.kind} {turn.version[:12]}  {when}  {turn.by}  {turn.reason}".rstrip())
+        line("")
+        tell_changes(theirs)
+        line("\n取来对方的改动：" if zh else "\nTake over what they changed:")
+        line(f"  {pull_words(look.root, look.folder)}")
+    line("手工并入之后（未并入就执行，等于撤掉对方的改动）：" if zh else
+         "When it is merged by hand (before that it would take their changes back):")  # fmt: skip
+    line(f"  {apply_words(look.root, look.folder, look.turn.version)}")
+
+
+def pull_words(root: Path, folder: Path) -> str:
+    """The command that brings others' changes into this folder."""
+    return f"engine pull{there(folder, '') if folder != root else ''}{there(root)}"
+
+
+def apply_words(root: Path, folder: Path, base: str) -> str:
+    """The command that takes this folder's files as made from a version."""
+    source = there(folder, "--from") if folder != root else ""
+    return f'engine apply{source}{there(root)} --base {base[:12]} --by … --reason "…"'
 
 
 def _tell_pinned(look: Outlook, zh: bool) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.cli.outlook import outlook, outlook_json, tell
-from engine.cli.say import FOUND, GOOD, WrongUse, document
+from engine.cli.say import FOUND, GOOD, document, language
 
 
 def plan(root: Path, folder: Path, base: str, as_json: bool, lang: str = "zh") -> int:
     """Print it. Exit code 1 when the engine would refuse it, 3 when nothing is in force yet."""
-    if lang not in ("zh", "en"):
-        raise WrongUse("--lang: zh, en")
+    language(lang)
     look = outlook(root, folder, base)
     if as_json:
         document(outlook_json(look))
     else:
-        tell(look, folder, lang)
+        tell(look, lang)
     return FOUND if look.refused else GOOD

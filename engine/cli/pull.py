@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.cli.folder import reading
+from engine.cli.outlook import apply_words
 from engine.cli.say import FOUND, GOOD, CannotRun, document, line
-from engine.cli.versions import active, base_of, files_of, folder_files, note_base, turn_of, write_files
+from engine.cli.versions import active, base_of, files_of, folder_files, note_base, there, turn_of, write_files
 
 
 def pull(root: Path, folder: Path, as_json: bool) -> int:
@@ -33,8 +34,8 @@ def pull(root: Path, folder: Path, as_json: bool) -> int:
         line("双方都改了，未写入任何文件 · both changed these, nothing was written:")
         for name in both:
             line(f"  {name}")
-        line(f"请对照 · compare: engine diff {base[:12]} active")
-        line(f"改好后 · then: engine apply --base {turn.version[:12]}")
+        line(f"对方改了什么 · what they changed:\n  engine diff {base[:12]} active{there(root)}")
+        line(f"在目录里并入之后 · when it is merged in the folder:\n  {apply_words(root, folder, turn.version)}")
     else:
         for name in sorted(theirs - ours):
             line(f"  {name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.cli.control import ask, reason_line
+from engine.cli.control import ask, reason_line, signed_by
 from engine.cli.folder import reading
 from engine.cli.outlook import tell_changes
 from engine.cli.say import FOUND, GOOD, document, line, trouble
@@ -15,6 +15,7 @@ from engine.site.changes import changes
 
 def rollback(root: Path, word: str, by: str, reason: str, as_json: bool, world: World) -> int:
     """Go back. The folder's files stay as they are. Exit code 1 when the engine refuses it."""
+    signed_by(by, reason)
     with reading(root) as conn:
         wanted, now = turn_of(conn, word), active(conn)
         found = changes(files_of(conn, now), files_of(conn, wanted))

@@ -74,6 +74,8 @@ def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool 
         os._exit(CANNOT)
 
     store.on_fatal = dead
+    store.on_word = lambda word, seconds: (log.info if word in ("store_answers", "store_has_room") else log.error)(
+        word, seconds=round(seconds, 1))
     count = 1 if virtual_time else processes_of(site, url)
     workers = [*range(1, count), *([] if virtual_time else kept_by(url, count))]
     lanes = max(workers, default=0) + 1

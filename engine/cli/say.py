@@ -19,6 +19,13 @@ class WrongUse(Exception):
     """The command was asked for something that does not exist. Exit code 2."""
 
 
+def language(word: str) -> str:
+    """The language asked for with `--lang`; WrongUse for another."""
+    if word not in ("zh", "en"):
+        raise WrongUse("--lang: zh, en")
+    return word
+
+
 def line(text: str = "") -> None:
     """One line to standard output."""
     sys.stdout.write(text + "\n")

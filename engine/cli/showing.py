@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.deciding import choices_of, draw_deciding, open_tasks_of
+from engine.cli.deciding import choices_of, decided_of, draw_decided, draw_deciding, open_tasks_of
 from engine.cli.folder import reading
 from engine.cli.listing_messages import beside, draw_message, message_story
 from engine.cli.moments import moment
@@ -69,7 +69,8 @@ def story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, A
         "legs": [{name: one[name] for name in LEG_FIELDS} | {"sent_at": _time(one["sent_at"])}
                  for one in legs],
         "tasks": open_tasks_of(conn, key, masker),
-        "decide": choices_of(legs),
+        "decided": decided_of(conn, key, masker),
+        "decide": choices_of(case),
         "timeline": _timeline(conn, masker, calls_of(conn, key), list_trail(conn, key, limit=1000),
                               list_inbox(conn, no=key, limit=1000), with_bytes),
     }  # fmt: skip
@@ -144,6 +145,7 @@ def _draw(tree: dict[str, Any]) -> None:
     table("时间线 · timeline", ("at", "what", "result", "detail"), rows, STATE_STYLES)
     for one in tree["timeline"]:
         _draw_bytes(one)
+    draw_decided(tree["decided"])
     draw_deciding(tree["no"], tree["state"], tree["tasks"], tree["decide"])
 
 
@@ -160,6 +162,8 @@ def _told(one: dict[str, Any]) -> tuple[str, str, str]:
         case _:
             moved = "  ".join(f"{what}: {before}→{after}" for what, before, after, _ in one.get("moved", []))
             heard = one.get("event") or one["heard"]
+            if heard == "Moved onto":
+                return f"• {heard}", "", f"{one['from']} → {one['onto']}  {one['by']}"
             return f"• {heard}", "", moved
 
 

@@ -6,6 +6,7 @@ Text is written as text: what begins with `=` is never a formula, a long number 
 from __future__ import annotations
 
 import re
+import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 Cell = str | int | None
 _BARRED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # not in XML 1.0
 _CELL_MAX: Final = 32_767
+_NARROW, _WIDE = 8, 60
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _DOCUMENT: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -58,15 +60,18 @@ def _parts(sheets: Sequence[tuple[str, Sequence[Sequence[Cell]]]]) -> list[tuple
     ]  # fmt: skip
 
 
-# 0 as it is, 1 bold (headings), 2 two decimals (yuan)
+# 0 as it is, 1 bold (headings), 2 two decimals (yuan), 3 text, broken where the column ends
 _STYLES: Final = (
     f'<styleSheet xmlns="{_MAIN}"><fonts count="2"><font><sz val="11"/></font><font><b/><sz val="11"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
     "</fills><borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
-    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="3">'
+    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="4">'
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
     '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>'
-    '<xf numFmtId="4" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<xf numFmtId="4" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
+    '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0" applyAlignment="1">'
+    '<alignment vertical="top" wrapText="1"/></xf></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 
 
@@ -77,7 +82,25 @@ def _sheet(rows: Sequence[Sequence[Cell]]) -> str:
     )
     pane = '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
     view = f'<sheetViews><sheetView workbookViewId="0">{pane}</sheetView></sheetViews>'
-    return f'<worksheet xmlns="{_MAIN}">{view}<sheetData>{lines}</sheetData></worksheet>'
+    return f'<worksheet xmlns="{_MAIN}">{view}{_columns(rows)}<sheetData>{lines}</sheetData></worksheet>'
+
+
+def _columns(rows: Sequence[Sequence[Cell]]) -> str:
+    """As wide as their longest cell, within reason: nobody reads a column of eight characters."""
+    count = max(map(len, rows), default=0)
+    if not count:
+        return ""
+    widths = (max((_width(row[at]) for row in rows if at < len(row)), default=0) for at in range(count))
+    columns = "".join(
+        f'<col min="{n}" max="{n}" width="{min(max(wide, _NARROW), _WIDE) + 2}" customWidth="1"/>'
+        for n, wide in enumerate(widths, 1)
+    )
+    return f"<cols>{columns}</cols>"
+
+
+def _width(cell: Cell) -> int:
+    """Columns of a screen: a Chinese character takes two."""
+    return sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in f"{cell}") if cell is not None else 0
 
 
 def _place(column: int, row: int) -> str:
@@ -96,5 +119,5 @@ def _cell(place: str, cell: Cell, heading: bool) -> str:
         sign, fen = ("-", -cell) if cell < 0 else ("", cell)
         return f'<c r="{place}" s="2"><v>{sign}{fen // 100}.{fen % 100:02d}</v></c>'
     text = escape(_BARRED.sub("\ufffd", cell)[:_CELL_MAX])
-    style = ' s="1"' if heading else ""
+    style = ' s="1"' if heading else ' s="3"'
     return f'<c r="{place}"{style} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.cli.folder import node_file
 from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line
 
 MAPPINGS = Path("mappings") / "tables"
@@ -14,6 +15,7 @@ def tables(root: Path, take: list[str], as_json: bool) -> int:
     `take`: copy these into `mappings/tables` (`engine plan` and `engine apply` put them in force)."""
     from engine.runtime.table_files import FOLDER
 
+    node_file(root)  # a wrong --root is told, not an empty list
     there = {path.stem: path for path in sorted((root / FOLDER).glob("*.csv"))}
     lost = [name for name in take if name not in there]
     if lost:

@@ -3,7 +3,9 @@ a folder; and what a folder's files were made from."""
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -62,6 +64,16 @@ def turn_of(conn: Connection, word: str) -> Turn:
     return found[0]
 
 
+def since(conn: Connection, version: str) -> list[Turn]:
+    """What came into force after this version was, oldest first; [] for one that never was."""
+    found: list[Turn] = []
+    for turn in history(conn, limit=LINES_MAX):
+        if turn.version == version:
+            return found[::-1]
+        found.append(turn)
+    return []
+
+
 def files_of(conn: Connection, turn: Turn) -> dict[str, bytes]:
     """All files of a version; CannotRun when they are gone."""
     files = version_files(conn, turn)
@@ -76,6 +88,15 @@ def folder_files(folder: Path) -> Mapping[str, bytes]:
         return whole_part(read_files(folder))
     except OSError as no:
         raise CannotRun(f"配置目录无法读取 · cannot read the configuration: {no}") from None
+
+
+def there(root: Path, option: str = "--root") -> str:
+    """` --root DIR` as a command that is shown to a person needs it; "" for the folder he stands in. `option` "": only
+    ` DIR`."""
+    place = Path(os.path.normpath(root))
+    if place == Path.cwd():
+        return ""
+    return f" {option} {shlex.quote(str(place))}" if option else f" {shlex.quote(str(place))}"
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

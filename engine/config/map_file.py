@@ -44,7 +44,8 @@ TEXT_ROW = Spec(
         Field("en", Text(), "英文", "English", "no employee insurance", required=True),
         Field("side", Choice(("patient", "his", "insurance", "payment", "einvoice", "engine", "client")), "责任方",
               "whose side", "insurance", required=True),
-        Field("next", Text(), "下一步", "what to do next", "改用自费"),
+        Field("next", Text(), "下一步（中文）", "what to do next, in Chinese", "改用自费"),
+        Field("next_en", Text(), "下一步（英文）", "what to do next, in English", "Pay without the insurance"),
     ),
 )  # fmt: skip
 MAP_FILE = Spec(

@@ -156,6 +156,7 @@ class Poll:
     wait: float
     everything: bool
     mangled: bool
+    ahead: float
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
 
     @staticmethod
@@ -167,7 +168,7 @@ class Poll:
             str(record["database"]), record["password"], str(record["view"]), str(record["schema"]),
             str(record["mark"]), str(record["key"]), tuple(str(one) for one in record["columns"]),
             tuple(str(one) for one in record["yuan"]), record["every"], record["page"], record["lag"], record["wait"],
-            record["begin"] == "oldest", record["mangled"] == "yes", record.mark,
+            record["begin"] == "oldest", record["mangled"] == "yes", record["ahead"], record.mark,
         )  # fmt: skip
 
 
@@ -191,6 +192,9 @@ POLL = Spec(
         Field("lag", Duration(), "一行出现多久后才读（等候迟提交的更早的行）",
               "how long a row must have been there (rows with a lower mark may be committed later)", "5s",
               default=5.0),
+        Field("ahead", Duration(), "标记列是时间时，晚于现在多久算写错：这样的行立即收下一次，不作为已读到的位置",
+              "how much later than now a mark that is a time must be to count as a mistake: such a row is taken at "
+              "once, only once, and does not become what was read up to", "10m", default=600.0),
         Field("wait", Duration(), "一次查询最多等多久", "how long one query may take", "30s", default=30.0),
         Field("begin", Choice(("now", "oldest")), "第一次从哪里开始", "where the very first reading begins", "now",
               default="now"),

@@ -10,6 +10,7 @@ from engine.console.reading import CALLS_SHOWN, Whole
 from engine.console.timeline import Station, entries_of, stations_of
 from engine.core.money import AMOUNTS
 from engine.masking.values import Masker, masked_name
+from engine.runtime.answers import cause_of
 from engine.saga.case import AT_REST, Case, CaseState, found
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan, Step, StepKind
@@ -32,6 +33,7 @@ def settlement(asked: Asked, found: Whole) -> dict[str, Any]:
     return {
         "row": row,
         "case": case,
+        "cause": cause_of(case),
         "bills": found.bills,
         "amounts": [(name, row[name]) for name in AMOUNTS if row[name] is not None],
         "patient": patient_of(case),

@@ -28,6 +28,7 @@ class Node:
     `root`: folder that secret references start from. `site`: the site in force. `ops`, `outcomes`: a party's operations
     and outcome table by its name in engine.yaml.
     `in_flight`: party → (calls on the wire, calls waiting). `doors`: every route open now. `state`: running, stopping…;
+    `failing`: what is wrong now with listeners that fetch files and rows: (listener, kind, why, since in unix seconds).
     `store_state`: "" while the store takes new work, else why not. `started_at`: unix seconds, business time.
     """
 
@@ -41,3 +42,4 @@ class Node:
     doors: Callable[[], Sequence[Door]]
     state: Callable[[], str]
     store_state: Callable[[], str]
+    failing: Callable[[], Sequence[tuple[str, str, str, float]]] = tuple

@@ -15,6 +15,7 @@ from engine.console.site_pages import channel_values, channels_values, doors_by_
 from engine.console.texts.tasks import TEXTS as TASK_TEXTS
 from engine.core.errors import ERRORS
 from engine.core.times import beijing, instant_of
+from engine.runtime.answers import code_told
 from engine.runtime.reasons import text_of_maps
 from engine.saga.case import CaseState
 from engine.saga.plan import Step
@@ -97,7 +98,8 @@ async def settlements(asked: Asked) -> Values:
     kept = {name: value for name, value in query.items() if value}
     return {
         "rows": rows, "query": query, "states": states, "bad_day": bad_day, "first": wanted.before is None,
-        "reasons": lambda code: reason_words(asked.node.site(), code, asked.language), "kept": urlencode(kept),
+        "reasons": lambda code, state: reason_words(asked.node.site(), code_told(code, state), asked.language),
+        "kept": urlencode(kept),
         "more": None if more is None else urlencode({**kept, "before": more}),
         "refresh": 15 if wanted.before is None else 0,
     }  # fmt: skip
@@ -175,7 +177,7 @@ async def routes(asked: Asked) -> Values:
     titles = {name: channel.title for name, channel in site.channels.items()}
     return {
         "listeners": doors_by_listener(asked.node.doors()), "places": other_places(site), "titles": titles,
-        "kind_of": asked.kind, "refresh": 0,
+        "kind_of": asked.kind, "failing": asked.node.failing(), "refresh": 0,
     }  # fmt: skip
 
 

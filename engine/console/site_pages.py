@@ -11,6 +11,8 @@ from engine.saga.case import CASE, CaseEvent, CaseState
 from engine.saga.legs import FORWARD, UNDO, LegEvent, LegState, Row
 from engine.site.site import CallSpec, Channel, Site
 
+_UNDO_STATES = (LegState.READY, LegState.SENT, LegState.UNSURE, LegState.OK, LegState.NO, LegState.MANUAL)
+
 
 def doors_by_listener(doors: Sequence[Door]) -> dict[tuple[str, str], list[Door]]:
     """(listener, address) → its doors: of those that several channels share one, of the console's own the first."""
@@ -99,8 +101,8 @@ def states_values() -> dict[str, Any]:
         "cases": [(state, _moves(state)) for state in CaseState],
         "leg_states": tuple(LegState),
         "forward": _matrix(FORWARD, tuple(LegState)),
-        "undo": _matrix(UNDO, (LegState.READY, LegState.SENT, LegState.UNSURE, LegState.OK, LegState.MANUAL)),
-        "undo_states": (LegState.READY, LegState.SENT, LegState.UNSURE, LegState.OK, LegState.MANUAL),
+        "undo": _matrix(UNDO, _UNDO_STATES),
+        "undo_states": _UNDO_STATES,
     }
 
 

@@ -33,7 +33,8 @@ ERRORS: dict[str, Said] = {
     "E-BUSY": Said("client", "账单正由结算单 {detail} 办理", "The bill is held by settlement {detail}", "请等待该结算结束或取消", "Wait for that settlement or cancel it."),
     "E-STATE": Said("client", "结算单当前状态为 {detail}，不能这样操作", "The settlement is {detail}; this is not possible now", "请先查询结算状态", "Ask for its state first."),
     "E-NOT-FINISHED": Said("client", "已结算，票据等后续步骤还在办理，暂不能退费", "Settled, but its last steps (the invoice, deposits going back) are still under way", "请稍后用同一请求号再退；长时间如此请联系信息科", "Ask again later under the same number; call the IT desk if it lasts."),
-    "E-UNDECIDED": Said("client", "还有往来没有说明结果：{detail}", "Legs without a word on what became of them: {detail}", "逐笔查实后写明 done、not_done 或 again", "Find out and say done, not_done or again for each."),
+    "E-UNDECIDED": Said("client", "还有往来没有说明结果：{detail}", "Legs without a word on what became of them: {detail}", "逐笔查实后写明 done、not_done、again 或 off", "Find out and say done, not_done, again or off for each."),
+    "E-NOT-OFF": Said("client", "这笔退费不能作罢：{detail}", "This refund cannot be called off: {detail}", "只有退费的第一步没有办成、别的都还没退时才能写 off；请写 done、not_done 或 again", "Say off only where the first step of a refund did not happen and nothing else was begun; else done, not_done or again."),
     "E-RESOLVED": Said("engine", "已由人工处理：{detail}", "Decided by a person: {detail}", "", ""),
     "E-REFUND-PART": Said("client", "只能整单退费，不能只退部分明细", "Only the whole bill can be taken back, not some of its lines", "整单退费请不填 lines；部分退费请到窗口办理", "Leave lines out for the whole bill; for a part go to the desk."),
     "E-NO-WAY-BACK": Said("client", "这个业务没有整单撤销的办法", "This kind of business cannot be taken back here", "请用对应的撤销业务办理", "Use the business made for withdrawing it."),
@@ -80,7 +81,9 @@ ERRORS: dict[str, Said] = {
     "E-BILL-MAX": Said("his", "账单金额 {detail} 元超出合理范围，未受理，未收费", "The bill's {detail} yuan are beyond what is plausible; not taken, nothing was charged", "请到窗口核对账单金额", "Have the bill's amount checked at the desk."),
     # Patient and terminal
     "E-CANCELLED": Said("patient", "已按要求取消，未收费用", "Cancelled as asked; nothing was kept", "", ""),
+    "E-UNDOING": Said("engine", "正在撤销本次结算，结果还没有确定", "The settlement is being taken back; how it ends is not known yet", "请等待结果，请勿重复缴费", "Wait for how it ends; do not pay again."),
     "E-REFUNDED": Said("patient", "已按要求退费", "Refunded as asked", "", ""),
+    "E-REFUND-REFUSED": Said("his", "退费没有获准，原结算仍然有效，什么都没有退（{detail}）", "The refund was not allowed: the settlement stands and nothing was taken back ({detail})", "请按对方的说明办理，多为到收费窗口；之后可用新的请求号再退", "Do as they say, mostly at the desk; then ask again under a new request number."),
     "E-PAY-EXPIRED": Said("patient", "未在规定时间内选择支付方式，本次结算已取消", "No payment was chosen in time; nothing was charged", "请重新发起结算", "Start the settlement again."),
     # Payment
     "E-PAY-NOTENOUGH": Said("payment", "支付账户余额不足", "Not enough money in the account", "请更换支付方式", "Choose another way."),
@@ -96,7 +99,10 @@ ERRORS: dict[str, Said] = {
 
 CODE_OF_PARTY: dict[str, str] = {
     "NOTENOUGH": "E-PAY-NOTENOUGH", "AUTHCODEEXPIRE": "E-PAY-CODE", "AUTH_CODE_ERROR": "E-PAY-CODE",
-    "AUTH_CODE_INVALID": "E-PAY-CODE", "BILL_LOCKED": "E-BILL-LOCKED", "BILL_PAID": "E-BILL-PAID",
+    "AUTH_CODE_INVALID": "E-PAY-CODE", "ACQ.PAYMENT_AUTH_CODE_INVALID": "E-PAY-CODE",
+    "PAYMENT_AUTH_CODE_INVALID": "E-PAY-CODE", "ACQ.BUYER_BALANCE_NOT_ENOUGH": "E-PAY-NOTENOUGH",
+    "ACQ.BUYER_BANKCARD_BALANCE_NOT_ENOUGH": "E-PAY-NOTENOUGH", "PAYER_BALANCE_NOT_ENOUGH": "E-PAY-NOTENOUGH",
+    "USER_MONEY_NOT_ENOUGH": "E-PAY-NOTENOUGH", "BILL_LOCKED": "E-BILL-LOCKED", "BILL_PAID": "E-BILL-PAID",
     "BILL_CHANGED": "E-BILL-CHANGED", "BILL_NOT_FOUND": "E-BILL-NONE", "BILL_VOID": "E-BILL-NONE",
 }  # fmt: skip
 """A party's own code → ours, where we have better words."""

@@ -25,12 +25,7 @@ def fen_of_yuan(value: object) -> int:
     """Fen of a yuan amount given as text, int or Decimal (`"1075.00"` → 107500); else BadAmount."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise BadAmount(f"not an amount in yuan: {value!r}")
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise BadAmount(f"not an amount in yuan: {value!r}")
-        text = format(value, "f")
-    else:
-        text = str(value)
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
     match = _YUAN.fullmatch(text)
     if match is None:
         raise BadAmount(f"not an amount in yuan: {text[:40]!r}")

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.core.http import HttpReply, HttpRequest
-from engine.parties.contract import Answer
+from engine.core.outcome import Outcome
+from engine.parties.contract import Answer, OutcomeRow
 from engine.parties.described import Described, DescribedSettings
 
-LOST_LINE: Final = ("通讯", "网络", "结果未知")
+LOST_LINE: Final = tuple(OutcomeRow("-*", Outcome.UNKNOWN, text=text) for text in ("通讯", "网络", "结果未知"))
 """Words of a library that did not reach its centre: no answer, not even to a question."""
 Functions = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 """Function → (its in parameters, its out parameters)."""

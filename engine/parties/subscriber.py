@@ -1,8 +1,9 @@
 """A system that takes messages by HTTP: JSON or XML, one POST a message.
 
 Each carries our number of the message in `X-Message-No`: by it the receiver knows a repeat. 2xx says it has it, 4xx is
-a clear no (but for 408, 409, 425 and 429, which ask for patience, and 401, which is about our credentials and not about
-the message), anything else proves nothing. Where a receiver says no inside HTTP 200, `answer_code` is the place that
+a clear no, but for some that are not about this message: 408, 409, 425 and 429 ask for patience, 401 is about our
+credentials, 404 about the address that every message is posted to (a receiver that is being deployed says it to all).
+These, and anything else, prove nothing. Where a receiver says no inside HTTP 200, `answer_code` is the place that
 counts: a code that is not good proves nothing either, unless the site lists it (`no-CODE`).
 """
 
@@ -23,7 +24,7 @@ from engine.parties import wire
 from engine.parties.contract import About, Answer, Heard, NotHeard, Op, OutcomeRow, Outgoing
 from engine.parties.settings import PartySettings
 
-_PATIENCE: Final = ("401", "408", "409", "425", "429")
+_OF_NO_MESSAGE: Final = ("401", "404", "408", "409", "425", "429")
 
 
 class Settings(PartySettings):
@@ -62,7 +63,7 @@ class Subscriber:
     ops: Final = {"post": Op("post", "送达一条消息", "deliver a message", changes=True)}
     outcomes: Final = (
         OutcomeRow("2*", Outcome.ACCEPTED),
-        *(OutcomeRow(code, Outcome.UNKNOWN) for code in _PATIENCE),
+        *(OutcomeRow(code, Outcome.UNKNOWN) for code in _OF_NO_MESSAGE),
         OutcomeRow("4*", Outcome.REFUSED),
     )
 

@@ -188,11 +188,12 @@ def _checks(work: Compiling, node: Node | None) -> tuple[CheckRow, ...]:
 
 
 def _texts(work: Compiling, node: Node | None) -> dict[str, CodeText]:
-    """`texts: {CODE: {zh: …, en: …, side: …, next: …}}`."""
+    """`texts: {CODE: {zh: …, en: …, side: …, next: …, next_en: …}}`."""
     if node is None:
         return {}
     if not isinstance(node, Map):
-        work.wrong("E612", node.mark, zh="代码: {zh, en, side, next}", en="CODE: {zh, en, side, next}")
+        words = "{zh, en, side, next, next_en}"
+        work.wrong("E612", node.mark, zh=f"代码: {words}", en=f"CODE: {words}")
         return {}
     texts = {}
     for key, value in node.entries:
@@ -204,7 +205,9 @@ def _texts(work: Compiling, node: Node | None) -> dict[str, CodeText]:
             continue
         if work.codes.get(code) is key.mark:
             del work.codes[code]  # a text alone does not make the map raise it
-        work.keys(value, ("zh", "en", "side", "next"), ("zh", "en", "side"), "texts")
+        work.keys(value, ("zh", "en", "side", "next", "next_en"), ("zh", "en", "side"), "texts")
         side = work.word(value.get("side"), SIDES, "engine")
-        texts[code] = CodeText(code, _word(value, "zh"), _word(value, "en"), side, _word(value, "next"))
+        texts[code] = CodeText(
+            code, _word(value, "zh"), _word(value, "en"), side, _word(value, "next"), _word(value, "next_en")
+        )
     return texts

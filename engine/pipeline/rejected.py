@@ -12,13 +12,15 @@ SIDES = ("patient", "his", "insurance", "payment", "einvoice", "engine", "client
 
 @dataclass(frozen=True, slots=True)
 class CodeText:
-    """What a code says to people: both languages, whose side it is on, and what to do next."""
+    """What a code says to people: both languages, whose side it is on, and what to do next
+    (Chinese, English)."""
 
     code: str
     zh: str
     en: str
     side: str = "engine"
     next: str = ""
+    next_en: str = ""
 
 
 def _texts(*rows: CodeText) -> dict[str, CodeText]:
@@ -27,16 +29,23 @@ def _texts(*rows: CodeText) -> dict[str, CodeText]:
 
 TEXTS: Mapping[str, CodeText] = _texts(
     CodeText("E-MAP-MISSING", "缺少必要的数据项", "a needed value is missing", "engine",
-             "查看缺少的路径：对方没有返回，或者映射写错"),
+             "查看缺少的路径：对方没有返回，或者映射写错",
+             "Look at the missing path: the party did not send it, or the map is wrong."),
     CodeText("E-MAP-TYPE", "数据项的类型或格式不对", "a value has the wrong type or form", "engine",
-             "查看出错的路径，核对对方返回的内容和映射的过滤器"),
-    CodeText("E-MAP-NONE", "没有符合条件的行", "no row fits", "engine", "核对映射的条件"),
-    CodeText("E-MAP-MANY", "符合条件的行不止一行", "more than one row fits", "engine", "核对映射的条件，或对方的数据"),
+             "查看出错的路径，核对对方返回的内容和映射的过滤器",
+             "Look at the path: compare what the party sent with the map's filters."),
+    CodeText("E-MAP-NONE", "没有符合条件的行", "no row fits", "engine", "核对映射的条件",
+             "Check the map's condition."),
+    CodeText("E-MAP-MANY", "符合条件的行不止一行", "more than one row fits", "engine", "核对映射的条件，或对方的数据",
+             "Check the map's condition, or the party's data."),
     CodeText("E-UNMAPPED", "代码没有对照", "a code has no counterpart in the code table", "engine",
-             "在代码表中补充这个代码的对照"),
+             "在代码表中补充这个代码的对照",
+             "Add the code to the code table."),
     CodeText("E-CONDITION", "条件无法判断", "a condition cannot be decided", "engine",
-             "查看条件所在的位置：缺少数据或类型不符"),
-    CodeText("E-CHECK", "核对没有通过", "a check failed", "engine", "查看没有通过的条件"),
+             "查看条件所在的位置：缺少数据或类型不符",
+             "Look where the condition stands: data is missing or of another type."),
+    CodeText("E-CHECK", "核对没有通过", "a check failed", "engine", "查看没有通过的条件",
+             "Look at the condition that failed."),
 )  # fmt: skip
 
 

@@ -74,7 +74,12 @@ class Schema:
                 return []
             errors = list(self._validator.iter_errors(tree))
             always = [error for error in errors if not {"then", "else"} & {str(step) for step in error.schema_path}]
-            found = {told for error in always or errors for told in _told(error)}
+            short = (error for error in errors if error.kind.name == "minLength" and error.instance == "")
+            empty = {str(error.instance_path) for error in short}
+            found = {
+                told for error in always or errors for told in _told(error)
+                if error.kind.name != "pattern" or str(error.instance_path) not in empty
+            }  # fmt: skip
         except UnicodeEncodeError:
             return [("", "含有不是文字的字符", "there is a character that is no text (lone surrogate)")]
         return sorted(found)[:MOST_TOLD]
@@ -201,7 +206,11 @@ def _told(error: Any) -> list[FieldProblem]:
         meant = (f"（是否应为 {near}？）", f" (did you mean {near}?)") if near else ("", "")
         return [(path, f"只能是：{listed}{meant[0]}", f"must be one of {listed}{meant[1]}")]
     if name in _LIMITS:
+        if name == "minLength" and error.instance == "":
+            return [(path, "不能为空", "must not be empty")]
         chinese, english = _LIMITS[name]
+        if kind.limit == 1 and english.endswith("s"):
+            english = english[:-1]
         return [(path, chinese.format(limit=kind.limit), english.format(limit=kind.limit))]
     if name in _OTHER:
         chinese, english = _OTHER[name]

@@ -16,7 +16,7 @@ from engine.saga.plan import Plan
 INVOICE_PATIENCE = 10.0  # seconds a settled bill waits for its invoice before it is called settled without
 
 SAYS_IT_IS_OVER = frozenset({"E-CANCELLED", "E-REFUNDED", "E-PAY-EXPIRED", "E-SILENT", "E-DRIFT"})
-"""Causes whose words tell how a settlement ended: not true of one that waits for a person."""
+"""Causes whose words tell how a settlement ended: not true of one that waits for a person or is still going back."""
 
 
 def state_of(case: Case, plan: Plan, now: float) -> str:
@@ -43,6 +43,20 @@ def _paying(case: Case, plan: Plan) -> bool:
     return known and case.pending is None
 
 
+def code_told(code: str, state: str) -> str:
+    """The code to tell of a settlement that is in `state` because of `code`: "" when there is none."""
+    if state == CaseState.MANUAL and (not code or code in SAYS_IT_IS_OVER):
+        return "E-PERSON"
+    return "E-UNDOING" if state == CaseState.BACK and code in SAYS_IT_IS_OVER else code
+
+
+def cause_of(case: Case) -> Reason | None:
+    """Why a settlement is as it is, in words that are true of it now."""
+    code = "" if case.cause is None else case.cause.code
+    told = code_told(code, case.state)
+    return case.cause if told == code else of_code(told)
+
+
 def reason_json(reason: Reason) -> dict[str, str]:
     """A Reason as the API shows it."""
     shown = {"code": reason.code, "zh": reason.zh, "en": reason.en, "side": reason.side}
@@ -65,9 +79,7 @@ def answer_of(case: Case, judge: SiteJudge, now: float) -> dict[str, Any]:
     body.update(_from_map(case, judge, state))
     if "asked_by" in case.data:  # the client that asked for the cancel or refund under way or done
         body["numbers"] = {**body.get("numbers", {}), "asked_by": case.data["asked_by"]}
-    reason = case.notice if state == "quoted" else case.cause
-    if state == "manual" and (reason is None or reason.code in SAYS_IT_IS_OVER):
-        reason = of_code("E-PERSON")
+    reason = case.notice if state == "quoted" else cause_of(case)
     if reason is not None:
         body["reason"] = reason_json(reason)
     return body

@@ -226,7 +226,8 @@ def _counts_as_returned(kept: Kept, refund: str, order: str) -> bool:
 
 
 def _undos(kept: Kept, leg: LegRow) -> list[LegRow]:
-    return [one for one in kept.legs if one.undo and one.of == leg.id]
+    """Its undos; one of a refund that was off does not count."""
+    return [one for one in kept.legs if one.undo and one.of == leg.id and one.state is not LegState.NO]
 
 
 def _against_ours(

@@ -102,9 +102,10 @@ def _sequence(kept: Kept, payers: frozenset[str]) -> Iterator[Difference]:
         return
     forward = _forward(kept)
     for at, leg in enumerate(forward):
+        begun = kept.begun(leg)
         for before in forward[:at]:
-            known = kept.definite_at(before.id)
-            if known is not None and known <= leg.created_at:
+            known = kept.definite(before.id)
+            if known is not None and known < begun:
                 continue
             if leg.party in payers and before.party in payers:
                 yield _said(kept, "attempts_overlap", count=leg.attempt, no=before.number)
@@ -119,7 +120,7 @@ def _undo_order(kept: Kept, payers: frozenset[str], invoicers: frozenset[str]) -
     the very first undo, of whoever may refuse the refund, goes before the invoice's."""
     if not kept.moves:
         return
-    undo_of = {leg.of: leg for leg in kept.legs if leg.undo}
+    undo_of = {leg.of: leg for leg in kept.legs if leg.undo and leg.state is not LegState.NO}
     forward = _forward(kept)
     first = min((undo.id for undo in undo_of.values()), default=0)
     for of, undo in undo_of.items():
@@ -137,16 +138,17 @@ def _undo_order(kept: Kept, payers: frozenset[str], invoicers: frozenset[str]) -
 def _in_its_turn(kept: Kept, undo: LegRow, later: Sequence[LegRow], undo_of: Mapping[int, LegRow]) -> bool:
     """Whether all that came after had gone when this undo began, or was held up by another party's slow undo."""
     held: set[str] = set()  # parties with a slow undo then, or with one that waited for such a one
+    here = kept.begun(undo)
     for leg in reversed(later):
-        known, its = kept.definite_at(leg.id), undo_of.get(leg.id)
-        if known is None or known > undo.created_at:
+        known, its = kept.definite(leg.id), undo_of.get(leg.id)
+        if known is None or known > here:
             return False
         if leg.state is not LegState.OK:
             continue
-        gone = kept.ok_at(its.id) if its is not None else None
-        if gone is not None and gone <= undo.created_at:
+        gone = kept.gone_well(its.id) if its is not None else None
+        if gone is not None and gone < here:
             continue
-        begun = its is not None and (its.created_at, its.id) < (undo.created_at, undo.id)
+        begun = its is not None and (kept.begun(its), its.id) < (here, undo.id)
         if begun and its is not None and undo.created_at >= its.created_at + UNDO_SLOW:
             held.add(its.party)
         elif not begun and held and (leg.party in held or leg.amount is not None):
@@ -163,7 +165,7 @@ def _proofs(kept: Kept) -> Iterator[Difference]:
     if not kept.calls:
         return
     calls = {call.id: call for call in kept.calls}
-    given_back = {leg.of for leg in kept.legs if leg.undo}
+    given_back = {leg.of for leg in kept.legs if leg.undo and leg.state is not LegState.NO}
     for leg in kept.legs:
         if leg.state is not LegState.NO or leg.because != "fenced":
             continue

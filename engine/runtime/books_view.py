@@ -5,7 +5,7 @@ Plain values; nothing here reads a network, a store or a clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -125,8 +125,8 @@ class Move:
 
 @dataclass(slots=True)
 class Kept:
-    """One settlement as the store has it. Amounts in fen, None while unknown. `tasks`: kinds of its open tasks, each
-    with its leg (0: none). `calls` is empty when they were purged."""
+    """One settlement as the store has it. Amounts in fen, None while unknown. `moves` in the trail's own order.
+    `tasks`: kinds of its open tasks, each with its leg (0: none). `calls` is empty when they were purged."""
 
     no: str
     state: CaseState
@@ -174,20 +174,33 @@ class Kept:
 
     def definite_at(self, leg_id: int) -> float | None:
         """When the leg first was known as ok or no; None when that never happened."""
-        return self._moved(leg_id, ("ok", "no"))
+        place = self.definite(leg_id)
+        return None if place is None else self.moves[place].at
 
-    def ok_at(self, leg_id: int) -> float | None:
-        """When the leg first was known as ok."""
-        return self._moved(leg_id, ("ok",))
+    def begun(self, leg: LegRow) -> float:
+        """Where in the trail the leg began. Its own order tells that of two things in one instant, and of what came
+        before and after the clock was set. A leg the trail says nothing of lies by its time."""
+        moved = next((at for at, move in enumerate(self.moves) if move.leg_id == leg.id), None)
+        if moved is not None:
+            return moved
+        return next((at for at, move in enumerate(self.moves) if move.at > leg.created_at), len(self.moves)) - 0.5
+
+    def definite(self, leg_id: int) -> int | None:
+        """Where in the trail the leg first was known as ok or no; None when that never happened."""
+        return next(self._places(leg_id, ("ok", "no")), None)
+
+    def gone_well(self, leg_id: int) -> int | None:
+        """Where in the trail the leg first was known as ok."""
+        return next(self._places(leg_id, ("ok",)), None)
+
+    def _places(self, leg_id: int, states: tuple[str, ...]) -> Iterator[int]:
+        return (at for at, move in enumerate(self.moves) if move.leg_id == leg_id and move.after in states)
 
     def ok_after_person(self, leg_id: int) -> bool:
         """Whether the leg needed a person before it was known as ok."""
         mine = [move for move in self.moves if move.leg_id == leg_id]
         called = next((at for at, move in enumerate(mine) if move.after == "manual"), len(mine))
         return any(move.after == "ok" for move in mine[called:])
-
-    def _moved(self, leg_id: int, states: tuple[str, ...]) -> float | None:
-        return next((move.at for move in self.moves if move.leg_id == leg_id and move.after in states), None)
 
 
 @dataclass(slots=True)

@@ -98,7 +98,7 @@ class WrittenCalls(Carried):
             sent = self._sender.send(request.target.removeprefix("/"), request.body, deadline_s, on_first_byte)
         else:
             sent = self._sender.send(json_text.parse(request.body), deadline_s, on_first_byte)
-        return sent.addCallbacks(_written, _clashed)
+        return sent.addCallbacks(_written, _refused)
 
 
 def _as_reply(body: bytes) -> HttpReply:
@@ -109,7 +109,7 @@ def _written(new: bool) -> HttpReply:
     return HttpReply(201, (), WRITTEN) if new else HttpReply(200, (), SAME)
 
 
-def _clashed(failure: Any) -> HttpReply:
+def _refused(failure: Any) -> HttpReply:
     if failure.trap(Clash, Unfit) is Clash:
         return HttpReply(409, (), CLASH)
     return HttpReply(422, (), UNFIT + str(failure.value).encode())

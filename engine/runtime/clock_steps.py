@@ -23,7 +23,12 @@ def clock_was_set(seconds: float, driver: SettlementDriver, lanes: Lanes, log: L
                 leg.next_at += seconds
         if room.timer is not None:
             driver.set_timer(room)
-    for lane in lanes.waiting:
-        lane.due += seconds
-    if lanes.waiting:
+    move_retries(seconds, lanes)
+
+
+def move_retries(seconds: float, lanes: Lanes) -> None:
+    """The messages that wait to be sent again, when the clock was set back by so many business seconds (below 0)."""
+    if seconds < 0 and lanes.waiting:
+        for lane in lanes.waiting:
+            lane.due += seconds
         lanes.set_alarm()

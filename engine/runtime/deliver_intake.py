@@ -29,6 +29,7 @@ from engine.runtime.deliver_batch import Batches
 from engine.runtime.deliver_lanes import Lanes
 from engine.runtime.deliver_message import Held, digest_of, with_lets
 from engine.runtime.handing import TOLD_SOURCE
+from engine.runtime.hl7_refusals import of_bytes, of_place
 from engine.runtime.meters import Meters
 from engine.runtime.sites import Sites
 from engine.site.deliver_spec import DeliverSpec, Names
@@ -91,17 +92,18 @@ class Intake:
         answer = Answer()
         if channel is None:
             known = any(key[0] == listener and key[1][:3] == header.code for key in self._table)
-            text = f"{event} is not taken here"
+            text = f"{event}：{of_place('MSH-9')}"
             error = HL7Error("201" if known else "200", "MSH", 1, 9, text)
             return self._refuse(held, header, "AR", text, [error], answer)
         spec = channel.deliver
         assert spec is not None, "the table holds deliver channels only"
         held.channel = channel.name
         if not header.control_id:
-            error = HL7Error("101", "MSH", 1, 10, "MSH-10 is missing")
+            error = HL7Error("101", "MSH", 1, 10, of_place("MSH-10"))
             return self._refuse(held, header, "AR", error.text, [error], answer)
         if channel.name in self.killed:
-            answer.give(ack_of(header, held, "AR", f"channel {channel.name} is stopped"))
+            text = f"通道 {channel.name} 已停用，请稍后再发 · channel {channel.name} is stopped; send it later"
+            answer.give(ack_of(header, held, "AR", text))
             return answer
         held.reply = [Caller(header, answer)]
         if self._again(held):
@@ -119,13 +121,14 @@ class Intake:
             self.full(channel.name, held.id, message.raw, message.charset)
         return answer
 
-    def unreadable(self, listener: str, data: bytes, fault: Undecodable) -> Answer:
-        """Bytes that are no HL7 message in its character set: kept as they are, and refused with the byte's offset."""
-        header = hl7v2.header_of(data)
+    def unreadable(self, listener: str, data: bytes, fault: Undecodable, charset: str) -> Answer:
+        """Bytes that are no HL7 message in its character set: kept as they are, and refused with the byte's offset.
+        `charset` is the line's own: who names none in MSH-18 reads our words in it too."""
+        header = hl7v2.header_of(data, charset)
         source = f"{listener} {header.sender[0]}^{header.sender[1]}"
         held = Held(self._ids.new(), "", f"{header.code}^{header.event}", source, header.control_id, self._world.now())
         held.body, held.digest = data, digest_of(data)
-        text = f"{fault.code} at byte {fault.offset}"
+        text = of_bytes(fault)
         return self._refuse(held, header, "AR", text, [HL7Error("102", text=text)], Answer())
 
     def _refuse(

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from twisted.internet.defer import Deferred
 
+from engine.connectors.http_limits import refusal
 from engine.core.http import HttpReply, HttpRequest
 from engine.runtime import openapi
 from engine.runtime.answer_api import AnswerApi
@@ -17,6 +18,7 @@ from engine.runtime.replies import error, not_this_method
 from engine.runtime.routes import Route, Routes
 from engine.runtime.settlement_api import SettlementApi
 from engine.site.site import Channel, Hears, Site
+from engine.store.contract import CannotRead
 
 NO = "{no}"
 
@@ -139,4 +141,7 @@ class Doors:
 
 
 async def _await(reply: Awaitable[HttpReply]) -> HttpReply:
-    return await reply
+    try:
+        return await reply
+    except CannotRead:
+        return refusal(503)  # says nothing of what was or was not done: the same request again finds out

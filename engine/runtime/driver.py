@@ -33,7 +33,7 @@ from engine.saga.case import AT_REST, Case, CaseState
 from engine.saga.events import Command, Event, Recovered, Send, Started, Task, Tell, Tick
 from engine.saga.machine import advance
 from engine.saga.rules import RULES, Rules
-from engine.store.contract import Crash, Done, Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.contract import CannotRead, Crash, Done, Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.sealing import Sealer
 
@@ -260,7 +260,7 @@ class SettlementDriver:
             return  # the process ends: nobody is told anything more
         self._look_again(room)
         room.wake()
-        if not isinstance(problem, NotKept):
+        if not isinstance(problem, NotKept | CannotRead):
             # It cannot go on by itself; told once, however often it is tried again.
             self._desk.call("stuck", no, type(problem).__name__, "engine")
         self._world.later(5.0, self._reopen, no)

@@ -28,6 +28,7 @@ from engine.core.world import World
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.auth import Client, Gate
 from engine.runtime.hl7_profiles import profile_faults
+from engine.runtime.hl7_refusals import of_bytes, of_place
 from engine.runtime.hl7_words import code_of, errors_of, fields_of
 from engine.runtime.journal import body_writes
 from engine.runtime.logs import Log, trouble_of
@@ -42,6 +43,7 @@ from engine.store.contract import Store, StoreFull, StoreStopped, Unit
 from engine.store.ids import Ids
 from engine.store.inbox import Earlier, earlier, hear_again, hear_first
 
+NO_NUMBER: Final = ("no", "结算单号（no）与发起时的请求号（of）填一个", "give the settlement's number (no) or the request number it began with (of)")  # noqa: E501 both languages of one row
 _SENT_AT: Final = 7  # MSH-7: a repeat may carry a new time
 
 
@@ -75,12 +77,12 @@ class Hl7Door:
             message = parse(data, door.charset or "UTF-8")
         except Undecodable as no:
             self._served(listener, "none", "malformed", began)
-            return self._not_taken(header_of(data, door.charset or "UTF-8"), "102", f"{no.code} @{no.offset}")
+            return self._not_taken(header_of(data, door.charset or "UTF-8"), "102", of_bytes(no))
         header = message.header
         found = self._asked(listener, message)
         if found is None:
             self._served(listener, "none", "not_found", began)
-            return self._not_taken(header, "201" if self._known_code(listener, header) else "200", "MSH-9")
+            return self._not_taken(header, "201" if self._known_code(listener, header) else "200", of_place("MSH-9"))
         spec, name = found
         client = self._client(door, header, peer)
         if client is None:
@@ -130,7 +132,7 @@ class Hl7Door:
         header, digest = message.header, _digest(message)
         key = (caller.client.id, header.control_id)
         if not header.control_id:
-            return self._not_taken(header, "101", "MSH-10"), "malformed"
+            return self._not_taken(header, "101", of_place("MSH-10")), "malformed"
         at_work = self._working.get(key)
         seen = await self._seen(*key) if at_work is None else None
         at_work = at_work or self._working.get(key)  # it may have come meanwhile
@@ -206,14 +208,14 @@ class Hl7Door:
         try:
             faults = [one.as_error() for one in plan_of(message).check(message)]
         except ValueError:
-            return self._not_taken(header, "203", "MSH-12"), "malformed", None
+            return self._not_taken(header, "203", of_place("MSH-12")), "malformed", None
         ask = spec.asks.get(_action(spec, message))
         faults += profile_faults(spec.profile, message, ask, spec.action.segment)
         if ask is None and not faults:
-            known = ", ".join(spec.asks)
-            faults = [HL7Error("103", spec.action.segment, 1, spec.action.field, f"{spec.action}: {known}")]
+            text = "只能是：{0} · must be one of {0}".format(", ".join(spec.asks))
+            faults = [HL7Error("103", spec.action.segment, 1, spec.action.field, text)]
         if faults or ask is None:
-            told = wrong_fields([(_place(one), one.text, one.text) for one in faults])
+            told = wrong_fields([(_place(one), *_both(one.text)) for one in faults])
             return self._answered(header, spec, "start", told, None, errors=faults), told.word, None
         told = await self._order(caller, message, ask, name)
         no = str(told.body.get("settlement_no", "")) or None
@@ -231,7 +233,7 @@ class Hl7Door:
         if not no and made.get("of"):
             no = await self._orders.number_of(caller, str(made["of"]))
         elif not no:
-            return wrong_fields([("no", "缺少结算单号", "the settlement's number is missing")])
+            return wrong_fields([NO_NUMBER])
         asked = made.get("body", {})
         match ask.what:
             case "show":
@@ -299,6 +301,12 @@ def _action(spec: Hl7Spec, message: Message) -> str:
 
 def _place(error: HL7Error) -> str:
     return f"{error.segment}-{error.field}" if error.field else error.segment
+
+
+def _both(text: str) -> tuple[str, str]:
+    """A text in both languages, apart."""
+    zh, _, en = text.partition(" · ")
+    return zh, en or zh
 
 
 def _source(client: str) -> str:

@@ -28,6 +28,8 @@ def code_of(what: str, told: Told) -> AckCode:
         return "AR"
     if told.word in ERROR_WORDS or told.word == "busy":
         return "AE"
+    if what == "refund" and told.word == "settled":  # it was not allowed, and stands
+        return "AE"
     goes_on = what in ("cancel", "refund", "show")
     return "AE" if told.word in CAME_TO_NOTHING and not goes_on else "AA"
 

@@ -165,7 +165,7 @@ class SiteJudge:
     def reason(self, leg: Leg, case: Case) -> Reason:
         kind = self.site.engine.parties[self.channel.calls[leg.call].party].kind
         step = self.plan.steps[self.plan.index(leg.step)]
-        return left_out(leg, kind) if step.go_on else of_leg(leg, kind, bool(step.again))
+        return left_out(leg, kind) if step.go_on and not leg.undo else of_leg(leg, kind, bool(step.again))
 
     def _run(self, field_map: FieldMap, names: Mapping[str, Tree]) -> Tree:
         try:

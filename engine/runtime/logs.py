@@ -27,7 +27,7 @@ _DOUBTFUL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]|[0-9]{11}").search  # only 
 VALUE_MAX = 500
 _REPEATED = frozenset({"channel", "kind", "source", "outcome", "door", "route"})  # the same few words in each line
 _CLEAN_MAX = 1000
-_OUR_WORDS = frozenset({"NotKept", "Busy", "UnknownSite", "StoreFull", "StoreStopped", "CannotCall"})
+_OUR_WORDS = frozenset({"NotKept", "Busy", "UnknownSite", "StoreFull", "StoreStopped", "CannotCall", "CannotRead"})
 _PRIVATE = NAME_KEYS | NUMBER_KEYS | PHONE_KEYS | SECRET_KEYS | {"name"}
 
 

@@ -72,6 +72,10 @@ class Meters:
             "engine_reactor_lag_seconds", "How late a timer of the reactor fired, ten times a second", buckets=_LATE,
             registry=self.registry,
         )  # fmt: skip
+        self._failing = Gauge(
+            "engine_listener_failing", "What is wrong now with a listener that fetches files or rows", ("door",),
+            registry=self.registry,
+        )  # fmt: skip
         self.open_settlements = Gauge("engine_open_settlements", "Settlements in memory", registry=self.registry)
         self.commits = Counter("engine_units_total", "Units stored", registry=self.registry)
         # Finding a meter's child by its labels costs ten times what counting in it does.
@@ -108,6 +112,10 @@ class Meters:
     def reported(self, party: str, outcome: str) -> None:
         """`outcome`: delivered, undelivered, again, unknown (no message of ours), unreadable or undecided."""
         self._reports.labels(party, outcome).inc()
+
+    def listener_failing(self, door: str, count: int) -> None:
+        """So many things are wrong now with a listener that fetches; 0: it is well."""
+        self._failing.labels(door).set(count)
 
     def page(self) -> bytes:
         """The text Prometheus reads."""

@@ -49,13 +49,14 @@ class Numbers:
             case "claim":
                 return f"{case.no}C{leg.attempt}"
             case "refund":
-                return f"{case.no}R{leg.of}" if leg.undo else f"{case.no}B{leg.id}"  # money given back as a step
+                # as an undo, or money that is given back as a step
+                return f"{case.no}R{_undone(case, leg)}" if leg.undo else f"{case.no}B{leg.id}"
             case "lock":
                 return f"{case.no}L"
             case "bus":
                 return f"{case.no}E1"
             case "void":
-                return f"{case.no}V{leg.of}"
+                return f"{case.no}V{_undone(case, leg)}"
             case "quote":
                 return f"{case.no}Q{leg.id}"
             case "step":
@@ -64,3 +65,9 @@ class Numbers:
                 return case.no
             case _:
                 raise ValueError(f"no such kind of number: {kind!r}")
+
+
+def _undone(case: Case, undo: Leg) -> str:
+    """Which leg an undo takes back, and, after a refund that was off, for the how many-th time."""
+    earlier = sum(1 for leg in case.legs if leg.of == undo.of and leg.id < undo.id)
+    return f"{undo.of}A{earlier + 1}" if earlier else str(undo.of)

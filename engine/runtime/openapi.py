@@ -10,14 +10,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.core.errors import ERRORS
 from engine.core.http import HttpReply, HttpRequest
 from engine.core.money import AMOUNTS
 from engine.pipeline.rejected import SIDES
 from engine.runtime import deliver_doc, site_doc
+from engine.runtime.interface import tables
+from engine.runtime.interface.words import EVENTS, Both
 from engine.runtime.replies import RETRY_AFTER, json_reply
 from engine.runtime.routes import Route
-from engine.site.site import Channel, Site
+from engine.site.site import Channel, Hears, Site
 
 Doc = dict[str, Any]
 _FEN = {"type": "integer", "description": "分 · fen"}
@@ -71,10 +72,12 @@ def document(site: Site) -> Doc:
             },
         },
         "security": [{"X-Client": [], "X-Timestamp": [], "X-Nonce": [], "X-Signature": []}],
-        "x-error-codes": {
-            code: {"zh": row.zh, "en": row.en, "side": row.side, "next": row.next} for code, row in ERRORS.items()
-        },
+        "x-error-codes": {row.code: _said(row) for row in tables.errors(site)},
     }
+
+
+def _said(row: tables.ErrorRow) -> Doc:
+    return {"zh": row.says.zh, "en": row.says.en, "side": row.side, "next": row.next.zh, "next_en": row.next.en}
 
 
 def _settle_paths(site: Site, channel: Channel, paths: Doc) -> None:
@@ -84,8 +87,7 @@ def _settle_paths(site: Site, channel: Channel, paths: Doc) -> None:
     paths.setdefault(listen.request.path, {})[listen.request.method.lower()] = post
     for hears in channel.hears:
         if hears.request is not None:
-            operation = _operation(hears.event, f"{channel.name}_{hears.event}", _schema(site, hears.schema), no=True)
-            paths.setdefault(hears.request.path, {})[hears.request.method.lower()] = operation
+            _hears(site, channel, hears, paths)
     if "/v1/settlements/{no}" in paths:
         return
     show = _operation("查询结算 · show a settlement", "show", None, no=True)
@@ -100,6 +102,28 @@ def _settle_paths(site: Site, channel: Channel, paths: Doc) -> None:
     for what, zh in backwards:
         path = f"/v1/settlements/{{no}}/{what}" + ("s" if what == "refund" else "")
         paths[path] = {"post": _operation(zh, what, _schema(site, f"{what}_request"), no=True)}
+
+
+def _hears(site: Site, channel: Channel, hears: Hears, paths: Doc) -> None:
+    """An event's address, which channels share: where they take other requests, one of them fits (`anyOf`)."""
+    assert hears.request is not None
+    about = EVENTS.get(hears.event, Both(hears.event, hears.event))
+    schema = {**_schema(site, hears.schema), "x-channels": [channel.name]}
+    methods, method = paths.setdefault(hears.request.path, {}), hears.request.method.lower()
+    if method not in methods:
+        methods[method] = _operation(f"{about.zh} · {about.en}", hears.event, schema, no=True)
+        return
+    content = methods[method]["requestBody"]["content"]["application/json"]
+    kinds = content["schema"].get("anyOf", [content["schema"]])
+    same = next((one for one in kinds if _but_channels(one) == _but_channels(schema)), None)
+    if same is not None:
+        same["x-channels"].append(channel.name)
+    else:
+        content["schema"] = {"anyOf": [*kinds, schema]}
+
+
+def _but_channels(schema: Doc) -> Doc:
+    return {key: value for key, value in schema.items() if key != "x-channels"}
 
 
 def _answer_path(site: Site, channel: Channel, paths: Doc) -> None:
@@ -173,6 +197,8 @@ def _settlement() -> Doc:
                 "properties": dict.fromkeys(("paid", "used", "collect", "back"), _FEN),
             },
             "reason": {"$ref": "#/components/schemas/Reason"},
+            "field": {"type": "string", "description": "400：有误的字段 · the field at fault"},
+            "fields": {"type": "array", "items": _TEXT, "description": "400：全部有误的字段 · all fields at fault"},
         },
     }
 

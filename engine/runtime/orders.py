@@ -34,7 +34,7 @@ from engine.runtime.orders_back import (
     repeat_key,
     was,
 )
-from engine.runtime.resolve import closing, decision, undecided, waiting
+from engine.runtime.resolve import cannot_be_off, closing, decision, undecided, waiting
 from engine.runtime.sites import Sites
 from engine.runtime.terminal_facts import NoSuchNumber, told_of_leg, voucher_of
 from engine.runtime.told import MISSING, Told, error, not_allowed, stranger, wrong_fields
@@ -175,6 +175,8 @@ class Orders:
                 return error("conflict", "E-STATE", self._state(case))
             if left:
                 return error("conflict", "E-UNDECIDED", ", ".join(left))
+            if stays := cannot_be_off(case, event.verdicts):
+                return error("conflict", "E-NOT-OFF", ", ".join(stays))
             beside = await self._store.read(lambda conn: closing(conn, no, body, self._world.now()))
         return await self._tell(caller, case, event, ("resolve", str(body["request_no"]), digest_of(body)), beside)
 

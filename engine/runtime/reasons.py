@@ -64,16 +64,27 @@ def left_out(leg: Leg, kind: str) -> Reason:
     return Reason(told.code, told.zh, told.en, side_of(kind), told.next, told.next_en)
 
 
+def _declined(leg: Leg, kind: str) -> Reason:
+    """Why a refund is off: whoever was asked for leave gave none."""
+    zh, en = _names(kind)
+    words = leg.text or leg.code
+    told = of_code("E-REFUND-REFUSED", f"{zh}：{words}", f"{en[:1].upper()}{en[1:]}: {words}")
+    return Reason(told.code, told.zh, told.en, side_of(kind), told.next, told.next_en)
+
+
 def of_map(code: str, detail: str = "", text: CodeText | None = None) -> Reason:
     """A Reason for a rule or map that said no; the channel's own text wins over the table's."""
     if text is None or code in ERRORS:
         return of_code(code, detail)
-    return Reason(code, text.zh, text.en, text.side, text.next)
+    return Reason(code, text.zh, text.en, text.side, text.next, text.next_en)
 
 
 def of_leg(leg: Leg, kind: str, paying: bool) -> Reason:
-    """Why a leg is `no`. `kind` is the party's kind; `paying`: the leg is the patient's payment."""
+    """Why a leg is `no`. `kind` is the party's kind; `paying`: the leg is the patient's payment. The one undo that may
+    be `no` is the first of a refund: whoever was asked for leave declined."""
     side = side_of(kind)
+    if leg.undo:
+        return _declined(leg, kind)
     if leg.because == "refused":
         known = CODE_OF_PARTY.get(leg.code)
         if known is not None:

@@ -170,7 +170,7 @@ class Reload:
         before = await on_a_thread(self._world, lambda: load_again(old.source))
         if not isinstance(site, Site):
             wrong = failing(site)
-            raise NotApplied("E-SITE-WRONG", _first(wrong), problems=[as_json(one) for one in site[:PROBLEMS_MAX]])
+            raise NotApplied("E-SITE-WRONG", first_of(wrong), problems=[as_json(one) for one in site[:PROBLEMS_MAX]])
         again = restarts(before, site) if isinstance(before, Site) else []
         if again:
             raise NotApplied("E-SITE-RESTART", ", ".join(again))
@@ -191,7 +191,7 @@ class Reload:
             self._sites.hold()
             if content in await self._in_use():
                 told = [as_json(one) for one in pinned[:PROBLEMS_MAX]]
-                raise NotApplied("E-SITE-IN-USE", f"{content[:12]}: {_first(pinned)}", problems=told)
+                raise NotApplied("E-SITE-IN-USE", f"{content[:12]}: {first_of(pinned)}", problems=told)
         return made
 
     async def _in_use(self) -> set[str]:
@@ -219,7 +219,7 @@ def _overtaken(last: Turn) -> NotApplied:
     return NotApplied("E-SITE-MOVED", f"{last.version[:12]} ({last.by})", in_force=turn_json(last))
 
 
-def _first(problems: Sequence[Problem]) -> str:
+def first_of(problems: Sequence[Problem]) -> str:
     """The first problem and how many there are, for one line."""
     if not problems:
         return "?"

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.saga.case import Case, Reason
+from engine.saga.byhand import OFF
+from engine.saga.case import Case, CaseState, Reason, may_still_stand
 from engine.saga.events import Resolved
-from engine.saga.legs import LegState
+from engine.saga.legs import Leg, LegState
 from engine.store.contract import Write
 from engine.store.lists import list_tasks
 from engine.store.tasks import close_task
@@ -36,6 +37,17 @@ def undecided(case: Case, verdicts: Mapping[int, str]) -> list[str]:
     legs = waiting(case)
     missing = [f"{leg_id} {call}" for leg_id, call in legs.items() if leg_id not in verdicts]
     return missing + [f"{leg_id}?" for leg_id in verdicts if leg_id not in legs]
+
+
+def cannot_be_off(case: Case, verdicts: Mapping[int, str]) -> list[str]:
+    """Legs said to be `off` where the settlement would not stand as before, as `7 his.void`."""
+    off = [case.leg(leg_id) for leg_id, word in verdicts.items() if word == OFF]
+    return [f"{leg.id} {leg.call}" for leg in off if not can_be_off(case, leg)]
+
+
+def can_be_off(case: Case, leg: Leg) -> bool:
+    """Whether a person may say `off` of this leg."""
+    return case.state is CaseState.MANUAL and may_still_stand(case, leg)
 
 
 def closing(conn: Any, no: str, body: Mapping[str, Any], now: float) -> tuple[Write, ...]:

@@ -14,7 +14,7 @@ from engine.runtime.meters import Meters
 from engine.runtime.orders import Caller, Orders
 from engine.runtime.orders_back import SCOPES
 from engine.runtime.replies import error, refused, reply_of
-from engine.runtime.told import Told
+from engine.runtime.told import WAIT, Told, wrong_fields
 from engine.site.site import Hears
 from engine.store.trail import use_nonce
 
@@ -55,7 +55,7 @@ class SettlementApi:
             return caller
         wait = _wait_of(request.query)
         if wait is None:
-            return error(400, "E-FIELD", "wait: 0–60", field="wait")
+            return reply_of(wrong_fields([WAIT]))
         return reply_of(await self._orders.show(caller, no, wait))
 
     async def _post(

@@ -41,7 +41,8 @@ from engine.store.trail import NONCE_TAKEN, add_trail, use_nonce
 
 STAGED = "var/staged"
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_TEXT_MAX = {"by": 64, "reason": 500}
+TEXT_MAX = {"by": 64, "reason": 500}
+"""Characters of who and why, at most; at least one that is no space."""
 _BODY_MAX = 8192
 _STATUS = {"E-SITE-WRONG": 400, "E-SITE-NONE": 404}
 HISTORY_MAX = 1000
@@ -181,7 +182,7 @@ def _body(request: HttpRequest) -> dict[str, str] | HttpReply:
         return error(400, "E-BODY", f"{no.code} @{no.offset}", offset=no.offset)
     if not isinstance(tree, dict) or not all(isinstance(value, str) for value in tree.values()):
         return error(400, "E-FIELD", "（正文）: texts only", field="")
-    for name, most in _TEXT_MAX.items():
+    for name, most in TEXT_MAX.items():
         if not 1 <= len(str(tree.get(name, "")).strip()) <= most:
             return error(400, "E-FIELD", f"{name}: 1–{most}", field=name)
     return dict(tree)

@@ -26,7 +26,7 @@ from engine.runtime.orders_back import SCOPES
 from engine.runtime.replies import RETRY_AFTER, STATUS, error
 from engine.runtime.routes import Route
 from engine.runtime.soap_service import NUMBER, SPACE, Deed, Service, problem_schema, service_of
-from engine.runtime.told import ERROR_WORDS, MISSING, Told, not_allowed, stranger, wrong_fields
+from engine.runtime.told import ERROR_WORDS, MISSING, WAIT, Told, not_allowed, stranger, wrong_fields
 from engine.runtime.told import error as told_error
 from engine.site.site import Site
 from engine.store.trail import use_nonce
@@ -38,6 +38,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 _CALLERS_MISTAKE: Final = frozenset({"malformed", "unsigned", "forbidden", "not_found", "conflict", "busy"})
 _NS: Final[Any] = {None: SPACE}  # lxml's way of saying: without a prefix
 _PROBLEM: Final = problem_schema()
+_EITHER: Final = ("与 request_no 填一个", "give it or request_no")
 _FAULTS: Final = ("busy", *ERROR_WORDS)
 
 
@@ -124,11 +125,11 @@ class SoapDoor:
         if unknown:
             return wrong_fields([(name, "不认识的字段", "unknown field") for name in unknown])
         if not isinstance(wait, int) or not 0 <= wait <= WAIT_MAX:
-            return wrong_fields([("wait", "0–60", "0–60")])
+            return wrong_fields([WAIT])
         if not no and isinstance(request_no, str) and request_no:
             no = await self._orders.number_of(caller, request_no)
         elif not no or not isinstance(no, str):
-            return wrong_fields([(NUMBER, *MISSING)])
+            return wrong_fields([(NUMBER, *_EITHER)])
         return await self._orders.show(caller, no, float(wait))
 
     # Refusals before anything was asked

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +27,18 @@ from engine.connectors.files.pickup import Pickup, PickupLimits
 from engine.connectors.files.place import Place
 from engine.connectors.files.ready import Convention, Whole
 from engine.connectors.mllp import Peer
+from engine.connectors.rounds import Wrong
+from engine.core.times import rfc3339
 from engine.core.world import World
 from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_message import Held, digest_of
 from engine.runtime.listening import Kind
 from engine.runtime.logs import Log, trouble_of
+from engine.runtime.meters import Meters
 from engine.runtime.sites import Sites
 from engine.store.contract import Connection, Store, Unit
 from engine.store.ids import Ids
-from engine.store.marks import drop_mark, keep_mark, mark_of, sources
+from engine.store.marks import drop_mark, keep_mark, mark_and_time, sources
 
 if TYPE_CHECKING:
     from engine.connectors.sql.poller import Page, Row, SqlPoller
@@ -52,14 +55,41 @@ class NotNow(Exception):
 class Fetcher:
     """A directory or view as `Listening` has its listeners: it begins and is drained, and has no port."""
 
-    def __init__(self, world: World, name: str, where: str, make: Callable[[], Pickup | SqlPoller], log: Log) -> None:
+    def __init__(
+        self, world: World, name: str, where: str, make: Callable[[], Pickup | SqlPoller], log: Log, meters: Meters
+    ) -> None:
         self.name, self.host, self.port = name, where, 0
         self.connections = self.in_flight = 0
-        self._world, self._make, self._log = world, make, log
+        self._world, self._make, self._log, self._meters = world, make, log, meters
         self._at_work: Pickup | SqlPoller | None = None
         self._timer: Any = None
-        self._told = ""
+        self._unmade: Wrong | None = None
+        self._told: set[str] = set()
         self._drained = False
+
+    @property
+    def wrong(self) -> Mapping[str, Wrong]:
+        """What is wrong with it now, by kind."""
+        if self._unmade is not None:
+            return {"settings": self._unmade}
+        return {} if self._at_work is None or self._drained else self._at_work.wrong
+
+    def trouble(self, kind: str, text: str) -> None:
+        """Something is wrong. That the engine has no room now is told by its store."""
+        if text != NotNow.__name__:
+            self._told.add(kind)
+            self._log.warning("source_trouble", door=self.name, kind=kind, why=text)
+        self._meters.listener_failing(self.name, len(self.wrong))
+
+    def well(self, kind: str, was: Wrong) -> None:
+        """It is over: what it was, since when, how many seconds it lasted."""
+        if kind in self._told:
+            self._told.discard(kind)
+            lasted = round(self._world.now() - was.since, 1)
+            self._log.info(
+                "source_well", door=self.name, kind=kind, why=was.why, since=rfc3339(was.since), seconds=lasted
+            )
+        self._meters.listener_failing(self.name, len(self.wrong))
 
     def start(self) -> Deferred[int]:
         """There is nothing to bind; see `begin`."""
@@ -70,6 +100,7 @@ class Fetcher:
         self._drained = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        self._meters.listener_failing(self.name, 0)
         return succeed(None) if self._at_work is None else self._at_work.stop(seconds)
 
     def begin(self) -> None:
@@ -79,22 +110,36 @@ class Fetcher:
         try:
             self._at_work = self._make()
         except (SecretMissing, ValueError) as no:
-            if str(no) != self._told:
-                self._told = str(no)
-                self._log.error("source_trouble", door=self.name, kind="settings", why=self._told)
+            before, self._unmade = self._unmade, Wrong(str(no), self._world.now())
+            if before is not None:
+                self._unmade = Wrong(str(no), before.since)
+            if before is None or before.why != str(no):
+                self.trouble("settings", str(no))
             self._timer = self._world.later(_AGAIN, self.begin)
             return
+        was, self._unmade = self._unmade, None
+        if was is not None:
+            self.well("settings", was)
         self._at_work.start()
+
+
+def failing(listeners: Mapping[str, object]) -> list[tuple[str, str, str, float]]:
+    """What is wrong now with those that fetch: (listener, kind, why, business time it began), the oldest first."""
+    found = [
+        (name, kind, one.why, one.since) for name, listener in listeners.items() if isinstance(listener, Fetcher)
+        for kind, one in listener.wrong.items()
+    ]  # fmt: skip
+    return sorted(found, key=lambda row: row[3])
 
 
 class Sources:
     """Makes the listeners that fetch. `root`: the folder secrets are read from."""
 
     def __init__(
-        self, world: World, root: Path, store: Store, ids: Ids, sites: Sites, deliver: Deliver, log: Log
+        self, world: World, root: Path, store: Store, ids: Ids, sites: Sites, deliver: Deliver, log: Log, meters: Meters
     ) -> None:
         self._world, self._root, self._store, self._ids = world, root, store, ids
-        self._sites, self._deliver, self._log = sites, deliver, log
+        self._sites, self._deliver, self._log, self._meters = sites, deliver, log, meters
 
     def kinds(self) -> dict[str, Kind]:
         """For `Listening`. One whose row was changed is another one: the old is drained, the new begins."""
@@ -120,15 +165,8 @@ class Sources:
             return self._pickup(fetcher, door)
 
         where = door.drop.directory if door.drop else door.sftp.files.directory if door.sftp else ""
-        fetcher = Fetcher(self._world, name, where, make, self._log)
+        fetcher = Fetcher(self._world, name, where, make, self._log, self._meters)
         return fetcher
-
-    def _trouble(self, fetcher: Fetcher) -> Callable[[str, str], None]:
-        def told(kind: str, text: str) -> None:
-            if text != NotNow.__name__:
-                self._log.warning("source_trouble", door=fetcher.name, kind=kind, why=text)
-
-        return told
 
     def _failed(self, fetcher: Fetcher) -> Callable[[Any], None]:
         def failed(failure: Any) -> None:
@@ -137,10 +175,12 @@ class Sources:
 
         return failed
 
-    def _in_force(self, name: str) -> None:
+    def _in_force(self, name: str) -> Listener:
         """A listener is drained after its configuration no longer is in force."""
-        if name not in self._sites.current.engine.listeners:
+        door = self._sites.current.engine.listeners.get(name)
+        if door is None:
             raise NotNow
+        return door
 
     def _secret(self, ref: SecretRef | None) -> bytes:
         return b"" if ref is None else resolve_secret(ref, self._root)
@@ -158,7 +198,8 @@ class Sources:
 
         return Pickup(
             self._world, fetcher.name, self._place(files, door.sftp), receive, rule, limits,
-            on_trouble=self._trouble(fetcher), on_error=self._failed(fetcher),
+            on_trouble=fetcher.trouble, on_error=self._failed(fetcher),
+            on_well=fetcher.well,
         )  # fmt: skip
 
     def _place(self, files: Files, sftp: Sftp | None) -> Place:
@@ -176,12 +217,12 @@ class Sources:
 
     async def _take_files(self, name: str, parcels: Sequence[Parcel]) -> list[Verdict]:
         """All messages of all files are taken in at once, in their order, and stored together."""
-        self._in_force(name)
+        charset = self._in_force(name).charset or "utf-8"
         peer = Peer("", 0, name)
         sent = [messages_in(parcel.body) for parcel in parcels]
         asked = [[self._deliver.take(name, message, peer) for message in messages] for messages in sent]
         acks = [await gatherResults(waiting, consumeErrors=True) for waiting in asked]
-        return [_verdict(messages, told) for messages, told in zip(sent, acks, strict=True)]
+        return [_verdict(messages, told, charset) for messages, told in zip(sent, acks, strict=True)]
 
     # Rows
 
@@ -194,12 +235,12 @@ class Sources:
         )
         view = View(
             poll.view, poll.mark_column, poll.key, poll.columns, poll.schema, frozenset(poll.yuan), poll.lag,
-            door.charset or "utf-8", poll.mangled, poll.everything,
+            door.charset or "utf-8", poll.mangled, poll.everything, poll.ahead,
         )  # fmt: skip
 
-        async def load() -> str | None:
+        async def load() -> tuple[str, float] | None:
             self._in_force(fetcher.name)
-            own = await self._store.read(lambda conn: mark_of(conn, _mark_name(fetcher.name, poll)))
+            own = await self._store.read(lambda conn: mark_and_time(conn, _mark_name(fetcher.name, poll)))
             return own if own is not None else await self._taken_over(fetcher.name, poll)
 
         async def receive(page: Page) -> None:
@@ -207,25 +248,26 @@ class Sources:
 
         return SqlPoller(
             self._world, fetcher.name, database, view, load, receive, every_s=poll.every, page=poll.page,
-            on_trouble=self._trouble(fetcher), on_error=self._failed(fetcher),
+            on_trouble=fetcher.trouble, on_error=self._failed(fetcher),
+            on_well=fetcher.well,
         )  # fmt: skip
 
-    async def _taken_over(self, name: str, poll: Poll) -> str | None:
+    async def _taken_over(self, name: str, poll: Poll) -> tuple[str, float] | None:
         """How far a listener that is no more has read this view: it goes on under another name. None: nobody has."""
         there, (own, view) = self._sites.current.engine.listeners, _mark_name(name, poll).rsplit(" ", 1)
 
-        def left(conn: Connection) -> tuple[str, str] | None:
+        def left(conn: Connection) -> tuple[str, tuple[str, float]] | None:
             for source in sources(conn):
                 was, _, seen = source.rpartition(" ")
                 if seen == view and was not in there:
-                    return was, mark_of(conn, source) or ""
+                    return was, mark_and_time(conn, source) or ("", 0.0)
             return None
 
         found = await self._store.read(left)
         if found is None:
             return None
         was, mark = found
-        moved = (keep_mark(f"{own} {view}", mark, self._world.now()), drop_mark(f"{was} {view}"))
+        moved = (keep_mark(f"{own} {view}", *mark), drop_mark(f"{was} {view}"))
         if not (await self._store.submit(Unit("mark", moved))).committed:
             raise NotNow
         self._log.info("source_goes_on", door=name, why=f"read so far as {was}")
@@ -288,12 +330,13 @@ class _Told:
         held.reply = [self]
 
 
-def _verdict(messages: Sequence[bytes], acks: Sequence[bytes]) -> Verdict:
-    """What becomes of a file whose messages were told this. A reason names numbers and codes, and no person."""
+def _verdict(messages: Sequence[bytes], acks: Sequence[bytes], charset: str) -> Verdict:
+    """What becomes of a file whose messages were told this, in their own character set or the directory's. A reason
+    names numbers and codes, and no person."""
     wrong = []
     for message, ack in zip(messages, acks, strict=True):
-        number = header_of(message).control_id
-        told = read_ack(ack, number)
+        number = header_of(message, charset).control_id
+        told = read_ack(ack, number, charset)
         if NO_ROOM in told.text:
             raise NotNow
         if told.kind not in (AckKind.ACCEPTED, AckKind.DOUBTFUL):

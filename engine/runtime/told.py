@@ -42,6 +42,7 @@ def error(word: str, code: str, detail: str = "", **more: Any) -> Told:
     return Told(word, {**more, "reason": reason})
 
 
+WAIT: Final = ("wait", "应为 0 到 60 的整数（秒）", "must be a whole number of seconds, 0 to 60")
 MISSING: Final = ("缺少必填字段", "a required field is missing")
 
 

@@ -79,7 +79,18 @@ class Day:
 
     def leg(self, no: str, call: str, change: Callable[[LegRow], LegRow]) -> None:
         kept = self.kept[no]
-        kept.legs = [change(leg) if leg.call == call else leg for leg in kept.legs]
+        was, kept.legs = kept.legs, [change(leg) if leg.call == call else leg for leg in kept.legs]
+        for old, new in zip(was, kept.legs, strict=True):
+            if old.created_at != new.created_at:
+                self.begin(no, new.id, new.created_at)
+
+    def begin(self, no: str, leg_id: int, at: float) -> None:
+        """The trail has this leg begin at another time."""
+        moves = list(self.kept[no].moves)
+        first = next((place for place, move in enumerate(moves) if move.leg_id == leg_id), None)
+        if first is not None:
+            moves[first] = replace(moves[first], at=at)
+        self.kept[no].moves = sorted(moves, key=lambda move: move.at)
 
 
 class Writer:

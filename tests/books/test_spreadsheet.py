@@ -38,6 +38,19 @@ def test_text_stays_text_and_fen_become_yuan(tmp_path: Path) -> None:
     assert "B4" not in found
 
 
+def test_columns_are_as_wide_as_what_they_hold_and_long_texts_break(tmp_path: Path) -> None:
+    write_workbook(tmp_path / "a.xlsx", [("a", [["n", "单号", "x"], ["", "结算单据号码", "y" * 500]])])
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as book:
+        root = etree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+        styles = etree.fromstring(book.read("xl/styles.xml"))
+    widths = [int(str(one.get("width"))) for one in root.iter(f"{MAIN}col")]
+    assert widths == [10, 14, 62]
+    cell = next(one for one in root.iter(f"{MAIN}c") if one.get("r") == "C2")
+    style = styles.find(f"{MAIN}cellXfs")[int(str(cell.get("s")))]
+    assert style.find(f"{MAIN}alignment").get("wrapText") == "1"
+    assert styles.find(f"{MAIN}cellStyles") is not None, "a style by default, which readers ask for"
+
+
 def test_columns_past_z_and_a_text_without_end(tmp_path: Path) -> None:
     write_workbook(tmp_path / "a.xlsx", [("a", [["x"] * 28]), ("b", [["y" * 40_000]])])
     assert {"Z1", "AA1", "AB1"} < set(_cells(tmp_path / "a.xlsx"))

@@ -19,8 +19,8 @@ from simulators.mobile_pay import MobilePaySim
 from tests.conformance.ground import Memory, standing
 
 KINDS = (
-    "alipay", "commercial", "dareway", "einvoice", "his", "his_hl7", "mobile_pay", "municipal", "neusoft", "nhsa",
-    "qingdao_legacy", "sms", "unionpay", "wechat", "yinhai",
+    "alipay", "commercial", "dareway", "einvoice", "his", "his_hl7", "mllp", "mobile_pay", "municipal", "neusoft",
+    "nhsa", "qingdao_legacy", "sms", "subscriber", "unionpay", "wechat", "yinhai",
 )  # fmt: skip
 
 
@@ -61,6 +61,46 @@ def test_the_list_leaves_nothing_behind_that_stops_it_the_next_time(kind: str, t
     ground.wait(60.0)  # numbers are drawn by the second
     again = Run(run.party, run.wanted, run.settings, ground, run.given)
     assert told(again.play()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "op"),
+    [("subscriber", "http_400", "emr"), ("mllp", "ack_ae", "*"), ("mllp", "ack_aa_failed", "*")],
+)
+def test_a_receiver_that_does_not_know_a_repeat_has_it_on_its_sheet(
+    kind: str, fault: str, op: str, tmp_path: Path
+) -> None:
+    run, ground = standing(kind, tmp_path)
+    sent = ground.send
+
+    def second(request: Any) -> Any:
+        if len(run.lines) == 1:
+            ground.party.faults.add({"op": op, "fault": fault})
+        return sent(request)
+
+    ground.send = second  # type: ignore[method-assign]  # a fault before the second call alone
+    lines = run.play()
+    assert [line.result == "passed" for line in lines] == [at != 1 for at in range(len(lines))]
+    assert not sheet.passed(lines)
+
+
+def test_a_message_is_the_testers_own_and_carries_its_number(tmp_path: Path) -> None:
+    run, ground = standing("subscriber", tmp_path)
+    sent, bodies = ground.send, list[Any]()
+    ground.send = lambda request: bodies.append(json.loads(request.body)) or sent(request)  # type: ignore[method-assign]  # looked at
+    run.given = {"message": {"head": {"id": "$number"}, "who": "P9"}}
+    first, again, rare, last = run.play()
+    assert bodies[:2] == [{"head": {"id": first.number}, "who": "P9"}] * 2
+    assert first.number == again.number
+    assert len({first.number, rare.number, last.number}) == 3
+
+
+def test_events_a_receiver_does_not_take_are_left_out(tmp_path: Path) -> None:
+    run, _ = standing("mllp", tmp_path)
+    run.given = {"ops": ["ADT^A04"]}
+    lines = run.play()
+    assert [line.result for line in lines] == ["passed"] * 2 + ["left_out"] * 4
+    assert sheet.passed(lines)
 
 
 def spoil(ground: Memory, op: str, edit: Any) -> None:

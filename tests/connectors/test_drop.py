@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -37,6 +38,7 @@ class Desk:
         self.place: Any = more.pop("place", None) or LocalPlace(self.world, str(folder), owner)
         self.batches: list[list[Parcel]] = []
         self.troubles: list[tuple[str, str]] = []
+        self.well: list[tuple[str, str, int]] = []
         self.duplicates: list[Parcel] = []
         self.errors: list[Any] = []
         self.answer: Callable[[Sequence[Parcel]], Any] = lambda batch: [TAKEN] * len(batch)
@@ -51,6 +53,7 @@ class Desk:
             on_trouble=lambda kind, text: self.troubles.append((kind, text)),
             on_duplicate=self.duplicates.append,
             on_error=self.errors.append,
+            on_well=lambda kind, was: self.well.append((kind, was.why, round(self.world.now() - was.since))),
         )
 
     async def _receive(self, batch: Sequence[Parcel]) -> Sequence[Verdict]:
@@ -252,6 +255,41 @@ def test_a_missing_directory_is_told_once_and_used_when_it_comes(tmp_path: Path)
     desk.drop("a.hl7")
     desk.go(70)
     assert (len(desk.bodies), desk.pickup.failing) == (1, "")
+
+
+def test_while_the_archive_is_full_each_file_is_handed_over_once_and_has_one_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, rename = [True], os.rename
+
+    def no_room(source: Path, target: Path) -> None:
+        if full[0] and {"archive", "error"} & set(Path(target).parts):
+            raise OSError(errno.ENOSPC, "full")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", no_room)
+    desk = Desk(tmp_path, limits={"retry": Backoff(first=2, factor=2, cap=30, spread=0), "files": 4})
+    verdicts = {b"a": TAKEN, b"b": Verdict(Fate.REFUSED, "no"), b"c": TAKEN}
+    desk.answer = lambda batch: [verdicts[parcel.body] for parcel in batch]
+    desk.drop("a.hl7", b"a", age=3)
+    desk.drop("b.hl7", b"b", age=2)
+    desk.drop("long.hl7", b"x" * (BIG + 1), age=1)
+    desk.go(40)
+    desk.drop("c.hl7", b"c")
+    desk.drop("d.hl7", b"d")
+    desk.go(100)
+    assert desk.bodies == [b"a", b"b", b"c"], "each once, and no more than a batch waits for its place"
+    assert desk.left() == ["d.hl7"]
+    notes = sorted(path.name.split("-", 2)[2] for path in (tmp_path / "error").rglob("*.json"))
+    assert notes == ["b.hl7.json", "long.hl7.json"]
+    assert desk.troubles == [("too-long", "long.hl7"), ("place", "No space left on device")]
+    assert desk.well == []
+    full[0], verdicts[b"d"] = False, TAKEN
+    desk.go(31)
+    assert desk.well == [("place", "No space left on device", 150)]
+    assert sorted(desk.kept("archive")) == ["a.hl7", "c.hl7", "d.hl7"]
+    assert sorted(desk.kept("error")) == ["b.hl7", "b.hl7.json", "long.hl7", "long.hl7.json"]
+    assert (desk.working(), desk.pickup.taken, desk.pickup.refused) == ([], 3, 2)
 
 
 class Mortal(LocalPlace):

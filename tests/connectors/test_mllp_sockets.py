@@ -201,6 +201,7 @@ async def test_a_peer_that_says_no_more_and_hears_nothing_does_not_hold_the_drai
     heard = holding(port, authority.pem if secure else None, said, held, over)
     await deferToThread(held.wait, 20)
     while not server.listener.connections or (said and not server.listener.held):
+        assert not heard.called, "the peer could not even begin"
         await pause(0.01)
     began = WORLD.now()
     await server.listener.drain(20)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from engine.codecs.hl7_file import messages_in
 from engine.config.problems import Problem
+from engine.runtime.sources import failing
 from engine.site.load import lint, load
 from engine.site.site import Site
 from tests.deliver.ward import ENGINE, MAP, Ward, adt
@@ -93,9 +96,25 @@ def test_files_are_delivered_in_order_and_kept_by_what_became_of_them(tmp_path: 
     assert kept(box, "archive") == ["a.hl7"]
     assert kept(box, "error") == ["b.hl7", "b.hl7.json", "c.hl7", "c.hl7.json"]
     notes = {path.name.split("-", 2)[2]: json.loads(path.read_text()) for path in (box / "error").rglob("*.json")}
-    assert notes["b.hl7.json"]["reason"] == "1 of 2: C4: AR ADT^A03 is not taken here"
+    assert notes["b.hl7.json"]["reason"] == (
+        "1 of 2: C4: AR ADT^A03：MSH-9：这里不办理这种报文 · MSH-9: this type of message is not taken here"
+    )
     assert notes["c.hl7.json"]["reason"].startswith("1 of 1: ?: AR")
     assert [path.name for path in box.iterdir() if path.is_file()] == ["d.txt"]
+    node.stop()
+
+
+def test_a_reason_is_told_in_both_languages_whichever_character_set_the_files_have(tmp_path: Path, box: Path) -> None:
+    """A message that names no character set is answered, and read again, in the directory's own."""
+    node = Node(tmp_path, drop(box), FILES)
+    node.start()
+    plain = adt("C1", name="张三").decode().replace("||||||UNICODE UTF-8", "")
+    (box / "a.hl7").write_bytes(plain.encode("gb18030").replace("张".encode("gb18030"), b"\xff\xff"))
+    (box / "b.hl7").write_bytes(plain.replace("19900101", "1990-1-1").encode("gb18030"))
+    node.advance(10)
+    notes = {path.name.split("-", 2)[2]: json.loads(path.read_text()) for path in (box / "error").rglob("*.json")}
+    assert notes["a.hl7.json"]["reason"].startswith("1 of 1: C1: AR 有不合所写字符集的字节 · bytes that are not of")
+    assert notes["b.hl7.json"]["reason"].startswith("1 of 1: C1: AE ")
     node.stop()
 
 
@@ -147,6 +166,32 @@ def test_while_the_disk_is_full_files_stay_where_they_are(tmp_path: Path, box: P
     node.stop()
 
 
+def test_while_the_archive_is_full_no_file_is_stored_again(tmp_path: Path, box: Path, monkeypatch: Any) -> None:
+    node = Node(tmp_path, drop(box), FILES)
+    node.start()
+    full, rename = [True], os.rename
+
+    def no_room(source: Path, target: Path) -> None:
+        if full[0] and {"archive", "error"} & set(Path(target).parts):
+            raise OSError(errno.ENOSPC, "full")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", no_room)
+    (box / "a.hl7").write_bytes(adt("C1"))
+    (box / "b.hl7").write_bytes(adt("C2", event="A03"))
+    node.advance(300)
+    lines = [json.loads(line) for line in node.log.getvalue().splitlines()]
+    assert sorted(row["control"] for row in lines if row["event"] == "message") == ["C1", "C2"]
+    assert len(list((box / "error").rglob("*.json"))) == 1
+    full[0] = False
+    node.advance(70)
+    assert (kept(box, "archive"), kept(box, "error")) == (["a.hl7"], ["b.hl7", "b.hl7.json"])
+    lines = [json.loads(line) for line in node.log.getvalue().splitlines()]
+    told = [(row["event"], row["kind"]) for row in lines if row["event"].startswith("source_")]
+    assert told == [("source_trouble", "place"), ("source_well", "place")]
+    node.stop()
+
+
 def test_taken_files_are_deleted_where_nothing_is_to_be_kept(tmp_path: Path, box: Path) -> None:
     node = Node(tmp_path, drop(box, ", keep: no"), FILES)
     node.start()
@@ -161,11 +206,20 @@ def test_a_missing_directory_does_not_keep_the_engine_from_running(tmp_path: Pat
     node = Node(tmp_path, drop(tmp_path / "unmounted"), FILES)
     node.start()
     node.advance(60)
+    assert node.engine is not None
     told = [json.loads(line) for line in node.log.getvalue().splitlines() if "source_trouble" in line]
     assert [(row["door"], row["kind"]) for row in told] == [("lis_out", "place")]
+    assert 'engine_listener_failing{door="lis_out"} 1.0' in node.engine.meters.page().decode()
+    assert [row[:3] for row in failing(node.engine.listening.by_name)] == [("lis_out", "place", told[0]["why"])]
     (tmp_path / "unmounted").mkdir()
     (tmp_path / "unmounted" / "a.hl7").write_bytes(adt("C1"))
     node.advance(70)
+    (well,) = [json.loads(line) for line in node.log.getvalue().splitlines() if "source_well" in line]
+    assert (well["door"], well["kind"], well["why"]) == ("lis_out", "place", told[0]["why"])
+    assert well["since"] == "2026-09-21T22:13:20+08:00"
+    assert 60 <= well["seconds"] <= 125
+    assert 'engine_listener_failing{door="lis_out"} 0.0' in node.engine.meters.page().decode()
+    assert failing(node.engine.listening.by_name) == []
     assert [control for _, control in node.emr.got] == ["C1"]
     node.stop()
 

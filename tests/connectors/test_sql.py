@@ -57,8 +57,9 @@ class Desk:
         self.sim = SimReactor()
         self.world = World(self.sim.node("engine"), inline=True)
         self.pages: list[Page] = []
-        self.stored = stored
+        self.stored, self.stored_at = stored, self.world.now()
         self.troubles: list[tuple[str, str]] = []
+        self.well: list[str] = []
         self.fails: list[Exception] = []
         self.database = Database(self.world, address, **more.pop("database", {}))
         self.poller = SqlPoller(
@@ -70,18 +71,19 @@ class Desk:
             self._receive,
             every_s=1.0,
             on_trouble=lambda kind, text: self.troubles.append((kind, text)),
+            on_well=lambda kind, was: self.well.append(kind),
             retry=Backoff(first=2, factor=2, cap=60, spread=0),
             **more,
         )
 
-    async def _load(self) -> str | None:
-        return self.stored
+    async def _load(self) -> tuple[str, float] | None:
+        return None if self.stored is None else (self.stored, self.stored_at)
 
     async def _receive(self, page: Page) -> None:
         self.pages.append(page)
         if self.fails:
             raise self.fails.pop(0)
-        self.stored = page.mark
+        self.stored, self.stored_at = page.mark, page.at
 
     def go(self, seconds: float) -> None:
         if self.poller._round is None and self.poller._timer is None:
@@ -347,8 +349,8 @@ async def test_a_query_that_hangs_is_broken_off_and_the_next_one_is_asked(postgr
     pages: list[Page] = []
     troubles: list[str] = []
 
-    async def load() -> str:
-        return mark_text(None, None)
+    async def load() -> tuple[str, float]:
+        return mark_text(None, None), 0.0
 
     async def receive(page: Page) -> None:
         pages.append(page)

@@ -366,9 +366,9 @@ def test_channel_says_what_a_code_means(open_browser: Browser) -> None:
 
 def test_states_page_draws_the_tables(open_browser: Browser) -> None:
     page = words(open_browser.text("/console/help/states"))
-    assert "查到：不存在 未定 稍后查证 停止中 不动 未成 折返或重选" in page
+    assert "查到：不存在 待发 不动 已发出 不动 未定 稍后查证 停止中 不动 未成 折返或重选" in page
     english = words(open_browser.text("/console/help/states?lang=en"))
-    assert "fact: not there Unsure ask later Dead nothing Not done back, or again" in english
+    assert "fact: not there Ready nothing Sent nothing Unsure ask later Dead nothing Not done back, or again" in english
 
 
 def test_missing_things_are_404(open_browser: Browser) -> None:

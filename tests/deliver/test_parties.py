@@ -42,7 +42,8 @@ def test_a_signed_json_message_carries_its_number() -> None:
     ("status", "body", "outcome"),
     [
         (200, b"", Outcome.ACCEPTED), (204, b"", Outcome.ACCEPTED), (201, b'{"ok":false}', Outcome.ACCEPTED),
-        (400, b"", Outcome.REFUSED), (422, b"", Outcome.REFUSED), (404, b"", Outcome.REFUSED),
+        (400, b"", Outcome.REFUSED), (422, b"", Outcome.REFUSED), (410, b"", Outcome.REFUSED),
+        (404, b"", Outcome.UNKNOWN), (404, b'{"status":404,"error":"Not Found"}', Outcome.UNKNOWN),
         (401, b"", Outcome.UNKNOWN), (408, b"", Outcome.UNKNOWN), (409, b"", Outcome.UNKNOWN),
         (429, b"", Outcome.UNKNOWN),
         (500, b"", Outcome.UNKNOWN), (503, b"", Outcome.UNKNOWN), (302, b"", Outcome.UNKNOWN),

@@ -134,3 +134,30 @@ def test_a_party_that_refuses_connections_is_left_alone_by_the_breaker(tmp_path:
     ward.emr.up()
     assert ward.sim.run(lambda: len(ward.emr.got) == 60, 120)
     ward.stop()
+
+
+def test_a_receiver_that_is_being_deployed_costs_no_dead_letter(tmp_path: Path) -> None:
+    ward = Ward(tmp_path)
+    ward.start()
+    ward.emr.answer = lambda body: 404
+    for number in range(3):
+        assert ward.send(f"C{number}").code == "AA"
+    ward.advance(300)
+    assert [ward.state(f"C{number}") for number in range(3)] == ["open"] * 3
+    ward.emr.answer = lambda body: 200
+    ward.advance(60)
+    assert [control for _, control in ward.emr.got] == ["C0", "C1", "C2"]
+    ward.stop()
+
+
+def test_a_receiver_that_says_404_of_a_message_is_listed_by_the_site(tmp_path: Path) -> None:
+    told = 'map: told\nanswers: [{code: "404", is: refused, because: 对方没有这个患者}]\n'
+    ward = Ward(tmp_path, repeats="same_number, read: told", maps={"mappings/told.map.yaml": told})
+    ward.start()
+    ward.emr.answer = lambda body: 404 if body["control"] == "C0" else 200
+    for number in range(2):
+        assert ward.send(f"C{number}").code == "AA"
+    ward.advance(60)
+    assert [control for _, control in ward.emr.got] == ["C1"]
+    assert ward.state("C0") == "dead"
+    ward.stop()

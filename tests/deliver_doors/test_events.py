@@ -141,8 +141,10 @@ def _event(number: str, name: bytes = "张三".encode("gbk"), charset: bytes = b
 
 
 def _msa(reply: bytes) -> list[str]:
-    line = next(line for line in reply.split(b"\r") if line.startswith(b"MSA"))
-    return line.decode("gb18030").split("|")[1:]
+    """Read as the HIS reads it: in the character set that MSH-18 names, or the line's own."""
+    text = reply.decode("utf-8" if b"UNICODE UTF-8" in reply.partition(b"\r")[0] else "gb18030")
+    line = next(line for line in text.split("\r") if line.startswith("MSA"))
+    return line.split("|")[1:]
 
 
 def test_a_repeat_gets_the_first_acknowledgement_also_after_a_restart(house: House) -> None:
@@ -167,6 +169,7 @@ def test_an_undecodable_byte_is_refused_with_its_offset_and_kept_as_it_is(house:
     body = _event(number, b"A\xffB", charset)
     reply = house.block(body)
     assert _msa(reply)[:2] == ["AR", number]
+    assert _msa(reply)[2].startswith("有不合所写字符集的字节 · "), "the words are not in the line's character set"
     assert f"byte {body.index(0xFF)}" in _msa(reply)[2]
     assert b"\xef\xbf\xbd" not in reply
     assert body in [kept for _, kept in house.stored()]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.runtime.hl7_refusals import of_place
 from tests.doors.his import His, HisLine
 from tests.edge.town import BILL, CASH, PATIENT, START, Town
 
@@ -223,9 +224,24 @@ def test_scopes_and_campuses_count(new_town: Callable[..., Town]) -> None:
     assert his.ask("REFUND", zjs={2: "R1", 3: quoted.no, 13: "X"}).state == "forbidden"
 
 
+def test_a_wrong_action_and_a_query_without_a_number_say_what_to_write(town: Town, his: His) -> None:
+    action = his.ask("FOO", order=_order(town))
+    assert (action.code, action.state) == ("AE", "malformed")
+    assert action.field("ZJA", 23) == "字段 ZJS-1: 只能是：PRE, PAY, CANCEL, REFUND, QUERY"
+    assert action.field("ZJA", 24) == "Field ZJS-1: must be one of PRE, PAY, CANCEL, REFUND, QUERY"
+    nobody = his.ask("QUERY", zjs={})
+    assert "of" in nobody.field("ZJA", 24)
+    assert "发起时的请求号" in nobody.field("ZJA", 23)
+
+
+def test_messages_nobody_can_read_are_told_why_in_both_languages(his: His) -> None:
+    said = his.line.ask(b"hello").field("MSA", 3)
+    assert said == "报文应以 MSH 段开头 · a message begins with MSH (hl7-no-msh at byte 0)"
+
+
 def test_messages_nobody_takes(town: Town, his: His) -> None:
     other = his.line.ask(his.message("PRE", order=_order(town)).replace(b"DFT^P03", b"DFT^P99"))
-    assert (other.code, other.field("MSA", 3)) == ("AR", "MSH-9")
+    assert (other.code, other.field("MSA", 3)) == ("AR", of_place("MSH-9"))
     version = his.ask("PRE", order=_order(town), version="1.9")
     assert version.code == "AR"
     nameless = his.line.ask(his.message("PRE", order=_order(town), control_id="GONE").replace(b"|GONE|", b"||"))

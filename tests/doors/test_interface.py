@@ -19,7 +19,7 @@ from engine.runtime.replies import STATUS
 from engine.runtime.soap_service import service_of
 from engine.runtime.told import ERROR_WORDS
 from engine.site.load import load
-from engine.site.site import Site
+from engine.site.site import Channel, Site
 from tests.cli.shell import here
 from tests.docs import hl7
 from tests.docs.blocks import between
@@ -83,6 +83,26 @@ def test_every_address_field_code_and_place_is_in_it(site: Site, text: str) -> N
     assert {"lock.bill", "unlock.bill", "balance.and.pay.bill", "query.pay.bill", "void.pay.bill"} <= codes
 
 
+def test_each_event_is_told_by_its_own_words_and_with_every_channel_s_fields(site: Site, text: str) -> None:
+    heads = dict(re.findall(r'class="path">([^<]*)</code> <span class="zh">([^<]*)</span>', text))
+    assert heads["/v1/settlements/{no}/returned"] == words.EVENTS["returned"].zh
+    assert heads["/v1/settlements/{no}/pay"] == words.EVENTS["pay_choice"].zh
+    pay = text.partition('class="path">/v1/settlements/{no}/pay</code>')[2].partition("<h3>")[0]
+    assert pay.count("<table") == len({_pays(channel) for channel in site.channels.values()} - {""})
+    assert "kind = wechat_jsapi / wechat_mini" in pay, "when a field must be there"
+    assert "/v1/qingdao/settlements" in pay
+
+
+def _pays(channel: Channel) -> str:
+    return next((one.schema for one in channel.hears if one.event == "pay_choice" and one.request is not None), "")
+
+
+def test_a_number_that_was_never_received_is_not_asked_for_by_the_request_number(text: str) -> None:
+    shown = text.partition('class="path">/v1/settlements/{no}[?wait=30]</code>')[2].partition("<h3>")[0]
+    assert words.ASKS["show"].zh not in shown
+    assert words.NO_NUMBER.zh in shown
+
+
 def test_its_words_are_those_that_are_answered(site: Site) -> None:
     settlement = document(site)["components"]["schemas"]["Settlement"]["properties"]
     assert list(words.STATES) == settlement["state"]["enum"]
@@ -92,7 +112,7 @@ def test_its_words_are_those_that_are_answered(site: Site) -> None:
     made = {path for channel in site.channels.values() if channel.answers for path in channel.answers.makes}
     told = {path for path in made if path.partition(".")[0] in ("numbers", "invoice", "pay", "give_back")}
     assert told <= set(words.ANSWER)
-    assert {path.partition(".")[0] for path in words.ANSWER} - {"field", "fields"} == set(settlement)
+    assert {path.partition(".")[0] for path in words.ANSWER} == set(settlement)
     assert set(ANSWER.values()) <= set(words.ANSWER)
 
 

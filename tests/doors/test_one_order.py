@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.doors.his import His
 from tests.doors.ways import WAYS, Way
 from tests.edge.town import BILL, CASH, PATIENT, Town
 
@@ -93,6 +94,24 @@ def test_a_repeat_is_known_by_every_other_door(town: Town, first: str) -> None:
     assert len(town.ledger("his", "lock")) == 1
     assert len(town.ledger("einvoice", "write_off")) == 1
     assert len(town.select("SELECT no FROM settlements")) == 1
+
+
+def test_a_refund_that_is_not_allowed_is_the_same_no_at_every_door(town: Town) -> None:
+    ways = {name: make(town) for name, make in WAYS.items()}
+    no = str(ways["json"].start(_order(town))[1]["settlement_no"])
+    ways["json"].pay(no, CASH_PAID)
+    town.lab.act("his", "set", refund_at_window_only=True)
+    ways["json"].refund(no, {"request_no": "B-0", "reason_code": "X"})
+    town.pass_time(60.0)
+    stands = ways["json"].show(no)
+    assert (stands[0], stands[1]["reason"]["code"]) == ("settled", "E-REFUND-REFUSED")
+    for name, way in ways.items():
+        assert way.refund(no, {"request_no": "B-0", "reason_code": "X"}) == stands, f"{name}: the same refund"
+        way.refund(no, {"request_no": f"B-{name}", "reason_code": "X"})
+        town.pass_time(60.0)
+        assert way.show(no) == stands, f"{name}: another one"
+    ack = His(town).ask("REFUND", zjs={2: "B-0", 3: no, 13: "X"})
+    assert (ack.code, ack.state, ack.field("ZJA", 22)) == ("AE", "settled", "E-REFUND-REFUSED")
 
 
 CONTENT = {"operator": "收费员乙", "terminal": {"kind": "desk", "id": "W01"}, "campus": "west"}

@@ -359,6 +359,18 @@ def test_a_failure_after_success_changes_nothing(town: Town) -> None:
     _settled_once(town, no)
 
 
+def test_an_order_not_paid_yet_that_is_told_before_its_answer_has_come_troubles_nobody(town: Town) -> None:
+    town.lab.fault("wechat", "native", "timeout_after_commit")
+    no = town.quoted()
+    town.begin("POST", f"/v1/settlements/{no}/pay", QR)
+    town.pass_time(1.0)
+    assert town.callback(town.notice(town.plain(f"{no}P1", trade_state="NOTPAY"))).status == 200
+    town.pass_time(60.0)
+    assert not town.tasks()
+    town.callback(town.notice(town.plain(_paid(town, no))))
+    _settled_once(town, no)
+
+
 def test_while_the_engine_is_restarting_nothing_depends_on_it(town: Town) -> None:
     no = town.quoted()
     town.choose(no, QR)  # callbacks are on: the platform will knock at a closed door

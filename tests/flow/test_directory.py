@@ -79,6 +79,7 @@ async def _opened(town: Town, op: str, fault: str) -> None:
 
 
 def test_a_table_is_taken_over_by_hand(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    (town.folder / "engine.yaml").write_bytes(town.lab.files()["engine.yaml"])
     town.pass_time(60.0)
     assert tables(town.folder, [], False) == 1
     assert "尚未采用" in capsys.readouterr().out

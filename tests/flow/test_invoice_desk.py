@@ -139,12 +139,14 @@ def test_paper_goes_out_at_the_desk_and_comes_back_before_the_refund(town: Town)
     assert town.tasks() == []
 
 
-def test_a_refund_with_the_paper_still_out_waits_for_a_person(town: Town) -> None:
+def test_a_refund_with_the_paper_still_out_is_off(town: Town) -> None:
     answer = registered(town)
     exchange(town, invoice_of(answer), "00000001")
-    assert refund(town, answer["settlement_no"])["state"] in ("working", "manual")
+    back = refund(town, answer["settlement_no"])
+    assert back["state"] == "settled"
+    assert (back["reason"]["code"], back["reason"]["side"]) == ("E-REFUND-REFUSED", "einvoice")
     assert town.lab.ledger("his", "void") == []
-    assert town.tasks("undo_refused")
+    assert town.tasks() == []
 
 
 def test_where_voiding_a_paper_leaves_the_invoice_the_refund_writes_it_off(town: Town) -> None:

@@ -36,6 +36,34 @@ ADDRESSES = {
 
 
 @pytest_twisted.ensureDeferred
+async def test_an_address_that_channels_share_takes_what_each_of_them_takes(lab: Lab) -> None:
+    engine = lab.engine
+    assert engine is not None
+    site = engine.sites.current
+    post = document(site)["paths"]["/v1/settlements/{no}/pay"]["post"]
+    shown = post["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+    heard = [(channel.name, hears) for channel in site.channels.values() for hears in channel.hears]
+    hearing = {name: hears.schema for name, hears in heard if hears.event == "pay_choice" and hears.request is not None}
+    assert {name for kind in shown for name in kind["x-channels"]} == set(hearing)
+    for kind in shown:
+        for name in kind["x-channels"]:
+            assert kind["properties"] == json.loads(site.files[f"schemas/{hearing[name]}.json"])["properties"], name
+    assert len(shown) == len(set(hearing.values()))
+
+
+@pytest_twisted.ensureDeferred
+async def test_every_code_and_every_field_of_an_answer_is_in_it(lab: Lab) -> None:
+    engine = lab.engine
+    assert engine is not None
+    shown = document(engine.sites.current)
+    codes = shown["x-error-codes"]
+    assert set(codes) >= {"E-FIELD", "E-NOT-SIGNED"}, "the engine's own, and those of the site's maps"
+    assert all(bool(text["next"]) == bool(text["next_en"]) for text in codes.values())
+    _, answer = await lab.kiosk.settle({**lab.bill_request("P0001", "B20261122001"), "bills": []})
+    assert set(answer) <= set(shown["components"]["schemas"]["Settlement"]["properties"])
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_document_lists_every_door_of_the_api(lab: Lab) -> None:
     status, raw = await lab.kiosk._talk("GET", "/openapi.json", b"")
     shown = json.loads(raw)

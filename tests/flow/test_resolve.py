@@ -60,6 +60,23 @@ async def test_the_refused_undo_is_done_by_hand_and_the_money_then_goes_back(lab
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_never_stood_cannot_be_called_off(lab: Lab) -> None:
+    engine = lab.engine
+    assert engine is not None
+    no = await _stuck(lab)
+    case = await engine.driver.look(no)
+    assert case is not None
+    leg = next(leg.id for leg in case.legs if leg.call == "nhsa.cancel")
+    body = {"request_no": "d1", "by": "医保办 李", "reason": "当作没有退", "legs": {str(leg): "off"}}
+    status, answer = await lab.terminal("OPS", client="OPS").ask("POST", f"/v1/settlements/{no}/resolve", body)
+    assert (status, answer["reason"]["code"]) == (409, "E-NOT-OFF")
+    assert f"{leg} nhsa.cancel" in answer["reason"]["zh"]
+    assert [row["kind"] for row in await engine.store.read(lambda conn: list_tasks(conn, is_open=True, no=no))] == [
+        "undo_refused"
+    ]
+
+
+@pytest_twisted.ensureDeferred
 async def test_again_repeats_the_undo_under_its_number(lab: Lab) -> None:
     engine = lab.engine
     assert engine is not None
@@ -83,7 +100,7 @@ def test_the_command_says_what_is_wrong_with_its_words(tmp_path: Path) -> None:
     given = ["resolve", "S1", "--by", "李", "--reason", "线下已撤销", "--root", str(tmp_path)]
     for wrong in ("nonsense", "7=maybe", "=done"):
         with pytest.raises(WrongUse):
-            resolve(tmp_path, "S1", "李", "线下已撤销", [wrong], World(Clock()))
+            resolve(tmp_path, "S1", "李", "线下已撤销", [wrong], False, World(Clock()))
     with pytest.raises(CannotRun, match="client-OPS"):
-        resolve(tmp_path, "S1", "李", "线下已撤销", ["7=done"], World(Clock()))
+        resolve(tmp_path, "S1", "李", "线下已撤销", ["7=done"], False, World(Clock()))
     assert CliRunner().invoke(app, [*given, "--help"]).exit_code == 0

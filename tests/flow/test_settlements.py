@@ -9,6 +9,8 @@ import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
 from engine.cli.showing import story
+from engine.runtime.books import check_books, simulator_ledgers
+from simulators.kiosk.client import Kiosk
 from tests.rig.lab import Lab
 
 CODE = {"choice_no": "1", "kind": "wechat_code", "auth_code": "134000000000000001"}
@@ -233,29 +235,76 @@ async def test_refund_of_a_settled_bill_takes_everything_back(lab: Lab) -> None:
     assert len(lab.ledger("einvoice", "write_off")) == 1
 
 
+async def _refunded(lab: Lab, window: Kiosk, no: str, request_no: str) -> dict[str, Any]:
+    """Ask a settled bill back: the answer when it is at rest again."""
+    await window.refund(no, {"request_no": request_no, "lines": [], "reason_code": "DOCTOR_CHANGED"})
+    until = lab.sim_world.now() + 900.0
+    while True:
+        _, answer = await window.show(no, wait=20)
+        if answer["state"] != "working":
+            return answer
+        assert lab.sim_world.now() < until, answer
+
+
+async def _books_agree(lab: Lab) -> None:
+    engine = lab.engine
+    assert engine is not None
+    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
+    books = await check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties))
+    assert [(line.kind, line.settlement_no) for line in books.differences] == []
+
+
 @pytest_twisted.ensureDeferred
-async def test_a_refund_that_only_the_window_may_make_touches_neither_invoice_nor_insurance_nor_money(lab: Lab) -> None:
+async def test_a_refund_that_only_the_window_may_make_is_off_until_the_window_allows_it(lab: Lab) -> None:
     window = lab.terminal("C1", client="C01")
     lab.act("his", "set", refund_at_window_only=True)
     _, quoted = await window.settle(lab.bill_request("P0006", "B20261122006"))
     no = quoted["settlement_no"]
     await window.pay(no, CODE)
-    await window.refund(no, {"request_no": "r1", "lines": [], "reason_code": "DOCTOR_CHANGED"})
-    while True:
-        _, answer = await window.show(no, wait=20)
-        if answer["state"] in ("undone", "manual"):
-            break
-    assert answer["state"] == "manual"
+    answer = await _refunded(lab, window, no, "r1")
+    assert answer["state"] == "settled"
+    assert (answer["reason"]["code"], answer["reason"]["side"]) == ("E-REFUND-REFUSED", "his")
+    assert "请到窗口办理退费" in answer["reason"]["zh"]
+    assert lab.ledger("einvoice", "write_off") == []
+    assert [row["state"] for row in lab.ledger("insurance", "settle")] == ["done"]
+    assert lab.kept("wechat") == answer["amounts"]["cash"]
+    assert lab.engine is not None
+    told = await lab.engine.store.read(lambda conn: story(conn, no))
+    assert (told["tasks"], told["decide"]) == ([], [])
+
+    lab.act("his", "set", refund_at_window_only=False)
+    assert await _refunded(lab, window, no, "r1") == answer, "the same request is the same refund, which was off"
+    assert (await _refunded(lab, window, no, "r2"))["state"] == "undone"
+    assert lab.kept("wechat") == 0
+    told = await lab.engine.store.read(lambda conn: story(conn, no))
+    first, second = (leg["number"] for leg in told["legs"] if leg["call"] == "his.void")
+    assert second == f"{first}A2", "a number of its own"
+    await _books_agree(lab)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_person_may_call_a_refund_off_that_his_refused_only_the_second_time(lab: Lab) -> None:
+    window = lab.terminal("C1", client="C01")
+    _, quoted = await window.settle(lab.bill_request("P0006", "B20261122006"))
+    no = quoted["settlement_no"]
+    await window.pay(no, CODE)
+    lab.fault("his", "void.pay.bill", "reset_before_commit")
+    lab.act("his", "set", refund_at_window_only=True)
+    assert (await _refunded(lab, window, no, "r1"))["state"] == "manual"
     assert lab.engine is not None
     told = await lab.engine.store.read(lambda conn: story(conn, no))
     ((task,), (choice,)) = told["tasks"], told["decide"]
     assert (task["kind"], task["side"], task["leg"]) == ("undo_refused", "his", choice["leg"])
     assert "WINDOW_ONLY" in task["text"]
     assert task["do_zh"]
-    assert [one["word"] for one in choice["words"]] == ["done", "again", "not_done"]
-    assert lab.ledger("einvoice", "write_off") == []
-    assert [row["state"] for row in lab.ledger("insurance", "settle")] == ["done"]
+    assert [one["word"] for one in choice["words"]] == ["done", "again", "not_done", "off"]
+    word = {"request_no": "d1", "by": "测试甲", "reason": "查明窗口没有作废", "legs": {str(choice["leg"]): "off"}}
+    status, answer = await lab.terminal("OPS", client="OPS").ask("POST", f"/v1/settlements/{no}/resolve", word)
+    assert (status, answer["state"], answer["reason"]["code"]) == (200, "settled", "E-RESOLVED")
+    told = await lab.engine.store.read(lambda conn: story(conn, no))
+    assert (told["tasks"], told["decide"]) == ([], [])
     assert lab.kept("wechat") == answer["amounts"]["cash"]
+    await _books_agree(lab)
 
 
 @pytest_twisted.ensureDeferred

@@ -82,6 +82,50 @@ async def test_who_needs_a_person_is_not_told_that_all_was_undone(lab: Lab, refu
 
 
 @pytest_twisted.ensureDeferred
+async def test_who_is_still_going_back_is_not_told_that_nothing_was_kept(lab: Lab) -> None:
+    _, quoted = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+    no = quoted["settlement_no"]
+    await lab.kiosk.pay(no, {"choice_no": "1", "kind": "alipay_qr"})
+    status, answer = await lab.kiosk.cancel(no, {"request_no": "C1", "reason_code": "PATIENT"})
+    assert (status, answer["state"], answer["reason"]["code"]) == (202, "working", "E-UNDOING")
+    while answer["state"] == "working":
+        _, answer = await lab.kiosk.show(no, wait=10)
+    assert (answer["state"], answer["reason"]["code"]) == ("undone", "E-CANCELLED")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "said"),
+    [
+        ("wechat_code", "134567890123999004", "E-PAY-NOTENOUGH"),
+        ("alipay_code", "284567890123999004", "E-PAY-NOTENOUGH"),
+        ("alipay_code", "284567890123999005", "E-PAY-CODE"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_payer_hears_the_same_of_every_way_of_paying(lab: Lab, kind: str, code: str, said: str) -> None:
+    _, quoted = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+    choice = {"choice_no": "1", "kind": kind, "auth_code": code}
+    _, answer = await lab.kiosk.pay(quoted["settlement_no"], choice)
+    assert (answer["state"], answer["reason"]["code"]) == ("quoted", said)
+    assert not CHINESE.search(answer["reason"]["en"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_rule_of_the_site_says_what_to_do_in_english_too(lab: Lab) -> None:
+    _, answer = await lab.kiosk.settle(lab.bill_request("P0002", "B20261122002"))
+    assert (answer["state"], answer["reason"]["code"]) == ("rejected", "E-NO-EMPLOYEE")
+    assert answer["reason"]["next_en"] == "Pay without the insurance: start again with self_pay."
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_wait_that_is_no_number_is_told_what_it_should_be(lab: Lab) -> None:
+    _, quoted = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+    status, answer = await lab.kiosk.ask("GET", f"/v1/settlements/{quoted['settlement_no']}?wait=soon")
+    assert (status, answer["field"], answer["fields"]) == (400, "wait", ["wait"])
+    assert answer["reason"]["en"] == "Field wait: must be a whole number of seconds, 0 to 60"
+
+
+@pytest_twisted.ensureDeferred
 async def test_amounts_that_differ_are_told_as_a_persons_case(lab: Lab) -> None:
     lab.fault("wechat", op="query", fault="wrong_amount")
     lab.fault("wechat", op="native", fault="callback_never")

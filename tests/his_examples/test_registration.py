@@ -68,7 +68,8 @@ def test_a_new_patient_registers_and_takes_the_queue_number(new_town: NewTown, s
     taken = rest(town, post(town, "/v1/his/queue_numbers", wish))
     assert (taken["state"], taken["numbers"]["queue"]) == ("settled", "1")
     back = refund(town, answer)
-    assert (back["state"], at_his(town)) == ("manual", FEE), "who has a queue number is taken back at the window"
+    why = "who has a queue number is taken back at the window"
+    assert (back["state"], back["reason"]["code"], at_his(town)) == ("settled", "E-REFUND-REFUSED", FEE), why
 
 
 UNCERTAIN = ("timeout_after_commit", "timeout_before_commit", "late_commit", "bad_signature")

@@ -38,8 +38,8 @@ class Hospital:
         )
         text = await self.judge.ask("call", code=code, document=document)
         root = ElementTree.fromstring(text.split("?>", 1)[1])  # noqa: S314 - our own simulator's answer
-        told = {child.tag: child.text or "" for child in root.find("head") or ()}
-        return int(told["appcode"]), told["appmsg"], {c.tag: c.text or "" for c in root.find("body") or ()}
+        told = {child.tag: child.text or "" for child in root.iterfind("head/*")}
+        return int(told["appcode"]), told["appmsg"], {c.tag: c.text or "" for c in root.iterfind("body/*")}
 
     async def good(self, code: str, number: str = "", **fields: Any) -> dict[str, str]:
         """The body of a success."""

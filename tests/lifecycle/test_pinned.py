@@ -8,6 +8,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
 
+from engine.cli.showing import _told, story
 from engine.site.files import hash_of, pinned_part, texts_of
 from engine.store.contract import Unit
 from engine.store.lists import list_tasks, list_trail
@@ -99,6 +100,31 @@ async def test_one_in_flight_is_moved_on_when_what_was_done_agrees(lab: Lab) -> 
     assert [row["kind"] for row in trail].count("Moved onto") == 1
     tasks = await running(lab).store.read(lambda conn: list_tasks(conn, is_open=False, no=no))
     assert [(row["kind"], row["closed_by"]) for row in tasks] == [("moved_onto", "测试甲")]
+    told = await running(lab).store.read(lambda conn: story(conn, no))
+    (decided,) = told["decided"]
+    assert (decided["by"], decided["reason"]) == ("测试甲", "旧映射有误"), "`engine show` tells who and why"
+    (line,) = [_told(row)[2] for row in told["timeline"] if row.get("heard") == "Moved onto"]
+    assert line == f"{old[:12]} → {onto[:12]}  测试甲"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_settled_one_may_still_be_moved_an_undone_one_not(lab: Lab) -> None:
+    """What is settled can be refunded, by the maps it is pinned to; of what is undone nothing is left to do."""
+    no, gone = await _quoted(lab), await _quoted(lab, "B20261122006", "P0006")
+    _, done = await lab.kiosk.pay(no, CODE)
+    _, left = await lab.kiosk.cancel(gone, {"request_no": "c1", "reason_code": "patient_left"})
+    until = lab.sim_world.now() + 200.0
+    while left["state"] == "working":
+        assert lab.sim_world.now() < until, left
+        _, left = await lab.kiosk.show(gone, wait=10)
+    assert (done["state"], left["state"]) == ("settled", "undone")
+    await taken(lab, edited(in_force(lab), ANSWER, OTHER))
+    desk, onto = lab.terminal("OPS", client="OPS"), running(lab).sites.current.content_hash
+    body = {"by": "测试甲", "reason": "退费的映射有误", "onto": onto}
+    status, moved = await desk.ask("POST", f"/v1/settlements/{no}/move", body)
+    assert (status, moved["state"], moved["onto"]) == (200, "settled", onto), moved
+    status, answer = await desk.ask("POST", f"/v1/settlements/{gone}/move", body)
+    assert (status, answer["reason"]["code"]) == (409, "E-STATE"), answer
 
 
 MOVES: dict[str, tuple[tuple[str, str], str]] = {

@@ -247,7 +247,7 @@ def test_words_that_name_no_version(ward: Ward) -> None:
     assert ward.do("rollback", "99", *SAYS).returncode == 2
     assert ward.do("resolve", "S1", "--onto", "1", "--leg", "7=done", *SAYS).returncode == 2
     gone = ward.do("resolve", "S1", "--onto", "1", *SAYS)
-    assert (gone.returncode, "E-NO-SETTLEMENT" in gone.stdout) == (1, True), gone.stdout
+    assert (gone.returncode, "E-NO-SETTLEMENT" in gone.stderr) == (1, True), gone.stdout
     assert ward.running is not None
     assert ward.running.tell(signal.SIGTERM) == 0
     lost = ward.do("rollback", "1", *SAYS)

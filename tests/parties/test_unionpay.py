@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.codecs.errors import Undecodable
@@ -85,6 +86,7 @@ def test_openssl_verifies_what_the_gateway_signs_and_its_chain(shop: Merchant, t
     assert openssl("verify", "-CAfile", files["root"], "-untrusted", files["middle"], str(foreign)).returncode != 0
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a loaded machine draws slowly
 @given(FIELDS)
 def test_both_sides_sign_the_same_text_and_answers_are_read_as_written(fields: dict[str, str]) -> None:
     assert signing.text_of(fields) == sign.text(fields)
@@ -226,6 +228,45 @@ def test_certificates_are_believed_in_their_time_only(shop: Merchant) -> None:
     got = PARTY.verify(shop.opened, shop.notice("YEARS00001"), shop.world.now() + 11 * 366 * 86400)
     assert isinstance(got, NotHeard)
     assert "time" in got.why
+
+
+def test_who_issued_a_certificate_is_looked_at_once_and_its_time_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, looked = Merchant(), list[bool]()
+    issued = signing._issued
+    monkeypatch.setattr(signing, "_issued", lambda one, by: looked.append(True) or issued(one, by))
+    shop.paid("ONCE000001")
+    notice, now = shop.notice("ONCE000001"), shop.world.now()
+    years = 11 * 366 * 86400
+    heard = [isinstance(PARTY.verify(shop.opened, notice, now + off), Heard) for off in (0, 1, years, -years, 2)]
+    assert heard == [True, True, False, False, True]
+    assert len(looked) == 2, "the leaf by the middle, the middle by the root"
+
+
+def test_a_root_that_is_no_longer_believed_is_not_believed_at_once(shop: Merchant) -> None:
+    shop.paid("ROOTS00001")
+    notice, now = shop.notice("ROOTS00001"), shop.world.now()
+    assert isinstance(PARTY.verify(shop.opened, notice, now), Heard)
+    other = Merchant(middle=shop.settings.middle).settings.sign_certificate
+    for field in ("root", "middle"):
+        changed = opened(shop.settings.model_copy(update={field: other}))
+        assert isinstance(PARTY.verify(changed, notice, now), NotHeard), field
+    signer = opened(shop.settings.model_copy(update={"signer": "somebody else"}))
+    assert isinstance(PARTY.verify(signer, notice, now), NotHeard)
+    carried = replace(shop.opened, roots=())
+    assert isinstance(PARTY.verify(carried, notice, now), NotHeard), "nothing found is carried to other roots"
+
+
+def test_no_more_certificates_are_remembered_than_a_few_and_no_false_one(shop: Merchant) -> None:
+    shop.paid("FULL000001")
+    now, fields = shop.world.now(), dict(parse_qsl(shop.notice("FULL000001").body.decode()))
+    pem = fields["signPubKeyCert"]
+    for count in range(50):
+        assert not isinstance(signing.signer_of(shop.opened, pem + "\n" * count, now), str)
+        assert signing.signer_of(shop.opened, shop.settings.sign_certificate + "\n" * count, now) in (
+            "another signer's certificate", "a certificate of another house",
+        )  # fmt: skip
+    assert len(shop.opened.proven) == 16
+    assert all(pem.strip() == one.strip() for one in shop.opened.proven)
 
 
 @pytest.mark.parametrize("method", ["11", "12"])

@@ -61,6 +61,7 @@ def test_a_good_body_has_no_problems(more: dict[str, Any]) -> None:
     [
         ({"no": "secret"}, [("no", "最多 4 个字符", "at most 4 characters"),
                             ("no", "格式应为 ^[A-Z]", "the form is ^[A-Z]")]),
+        ({"no": ""}, [("no", "不能为空", "must not be empty")]),
         ({"no": 5}, [("no", "应为文字", "must be string")]),
         ({"fen": Decimal("1.5")}, [("fen", "应为整数", "must be integer")]),
         ({"fen": True}, [("fen", "应为整数", "must be integer")]),
@@ -73,7 +74,7 @@ def test_a_good_body_has_no_problems(more: dict[str, Any]) -> None:
         ({"at": "noon"}, [("at", "格式应为 date-time", "the form is date-time")]),
         ({"at": 5}, [("at", "应为空值或文字", "must be null or string")]),
         ({"pay": []}, [("pay", "应恰好符合一种允许的写法", "must fit exactly one of the allowed forms")]),
-        ({"bills": []}, [("bills", "至少 1 项", "at least 1 items")]),
+        ({"bills": []}, [("bills", "至少 1 项", "at least 1 item")]),
         ({"bills": [{"no": "1"}, {"no": "1"}]}, [("bills", "列表中不能有重复项", "no item may be there twice")]),
         ({"bills": [{"no": "1"}, {"no": 2}, {}]}, [("bills[1].no", "应为文字", "must be string"),
                                                  ("bills[2].no", "缺少必填字段", "a required field is missing")]),

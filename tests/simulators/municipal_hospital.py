@@ -83,8 +83,8 @@ class MunicipalHospital:
     def raw(self, code: str, document: str) -> tuple[int, str, dict[str, str]]:
         answer = self.service.callService(transCode=code, inputXml=document).split("?>", 1)[1]
         root = ElementTree.fromstring(answer)  # noqa: S314 - our own simulator's answer
-        head = {child.tag: child.text or "" for child in root.find("head") or ()}
-        return int(head["appcode"]), head["appmsg"], {c.tag: c.text or "" for c in root.find("body") or ()}
+        head = {child.tag: child.text or "" for child in root.iterfind("head/*")}
+        return int(head["appcode"]), head["appmsg"], {c.tag: c.text or "" for c in root.iterfind("body/*")}
 
     def good(self, code: str, number: str = "", **fields: Any) -> dict[str, str]:
         appcode, text, body = self.call(code, number, **fields)

@@ -65,8 +65,8 @@ async def test_what_is_wrong_is_told_as_the_json_door_tells_it(lab: Lab) -> None
         assert desk.ask("Query", settlement_no="S0", wait=61)["field"] == "wait"
         missing = desk.ask("Query")
         assert missing["field"] == "settlement_no"
-        assert "缺少" in missing["zh"], "what is wrong with the field was not said"
-        assert "missing" in missing["en"]
+        assert "与 request_no 填一个" in missing["zh"], "what is wrong with the field was not said"
+        assert "give it or request_no" in missing["en"]
         first = desk.ask("PreSettle", **order(lab))
         busy = desk.ask("PreSettle", **order(lab, request_no="another"))
         assert (busy["code"], busy["settlement_no"]) == ("E-BUSY", first["settlement_no"])

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.python.failure import Failure
 
 from engine.connectors.files.parcel import Fate, Parcel, Receive, Verdict, safe_name
 from engine.connectors.files.place import Changed, FileTrouble, Gone, Place, PlaceTrouble, Seen, TooLong
 from engine.connectors.files.ready import Convention, Watch, Whole
-from engine.connectors.rounds import OnTrouble, Rounds
+from engine.connectors.rounds import OnTrouble, OnWell, Rounds
 from engine.core.retry import Backoff
 from engine.core.times import beijing, rfc3339
 from engine.core.world import World
@@ -40,6 +40,16 @@ class PickupLimits:
     retry: Backoff = Backoff(first=1.0, factor=2.0, cap=60.0)  # noqa: RUF009 - frozen
 
 
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """A file the receiver has spoken on (or that is too long to be read), until it lies where it belongs. Its body is
+    no longer needed."""
+
+    parcel: Parcel
+    verdict: Verdict
+    at: float
+
+
 class Pickup(Rounds):
     """One directory being emptied; what a crash left behind is handed over first. Counters: `taken`, `duplicates`,
     `refused` files. Kinds of trouble: place, overdue, too-long, odd, receiver."""
@@ -56,9 +66,10 @@ class Pickup(Rounds):
         on_trouble: OnTrouble | None = None,
         on_duplicate: Callable[[Parcel], None] | None = None,
         on_error: Callable[[Failure], None] | None = None,
+        on_well: OnWell | None = None,
     ) -> None:
         self._limits = limits or PickupLimits()
-        super().__init__(world, name, self._limits.every_s, self._limits.retry, on_trouble, on_error)
+        super().__init__(world, name, self._limits.every_s, self._limits.retry, on_trouble, on_error, on_well)
         self.taken = self.duplicates = self.refused = 0
         self._place = place
         self._receive = receive
@@ -68,6 +79,7 @@ class Pickup(Rounds):
         self._recover = True
         self._odd: set[str] = set()
         self._not_before: dict[str, float] = {}
+        self._spoken: dict[str, _Spoken] = {}
 
     def _broken(self, fault: Exception) -> None:
         self._recover = True
@@ -87,9 +99,9 @@ class Pickup(Rounds):
         for name in overdue:
             self._trouble("overdue", safe_name(name))
         parcels: list[tuple[str, Parcel]] = []
-        size = 0
+        size, room = 0, self._limits.files - len(self._spoken)
         for mine, entry in [(True, entry) for entry in held] + [(False, entry) for entry in ready]:
-            full = len(parcels) >= self._limits.files or (parcels and size + entry.size > self._limits.batch_bytes)
+            full = len(parcels) >= room or (parcels and size + entry.size > self._limits.batch_bytes)
             if full:
                 self._recover = self._recover or mine
                 break
@@ -100,6 +112,7 @@ class Pickup(Rounds):
             full = False
         if parcels:
             await self._hand_over(parcels)
+        await self._put_away()
         return bool(full) and not self._stopped
 
     async def _held(self) -> list[Seen]:
@@ -109,7 +122,10 @@ class Pickup(Rounds):
         now = self._world.passed()
         listing = sorted(await self._place.held(), key=lambda entry: entry.name)
         self._not_before = {e.name: self._not_before[e.name] for e in listing if e.name in self._not_before}
+        self._spoken = {e.name: self._spoken[e.name] for e in listing if e.name in self._spoken}
         for entry in listing:
+            if entry.name in self._spoken:
+                continue  # handed over, and not yet put away
             if self._not_before.get(entry.name, 0.0) > now:
                 self._recover = True  # its writer was still at it
             elif marker and entry.name.endswith(marker):
@@ -148,7 +164,7 @@ class Pickup(Rounds):
 
     async def _take_in(self, entry: Seen, parcels: list[tuple[str, Parcel]]) -> int:
         """Read a claimed file; gives its size. What is still being written is left for the next look."""
-        name = entry.name.partition("~")[2] or entry.name
+        name, now = entry.name.partition("~")[2] or entry.name, self._world.now()
         try:
             body = await self._place.read(entry.name, self._limits.file_bytes)
         except Changed:
@@ -163,10 +179,11 @@ class Pickup(Rounds):
             return 0
         except TooLong as fault:
             self._trouble("too-long", name)
-            await self._keep(entry.name, name, Verdict(Fate.REFUSED, f"too long: {fault.why}"), "")
+            unread = Parcel(self.name, name, b"", "", now)
+            self._speak(entry.name, unread, Verdict(Fate.REFUSED, f"too long: {fault.why}"))
             return 0
         digest = hashlib.sha256(body).hexdigest()
-        parcels.append((entry.name, Parcel(self.name, name, body, digest, self._world.now())))
+        parcels.append((entry.name, Parcel(self.name, name, body, digest, now)))
         return len(body)
 
     async def _hand_over(self, parcels: list[tuple[str, Parcel]]) -> None:
@@ -175,8 +192,25 @@ class Pickup(Rounds):
         if len(verdicts) != len(batch):
             raise RuntimeError("the receiver must give one verdict for each parcel")
         for (as_name, parcel), verdict in zip(parcels, verdicts, strict=True):
-            await self._keep(as_name, parcel.name, verdict, parcel.digest)
-            match verdict.fate:
+            self._speak(as_name, parcel, verdict)
+
+    def _speak(self, as_name: str, parcel: Parcel, verdict: Verdict) -> None:
+        """The word on a file, and when it was given: the name it is kept under is that of this moment, however often
+        it is tried."""
+        self._spoken[as_name] = _Spoken(replace(parcel, body=b""), verdict, self._world.now())
+
+    async def _put_away(self) -> None:
+        """Put each file where its verdict belongs: the archive, or the errors with the reason beside it. A folder that
+        is full does not make us hand the file over again: what was said of it stands."""
+        hindered: PlaceTrouble | None = None
+        for as_name, spoken in list(self._spoken.items()):
+            try:
+                await self._keep(as_name, spoken)
+            except PlaceTrouble as fault:
+                hindered = hindered or fault
+                continue
+            del self._spoken[as_name]
+            match spoken.verdict.fate:
                 case Fate.TAKEN:
                     self.taken += 1
                 case Fate.REFUSED:
@@ -184,22 +218,26 @@ class Pickup(Rounds):
                 case Fate.DUPLICATE:
                     self.duplicates += 1
                     if self._on_duplicate is not None:
-                        self._on_duplicate(parcel)
+                        self._on_duplicate(spoken.parcel)
+        if hindered is not None:
+            raise hindered
 
-    async def _keep(self, as_name: str, name: str, verdict: Verdict, digest: str) -> None:
-        """Put a file where its verdict belongs: the archive, or the errors with the reason beside it."""
+    async def _keep(self, as_name: str, spoken: _Spoken) -> None:
+        parcel, verdict = spoken.parcel, spoken.verdict
         refused = verdict.fate is Fate.REFUSED
         if not refused and not self._limits.keep:
             await self._place.discard(as_name)
             return
-        now = self._world.now()
-        day, clock = beijing(now, "%Y-%m-%d %H%M%S").split()
+        day, clock = beijing(spoken.at, "%Y-%m-%d %H%M%S").split()
         note = b""
         if verdict.fate is not Fate.TAKEN:
-            told = {"file": name, "fate": verdict.fate, "reason": verdict.reason, "sha256": digest, "at": rfc3339(now)}
+            told = {
+                "file": parcel.name, "fate": verdict.fate, "reason": verdict.reason, "sha256": parcel.digest,
+                "at": rfc3339(spoken.at),
+            }  # fmt: skip
             note = json.dumps(told, ensure_ascii=False, indent=1).encode()
         folder = f"{self._limits.errors if refused else self._limits.archive}/{day}"
-        await self._place.keep(as_name, folder, f"{clock}-{as_name.partition('~')[0]}-{name}", note)
+        await self._place.keep(as_name, folder, f"{clock}-{as_name.partition('~')[0]}-{parcel.name}", note)
 
     def _point_out(self, name: str, why: str) -> None:
         """Say once what cannot be had."""

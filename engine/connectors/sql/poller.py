@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, column, func, or_, select, table
 from twisted.python.failure import Failure
 
-from engine.connectors.rounds import OnTrouble, Rounds
+from engine.connectors.rounds import OnTrouble, OnWell, Rounds
+from engine.connectors.sql.ahead import DAY, later_than, time_like
 from engine.connectors.sql.database import Database, DatabaseTrouble
-from engine.connectors.sql.values import BadValue, Value, fen_of_value, mark_of, mark_text, text_of
+from engine.connectors.sql.values import BadValue, Value, early_of, fen_of_value, mark_of, mark_text, text_of
 from engine.core.retry import Backoff
 from engine.core.world import World
 
@@ -26,7 +27,8 @@ class View:
     apart; rows without either are not read. `columns`: what a row carries; `yuan` among them are amounts in yuan,
     carried in fen. `lag_s`: a row is read once its mark has been there so long, for a row with a lower mark may be
     committed later. `charset` is how bytes are read, and text too where the database is `mangled`. `everything`: at
-    the very first start begin with the oldest row, not with those that come from now on.
+    the very first start begin with the oldest row, not with those that come from now on. `ahead_s`: a mark that is a
+    time later than now by more than this is somebody's mistake.
     """
 
     name: str
@@ -39,6 +41,7 @@ class View:
     charset: str = "utf-8"
     mangled: bool = False
     everything: bool = False
+    ahead_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +68,32 @@ class Page:
 
 ReceivePage = Callable[[Page], Awaitable[object]]
 """Stores a page and its mark in one transaction. Where it raises, the same rows come again."""
+LoadMark = Callable[[], Awaitable[tuple[str, float] | None]]
+"""The stored mark and the business time it was stored; None when there is none yet."""
 _NOTHING = mark_text(None, None)
+EARLY_MAX = 500  # rows of the future that are remembered: more of them wait
+
+At = tuple[Any, Any]
+"""Mark and key of a row."""
 
 
 @dataclass(slots=True)
 class _Read:
-    rows: list[Row] = field(default_factory=list)
-    last: tuple[Any, Any] | None = None
+    """One look. `top`: the highest mark that is not of the future; `early`: the rows that are, in order; `more`: these
+    are not all of them."""
+
+    rows: list[tuple[At, Row]] = field(default_factory=list)
     top: Any = None
+    early: list[tuple[At, Row]] = field(default_factory=list)
+    more: bool = False
 
 
 class SqlPoller(Rounds):
-    """One view being read. `load_mark` gives the stored mark, None when there is none yet. Counters: `rows`, `pages`.
-    Kinds of trouble: database, receiver, behind."""
+    """One view being read. Counters: `rows`, `pages`. Kinds of trouble: database, receiver, behind, ahead.
+
+    A row whose mark is of the future is handed over once, when it is seen, and remembered by mark and key until its
+    time has come. What was read up to stays where it is, so later rows still come.
+    """
 
     def __init__(
         self,
@@ -85,7 +101,7 @@ class SqlPoller(Rounds):
         name: str,
         database: Database,
         view: View,
-        load_mark: Callable[[], Awaitable[str | None]],
+        load_mark: LoadMark,
         receive: ReceivePage,
         *,
         every_s: float = 5.0,
@@ -93,17 +109,18 @@ class SqlPoller(Rounds):
         retry: Backoff = Backoff(first=1.0, factor=2.0, cap=60.0),  # noqa: B008 - frozen
         on_trouble: OnTrouble | None = None,
         on_error: Callable[[Failure], None] | None = None,
+        on_well: OnWell | None = None,
     ) -> None:
-        super().__init__(world, name, every_s, retry, on_trouble, on_error)
+        super().__init__(world, name, every_s, retry, on_trouble, on_error, on_well)
         self.rows = self.pages = 0
         self._database = database
         self._view = view
         self._load_mark = load_mark
         self._receive = receive
         self._page = page
-        self._mark: tuple[Any, Any] | None = None  # None: not loaded
+        self._mark: At | None = None  # None: not loaded
+        self._early: dict[At, None] = {}
         self._tops: deque[tuple[float, Any]] = deque()
-        self._behind = False
 
     def _hindrance(self, fault: Exception) -> tuple[str, str] | None:
         return ("database", str(fault)) if isinstance(fault, DatabaseTrouble | BadValue) else None
@@ -114,22 +131,56 @@ class SqlPoller(Rounds):
     async def _one_round(self) -> bool:
         """True when there is more to read at once."""
         if self._mark is None:
-            stored = await self._load_mark()
-            if stored is None:
-                stored = await self._begin()
-            self._mark = mark_of(stored)
-        ceiling = self._ceiling()
-        read = await self._database.run(lambda connection: self._read(connection, ceiling))
+            await self._load()
+        ceiling, latest = self._ceiling(), self._world.now() + self._view.ahead_s
+        read = await self._database.run(lambda connection: self._read(connection, ceiling, latest))
         if read.top is not None and (not self._tops or self._tops[-1][1] != read.top):
             self._tops.append((self._world.passed(), read.top))
         self._look_back(read.top)
-        if read.last is None:
+        await self._take_early(read, latest)
+        if not read.rows:
             return False
-        await self._receive(Page(self.name, tuple(read.rows), mark_text(*read.last), self._world.now()))
-        self._mark = read.last
-        self.rows += len(read.rows)
+        last = read.rows[-1][0]
+        rows = tuple(row for at, row in read.rows if at not in self._early)
+        left = {at: None for at in self._early if not _passed(at, last)}
+        await self._receive(Page(self.name, rows, mark_text(*last, tuple(left)), self._world.now()))
+        self._mark, self._early = last, left
+        self.rows += len(rows)
         self.pages += 1
         return len(read.rows) >= self._page and not self._stopped
+
+    async def _load(self) -> None:
+        stored = await self._load_mark()
+        if stored is None:
+            stored = await self._begin(), self._world.now()
+        mark, at = mark_of(stored[0]), stored[1]
+        if later_than(mark[0], self._world.now() + self._view.ahead_s):  # kept by a node that knew no better
+            mark = time_like(mark[0], at - max(DAY, self._view.ahead_s)), None
+            self._trouble("ahead", f"it was read up to a mark of the future: it is read again from {_named(mark[0])}")
+        self._mark, self._early = mark, dict.fromkeys(early_of(stored[0]))
+
+    async def _take_early(self, read: _Read, latest: float) -> None:
+        """Hand over rows of the future that are new; forget those that were corrected or deleted there."""
+        assert self._mark is not None
+        there = {at for at, _ in read.early}
+        kept = {
+            at: None for at in self._early
+            if at in there or read.more or not (_passed(at, self._mark) or later_than(at[0], latest))
+        }  # fmt: skip
+        fresh = [(at, row) for at, row in read.early if at not in kept][: max(0, EARLY_MAX - len(kept))]
+        if fresh:
+            kept |= {at: None for at, _ in fresh}
+            rows = tuple(row for _, row in fresh)
+            await self._receive(Page(self.name, rows, mark_text(*self._mark, tuple(kept)), self._world.now()))
+            self.rows += len(rows)
+            self.pages += 1
+        self._early = kept
+        if not read.early:
+            self._is_over("ahead")
+            return
+        count = f"more than {EARLY_MAX}" if read.more else str(len(read.early))
+        waits = "; no more than these are remembered, the rest waits" if read.more else ""
+        self._lasts("ahead", f"rows with a mark of the future, up to {_named(read.early[-1][0][0])}: {count}{waits}")
 
     def _look_back(self, top: Any) -> None:
         """A view whose marks fell below what was read (a database restored, a sequence begun anew) brings nothing
@@ -140,16 +191,18 @@ class SqlPoller(Rounds):
             behind = top is not None and after is not None and bool(top < after)
         except TypeError:  # a mark of another type
             behind = True
-        if behind and not self._behind:
-            self._trouble("behind", "the highest mark is below the one that was read to: new rows are not read")
-        self._behind = behind
+        if behind:
+            self._lasts("behind", "the highest mark is below the one that was read to: new rows are not read")
+        else:
+            self._is_over("behind")
 
     async def _begin(self) -> str:
         """The very first start: what is there now is history, unless it is wanted."""
         mark = _NOTHING
         if not self._view.everything:
-            top = await self._database.run(self._top)
-            mark = _NOTHING if top is None else mark_text(top, None)
+            latest = self._world.now() + self._view.ahead_s
+            look = await self._database.run(lambda connection: self._look_at(connection, latest))
+            mark = mark_text(look.top, None, tuple(at for at, _ in look.early))
         await self._receive(Page(self.name, (), mark, self._world.now()))
         return mark
 
@@ -162,32 +215,51 @@ class SqlPoller(Rounds):
 
     # --- in the thread --------------------------------------------------------------------------
 
-    def _read(self, connection: Connection, ceiling: Any) -> _Read:
+    def _read(self, connection: Connection, ceiling: Any, latest: float) -> _Read:
         assert self._mark is not None
-        found = _Read(top=self._top(connection))
+        found = self._look_at(connection, latest)
         if (self._view.lag_s > 0 and ceiling is None) or found.top is None:
             return found
-        view = self._view
-        mark: Any = column(view.mark)
-        key: Any = column(view.key)
-        names = [view.mark, view.key, *view.columns]
-        query: Any = select(*map(column, names)).select_from(table(view.name, schema=view.schema or None))
-        query = query.where(key.is_not(None), mark <= (ceiling if view.lag_s > 0 else found.top))
+        mark: Any = column(self._view.mark)
+        key: Any = column(self._view.key)
+        query = self._rows().where(key.is_not(None), mark <= (ceiling if self._view.lag_s > 0 else found.top))
         after, last = self._mark
         if after is not None:
             query = query.where(mark > after if last is None else or_(mark > after, and_(mark == after, key > last)))
-        for raw in connection.execute(query.order_by(mark, key).limit(self._page)):
-            values = tuple(raw)
-            found.last = (_plain(values[0]), _plain(values[1]))
-            found.rows.append(self._row(found.last, values[2:]))
+        found.rows = self._fetched(connection, query.order_by(mark, key).limit(self._page))
         return found
 
-    def _top(self, connection: Connection) -> Any:
-        view = self._view
-        query: Any = select(func.max(column(view.mark))).select_from(table(view.name, schema=view.schema or None))
-        return _plain(connection.execute(query).scalar())
+    def _look_at(self, connection: Connection, latest: float) -> _Read:
+        """The highest mark, and what there is beyond the instant `latest`."""
+        mark: Any = column(self._view.mark)
+        key: Any = column(self._view.key)
+        highest = select(func.max(mark)).select_from(self._from())
+        found = _Read(top=_plain(connection.execute(highest).scalar()))
+        if not later_than(found.top, latest):
+            return found
+        limit = time_like(found.top, latest)
+        query = self._rows().where(key.is_not(None), mark > limit).order_by(mark, key).limit(EARLY_MAX + 1)
+        early = self._fetched(connection, query)
+        found.early, found.more = early[:EARLY_MAX], len(early) > EARLY_MAX
+        found.top = _plain(connection.execute(highest.where(mark <= limit)).scalar())
+        return found
 
-    def _row(self, at: tuple[Any, Any], raw: Sequence[Any]) -> Row:
+    def _from(self) -> Any:
+        return table(self._view.name, schema=self._view.schema or None)
+
+    def _rows(self) -> Any:
+        names = [self._view.mark, self._view.key, *self._view.columns]
+        return select(*map(column, names)).select_from(self._from())
+
+    def _fetched(self, connection: Connection, query: Any) -> list[tuple[At, Row]]:
+        found = []
+        for raw in connection.execute(query):
+            values = tuple(raw)
+            at = _plain(values[0]), _plain(values[1])
+            found.append((at, self._row(at, values[2:])))
+        return found
+
+    def _row(self, at: At, raw: Sequence[Any]) -> Row:
         values: dict[str, Value] = {}
         wrong = []
         for name, value in zip(self._view.columns, raw, strict=True):
@@ -208,3 +280,13 @@ def _named(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, bytearray | memoryview) else value
+
+
+def _passed(at: At, mark: At) -> bool:
+    """Whether what was read up to has passed this row."""
+    try:
+        if mark[0] is None or at[0] != mark[0]:
+            return mark[0] is not None and bool(at[0] < mark[0])
+        return mark[1] is None or bool(at[1] <= mark[1])
+    except TypeError:  # a mark of another type: of a time that is over
+        return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -79,17 +80,30 @@ def fen_of_value(value: object) -> int | None:
 # --- the high-water mark ----------------------------------------------------------------------------
 
 
-def mark_text(mark: object, key: object) -> str:
-    """A mark and its tie-breaker as text to be stored, types kept."""
-    return json.dumps([_typed(mark), _typed(key)], ensure_ascii=False)
+def mark_text(mark: object, key: object, early: Sequence[tuple[object, object]] = ()) -> str:
+    """A mark and its tie-breaker as text to be stored, types kept; with them those of the rows that were handed over
+    before their time."""
+    more = [[[_typed(one) for one in row] for row in early]] if early else []
+    return json.dumps([_typed(mark), _typed(key), *more], ensure_ascii=False)
 
 
 def mark_of(text: str) -> tuple[Any, Any]:
     """The mark and tie-breaker again; ValueError for a text that is none."""
+    mark, key, *_ = _parts(text)
+    return _untyped(mark), _untyped(key)
+
+
+def early_of(text: str) -> list[tuple[Any, Any]]:
+    """The rows handed over before their time, by mark and key; ValueError for a text that is none."""
+    _, _, *more = _parts(text)
+    return [(_untyped(mark), _untyped(key)) for rows in more for mark, key in rows]
+
+
+def _parts(text: str) -> list[Any]:
     found = json.loads(text)
-    if not isinstance(found, list) or len(found) != 2:
+    if not isinstance(found, list) or len(found) not in (2, 3):
         raise ValueError("not a mark")
-    return _untyped(found[0]), _untyped(found[1])
+    return found
 
 
 def _typed(value: object) -> list[str] | None:

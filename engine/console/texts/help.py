@@ -37,6 +37,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "then.stop_later": ("稍后再阻断", "stop again later"),
     "then.next": ("下一步", "next step"),
     "then.back": ("折返或重选", "back, or again"),
+    "then.off": ("退费作罢，结算仍有效", "the refund is off, the settlement stands"),
     "then.late": ("自动退回", "give it back"),
     "then.count": ("只计数", "count"),
     "then.nothing": ("不动", "nothing"),
@@ -54,5 +55,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "case.person": ("需要人工", "a person is needed"),
     "case.resume": ("人工决定撤回", "a person decided to go back"),
     "case.refund": ("整单退费", "the whole bill is refunded"),
+    "case.refund_off": ("退费作罢", "the refund is off"),
     "any": ("任何状态", "any"),
 }

@@ -71,11 +71,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "event.RefundAsked": ("要求整单退费", "A refund of the whole bill was asked for"),
     "event.Tick": ("到时间了", "Time was up"),
     "event.Recovered": (
-        "引擎重新启动，在途的一律按不明处理",
-        "The engine restarted; what was on the wire counts as unknown",
+        "从存储重新读入（静止之后，或引擎重启），在途的按不明处理",
+        "Read from the store again (after a rest or a restart); what was on the wire counts as unknown",
     ),
     "event.Resolved": ("人工作出决定", "A person decided"),
     "event.Answered": ("应答", "Answer"),
+    "event.Moved": (
+        "{by} 让它改用另一版本配置：{before} → {after}",
+        "{by} moved it onto another version: {before} → {after}",
+    ),
     "because.refused": ("对方明确拒绝", "the party refused"),
     "because.closed": ("对方确认已关闭", "the party says it is closed for good"),
     "because.fenced": ("隔断后查证：不存在", "asked after the fence: not there"),

@@ -23,6 +23,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "all": ("全部", "All"),
     "refused": ("对方拒绝办理", "A party refused"),
     "page_made": ("本页生成于", "Page made at"),
+    # A listener that fetches files or rows
+    "wrong.place": ("目录无法使用", "The directory cannot be used"),
+    "wrong.database": ("数据库无法读取", "The database cannot be read"),
+    "wrong.receiver": ("取来的收不下", "What was fetched cannot be taken in"),
+    "wrong.behind": ("标记倒退，新的行读不到", "Marks fell back: new rows are not read"),
+    "wrong.ahead": ("有的行标记在将来", "Rows with a mark of the future"),
+    "wrong.settings": ("设置或口令无法读取", "Settings or secrets cannot be read"),
     # Settlement
     "state.open": ("未完结", "Open"),
     "state.forward": ("办理中", "Working"),
@@ -56,6 +63,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hears.refused": ("应答：拒绝", "answer: refused"),
     "hears.pending": ("应答：处理中", "answer: pending"),
     "hears.unknown": ("应答：不明（超时、断线、乱码）", "answer: unknown (timeout, reset, garbage)"),
+    "hears.declined": ("应答：退费没有获准", "answer: the refund is not allowed"),
     "hears.not_sent": ("没有发出", "not sent"),
     "hears.crash": ("引擎重启", "the engine restarted"),
     "hears.there": ("查到：已存在", "fact: there"),

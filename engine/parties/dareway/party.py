@@ -98,7 +98,7 @@ class Dareway:
         OutcomeRow("UNDONE", Outcome.ACCEPTED, frozenset({"cancel"}), because="already undone"),
         OutcomeRow(NOT_FOUND, Outcome.REFUSED, frozenset({"ask"})),
         *(OutcomeRow("-*", Outcome.UNKNOWN, _CHANGES, text) for text in _UNSURE),
-        *(OutcomeRow("-*", Outcome.UNKNOWN, text=text) for text in LOST_LINE),
+        *LOST_LINE,
         OutcomeRow("-1", Outcome.REFUSED, because="a refusal in words of a complete answer: nothing was stored"),
         OutcomeRow("-*", Outcome.UNKNOWN, _CHANGES | {"ask"}),
         OutcomeRow("-*", Outcome.REFUSED, frozenset(_OPS) - _CHANGES - {"ask"}),

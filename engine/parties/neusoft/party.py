@@ -112,7 +112,7 @@ class Neusoft:
         # of its centre's words mean that nothing was done.
         OutcomeRow("SESSION", Outcome.REFUSED, because="no living sign-in: the centre executes nothing without one"),
         OutcomeRow("-*", Outcome.UNKNOWN, _CHANGES),
-        *(OutcomeRow("-*", Outcome.UNKNOWN, text=text) for text in LOST_LINE),
+        *LOST_LINE,
         OutcomeRow("-*", Outcome.REFUSED, _READS),
     )
 

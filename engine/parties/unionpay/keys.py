@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
 from cryptography import x509
@@ -70,14 +70,28 @@ class Settings(PartySettings):
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """The key of a certificate whose chain was checked, and the time in which all of the chain is valid: both ends
+    included, unix seconds."""
+
+    key: RSAPublicKey
+    begins: float
+    ends: float
+
+
+@dataclass(frozen=True, slots=True)
 class Merchant:
-    """Settings with the keys parsed; what `Outgoing.settings` carries. `cert_id`: decimal serial, "" with a key."""
+    """Settings with the keys parsed; what `Outgoing.settings` carries. `cert_id`: decimal serial, "" with a key.
+    `proven`: certificates (as they came, PEM) that these very roots, middles and signer were found to stand for; other
+    settings are another Merchant, which has found nothing yet.
+    """
 
     plain: Settings
     private_key: RSAPrivateKey | None = None
     cert_id: str = ""
     roots: tuple[x509.Certificate, ...] = ()
     middles: tuple[x509.Certificate, ...] = ()
+    proven: dict[str, Proven] = field(init=False, default_factory=dict, compare=False, repr=False)
 
 
 def opened(settings: Settings) -> Merchant:

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
@@ -20,10 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SM3, Hash, HashAlgorithm
 from cryptography.x509.oid import NameOID
 
-from engine.parties.unionpay.keys import BY_CERTIFICATE, Merchant
+from engine.parties.unionpay.keys import BY_CERTIFICATE, Merchant, Proven
 
 VERSION: Final = "5.1.0"
 _MAX_PEM: Final = 8192  # characters of one certificate
+_PROVEN_MAX: Final = 16  # certificates remembered: they have one, and two while it changes
 
 
 def text_of(fields: Mapping[str, str]) -> str:
@@ -65,7 +65,21 @@ def fault_of(merchant: Merchant, fields: Mapping[str, str], now: float) -> str:
 
 def signer_of(merchant: Merchant, pem: str, now: float) -> RSAPublicKey | str:
     """The key of the certificate that came with an answer, or why it is not UnionPay's: it must be issued by our
-    middle certificate, that by our root, all in their time, and its name must be the signer's."""
+    middle certificate, that by our root, all in their time, and its name must be the signer's. Who issued it is looked
+    at once for as long as these settings stand; the time is looked at each time."""
+    known = merchant.proven.get(pem)
+    if known is None:
+        found = _proven(merchant, pem)
+        if isinstance(found, str):
+            return found
+        known = found
+        if len(merchant.proven) >= _PROVEN_MAX:
+            del merchant.proven[next(iter(merchant.proven))]
+        merchant.proven[pem] = known
+    return known.key if known.begins <= now <= known.ends else "a certificate out of its time"
+
+
+def _proven(merchant: Merchant, pem: str) -> Proven | str:
     if not pem or len(pem) > _MAX_PEM:
         return "no certificate"
     try:
@@ -82,10 +96,10 @@ def signer_of(merchant: Merchant, pem: str, now: float) -> RSAPublicKey | str:
     chain = _chain(merchant, leaf)
     if not chain:
         return "a certificate of another house"
-    at = datetime.fromtimestamp(now, UTC)
-    if not all(one.not_valid_before_utc <= at <= one.not_valid_after_utc for one in chain):
-        return "a certificate out of its time"
-    return key
+    return Proven(
+        key, max(one.not_valid_before_utc.timestamp() for one in chain),
+        min(one.not_valid_after_utc.timestamp() for one in chain),
+    )  # fmt: skip
 
 
 def _chain(merchant: Merchant, leaf: x509.Certificate) -> tuple[x509.Certificate, ...]:

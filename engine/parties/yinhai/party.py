@@ -99,7 +99,7 @@ class Yinhai:
         OutcomeRow(f"{FAULT}*", Outcome.UNKNOWN),
         OutcomeRow("SESSION", Outcome.REFUSED, because="no living sign-in: the centre executes nothing without one"),
         *(OutcomeRow("-*", Outcome.UNKNOWN, _CHANGES, text) for text in _UNSURE),
-        *(OutcomeRow("-*", Outcome.UNKNOWN, text=text) for text in LOST_LINE),
+        *LOST_LINE,
         OutcomeRow("-6", Outcome.UNKNOWN),
         OutcomeRow("-12", Outcome.UNKNOWN, _CHANGES),  # our number is there with other content
         OutcomeRow("-21", Outcome.ACCEPTED, _UNDOES, because="already undone"),

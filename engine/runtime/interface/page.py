@@ -41,6 +41,7 @@ def page(site: Site) -> str:
         states=[(word, about, STATUS.get(word, 200), _acks(word)) for word, about in words.STATES.items()],
         refusals=[(word, about, STATUS.get(word, 200), _acks(word)) for word, about in words.REFUSALS.items()],
         settles=_settles(site, settles),
+        events=_events(site, settles),
         answers=[_answer(site, channel) for channel in site.channels.values() if channel.kind == "answer"],
         schemas={name: tables.schema_rows(site, name) for name in ("cancel_request", "refund_request")},
         hl7=[_hl7(site, channel) for channel in settles if channel.hl7 is not None],
@@ -84,12 +85,30 @@ def _settle(site: Site, channel: Channel) -> dict[str, Any]:
         "schema": str(listen.schema),
         "like": "",
         "rows": tables.schema_rows(site, str(listen.schema)),
-        "events": [
-            (hears.event, hears.request.path, tables.schema_rows(site, hears.schema), ", ".join(hears.once_by))
-            for hears in channel.hears
-            if hears.request is not None
-        ],
     }
+
+
+def _events(site: Site, channels: list[Channel]) -> list[dict[str, Any]]:
+    """What terminals tell a settlement, by address; channels that share one may take other fields (`kinds`: where
+    those settlements begin, and the fields; nowhere in particular when all are alike)."""
+    found: dict[str, tuple[str, dict[str, list[str]]]] = {}
+    for channel in channels:
+        assert channel.listen is not None, "a settle channel listens"
+        for hears in channel.hears:
+            if hears.request is not None:
+                _, schemas = found.setdefault(hears.request.path, (hears.event, {}))
+                schemas.setdefault(hears.schema, []).append(channel.listen.request.path)
+    return [
+        {
+            "path": path,
+            "about": words.EVENTS.get(event, words.Both(event, event)),
+            "kinds": [
+                (began if len(began) < len(channels) else [], tables.schema_rows(site, name))
+                for name, began in schemas.items()
+            ],
+        }
+        for path, (event, schemas) in found.items()
+    ]
 
 
 def _answer(site: Site, channel: Channel) -> dict[str, Any]:

@@ -63,17 +63,22 @@ def _about(node: Tree, name: str) -> Both:
 
 
 def _conditional(node: Tree) -> dict[str, str]:
-    """Fields needed in one case only (`if` … `then: required`), and in which."""
-    tests = node.get("if", {}).get("properties", {})
-    words = {name: test.get("enum", [test["const"]] if "const" in test else []) for name, test in tests.items()}
-    case = ", ".join(f"{name} = {' / '.join(map(str, of))}" for name, of in words.items() if of)
-    return dict.fromkeys(node.get("then", {}).get("required", []), case) if case else {}
+    """Fields needed in one case only (`if` … `then: required`, alone or in `allOf`), and in which."""
+    found: dict[str, str] = {}
+    for rule in (node, *node.get("allOf", ())):
+        tests = rule.get("if", {}).get("properties", {})
+        words = {name: test.get("enum", [test["const"]] if "const" in test else []) for name, test in tests.items()}
+        case = ", ".join(f"{name} = {' / '.join(map(str, of))}" for name, of in words.items() if of)
+        found |= dict.fromkeys(rule.get("then", {}).get("required", []), case) if case else {}
+    return found
 
 
 def _form(node: Tree) -> str:
     if "enum" in node:
         return " · ".join(str(word) for word in node["enum"])
     parts = [str(node.get("type", ""))]
+    if "minimum" in node or "maximum" in node:
+        parts.append(f"{node.get('minimum', '')}–{node.get('maximum', '')}")
     low, high = node.get("minLength", node.get("minItems")), node.get("maxLength", node.get("maxItems"))
     if low is not None or high is not None:
         parts.append(f"{low}" if low == high else f"{low or 0}–{high if high is not None else '∞'}")
@@ -156,7 +161,7 @@ def errors(site: Site) -> list[ErrorRow]:
     rows = [ErrorRow(code, one.side, Both(one.zh, one.en), Both(one.next, one.next_en)) for code, one in ERRORS.items()]
     texts = {code: text for made in site.maps.values() for code, text in made.texts.items()} | dict(TEXTS)
     rows += [
-        ErrorRow(code, text.side, Both(text.zh, text.en), Both(text.next, ""))
+        ErrorRow(code, text.side, Both(text.zh, text.en), Both(text.next, text.next_en))
         for code, text in sorted(texts.items())
         if code not in ERRORS
     ]

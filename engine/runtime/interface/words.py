@@ -37,6 +37,8 @@ RULES: Final = (
     Both("没有收到应答时，把同一请求再发一次，不要换请求号。", "When no answer came, send the same request again under the same number."),
     Both("一张账单同一时间只有一笔未结束的结算；已结算的账单不再受理。", "A bill has one open settlement at a time; a settled bill is not taken again."),
     Both("退费是整单：写了明细行号时必须写全。", "A refund takes the whole bill back; lines, when given, must be all of them."),
+    Both("要求退费后仍答 settled 的：退费没有获准（E-REFUND-REFUSED，原因在 reason），什么都没有退，结算照旧有效；办妥之后用新的请求号再退。",
+         "A refund answered `settled` was not allowed (E-REFUND-REFUSED, reason says why): nothing was taken back and the settlement stands; ask again under a new request number."),
     Both("有 refund 权限的调用方可以取消、退费同一院区其他调用方的结算；应答的 numbers.asked_by 写明是谁。",
          "A client with scope refund may cancel and take back what others of its campus made; numbers.asked_by names it."),
 )  # fmt: skip
@@ -59,7 +61,7 @@ ANSWER: Final[dict[str, Both]] = {
     "pay.until": Both("二维码有效至", "the code is valid until"),
     "numbers.his": Both("HIS 收据号", "the HIS's receipt"),
     "numbers.insurance": Both("医保结算号", "the insurance's settlement"),
-    "numbers.trade": Both("支付流水号", "the payment"),
+    "numbers.trade": Both("支付：我方给支付渠道的商户订单号", "the payment: our order number at the payment platform"),
     "numbers.invoice": Both("票据号", "the invoice"),
     "numbers.asked_by": Both("要求取消或退费的调用方", "the client that asked for the cancel or refund"),
     "invoice.code": Both("票据代码", "invoice code"),
@@ -90,11 +92,22 @@ ASKS: Final[dict[str, Both]] = {
     "refund": Both("冲正退费：整单撤销已结算的账单", "reversal: take a settled bill back, whole"),
     "show": Both("查询：按结算单号，或按发起时的请求号", "query by settlement number, or by the request number it began with"),
 }
-EVENT: Final = Both("结算：选择支付方式并办完", "settle: choose how to pay, and finish")
+SHOW: Final = Both("查询：按结算单号", "query by settlement number")
+NO_NUMBER: Final = Both(
+    "没有收到结算单号时，把发起的请求原样再发一次，应答里就有。", "Who never got the number sends the first request again: the answer has it.",
+)  # fmt: skip
+EVENTS: Final[dict[str, Both]] = {
+    "pay_choice": Both("结算：选择支付方式并办完", "settle: choose how to pay, and finish"),
+    "returned": Both("退还：终端报告刷卡已撤销", "the terminal says: the card payment was voided"),
+}
+"""What a terminal tells a settlement that waits for it."""
+EVENT: Final = EVENTS["pay_choice"]
+REASON_CODE: Final = Both("reason_code 由调用方自定，原样留存（例如 patient_left）。",
+                          "reason_code is the caller's own word and is kept as it is (patient_left, say).")
 ACKS: Final = (
     ("AA", Both("已受理，状态在应答的 Z 段（working 还不是 settled）", "taken: the state stands in the Z segment (working is not yet settled)")),
-    ("AE", Both("没有办成：ERR 与 Z 段写明原因和字段位置；PRE/PAY 的结果是 rejected、undone、manual 时也是 AE",
-                "not done: ERR and the Z segment say why and where; also when PRE or PAY ends rejected, undone or manual")),
+    ("AE", Both("没有办成：ERR 与 Z 段写明原因和字段位置；PRE/PAY 的结果是 rejected、undone、manual，退费之后仍是 settled 时也是 AE",
+                "not done: ERR and the Z segment say why and where; also when PRE or PAY ends rejected, undone or manual, or a refund leaves it settled")),
     ("AR", Both("没有收下：读不出、类型不认识、发送方不认识，或同一报文号内容不同",
                 "not taken: unreadable, unknown type or sender, or another message under a used number")),
 )  # fmt: skip
