@@ -235,7 +235,7 @@ def test_a_wrong_action_and_a_query_without_a_number_say_what_to_write(town: Tow
 
 
 def test_messages_nobody_can_read_are_told_why_in_both_languages(his: His) -> None:
-    said = his.line.ask(b"hello").field("MSA", 3)
+    said = his.line.ask(b"hello", "gb18030").field("MSA", 3)  # names no character set: the line's own
     assert said == "报文应以 MSH 段开头 · a message begins with MSH (hl7-no-msh at byte 0)"
 
 
