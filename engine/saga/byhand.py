@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.saga.case import RELEASES_BILLS, CaseEvent, CaseState, may_still_stand
-from engine.saga.events import Moved, Resolved
+from engine.saga.events import Moved, Resolved, Task
 from engine.saga.legs import OPEN, Leg, LegState
 from engine.saga.legwork import LATE, UNDO_LIMIT
 from engine.saga.undoing import Undoing
@@ -19,9 +19,10 @@ class ByHand(Undoing):
         its refund is called off; one that is at rest, or only finishing, stays what it is and the leg alone goes on."""
         waits = self.case.state is CaseState.MANUAL
         legs = [leg for leg in self.case.legs if leg.state is LegState.MANUAL]
-        off = [leg for leg in legs if event.verdicts.get(leg.id) == OFF]
-        if off and not (waits and all(may_still_stand(self.case, leg) for leg in off)):
-            return  # it was allowed when it was asked, and something has happened since
+        off = [self.case.leg(leg_id) for leg_id, word in event.verdicts.items() if word == OFF]
+        if off and not (waits and all(leg in legs and may_still_stand(self.case, leg) for leg in off)):
+            self._too_late(off)
+            return
         for leg in legs:
             self._decide(leg, event.verdicts.get(leg.id, ""))
         if off:
@@ -29,6 +30,13 @@ class ByHand(Undoing):
         elif waits:
             self.case.cause, self.case.rest_at = event.reason, None
             self.move(CaseEvent.RESUME, event.reason.code)
+
+    def _too_late(self, off: list[Leg]) -> None:
+        """It was allowed when it was asked, and something has happened since. The desk's tasks were closed with the
+        word: there is one again."""
+        for leg in off:
+            kind = "undo_refused" if leg.state is LegState.MANUAL else "undone_outside"
+            self.out.append(Task(kind, leg.id, f"{leg.call} {leg.code}".strip()))
 
     def _decide(self, leg: Leg, verdict: str) -> None:
         came_late = self._came_late(leg)

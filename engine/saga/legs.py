@@ -187,8 +187,10 @@ UNDO: dict[tuple[LegState, LegEvent], Row] = {
     (S.OK, E.THERE): (S.OK, T.COUNT),
     (S.OK, E.ACCEPTED): (S.OK, T.COUNT),
     (S.OK, E.CLOSED): (S.OK, T.PERSON),
-    (S.NO, E.THERE): (S.NO, T.PERSON),  # the refund was off, and its party says that it was taken back after all
-    (S.NO, E.ACCEPTED): (S.NO, T.PERSON),
+    # The refund was off, and its party says that it was taken back after all: a refund asked anew goes on from there.
+    (S.NO, E.THERE): (S.OK, T.PERSON),
+    (S.NO, E.ACCEPTED): (S.OK, T.PERSON),
+    (S.NO, E.DIFFERS): (S.NO, T.PERSON),  # whoever decides about it could send it again, under what stands
     (S.MANUAL, E.THERE): (S.OK, T.NEXT),
     (S.MANUAL, E.ACCEPTED): (S.OK, T.NEXT),
 }
@@ -210,11 +212,11 @@ class NoSuchRow(Exception):
 
 def row(undo: bool, state: LegState, event: LegEvent) -> Row:
     """The table's answer; NoSuchRow when there is none. Outside facts always have a cell."""
-    if event is E.DIFFERS:
-        return (S.MANUAL, T.PERSON)
     found = (UNDO if undo else FORWARD).get((state, event))
     if found is not None:
         return found
+    if event is E.DIFFERS:
+        return (S.MANUAL, T.PERSON)
     if state in SETTLED_STATES and event in IGNORED_AT_REST:
         return (state, T.NOTHING)
     raise NoSuchRow(f"{'undo ' if undo else ''}leg in {state} heard {event}")

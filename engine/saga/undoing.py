@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.saga.case import CaseEvent, End, Reason, may_still_stand, put
+from engine.saga.case import CaseEvent, CaseState, End, Reason, may_still_stand, put
 from engine.saga.events import Refused, Task, TaskOver
 from engine.saga.legs import Leg, LegEvent, LegState
 from engine.saga.legwork import CARRIED, LATE_TASK, NO_RULE, OBSERVED, UNDO_LIMIT, LegWork
@@ -58,8 +58,8 @@ class Undoing(LegWork):
 
     def next_undo(self) -> bool:
         """Begin what is next to be undone, in the reverse of the plan, one at a time; False when nothing can begin now.
-        Of a settlement that stood, who may refuse is asked first (`undo_first`). An undo refused holds all later ones.
-        One that is slow holds what moves money, and its party's own."""
+        Of a settlement that stood, who may refuse is asked first (`undo_first`), and nothing else begins before he said
+        yes. An undo refused holds all later ones. One that is slow holds what moves money, and its party's own."""
         for leg in list(self.case.legs):
             if not leg.undo and leg.state is LegState.OK:
                 self._carry(leg)
@@ -67,8 +67,7 @@ class Undoing(LegWork):
         held: set[str] = set()  # parties with a slow undo, or with one that waits for such a one
         if self.rules.undo_in_reverse:
             done.reverse()
-            if self.case.final_at is not None:
-                done.sort(key=lambda leg: not self.step(leg).undo_first)
+            done.sort(key=lambda leg: not self._may_refuse(leg))
         for leg in done:
             step = self.step(leg)
             if not step.undo or leg.because == OBSERVED:
@@ -77,23 +76,28 @@ class Undoing(LegWork):
             if undo is None and not (held and (rule.money or rule.party in held)):
                 self.undo(leg, step)
                 return True
-            if undo is None or self.slow(undo):
-                held.add(rule.party)
-            elif undo.state is not LegState.OK:
-                return False
-            else:
+            if undo is not None and undo.state is LegState.OK:
                 self.taken_back(leg)
+            elif undo is None or (self.slow(undo) and not self._may_refuse(undo)):
+                held.add(rule.party)
+            else:
+                return False
         return not held and self._went_back()
 
     def _undo_of(self, leg: Leg) -> Leg | None:
         """The undo that counts: one of a refund that came to nothing does not."""
         return next((one for one in self.case.legs if one.of == leg.id and one.state is not LegState.NO), None)
 
+    def _may_refuse(self, leg: Leg) -> bool:
+        """Whether this leg's undo, or this undo, is the one that asks for leave."""
+        return self.case.final_at is not None and self.step(leg).undo_first
+
     def declined(self, undo: Leg) -> bool:
         """Whether a clear no to this undo means that the refund is off: its party is asked first for that very reason.
-        Of one that may have arrived before (not `sent`, then) nobody knows what was refused."""
-        first = undo.undo and self.step(undo).undo_first and undo.state is LegState.SENT
-        return first and may_still_stand(self.case, undo)
+        Of one that may have arrived before (not `sent`, then) nobody knows what was refused; and what waits for a
+        person meanwhile is led on by nobody else."""
+        asked = undo.undo and self._may_refuse(undo) and undo.state is LegState.SENT
+        return asked and self.case.state is CaseState.BACK and may_still_stand(self.case, undo)
 
     def refund_off(self, undo: Leg) -> None:
         """The refund is off: the settlement stands as before, its answer says why, and it may be asked back again."""
