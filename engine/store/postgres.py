@@ -72,6 +72,7 @@ class PostgresBackend:
             if raw.execute("SELECT pg_is_in_recovery()").fetchone()[0]:
                 raise CannotStart(f"PostgreSQL cannot be used: {_REFUSALS['25006']}")
             self._take_lock(raw)
+            self._see_lock()
             self.reader().close()  # one connection does not do: said now, not when a patient waits
         except psycopg.Error as no:
             self.abandon()
@@ -98,6 +99,13 @@ class PostgresBackend:
         except psycopg.errors.LockNotAvailable:
             raise CannotStart("another engine is running on this database") from None
         raw.execute("SET lock_timeout = 0")
+
+    def _see_lock(self) -> None:
+        """It will be asked for again and again: whoever may not see it, or stands behind a pooler, is told now."""
+        try:
+            self.alive()
+        except (psycopg.Error, LockLost) as no:
+            raise CannotStart(f"PostgreSQL cannot be used, its lock cannot be seen: {no}".strip()) from None
 
     def _connect(self) -> Any:
         try:

@@ -151,6 +151,8 @@ class SqlStore(Writing):
     def _closed(self, problem: BaseException | None) -> None:
         assert self._stopping is not None
         self._cancel_timers()
+        for done in left(self._queue):  # what was asked of the writer behind the end, such as whether a result is fresh
+            done.errback(StoreStopped(self._why))
         if problem is None:
             self._stopping.callback(None)
         else:

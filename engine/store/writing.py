@@ -172,7 +172,6 @@ class Writing:
         if self.world.passed() - began <= STALE * self.world.rate:
             answer(batch, results)
             return
-        asked = self.world.passed()
 
         def unasked(failure: Any) -> None:
             if failure.check(StoreStopped) is None:
@@ -181,7 +180,14 @@ class Writing:
             for _, done in batch:
                 done.errback(failure)
 
-        self._in_writer(self.backend.alive).addCallbacks(lambda _: self._fresh(batch, results, asked), unasked)
+        self._in_writer(self._asked).addCallbacks(lambda asked: self._fresh(batch, results, asked), unasked)
+
+    def _asked(self) -> float:
+        """When it was asked whether the database is still ours, which it is. How long the question stood behind other
+        batches is no doubt: where each of them takes long, nobody would ever be answered."""
+        asked = self.world.passed()
+        self.backend.alive()
+        return asked
 
     def _over(self, count: int, tell: Callable[..., object], *told: object) -> None:
         self._ahead.over(count)

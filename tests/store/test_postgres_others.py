@@ -210,6 +210,59 @@ def test_a_result_that_lay_there_while_we_stood_still_is_told_only_if_the_databa
     assert value(stores, reopened(stores, store), "b") == 1
 
 
+def test_a_result_is_told_though_every_batch_takes_long_and_more_come(postgres_stores: Any) -> None:
+    """Whether the database is ours was asked anew whenever the question had to stand behind another batch: for ever."""
+    stores = postgres_stores
+    store = stores.open()
+    told: list[str] = []
+    left = [str(number) for number in range(10)]
+
+    def write() -> None:
+        name = left.pop(0)
+        store.write(name, new_counter(name, 1)).addCallback(lambda _: told.append(name))
+
+    def slow(stage: str, units: Sequence[Unit]) -> None:
+        if stage == "after_commit":
+            stores.loop.rightNow += STALE + 1
+            if left:
+                stores.loop.callFromThread(write)
+
+    store.fail = slow
+    write()
+    stores.loop.until(lambda: told)
+    assert len(left) >= 7, "it is told as soon as somebody could ask"
+    stores.loop.until(lambda: len(told) == 10)
+    assert stores.fatal == []
+
+
+def test_who_waits_for_a_late_result_hears_it_though_the_store_is_closed_meanwhile(postgres_stores: Any) -> None:
+    stores = postgres_stores
+    store = stores.open()
+    stopped: list[Deferred[None]] = []
+
+    def stand_still(stage: str, units: Sequence[Unit]) -> None:
+        if stage == "after_commit":
+            stores.loop.rightNow += STALE + 1
+            stores.loop.callFromThread(lambda: stopped.append(store.stop()))
+
+    store.fail = stand_still
+    done = store.write("late", new_counter("a", 1))
+    with pytest.raises(StoreStopped):
+        stores.loop.wait(done)
+    stores.loop.wait(stopped[0])
+    assert stores.fatal == []
+    assert value(stores, reopened(stores, store), "a") == 1
+
+
+def test_a_database_that_cannot_be_asked_whether_it_is_ours_is_refused(role: str, postgres_stores: Any) -> None:
+    address = postgres_stores.address
+    ask(address, f"GRANT CREATE ON SCHEMA public TO {role}")
+    ask(address, "REVOKE SELECT ON pg_catalog.pg_locks FROM PUBLIC")
+    postgres_stores.address = of_role(address, role)
+    with pytest.raises(CannotStart, match="pg_locks"):
+        postgres_stores.open()
+
+
 def test_closing_does_not_wait_for_ever(postgres_stores: Any) -> None:
     stores = postgres_stores
     store = stores.open()
