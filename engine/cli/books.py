@@ -10,6 +10,7 @@ from engine.cli.moments import since_of
 from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line
 from engine.cli.spreadsheet import write_workbook
 from engine.core.money import yuan_of_fen
+from engine.core.times import beijing
 
 CLOCKS = 60.0  # seconds by which the clock of who wrote a spreadsheet may be behind ours
 
@@ -62,7 +63,7 @@ def books(
             raise CannotRun(f"存储无法读取 · the store cannot be read: {found.getErrorMessage()}")
         found.raiseException()
     if excel:
-        _write(Path(excel), found)
+        _write(Path(excel), found, beijing(world.now(), "%Y-%m-%d %H:%M:%S"), since)
     if as_json:
         document(found)
     else:
@@ -122,19 +123,38 @@ def _from_csv(folder: str, file: EngineFile) -> Sequence[LedgerSource]:
         raise CannotRun(str(no)) from None
 
 
-def _write(path: Path, found: dict[str, Any]) -> None:
-    """Two sheets: every difference with its next step, and the accounts' days."""
-    heads = ("种类 · kind", "结算单 · settlement", "账单 · bill", "说明", "下一步", "what", "next step")
-    names = ("kind", "settlement_no", "bill", "text", "next", "en", "next_en")
+def _write(path: Path, found: dict[str, Any], at: str, since: str) -> None:
+    """Three sheets: every difference with its amounts and next step, the accounts' days, and what was compared when:
+    a day without differences is filed too."""
+    heads = ("结算单 · settlement", "账单 · bill", "说明", "应为（元） · due", "实为（元） · found",
+             "相差（元） · apart", "下一步", "种类 · kind", "what", "next step")  # fmt: skip
     accounts = ("渠道 · party", "账户 · account", "日期 · day", "期初 · opening", "收款 · taken", "退款 · given back",
                 "手续费 · fees", "提现 · withdrawn", "其他 · other", "期末 · closing")  # fmt: skip
     try:
         write_workbook(path, [
-            ("差异 differences", [heads, *([one[name] for name in names] for one in found["differences"])]),
+            ("差异 differences", [heads, *(_difference(one) for one in found["differences"])]),
             ("资金账户 accounts", [accounts, *(_account(day) for day in found["funds"])]),
+            ("核对 compared", [
+                ("核对 · compared", ""),
+                ("时间（北京） · at (Beijing)", at),
+                ("结算自 · settlements since", since or "全部 · all"),
+                ("核对笔数 · checked", str(found["checked"])),
+                ("其中进行中 · of those open", str(found["open"])),
+                ("有款项在未读的日子 · with money on days not read", str(found["expected"])),
+                ("差异 · differences", str(len(found["differences"]))),
+            ]),
         ])  # fmt: skip
     except OSError as no:
         raise CannotRun(f"{path}: {no.strerror}") from None
+
+
+def _difference(one: dict[str, Any]) -> list[str | int | None]:
+    due, amount = one.get("due"), one.get("amount")
+    apart = None if due is None or amount is None else amount - due
+    return [
+        one["settlement_no"], one["bill"], one["text"], due, amount, apart, one["next"], one["kind"], one["en"],
+        one["next_en"],
+    ]  # fmt: skip
 
 
 def _account(day: dict[str, Any]) -> list[str | int | None]:

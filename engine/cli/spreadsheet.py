@@ -60,7 +60,7 @@ def _parts(sheets: Sequence[tuple[str, Sequence[Sequence[Cell]]]]) -> list[tuple
     ]  # fmt: skip
 
 
-# 0 as it is, 1 bold (headings), 2 two decimals (yuan), 3 text, broken where the column ends
+# 0 as it is, 1 bold (headings), 2 two decimals (yuan), 3 text, broken where the column ends; all begin at the top
 _STYLES: Final = (
     f'<styleSheet xmlns="{_MAIN}"><fonts count="2"><font><sz val="11"/></font><font><b/><sz val="11"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
@@ -68,7 +68,8 @@ _STYLES: Final = (
     '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="4">'
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
     '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>'
-    '<xf numFmtId="4" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
+    '<xf numFmtId="4" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1" applyAlignment="1">'
+    '<alignment vertical="top"/></xf>'
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0" applyAlignment="1">'
     '<alignment vertical="top" wrapText="1"/></xf></cellXfs>'
     '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
@@ -82,7 +83,16 @@ def _sheet(rows: Sequence[Sequence[Cell]]) -> str:
     )
     pane = '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
     view = f'<sheetViews><sheetView workbookViewId="0">{pane}</sheetView></sheetViews>'
-    return f'<worksheet xmlns="{_MAIN}">{view}{_columns(rows)}<sheetData>{lines}</sheetData></worksheet>'
+    page = '<pageSetup paperSize="9" orientation="landscape" fitToWidth="1" fitToHeight="0"/>'  # A4, no column cut off
+    return (
+        f'<worksheet xmlns="{_MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>{view}{_columns(rows)}'
+        f"<sheetData>{lines}</sheetData>{_filter(rows)}{page}</worksheet>"
+    )
+
+
+def _filter(rows: Sequence[Sequence[Cell]]) -> str:
+    """Arrows at the headings: a day's list is looked at kind by kind, bill by bill."""
+    return f'<autoFilter ref="A1:{_place(len(rows[0]) - 1, len(rows))}"/>' if len(rows) > 1 else ""
 
 
 def _columns(rows: Sequence[Sequence[Cell]]) -> str:

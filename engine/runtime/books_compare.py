@@ -203,7 +203,8 @@ def _called(kept: Kept, view: StoreView, shelf: _Shelf, limits: Limits) -> Itera
                 began = first.get((party, ""))
             if began is None or row.at + limits.skew_s < began:
                 what = row_name(row.kind)
-                yield difference("effect_without_call", kept.no, kept.bill, party=party, what=what, no=row.no)
+                yield difference("effect_without_call", kept.no, kept.bill, party=party, what=what, no=row.no,
+                                 amount=row.amount)  # fmt: skip
 
 
 def _strange(shelf: _Shelf) -> Iterator[Difference]:
@@ -216,9 +217,12 @@ def _strange(shelf: _Shelf) -> Iterator[Difference]:
 def _booked_twice(view: StoreView, shelf: _Shelf) -> Iterator[Difference]:
     """P25 over settlements: one bill is booked once, whoever settles it."""
     for bill, rows in shelf.booked.items():
-        numbers = sorted({row.no for row in rows if view.owner(row.no) is not None})
+        ours = [row for row in rows if view.owner(row.no) is not None]
+        numbers = sorted({row.no for row in ours})
         if len(numbers) > 1:
-            yield difference("his_twice", numbers[-1], bill, no=bill, count=len(numbers))
+            kept, amount = view.settlements.get(numbers[-1]), sum(row.amount for row in ours)
+            due = None if kept is None else kept.total
+            yield difference("his_twice", numbers[-1], bill, no=bill, count=len(numbers), due=due, amount=amount)
 
 
 def _statements(view: StoreView, read: frozenset[str]) -> Iterator[Difference]:

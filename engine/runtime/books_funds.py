@@ -213,7 +213,8 @@ def _odd(fund: FundBook, known: Mapping[str, str], view: StoreView) -> Iterator[
             kept = view.settlements.get(owner)
             if kept is None or _counts_as_returned(kept, row.no, no):
                 bill = kept.bill if kept else ""
-                yield difference("fund_returned", owner, bill, party=fund.party, no=row.no or no, amount=row.amount)
+                yield difference("fund_returned", owner, bill, party=fund.party, no=row.no or no, due=0,
+                                 amount=row.amount)  # fmt: skip
 
 
 def _counts_as_returned(kept: Kept, refund: str, order: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.core.money import yuan_of_fen
 
@@ -39,7 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "service_not_paid": Kind("D4/P2", "已结算，应收 {due} 元，渠道净收只有 {amount} 元", "Settled for {due} yuan, the channel keeps only {amount}", *_FINANCE),
     "late_payment": Kind("D2/P1", "单号 {no} 已判定未支付，渠道却收了 {amount} 元且未退", "{no} was known as not paid, yet the channel keeps {amount} yuan", *_REFUND),
     "refund_missing": Kind("D3/D7/P1", "结算未成立，渠道仍收着 {amount} 元", "The settlement does not stand, yet the channel keeps {amount} yuan", *_REFUND),
-    "return_missing": Kind("D7/P22", "应退的预交金 {amount} 元已记为退回，渠道没有退款单号 {no}", "{amount} yuan of a deposit count as returned, the channel has no refund {no}", *_REFUND),
+    "return_missing": Kind("D7/P22", "应退的预交金 {due} 元已记为退回，渠道没有退款单号 {no}", "{due} yuan of a deposit count as returned, the channel has no refund {no}", *_REFUND),
     "refund_twice": Kind("P3", "退款单号 {no} 生效了 {count} 次", "Refund number {no} took effect {count} times", *_FINANCE),
     "refund_over": Kind("P4", "单号 {no} 实收 {due} 元，退了 {amount} 元", "{no}: paid {due} yuan, given back {amount}", *_FINANCE),
     "refund_amount_differs": Kind("D5", "退款单号 {no} 应退 {due} 元，渠道退了 {amount} 元", "Refund {no}: {due} yuan were asked, {amount} given back", "由两名财务人员核对处理", "Two persons of finance decide."),
@@ -60,7 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "his_missing": Kind("D3/P2", "已结算，HIS 没有入账", "Settled, but the HIS has not booked it", "由 HIS 厂商以原结算号补入账；不补的整单退费（POST …/refunds）", "The HIS vendor books it under the same number; else take the whole bill back (POST …/refunds)."),
     "his_left": Kind("P2", "结算未成立，HIS 仍记为已收 {amount} 元", "The settlement does not stand, but the HIS still books {amount} yuan", "在 HIS 以原结算号作废", "Void it at the HIS under its settlement number."),
     "his_twice": Kind("P25", "HIS 对单据 {no} 入账 {count} 次", "The HIS booked {no} {count} times", *_FINANCE),
-    "his_amount_differs": Kind("D5/P2", "HIS 入账 {amount}，应为 {due}", "The HIS booked {amount}, it should be {due}", "由两名财务人员核对处理", "Two persons of finance decide."),
+    "his_amount_differs": Kind("D5/P2", "HIS 入账 {theirs}，应为 {ours}", "The HIS booked {theirs}, it should be {ours}", "由两名财务人员核对处理", "Two persons of finance decide."),
     "both_collected": Kind("D13", "账单 {no} 线上已收费，窗口又收了 {amount} 元", "Bill {no} was paid online and collected at the window ({amount} yuan)", "核实窗口收款后退回线上部分：整单退费（POST …/refunds）", "Confirm the cash, then take the online part back (POST …/refunds)."),
     "lock_left": Kind("P2", "结算已结束，HIS 账单仍被锁定（{no}）", "The settlement is at rest, but the HIS bill is still locked ({no})", "在 HIS 解锁该账单；锁到期也会自行解开", "Unlock the bill at the HIS; the lock also ends at its expiry."),
     # Insurance
@@ -116,7 +116,8 @@ MONEY = frozenset(list(KINDS)[list(KINDS).index(_FIRST) : list(KINDS).index(_LAS
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference. `text` is Chinese, `en` English; `next` what to do now."""
+    """One difference. `text` is Chinese, `en` English; `next` what to do now. `due` what should stand there, `amount`
+    what does, in fen; None where it is about no amount, or nobody told it."""
 
     kind: str
     settlement_no: str
@@ -125,12 +126,15 @@ class Difference:
     en: str
     next: str
     next_en: str
+    due: int | None = None
+    amount: int | None = None
 
-    def json(self) -> dict[str, str]:
-        """As `engine books` prints it."""
+    def json(self) -> dict[str, Any]:
+        """As `engine books` prints it: `due` and `amount` only where they are known."""
+        known = {name: fen for name, fen in (("due", self.due), ("amount", self.amount)) if fen is not None}
         return {
             "kind": self.kind, "settlement_no": self.settlement_no, "bill": self.bill, "text": self.text,
-            "en": self.en, "next": self.next, "next_en": self.next_en,
+            "en": self.en, "next": self.next, "next_en": self.next_en, **known,
         }  # fmt: skip
 
 
@@ -159,7 +163,7 @@ def row_name(kind: str) -> Both:
 
 
 def difference(kind: str, settlement_no: str, bill: str, /, **said: object) -> Difference:
-    """A difference of this kind; `amount` and `due` given as int are fen. KeyError for a kind that is not in the
+    """A difference of this kind; `amount` and `due` are fen, also where its text does not say them. KeyError for a kind that is not in the
     table or a text that says more than the check knows."""
     row = KINDS[kind]
     shown = {
@@ -168,4 +172,6 @@ def difference(kind: str, settlement_no: str, bill: str, /, **said: object) -> D
     }
     zh = {name: value.zh if isinstance(value, Both) else value for name, value in shown.items()}
     en = {name: value.en if isinstance(value, Both) else value for name, value in shown.items()}
-    return Difference(kind, settlement_no, bill, row.zh.format_map(zh), row.en.format_map(en), row.next, row.next_en)
+    due, amount = (fen if isinstance(fen := said.get(name), int) else None for name in ("due", "amount"))
+    texts = row.zh.format_map(zh), row.en.format_map(en), row.next, row.next_en
+    return Difference(kind, settlement_no, bill, *texts, due, amount)

@@ -90,7 +90,7 @@ def check_partly(kept: Kept, trades: Sequence[Trade], spans: Mapping[str, Span])
             if undo.undo and undo.of == leg.id and undo.state is LegState.OK and undo.party in spans:
                 there = any(row.no == undo.number and row.state != GONE for row in trade.refunds)
                 if not there and span.holds(undo.created_at, kept.definite_at(undo.id)):
-                    yield _said(kept, "refund_missing", amount=undo.amount or leg.amount or 0)
+                    yield _said(kept, "refund_missing", due=0, amount=undo.amount or leg.amount or 0)
 
 
 def check_always(
@@ -106,22 +106,21 @@ def check_always(
             if leg.amount is not None and row.amount != leg.amount:
                 spoiled = True
                 yield _said(kept, "paid_amount_differs", no=leg.number, due=leg.amount, amount=row.amount)
-        for no, count in Counter(row.no for row in trade.refunds if row.state != GONE).items():
+        went = [row for row in trade.refunds if row.state != GONE]
+        for no, count in Counter(row.no for row in went).items():
             if count > 1:
                 spoiled = True
-                yield _said(kept, "refund_twice", no=no, count=count)
-        for row in trade.refunds:
-            if row.state == GONE:
-                continue
+                yield _twice(kept, no, [row for row in went if row.no == no])
+        for row in went:
             mine = kept.leg_of(row.no)
             if view.owner(row.no) is None:
                 spoiled = True
-                yield _said(kept, "refund_at_portal", no=leg.number, amount=row.amount)
+                yield _said(kept, "refund_at_portal", no=leg.number, due=0, amount=row.amount)
             elif mine is not None and mine.amount is not None and mine.amount != row.amount:
                 spoiled = True
                 yield _said(kept, "refund_amount_differs", no=row.no, due=mine.amount, amount=row.amount)
             elif mine is not None and mine.state is LegState.OK and _not_final(kept, mine, row, whole=span is None):
-                yield _said(kept, "refund_not_final", no=row.no, state=row.state)
+                yield _said(kept, "refund_not_final", no=row.no, state=row.state, due=row.amount)
         if whole and not spoiled and trade.net < 0:
             yield _said(kept, "refund_over", no=leg.number, due=trade.paid, amount=trade.given_back)
 
@@ -155,9 +154,9 @@ def check_returns(
             continue
         went = [row for row in rows if row.kind == "refund" and row.no == leg.number and row.state != GONE]
         if not went:
-            yield _said(kept, "return_missing", no=leg.number, amount=leg.amount or 0)
+            yield _said(kept, "return_missing", no=leg.number, due=leg.amount or 0, amount=0)
         elif len(went) > 1:
-            yield _said(kept, "refund_twice", no=leg.number, count=len(went))
+            yield _twice(kept, leg.number, went)
         elif leg.amount is not None and went[0].amount != leg.amount:
             yield _said(kept, "refund_amount_differs", no=leg.number, due=leg.amount, amount=went[0].amount)
 
@@ -176,7 +175,7 @@ def check_rest(
     if kept.state is CaseState.SETTLED:
         late = [trade for trade in trades if trade.leg.state is LegState.NO and trade.net > 0]
         for trade in late:
-            yield _said(kept, "late_payment", no=trade.leg.number, amount=trade.net)
+            yield _said(kept, "late_payment", no=trade.leg.number, due=0, amount=trade.net)
         net, due = sum(trade.net for trade in trades if trade not in late), _due(kept, trades, inside)
         if net > due:
             yield _said(kept, "paid_twice", due=due, amount=net)
@@ -186,7 +185,7 @@ def check_rest(
     for trade in trades:
         if trade.net > 0:
             kind = "late_payment" if trade.leg.state is LegState.NO else "refund_missing"
-            yield _said(kept, kind, no=trade.leg.number, amount=trade.net)
+            yield _said(kept, kind, no=trade.leg.number, due=0, amount=trade.net)
 
 
 def _due(kept: Kept, trades: Sequence[Trade], inside: frozenset[str]) -> int:
@@ -197,6 +196,11 @@ def _due(kept: Kept, trades: Sequence[Trade], inside: frozenset[str]) -> int:
         leg.amount or 0 for leg in kept.legs if leg.because == OBSERVED and not leg.undo and leg.party in inside
     )
     return kept.cash - carried if any(trade.leg.attempt == last for trade in trades) else 0
+
+
+def _twice(kept: Kept, no: str, went: Sequence[LedgerRow]) -> Difference:
+    mine, amount = kept.leg_of(no), sum(row.amount for row in went)
+    return _said(kept, "refund_twice", no=no, count=len(went), due=None if mine is None else mine.amount, amount=amount)
 
 
 def _said(kept: Kept, kind: str, **said: object) -> Difference:

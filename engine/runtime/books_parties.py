@@ -24,11 +24,15 @@ def _said(kept: Kept, kind: str, **said: object) -> Difference:
     return difference(kind, kept.no, kept.bill, **said)
 
 
+def _sum(rows: Rows) -> int:
+    return sum(row.amount for row in rows)
+
+
 def check_his_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
     """The HIS books a settlement number once in its life (P25)."""
     booked = [row for row in rows if row.kind in BOOKED and row.no == kept.no]
     if len(booked) > 1:
-        yield _said(kept, "his_twice", no=kept.no, count=len(booked))
+        yield _said(kept, "his_twice", no=kept.no, count=len(booked), due=kept.total, amount=_sum(booked))
 
 
 def check_his_rest(kept: Kept, rows: Rows, at_window: Rows, wanted: bool) -> Iterator[Difference]:
@@ -40,19 +44,20 @@ def check_his_rest(kept: Kept, rows: Rows, at_window: Rows, wanted: bool) -> Ite
             yield _said(kept, "lock_left", no=lock.no)
     if kept.state is not CaseState.SETTLED:
         for row in booked:
-            yield _said(kept, "his_left", amount=row.amount)
+            yield _said(kept, "his_left", due=0, amount=row.amount)
         return
     if not booked:
         if wanted:
-            yield _said(kept, "his_missing")
+            yield _said(kept, "his_missing", due=kept.total, amount=0)
         return
     for row in at_window:
-        yield _said(kept, "both_collected", no=row.bill, amount=row.amount)
+        yield _said(kept, "both_collected", no=row.bill, due=0, amount=row.amount)
     ref = booked[0].ref  # the cash part in fen; a booking by HL7 has its message's number there
     told = int(ref) if ref.isdecimal() and len(ref) <= _FEN_DIGITS else kept.cash
     ours, theirs = (kept.total, kept.cash), (booked[0].amount, told)
     if ours != theirs:
-        yield _said(kept, "his_amount_differs", due=_two(ours), amount=_two(theirs))
+        due, amount = next((mine, his) for mine, his in zip(ours, theirs, strict=True) if mine != his)
+        yield _said(kept, "his_amount_differs", ours=_two(ours), theirs=_two(theirs), due=due, amount=amount)
 
 
 def _two(amounts: tuple[int, int]) -> Both:
@@ -64,7 +69,7 @@ def check_insurance_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
     """One live settlement at most."""
     settled = _live(rows, "settle")
     if len(settled) > 1:
-        yield _said(kept, "insurance_twice", count=len(settled))
+        yield _said(kept, "insurance_twice", count=len(settled), due=kept.total, amount=_sum(settled))
 
 
 def check_insurance_rest(kept: Kept, rows: Rows, insured: bool, claimed: int = 0) -> Iterator[Difference]:
@@ -75,12 +80,12 @@ def check_insurance_rest(kept: Kept, rows: Rows, insured: bool, claimed: int = 0
         if not kept.has_amounts():
             return  # an admission, an upload: registered and settled apart
         if not settled:
-            yield _said(kept, "insurance_missing")
+            yield _said(kept, "insurance_missing", due=kept.total, amount=0)
         elif len(settled) == 1:
             yield from _as_quoted(kept, settled[0], claimed)
         return
     for row in settled:
-        yield _said(kept, "insurance_left", no=row.no, amount=row.amount)
+        yield _said(kept, "insurance_left", no=row.no, due=0, amount=row.amount)
     for row in rows:
         if row.kind == "register" and row.state == "open":
             yield _said(kept, "visit_left", what=Both("挂号", "registration"), no=row.no)
@@ -111,7 +116,7 @@ def check_commercial_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
     """One live claim at most."""
     live = _live(rows, "settle")
     if len(live) > 1:
-        yield _said(kept, "commercial_twice", count=len(live))
+        yield _said(kept, "commercial_twice", count=len(live), amount=_sum(live))
 
 
 def check_commercial_rest(kept: Kept, rows: Rows, claims: Sequence[LegRow]) -> Iterator[Difference]:
@@ -120,18 +125,18 @@ def check_commercial_rest(kept: Kept, rows: Rows, claims: Sequence[LegRow]) -> I
     for leg in claims:
         row = live.pop(leg.number, None)
         if row is None:
-            yield _said(kept, "commercial_missing", no=leg.number, due=leg.amount)
+            yield _said(kept, "commercial_missing", no=leg.number, due=leg.amount, amount=0)
         elif row.amount != leg.amount:
             yield _said(kept, "commercial_amount_differs", no=leg.number, due=leg.amount, amount=row.amount)
     for row in live.values():
-        yield _said(kept, "commercial_left", no=row.no, amount=row.amount)
+        yield _said(kept, "commercial_left", no=row.no, due=0, amount=row.amount)
 
 
 def check_invoice_always(kept: Kept, rows: Rows) -> Iterator[Difference]:
     """At most one live invoice; never more red than blue (P19)."""
     live = _live(rows, "issue")
     if len(live) > 1:
-        yield _said(kept, "invoice_twice", count=len(live))
+        yield _said(kept, "invoice_twice", count=len(live), due=kept.total, amount=_sum(live))
     blue = sum(row.amount for row in rows if row.kind == "issue")
     red = sum(row.amount for row in rows if row.kind == "write_off")
     if red > blue:
@@ -143,8 +148,8 @@ def check_invoice_rest(kept: Kept, rows: Rows, wanted: bool) -> Iterator[Differe
     live = _live(rows, "issue")
     if kept.state is not CaseState.SETTLED:
         for row in live:
-            yield _said(kept, "invoice_left", no=row.party_no or row.no)
+            yield _said(kept, "invoice_left", no=row.party_no or row.no, due=0, amount=row.amount)
     elif not live and wanted and not kept.tasks:
-        yield _said(kept, "invoice_missing")
+        yield _said(kept, "invoice_missing", due=kept.total, amount=0)
     elif live and live[0].amount != kept.total:
         yield _said(kept, "invoice_amount_differs", no=live[0].no, amount=live[0].amount, due=kept.total)

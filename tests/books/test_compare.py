@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.core.money import yuan_of_fen
 from engine.parties.funds import FundRow
 from engine.runtime.books_compare import compare, is_open
 from engine.runtime.books_kinds import KINDS
@@ -18,6 +19,7 @@ from engine.store.statement_rows import StatementRow
 from tests.books.good import NOW, Day, good_day, paid_late
 
 Spoil = Callable[[Day], None]
+NO_AMOUNT = {"order_left_open", "lock_left", "visit_left", "observed_differs", *(k for k in KINDS if "statement" in k)}
 PLANTED: list[tuple[str, str, Spoil]] = []
 
 
@@ -753,6 +755,18 @@ def test_a_difference_is_told_in_one_language_at_a_time(spoil: Spoil) -> None:
         assert not re.search(r"[\u4e00-\u9fff]/[a-z]", one.text + one.en), one.text
         ours = {"register", "upload", "settle", "charge", "order", "refund", "payment", "fee", "cash", "account"}
         assert not ours & set(re.findall(r"(?<![a-z.])[a-z]+(?![a-z.])", one.text)), one.text
+
+
+@pytest.mark.parametrize(("kind", "no", "spoil"), PLANTED, ids=lambda one: getattr(one, "__name__", None))
+def test_what_a_difference_says_in_yuan_stands_beside_it_in_fen(kind: str, no: str, spoil: Spoil) -> None:
+    """Finance adds the column up: nobody copies amounts out of sentences."""
+    day = good_day()
+    spoil(day)
+    (one,) = compare(day.view(), day.books(), funds=day.funds())
+    told = {yuan_of_fen(fen) for fen in (one.due, one.amount) if fen is not None}
+    said = set(re.findall(r"-?[0-9]+[.][0-9]{2}(?= 元)", one.text))
+    assert said <= told, one
+    assert told or KINDS[kind].next == KINDS["overdue"].next or kind in NO_AMOUNT, one
 
 
 def test_every_kind_was_planted() -> None:

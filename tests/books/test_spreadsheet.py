@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -59,19 +60,29 @@ def test_columns_past_z_and_a_text_without_end(tmp_path: Path) -> None:
 
 def test_the_workbook_of_the_books(tmp_path: Path) -> None:
     one = {"kind": "fund_missing", "settlement_no": "S1", "bill": "B1", "text": "没有", "en": "none", "next": "查",
-           "next_en": "ask"}  # fmt: skip
+           "next_en": "ask", "due": 120_000, "amount": 0}  # fmt: skip
     day = {"party": "wechat", "account": "BASIC", "day": "2026-11-21", "rows": 0, "taken": 0, "given_back": 0, "fee": 0,
            "withdrawn": 0, "other": 0}  # fmt: skip
-    _write(tmp_path / "a.xlsx", {"differences": [one], "funds": [day, day | {"opening": 1, "closing": 2, "taken": 1}]})
+    bare = {name: said for name, said in one.items() if name not in ("due", "amount")}
+    days = [day, day | {"opening": 1, "closing": 2, "taken": 1}]
+    _write(tmp_path / "a.xlsx", _found([one, bare, bare | {"amount": 5}], days), "2026-11-23 18:00:00", "2026-11-22")
     found = _cells(tmp_path / "a.xlsx")
-    assert [found[place][1] for place in ("A2", "B2", "E2", "G2")] == ["fund_missing", "S1", "查", "ask"]
-    days = _cells(tmp_path / "a.xlsx", 2)
-    assert "D2" not in days
-    assert (days["D3"], days["J3"]) == (("n", "0.01"), ("n", "0.02"))
+    assert [found[place][1] for place in ("A2", "G2", "H2", "J2")] == ["S1", "查", "fund_missing", "ask"]
+    assert [found[place] for place in ("D2", "E2", "F2")] == [("n", "1200.00"), ("n", "0.00"), ("n", "-1200.00")]
+    assert not {"D3", "E3", "F3", "D4", "F4"} & set(found), "what nobody told stays empty"
+    assert found["E4"] == ("n", "0.05")
+    moved = _cells(tmp_path / "a.xlsx", 2)
+    assert "D2" not in moved
+    assert (moved["D3"], moved["J3"]) == (("n", "0.01"), ("n", "0.02"))
+    assert _cells(tmp_path / "a.xlsx", 3)["B3"] == ("inlineStr", "2026-11-22")
+
+
+def _found(differences: list[dict[str, Any]], funds: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"checked": 9, "open": 0, "expected": 0, "funds": funds, "differences": differences}
 
 
 def test_a_place_that_cannot_be_written_and_another_kind_of_file(tmp_path: Path) -> None:
     with pytest.raises(CannotRun, match="nowhere"):
-        _write(tmp_path / "nowhere" / "a.xlsx", {"differences": [], "funds": []})
+        _write(tmp_path / "nowhere" / "a.xlsx", _found([], []), "", "")
     with pytest.raises(WrongUse, match="xlsx"):
         books(tmp_path, "", False, excel=str(tmp_path / "a.csv"))

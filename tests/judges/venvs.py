@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HOME = HERE.parents[1] / ".venv-judges"
-JUDGES = ("wechatpayv3", "wechatpy", "alipay", "zeep")
+JUDGES = ("wechatpayv3", "wechatpy", "alipay", "zeep", "openpyxl")
 FROM_SOURCE = frozenset({"alipay"})  # no wheel is published: built with the pinned setuptools of build.lock
 PIP = ("--quiet", "--disable-pip-version-check", "--no-input")
 HASHED = ("--require-hashes", "--no-build-isolation", "--no-warn-script-location")
