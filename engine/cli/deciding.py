@@ -93,6 +93,8 @@ def draw_deciding(
     no: str, state: str, tasks: Sequence[Mapping[str, Any]], choices: Sequence[Mapping[str, Any]]
 ) -> None:
     """Below everything else, where the eye of whoever was called at night ends."""
+    from engine.console.next_words import close_command, resolve_command
+
     for task in tasks:
         leg = f" #{task['leg']}" if task["leg"] else ""
         line(f"\n▶ {task['kind']}{leg}  {task['side']}  {task['since']}  {task['text']}".rstrip())
@@ -104,8 +106,9 @@ def draw_deciding(
         for choice in one["words"]:
             line(f"  --leg {one['leg']}={choice['word']:<8}  {choice['zh']} · {choice['en']}")
     if choices:
-        words = " ".join(f"--leg {one['leg']}=…" for one in choices)
-        line(f'\nengine resolve {no} --by … --reason "…" {words}')
+        line("\n" + resolve_command(no, {one["leg"]: one["call"] for one in choices}))
+    for task in () if choices or state == "manual" else tasks:
+        line(f"办完后关闭 · when it is done: {close_command(task['id'])}")
     if choices and state == "manual":
         line("之后引擎撤销其余已办的，款最后退；不要另付现金。"
              " · The engine then undoes the rest, money last: pay no cash besides.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""`engine list settlements|messages|lanes|tasks`: newest first, read beside a running engine."""
+"""`engine list settlements|messages|lanes|tasks`, read beside a running engine: newest first."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.folder import reading
+from engine.cli.folder import node_file, reading
 from engine.cli.listing_messages import beside, lane_rows, message_rows
-from engine.cli.moments import moment, since_of
+from engine.cli.listing_tasks import draw_tasks, task_rows
+from engine.cli.moments import clock_of, moment, since_of
 from engine.cli.say import GOOD, STATE_STYLES, WrongUse, documents, table, trouble, yuan
 from engine.core.times import rfc3339
 
@@ -63,6 +64,9 @@ def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
         trouble(f"只列出最新 {most} 行 · the newest {most} only: --limit, --since, --state")
     if as_json:
         documents({name: _public(name, value) for name, value in row.items()} for row in rows)
+    elif what == "tasks":
+        sides = {name: one.kind for name, one in node_file(root).parties.items()}
+        draw_tasks(rows, sides, clock_of(root))
     else:
         cells = [[make(row) for _, make in kind.columns] for row in rows]
         table("", [name for name, _ in kind.columns], cells, STATE_STYLES)
@@ -76,6 +80,7 @@ def _public(name: str, value: Any) -> Any:
 
 
 def _settlements(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    from engine.runtime.answers import code_told
     from engine.saga.case import CaseState
     from engine.store.lists import LIVE_ANSWERS, list_settlements
     from engine.store.settlements import bills_of
@@ -86,7 +91,10 @@ def _settlements(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     found = list_settlements(
         conn, state=wanted.state or None, bill=wanted.bill or None, since=since, limit=wanted.limit
     )
-    return [{**row, "bills": bills_of(conn, row["no"])} for row in found]
+    return [
+        {**row, "bills": bills_of(conn, row["no"]), "reason_code": code_told(row["reason_code"], row["state"])}
+        for row in found
+    ]
 
 
 def _messages(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
@@ -134,23 +142,9 @@ def _lanes(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
 
 def _tasks(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     """What a person has to do; `--state closed` for what was done."""
-    from engine.masking.values import Masker
-    from engine.store.lists import list_tasks
-    from engine.store.settlements import bills_of
-    from engine.store.tasks import open_tasks
-
     if wanted.state not in ("", "open", "closed"):
         raise WrongUse("--state: open, closed")
-    texts = {one.id: Masker().loose(one.text) for one in open_tasks(conn, limit=wanted.limit)}
-    rows: Rows = []
-    for row in list_tasks(conn, is_open=wanted.state != "closed", limit=wanted.limit):
-        if since is not None and row["opened_at"] < since:
-            continue
-        no = row["settlement_no"]
-        if wanted.bill and (no is None or wanted.bill not in bills_of(conn, no)):
-            continue
-        rows.append({**row, "text": texts.get(row["id"], "")})
-    return rows
+    return task_rows(conn, wanted, since)
 
 
 def _text(name: str) -> Callable[[Mapping[str, Any]], str]:
@@ -185,9 +179,5 @@ _KINDS: Mapping[str, _Kind] = {
         ("party", _text("party")), ("call", _text("call")), ("state", _text("state")), ("legs", _text("legs")),
         ("oldest", _at("oldest_at")), ("next", _at("next_at")),
     )),
-    "tasks": _Kind(_tasks, (
-        ("id", _text("id")), ("settlement", _text("settlement_no")), ("kind", _text("kind")), ("side", _text("side")),
-        ("text", _text("text")), ("opened", _at("opened_at")), ("times", _text("times")), ("last", _at("last_at")),
-        ("closed by", _text("closed_by")),
-    )),
+    "tasks": _Kind(_tasks, ()),
 }  # fmt: skip

@@ -46,6 +46,7 @@ def show(root: Path, no: str, as_json: bool = False, with_bytes: bool = False) -
 def story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, Any]:
     """The settlement as one tree: amounts in fen, times RFC 3339, bytes masked."""
     from engine.masking.values import Masker
+    from engine.runtime.answers import cause_of, code_told, reason_json
     from engine.store.calls import calls_of
     from engine.store.lists import list_inbox, list_legs, list_numbers, list_settlements, list_trail
     from engine.store.settlements import bills_of, load_case
@@ -60,8 +61,11 @@ def story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, A
     if case is not None:
         masker.learn_tree(case.data)
     legs = list_legs(conn, key)
+    cause = None if case is None else cause_of(case)
     return {
         **{name: row[name] for name in SHOWN},
+        "reason_code": code_told(row["reason_code"], row["state"]),
+        "reason": None if cause is None else _masked(reason_json(cause), masker),
         "bills": bills_of(conn, key),
         "amounts": {name: row[name] for name in AMOUNTS},
         **{name: _time(row[name]) for name in ("created_at", "updated_at", "rest_at", "next_at")},
@@ -74,6 +78,10 @@ def story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, A
         "timeline": _timeline(conn, masker, calls_of(conn, key), list_trail(conn, key, limit=1000),
                               list_inbox(conn, no=key, limit=1000), with_bytes),
     }  # fmt: skip
+
+
+def _masked(reason: dict[str, str], masker: Masker) -> dict[str, str]:
+    return {name: masker.loose(text) for name, text in reason.items()}
 
 
 def _time(at: float | None) -> str | None:
@@ -127,7 +135,7 @@ def _draw(tree: dict[str, Any]) -> None:
     amounts = "  ".join(f"{name} {yuan(fen)}" for name, fen in tree["amounts"].items() if fen is not None)
     head = [
         ("settlement", tree["no"]), ("state", tree["state"]), ("bills", " ".join(tree["bills"])),
-        ("amounts", amounts), ("reason", tree["reason_code"]),
+        ("amounts", amounts), ("reason", _why(tree)),
         ("asked by", f"{tree['client']} {tree['request_no']} ({tree['terminal_kind']} {tree['terminal_id']})"),
         ("created", tree["created_at"]), ("at rest", tree["rest_at"] or ""), ("configuration", tree["site_hash"][:12]),
     ]  # fmt: skip
@@ -147,6 +155,17 @@ def _draw(tree: dict[str, Any]) -> None:
         _draw_bytes(one)
     draw_decided(tree["decided"])
     draw_deciding(tree["no"], tree["state"], tree["tasks"], tree["decide"])
+
+
+def _why(tree: dict[str, Any]) -> str:
+    """Why the settlement is as it is, as the terminal is told it, and what to do now."""
+    reason = tree["reason"]
+    if reason is None:
+        return str(tree["reason_code"])
+    said = [f"{reason['code']}  {reason['zh']} · {reason['en']}"]
+    if reason.get("next"):
+        said.append(f"→ {reason['next']} · {reason.get('next_en', '')}".rstrip(" ·"))
+    return "\n".join(said)
 
 
 def _told(one: dict[str, Any]) -> tuple[str, str, str]:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.console.asked import Asked
+from engine.console.next_words import commands
 from engine.console.reading import CALLS_SHOWN, Whole
 from engine.console.timeline import Station, entries_of, stations_of
 from engine.core.money import AMOUNTS
 from engine.masking.values import Masker, masked_name
 from engine.runtime.answers import cause_of
+from engine.runtime.resolve import waiting
 from engine.saga.case import AT_REST, Case, CaseState, found
 from engine.saga.legs import Leg
 from engine.saga.plan import Plan, Step, StepKind
@@ -47,6 +49,7 @@ def settlement(asked: Asked, found: Whole) -> dict[str, Any]:
         "channel": channel,
         "plan": None if plan is None else plan_rows(plan, case),
         "tasks": found.tasks,
+        "typed": {one["id"]: commands(one["id"], case.no, case.state, waiting(case)) for one in found.tasks},
         "numbers": found.numbers,
         "heard": found.heard,
         "trail": found.trail,

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from engine.console import reading
 from engine.console.asked import Asked, NoSuchPage
 from engine.console.case_page import settlement
+from engine.console.next_words import commands
 from engine.console.site_pages import channel_values, channels_values, doors_by_listener, other_places, states_values
 from engine.console.texts.tasks import TEXTS as TASK_TEXTS
 from engine.core.errors import ERRORS
@@ -21,7 +22,8 @@ from engine.saga.case import CaseState
 from engine.saga.plan import Step
 from engine.site.site import Site
 from engine.store import pages as lists
-from engine.store.tasks import open_tasks
+from engine.store.contract import Connection
+from engine.store.tasks import OpenTask, open_tasks
 
 Values = Mapping[str, Any]
 TASKS_SHOWN = 200
@@ -117,9 +119,18 @@ async def one_settlement(asked: Asked) -> Values:
 async def tasks(asked: Asked) -> Values:
     """What is open, oldest first."""
     after = asked.place("after") or 0
-    rows = await asked.store.read(lambda conn: open_tasks(conn, after, TASKS_SHOWN + 1))
+
+    def look(conn: Connection) -> tuple[list[OpenTask], dict[str, tuple[str, dict[int, str]]]]:
+        found = open_tasks(conn, after, TASKS_SHOWN + 1)
+        return found, lists.standing(conn, {one.settlement_no for one in found if one.settlement_no})
+
+    rows, standing = await asked.store.read(look)
     more = rows[TASKS_SHOWN - 1].id if len(rows) > TASKS_SHOWN else None
-    return {"rows": rows[:TASKS_SHOWN], "more": more, "known": KNOWN, "kind_of": asked.kind, "refresh": 15}
+    typed = {one.id: commands(one.id, one.settlement_no, *standing.get(one.settlement_no or "", ("", {})))
+             for one in rows}  # fmt: skip
+    return {
+        "rows": rows[:TASKS_SHOWN], "more": more, "known": KNOWN, "kind_of": asked.kind, "typed": typed, "refresh": 15,
+    }  # fmt: skip
 
 
 async def calls(asked: Asked) -> Values:

@@ -3,7 +3,7 @@ a stretch of ids and nothing has to be scanned that is older."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from engine.store.contract import Connection
 from engine.store.ids import first_id_at
 from engine.store.legs import opened_text
 from engine.store.lists import Rows
-from engine.store.schema import calls, numbers, settlement_bills, settlements, tasks
+from engine.store.schema import calls, legs, numbers, settlement_bills, settlements, tasks
 from engine.store.tasks import OpenTask, open_tasks
 
 DAY = 86_400.0
@@ -140,6 +140,18 @@ def _last_good(conn: Connection, now: float, parties: tuple[str, ...]) -> dict[s
         rows = conn.select(query.where(c.c.id >= first_id_at(now - DAY)).order_by(c.c.id.desc()).limit(1))
         if rows:
             found[party] = rows[0]["ended_at"]
+    return found
+
+
+def standing(conn: Connection, nos: Collection[str]) -> dict[str, tuple[str, dict[int, str]]]:
+    """What each of these settlements waits for a person with: its state, and its legs in `manual`, id → call."""
+    t, s = legs, settlements
+    found: dict[str, tuple[str, dict[int, str]]] = {
+        row["no"]: (row["state"], {}) for row in conn.select(sa.select(s.c.no, s.c.state).where(s.c.no.in_(list(nos))))
+    }
+    query = sa.select(t.c.settlement_no, t.c.id, t.c.call).order_by(t.c.settlement_no, t.c.id)
+    for row in conn.select(query.where(t.c.settlement_no.in_(list(nos)), t.c.state == "manual")):
+        found[row["settlement_no"]][1][row["id"]] = row["call"]
     return found
 
 

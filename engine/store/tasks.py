@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from engine.store.contract import Connection, Sealed, Write
 from engine.store.legs import opened_text
+from engine.store.schema import tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,19 @@ def end_task(no: str, leg_id: int, kind: str, *, at: float) -> Write:
 def task_over(kind: str, side: str, *, at: float) -> Write:
     """What the task of this kind about a party, not about a settlement, asked for has come about by itself."""
     return Write("task_over", {"kind": kind, "side": side, "at": at})
+
+
+def words_of(conn: Connection, ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Task → what was noted when it was opened, and what was found by who closed it ("" while it is open)."""
+    t = tasks
+    rows = conn.select(sa.select(t.c.id, t.c.text, t.c.note).where(t.c.id.in_(list(ids))))
+    return {
+        row["id"]: (
+            opened_text(conn, "tasks.text", row["id"], row["text"]),
+            opened_text(conn, "tasks.note", row["id"], row["note"]),
+        )
+        for row in rows
+    }
 
 
 def open_tasks(conn: Connection, after: int = 0, limit: int = 50) -> list[OpenTask]:

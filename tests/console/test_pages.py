@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from engine.cli.listing import Wanted
+from engine.cli.listing_tasks import draw_tasks, task_rows
 from engine.console.pages import reason_words
 from engine.console.texts import PAGES, SHARED, word
 from engine.core.errors import ERRORS
@@ -231,6 +233,39 @@ def test_refused_undo_says_what_to_do(open_browser: Browser, night: Night) -> No
     assert "现在做什么 1. 看报文中对方的拒绝原因" in tasks
     assert "责任方 微信支付" in tasks
     assert "已等" in tasks
+    typed = f'engine resolve {night.no["manual"]} --by … --reason "…" --leg 14=…'
+    assert typed in tasks, "closing the task is refused while the settlement stands still for it"
+    assert typed in page
+    rest = " ".join(tasks.split(night.no["no_invoice"])[1:])
+    assert f"engine show {night.no['no_invoice']}" in tasks
+    assert "engine tasks close" in rest, "what is settled is closed, not decided"
+
+
+def test_the_command_line_tells_tasks_as_the_page_does(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[list[dict[str, Any]]] = []
+    night.stage.store.read(lambda conn: task_rows(conn, Wanted(limit=50), None)).addCallback(told.append)
+    (rows,) = told
+    draw_tasks(rows, {"wechat": "wechat"}, night.stage.world.now())
+    said = capsys.readouterr().out
+    one = next(part for part in said.split("▶") if night.no["manual"] in part)
+    row = next(row for row in rows if row["settlement_no"] == night.no["manual"])
+    assert one.startswith(f" {row['id']}  撤销被拒 · An undo was refused\n")
+    assert "#14" in one
+    assert "微信支付 · WeChat Pay" in one
+    assert re.search(r"已等 .+ · open for .+", one)
+    for text in ("已完成的一步要撤销", "1. 看报文中对方的拒绝原因", "1. Read the party's reason"):
+        assert f"\n  {text}" in one
+    assert one.rstrip().endswith(f'→ engine resolve {night.no["manual"]} --by … --reason "…" --leg 14=…')
+    rest = next(part for part in said.split("▶") if night.no["no_invoice"] in part)
+    assert rest.rstrip().endswith(f"→ engine tasks close {rest.split()[0]} --by … --reason \"…\"")
+    assert all(kind not in said for kind in ("undo_refused", "final_refused", "\t"))
+    assert row["type"][0] == f"engine show {night.no['manual']}"
+    assert "测试庚" not in said
+
+
+def test_the_command_line_says_that_there_is_no_task(capsys: pytest.CaptureFixture[str]) -> None:
+    draw_tasks([], {}, START)
+    assert capsys.readouterr().out == "没有待办 · no task\n"
 
 
 def test_reason_in_both_languages(open_browser: Browser, night: Night) -> None:

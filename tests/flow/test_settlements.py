@@ -8,6 +8,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
+from engine.cli.listing import Wanted, _settlements
 from engine.cli.showing import story
 from engine.runtime.books import check_books, simulator_ledgers
 from simulators.kiosk.client import Kiosk
@@ -246,6 +247,13 @@ async def _refunded(lab: Lab, window: Kiosk, no: str, request_no: str) -> dict[s
         assert lab.sim_world.now() < until, answer
 
 
+async def _listed(lab: Lab, no: str) -> tuple[str, str]:
+    """State and reason of a settlement as `engine list settlements` has them."""
+    assert lab.engine is not None
+    rows = await lab.engine.store.read(lambda conn: _settlements(conn, Wanted(limit=50), None))
+    return next((row["state"], row["reason_code"]) for row in rows if row["no"] == no)
+
+
 async def _books_agree(lab: Lab) -> None:
     engine = lab.engine
     assert engine is not None
@@ -271,6 +279,8 @@ async def test_a_refund_that_only_the_window_may_make_is_off_until_the_window_al
     assert lab.engine is not None
     told = await lab.engine.store.read(lambda conn: story(conn, no))
     assert (told["tasks"], told["decide"]) == ([], [])
+    assert told["reason"] == answer["reason"]
+    assert await _listed(lab, no) == ("settled", "E-REFUND-REFUSED")
 
     lab.act("his", "set", refund_at_window_only=False)
     assert await _refunded(lab, window, no, "r1") == answer, "the same request is the same refund, which was off"
@@ -294,6 +304,8 @@ async def test_a_person_may_call_a_refund_off_that_his_refused_only_the_second_t
     assert lab.engine is not None
     told = await lab.engine.store.read(lambda conn: story(conn, no))
     ((task,), (choice,)) = told["tasks"], told["decide"]
+    assert (told["reason_code"], told["reason"]["side"]) == ("E-PERSON", "engine"), "not refunded, as it was asked"
+    assert await _listed(lab, no) == ("manual", "E-PERSON")
     assert (task["kind"], task["side"], task["leg"]) == ("undo_refused", "his", choice["leg"])
     assert "WINDOW_ONLY" in task["text"]
     assert task["do_zh"]

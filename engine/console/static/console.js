@@ -1,5 +1,20 @@
-// Reloads a page that shows what is going on, unless the reader is in the middle of something. Pages work without it.
+// What a page can do besides; pages work without it.
 "use strict";
+// On a narrow screen the rows of a table stand one below the other, each cell with its heading (console.css).
+for (const table of document.querySelectorAll("main table")) {
+  if (!table.tHead) continue;
+  const heads = [...table.tHead.rows[0].cells].map((one) => one.textContent.trim());
+  for (const row of table.tBodies[0].rows) {
+    let at = 0;
+    for (const cell of row.cells) {
+      if (cell.colSpan === 1 && heads[at]) { cell.dataset.head = heads[at]; cell.classList.add("titled"); }
+      if (/^[·–⋮]?$/.test(cell.textContent.trim()) && !cell.querySelector(".mark-event")) cell.classList.add("void");
+      at += cell.colSpan;
+    }
+  }
+  table.classList.add("stacked");
+}
+// A page that shows what is going on is loaded again, unless the reader is in the middle of something.
 (() => {
   const seconds = Number(document.body.dataset.refresh || 0);
   const box = document.getElementById("auto");

@@ -194,7 +194,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "means.other": ("需要人工查看。", "A person must look."),
     "do.other": ("打开结算单，看时间线最后一步。", "Open the settlement and read the last row of its timeline."),
     "times": ("共 {n} 次，最近 {last}", "{n} times, last {last}"),
-    "close": ("办完后关闭：", "When it is done:"),
-    "close_by": ("engine tasks close {n} --by … --reason …", "engine tasks close {n} --by … --reason …"),
+    "close": ("在服务器上输入（查明、办完之后输入最后一行）：", "On the node, the last line once it is found out and done:"),
     "open": ("打开结算单", "Open the settlement"),
 }

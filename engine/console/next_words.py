@@ -1,0 +1,26 @@
+"""What to type about a task: what a settlement stands still for is decided, the rest is closed when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.saga.case import CaseState
+
+
+def commands(task: int, no: str | None, state: str, waits: Mapping[int, str]) -> tuple[str, ...]:
+    """The commands in their order. `no`: its settlement, None for none; `state`: that settlement's; `waits`: its legs
+    that wait for a person's word, id → call."""
+    if no is None:
+        return (close_command(task),)
+    last = resolve_command(no, waits) if state == CaseState.MANUAL or waits else close_command(task)
+    return f"engine show {no}", last
+
+
+def resolve_command(no: str, waits: Mapping[int, str]) -> str:
+    """With a word to be filled in for each leg."""
+    return " ".join((f'engine resolve {no} --by … --reason "…"', *(f"--leg {leg}=…" for leg in waits)))
+
+
+def close_command(task: int) -> str:
+    """For what a person has done, or what needs nobody."""
+    return f'engine tasks close {task} --by … --reason "…"'
