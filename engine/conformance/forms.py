@@ -176,8 +176,9 @@ def _time(value: Any, arguments: tuple[str, ...]) -> tuple[str, str] | None:
     written = form
     for ours, theirs in _TIMES.items():
         written = written.replace(ours, theirs)
+    year = ("", "") if "%Y" in written else ("2000 ", "%Y ")  # without its year a day may be the 29th of February
     try:
-        datetime.strptime(value[: len(form)], written)  # noqa: DTZ007 - only the form is judged
+        datetime.strptime(year[0] + value[: len(form)], year[1] + written)  # noqa: DTZ007 - only the form is judged
     except ValueError:
         return "form", _shown(value)
     return None if len(value) == len(form) else ("form", _shown(value))
