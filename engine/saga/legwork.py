@@ -289,6 +289,7 @@ class LegWork:
 
     def _begin_fence(self, leg: Leg) -> None:
         rule = self.rule(leg.call)
+        leg.asks = 0  # from now on stops are counted
         if leg.fence_at is None:
             changes = rule.changes or rule.money
             leg.fence_at = self.now + (rule.late_max if changes else 0.0)

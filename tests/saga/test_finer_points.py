@@ -91,6 +91,15 @@ def test_stops_that_come_to_nothing_are_sent_further_and_further_apart() -> None
     assert gaps == [1.0, 1.0, 2.0, 4.0, 8.0]
 
 
+def test_the_first_stop_is_repeated_soon_however_often_was_asked_before() -> None:
+    """The payer stands there: what was asked while he could still pay has nothing to do with how often was stopped."""
+    stage = _given_up(Stage().quoted().choose())
+    stage.answer("pay.reverse", U)
+    began = stage.now
+    stage.wait()
+    assert stage.now - began == 1.0
+
+
 def test_rest_begins_once_and_anew_after_a_refund() -> None:
     stage = _settled()
     at = stage.now
