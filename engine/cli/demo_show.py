@@ -107,7 +107,7 @@ class Show:
         home = Path.cwd()
         root = stage.root.relative_to(home) if stage.root.is_relative_to(home) else stage.root
         numbers = [story.settlement_no for one in played for story in one.stories if story.settlement_no]
-        command = "engine" if shutil.which("engine") else f"{Path(sys.executable).parent.name}/engine"
+        command = "engine" if shutil.which("engine") else str(Path(sys.executable).parent / "engine")
         if command != "engine" and Path(sys.executable).is_relative_to(home):
             command = str(Path(sys.executable).relative_to(home).parent / "engine")
         doors = [("控制台 · console    ", "/console/"), ("接口文档 · interface ", "/docs/interface")]

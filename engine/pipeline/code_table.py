@@ -39,6 +39,15 @@ class CodeTable:
     _always: dict[Key, Row]
     _spans: dict[Key, list[Span]]
 
+    def told(self, column: str, most: int) -> list[tuple[str, str]]:
+        """What may be looked up, and what a column then says (`01`, `self_pay`); [] when there are
+        more than `most`, or a code has several parts."""
+        if column not in self.columns or len(self.keys) != 1 or self.size > most:
+            return []
+        at = self.columns.index(column)
+        dated = {keys: spans[-1][2] for keys, spans in self._spans.items()}
+        return [("".join(code), row[at]) for code, row in {**self._always, **dated}.items()]  # of one part
+
     def look(self, keys: Key, at: int | float | Decimal | None = None) -> Mapping[str, str] | None:
         """The row for a code (a tuple for several `from_*` columns) in force at an instant (unix seconds), by
         column name; None when there is none. ValueError: the table has dates and `at` is missing."""

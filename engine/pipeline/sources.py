@@ -31,7 +31,8 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A compiled source. `path`: what it reads ("" for a literal); `filters`: their names; `sure`: it always has a
+    """A compiled source. `path`: what it reads ("" for a literal); `filters`: their names, of a `table` with what it
+    looks up (`table sex.code`); `sure`: it always has a
     value (or is left out), so the path may be missing."""
 
     run: Run
@@ -77,7 +78,7 @@ def _filtered(work: Compiling, scalar: Scalar, source: Source, parts: list[tuple
             good = False
             continue
         name = words[0].text
-        names.append(name)
+        names.append(" ".join(word.text for word in words) if name == "table" else name)
         if name == "optional" and len(words) == 1:
             optional = True
         elif name == "or_null" and len(words) == 1 and source.path:

@@ -29,7 +29,7 @@ from engine.pipeline.rejected import MapRejected
 from engine.runtime.auth import Client, Gate
 from engine.runtime.hl7_profiles import profile_faults
 from engine.runtime.hl7_refusals import of_bytes, of_place
-from engine.runtime.hl7_words import code_of, errors_of, fields_of
+from engine.runtime.hl7_words import code_of, errors_of, fields_of, in_their_codes
 from engine.runtime.journal import body_writes
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
@@ -217,7 +217,7 @@ class Hl7Door:
         if faults or ask is None:
             told = wrong_fields([(_place(one), *_both(one.text)) for one in faults])
             return self._answered(header, spec, "start", told, None, errors=faults), told.word, None
-        told = await self._order(caller, message, ask, name)
+        told = in_their_codes(await self._order(caller, message, ask, name), ask)
         no = str(told.body.get("settlement_no", "")) or None
         return self._answered(header, spec, ask.what, told, ask), told.word, no
 

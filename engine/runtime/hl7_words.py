@@ -13,13 +13,25 @@ from typing import Any, Final
 from engine.codecs.hl7_ack import AckCode, HL7Error
 from engine.codecs.hl7_fields import place
 from engine.pipeline.field_map import FieldMap
-from engine.runtime.told import ERROR_WORDS, Told
+from engine.runtime.told import ERROR_WORDS, Told, wrong_fields
 from engine.site.hl7_spec import Hl7Ask
 
 CAME_TO_NOTHING: Final = frozenset({"rejected", "undone", "manual"})
 """States that are no success for who asked to settle or pay."""
 _CONDITION: Final = {"not_found": "204", "busy": "206", "malformed": "102"}
 """A word → condition of HL7 table 0357; `conflict` depends on its code, all others are 207."""
+
+
+def in_their_codes(told: Told, ask: Hl7Ask) -> Told:
+    """A field that a code table makes is refused in the message's own codes: its sender never wrote the order's words,
+    and cannot write them."""
+    path, *others = told.body.get("fields") or [""]
+    codes, at = ask.codes.get(str(path)), ask.place(str(path))
+    if told.word != "malformed" or not codes or at is None:
+        return told
+    said = [f"{code}（{value}）" for code, value in codes], [f"{code} ({value})" for code, value in codes]
+    first = (str(path), f"{at} 应写{'、'.join(said[0])}之一", f"write one of {', '.join(said[1])} in {at}")
+    return wrong_fields([first, *((str(one), "", "") for one in others)])
 
 
 def code_of(what: str, told: Told) -> AckCode:

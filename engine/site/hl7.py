@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.codecs.hl7_fields import ROOT, FieldReader, Place, place, place_of
@@ -12,11 +12,13 @@ from engine.config.channel_hl7 import AskRow, Hl7Rows
 from engine.config.hl7_profile import Profile
 from engine.config.mllp_parts import loopback
 from engine.config.problems import Mark, nearest
+from engine.pipeline.code_table import CodeTable
 from engine.pipeline.field_map import FieldMap
 from engine.site.hl7_spec import Hl7Ask, Hl7Spec
 from engine.site.parts import Parts
 
 DEEDS = ("start", "cancel", "refund", "show")
+CODES_MOST = 12  # codes told to who wrote another one; a longer table is looked up, not read
 WRITTEN = "2.4"  # the version whose segments are known by name
 NAMES = ("hl7", "hospital", "now")
 """What the maps that read a message see."""
@@ -182,12 +184,12 @@ def compiled_hl7(parts: Parts, rows: Hl7Rows | None) -> Hl7Spec | None:
         message=(code, event),
         profile=parts.profiles[str(rows.profile)],
         action=place(str(rows.action)),
-        asks={str(ask.when): _compiled(str(ask.do), parts.maps[str(ask.read)]) for ask in rows.asks},
+        asks={str(ask.when): _compiled(str(ask.do), parts.maps[str(ask.read)], parts.tables) for ask in rows.asks},
         answer=parts.maps[str(rows.answer)],
     )
 
 
-def _compiled(what: str, made: FieldMap) -> Hl7Ask:
+def _compiled(what: str, made: FieldMap, known: Mapping[str, CodeTable]) -> Hl7Ask:
     places: dict[str, Place] = {}
     for row in made.infos:
         if row.path.startswith(f"{ROOT}.") and "[]" not in row.path.rpartition(".")[2]:
@@ -199,4 +201,15 @@ def _compiled(what: str, made: FieldMap) -> Hl7Ask:
     whole = [row.target.removeprefix("body.") for row in made.infos if not row.path]
     if len(lists) == len(whole) == 1:  # the one list of the order comes from the one list of the message
         places[whole[0]] = place_of(lists[0])
-    return Hl7Ask(what, made, FieldReader(made.reads), places)
+    return Hl7Ask(what, made, FieldReader(made.reads), places, _codes(made, known))
+
+
+def _codes(made: FieldMap, known: Mapping[str, CodeTable]) -> dict[str, list[tuple[str, str]]]:
+    """Part of the order → the message's own codes for it."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in made.infos:
+        for one in row.filters:
+            name, _, column = one.removeprefix("table ").partition(".")
+            if one.startswith("table ") and name in known and (told := known[name].told(column, CODES_MOST)):
+                found[row.target.removeprefix("body.")] = told
+    return found

@@ -117,6 +117,15 @@ def test_a_wrong_field_is_named_at_its_place(
     assert town.touched() == before
 
 
+@pytest.mark.parametrize("wrong", ["03", ""])
+def test_a_code_is_refused_in_the_codes_the_message_may_carry(town: Town, his: His, wrong: str) -> None:
+    """A HIS that wrote PV1-18 wrong was told to write insured or self_pay, which no HL7 message carries."""
+    ack = his.ask("PRE", order={**_order(town), "pay_identity": wrong})
+    said = ack.segment("ERR")[1]
+    assert "PV1-18 应写01（self_pay）、02（insured）之一" in said, said
+    assert "insured、self_pay" not in ack.raw.decode()
+
+
 def test_a_missing_z_field_and_an_unknown_action(town: Town, his: His) -> None:
     missing = his.ask("", order=_order(town))
     assert (missing.code, missing.segment("ERR")[1][:8]) == ("AE", "ZJS^1^1^")
