@@ -94,10 +94,12 @@ def draw_deciding(
 ) -> None:
     """Below everything else, where the eye of whoever was called at night ends."""
     from engine.console.next_words import close_command, resolve_command
+    from engine.console.texts import word
 
     for task in tasks:
         leg = f" #{task['leg']}" if task["leg"] else ""
-        line(f"\n▶ {task['kind']}{leg}  {task['side']}  {task['since']}  {task['text']}".rstrip())
+        title = "{} · {}".format(*(word("task", task["kind"], language) for language in ("zh", "en")))
+        line(f"\n▶ {title}{leg}  {task['side']}  {task['since']}  {task['text']}".rstrip())
         line(f"  {task['zh']}\n  {task['en']}")
         for text in (task["do_zh"], task["do_en"]):
             line("  " + text.replace("\n", "\n  "))

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cli.folder import reading
 from engine.cli.say import GOOD, documents, table
 from engine.core.times import beijing
 from engine.runtime.reload import turn_json
-from engine.store.site_versions import Turn, pins
 from engine.store.site_versions import history as lines_of
+from engine.store.site_versions import in_flight_of, pins
 
 
 def history(root: Path, limit: int, as_json: bool) -> int:
     """Print it, newest first; settlements in flight are counted beside the version they began with."""
     with reading(root) as conn:
         turns = lines_of(conn, limit=limit)
-        in_flight = _in_flight(turns, pins(conn))
+        in_flight = in_flight_of(turns, pins(conn))
     if as_json:
         documents({**turn_json(turn), "in_flight": in_flight.get(turn.seq, 0)} for turn in turns)
         return GOOD
@@ -31,13 +30,3 @@ def history(root: Path, limit: int, as_json: bool) -> int:
     columns = ("seq", "at", "kind", "version", "base", "content", "by", "reason", "in flight")
     table("配置历史 · history of the configuration", columns, rows)
     return GOOD
-
-
-def _in_flight(turns: Sequence[Turn], pinned: Sequence[tuple[str, str, int]]) -> dict[int, int]:
-    """Line → settlements in flight: each is counted once, beside the newest line with what it is pinned to."""
-    newest = {turn.content: turn.seq for turn in reversed(turns)}
-    found: dict[int, int] = {}
-    for content, _, count in pinned:
-        if content in newest:
-            found[newest[content]] = found.get(newest[content], 0) + count
-    return found

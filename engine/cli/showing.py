@@ -134,10 +134,11 @@ def _bytes(conn: Connection, masker: Masker, *ids: int | None) -> list[str | Non
 def _draw(tree: dict[str, Any]) -> None:
     amounts = "  ".join(f"{name} {yuan(fen)}" for name, fen in tree["amounts"].items() if fen is not None)
     head = [
-        ("settlement", tree["no"]), ("state", tree["state"]), ("bills", " ".join(tree["bills"])),
-        ("amounts", amounts), ("reason", _why(tree)),
-        ("asked by", f"{tree['client']} {tree['request_no']} ({tree['terminal_kind']} {tree['terminal_id']})"),
-        ("created", tree["created_at"]), ("at rest", tree["rest_at"] or ""), ("configuration", tree["site_hash"][:12]),
+        ("结算单 · settlement", tree["no"]), ("状态 · state", tree["state"]), ("账单 · bills", " ".join(tree["bills"])),
+        ("金额 · amounts", amounts), ("原因 · reason", _why(tree)),
+        ("发起 · asked by", f"{tree['client']} {tree['request_no']} ({tree['terminal_kind']} {tree['terminal_id']})"),
+        ("时间 · created", tree["created_at"]), ("静止 · at rest", tree["rest_at"] or ""),
+        ("配置 · configuration", tree["site_hash"][:12]),
     ]  # fmt: skip
     table("结算 · settlement", ("", ""), [row for row in head if row[1]], STATE_STYLES)
     line()

@@ -23,6 +23,8 @@ from engine.saga.plan import Step
 from engine.site.site import Site
 from engine.store import pages as lists
 from engine.store.contract import Connection
+from engine.store.site_versions import Turn, in_flight_of, pins
+from engine.store.site_versions import history as turns_of
 from engine.store.tasks import OpenTask, open_tasks
 
 Values = Mapping[str, Any]
@@ -192,6 +194,17 @@ async def routes(asked: Asked) -> Values:
     }  # fmt: skip
 
 
+async def history(asked: Asked) -> Values:
+    """Which configuration was in force when, by whom and why, newest first."""
+
+    def look(conn: Connection) -> tuple[list[Turn], dict[int, int]]:
+        turns = turns_of(conn)
+        return turns, in_flight_of(turns, pins(conn))
+
+    turns, in_flight = await asked.store.read(look)
+    return {"turns": turns, "in_flight": in_flight, "refresh": 0}
+
+
 async def states(asked: Asked) -> Values:
     """What the states mean, drawn from the machine's tables."""
     return {**states_values(), "refresh": 0}
@@ -207,6 +220,7 @@ PAGE_TABLE: Mapping[str, Callable[[Asked], Awaitable[Values]]] = {
     "channels": channels,
     "channel": one_channel,
     "routes": routes,
+    "history": history,
     "states": states,
 }
 """Page (its template's name) → what makes its values."""

@@ -3,7 +3,7 @@ of what was in force when, by whom and why."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.store.codec import decode, encode
@@ -75,6 +75,16 @@ def history(conn: Connection, *, before: int | None = None, limit: int = 50) -> 
              conn.unseal("site_history.reason", row[0], row[6]).decode(), row[7])
         for row in rows
     ]  # fmt: skip
+
+
+def in_flight_of(turns: Sequence[Turn], pinned: Sequence[tuple[str, str, int]]) -> dict[int, int]:
+    """Line → settlements in flight: each is counted once, beside the newest line with what it is pinned to."""
+    newest = {turn.content: turn.seq for turn in reversed(turns)}
+    found: dict[int, int] = {}
+    for content, _, count in pinned:
+        if content in newest:
+            found[newest[content]] = found.get(newest[content], 0) + count
+    return found
 
 
 def in_force(conn: Connection) -> Turn | None:

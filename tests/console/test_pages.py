@@ -19,11 +19,11 @@ from engine.parties.registry import PARTIES
 from engine.store.backend import View
 from engine.store.contract import Unit, Write
 from engine.store.ids import first_id_at
-from engine.store.site_versions import keep_site
+from engine.store.site_versions import Turn, keep_site, take_turn
 
 from . import scenes, town
 from .conftest import Browser, Night
-from .stage import ROOT, START
+from .stage import ROOT, START, result
 
 PAGE_PATHS = (
     "",
@@ -33,6 +33,7 @@ PAGE_PATHS = (
     "channels",
     "channels/outpatient_settlement",
     "routes",
+    "history",
     "help/states",
 )
 
@@ -239,6 +240,18 @@ def test_refused_undo_says_what_to_do(open_browser: Browser, night: Night) -> No
     rest = " ".join(tasks.split(night.no["no_invoice"])[1:])
     assert f"engine show {night.no['no_invoice']}" in tasks
     assert "engine tasks close" in rest, "what is settled is closed, not decided"
+
+
+def test_the_history_of_the_configuration_stands_on_a_page(hall: Night) -> None:
+    store = hall.stage.store
+    for seq, kind, by, why in ((1, "start", "engine", ""), (2, "apply", "测试甲", "换了代码表")):
+        base = f"v{seq - 1}" if seq > 1 else ""
+        turn = Turn(seq, f"v{seq}", hall.stage.site.content_hash, base, kind, by, why, START + seq)
+        result(store.submit(Unit("turn", take_turn(turn, {"engine.yaml": str(seq)}, {}))))
+    zh, en = (words(hall.browser(hall.site()).text(f"/console/history?lang={one}")) for one in ("zh", "en"))
+    assert re.search(r"2 2026-[0-9: -]+ 启用 现行 v2 测试甲 换了代码表 .*engine diff 1 2", zh)
+    assert "start v1" in en
+    assert en.count("in force v2") == 1
 
 
 def test_the_command_line_tells_tasks_as_the_page_does(night: Night, capsys: pytest.CaptureFixture[str]) -> None:

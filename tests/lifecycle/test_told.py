@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from engine.cli.history import _in_flight
-from engine.store.site_versions import Turn
+from engine.store.site_versions import Turn, in_flight_of
 from tests.cli.shell import here, new_site
 from tests.lifecycle.test_process import BILLS, SAYS, Ward
 
@@ -191,7 +190,7 @@ def test_settlements_in_flight_are_counted_once_in_the_history() -> None:
     lines = ((3, "a"), (2, "b"), (1, "a"))
     turns = [Turn(seq, f"v{seq}", content, "", "apply", "甲", "", 0.0) for seq, content in lines]
     pinned: list[tuple[str, str, int]] = [("a", "one", 2), ("a", "two", 1), ("b", "one", 5), ("gone", "one", 1)]
-    assert _in_flight(turns, pinned) == {3: 3, 2: 5}
+    assert in_flight_of(turns, pinned) == {3: 3, 2: 5}
 
 
 def test_the_history_names_what_plan_and_show_call_a_settlement_s_configuration(ward: Ward) -> None:

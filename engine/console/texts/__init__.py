@@ -18,6 +18,7 @@ PAGES: Mapping[str, Table] = {
     "channels": channels.TEXTS,
     "channel": channels.TEXTS,
     "routes": channels.TEXTS,
+    "history": channels.TEXTS,
     "calls": calls.TEXTS,
     "call": calls.TEXTS,
     "states": help.TEXTS,

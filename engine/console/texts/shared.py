@@ -8,6 +8,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav.calls": ("往来", "Calls"),
     "nav.channels": ("通道", "Channels"),
     "nav.routes": ("接口地址", "Doors"),
+    "nav.history": ("配置历史", "History"),
     "nav.states": ("状态说明", "States"),
     "other_language": ("English", "中文"),
     "logout": ("退出", "Log out"),
