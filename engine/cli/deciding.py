@@ -23,8 +23,9 @@ _UNDO = (
     ("again", "原因已排除：以同一编号再办", "what stood in the way is gone: try it again under its number"),
     ("not_done", "还没有撤销：引擎继续查、继续办", "it is not undone: the engine goes on asking and trying"),
 )
+OFF = "off"
 _OFF = (
-    "off", "没有撤销，也不再撤销：退费作罢，结算仍然有效",
+    OFF, "没有撤销，也不再撤销：退费作罢，结算仍然有效",
     "it is not undone and shall not be: the refund is off, the settlement stands",
 )  # fmt: skip
 _FORWARD = (
@@ -112,5 +113,7 @@ def draw_deciding(
     for task in () if choices or state == "manual" else tasks:
         line(f"办完后关闭 · when it is done: {close_command(task['id'])}")
     if choices and state == "manual":
-        line("之后引擎撤销其余已办的，款最后退；不要另付现金。"
-             " · The engine then undoes the rest, money last: pay no cash besides.")  # fmt: skip
+        off = any(choice["word"] == OFF for one in choices for choice in one["words"])
+        zh, en = ("写 off 的除外，", ", but for `off`") if off else ("", "")
+        line(f"{zh}之后引擎撤销其余已办的，款最后退；不要另付现金。"
+             f" · The engine then undoes the rest{en}, money last: pay no cash besides.")  # fmt: skip

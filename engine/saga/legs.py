@@ -228,8 +228,8 @@ class Leg:
 
     Instants are unix seconds. `fence_at` is when the fence was, or will be, reached; `evidence` the call whose
     answer decided, `because` why the leg is `no` (refused, closed, fenced, not_sent), or what is known of one that
-    is not decided yet (accepted, reply_lost, not_there, waiting; late: it was known as `no` before). `param_hash` is of
-    the first content sent under `number`: the number never goes out with another.
+    is not decided yet (accepted, reply_lost, not_there, waiting, declined; late: it was known as `no` before).
+    `param_hash` is of the first content sent under `number`: the number never goes out with another.
     """
 
     id: int

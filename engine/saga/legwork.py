@@ -18,6 +18,7 @@ UNDO_SLOW = 900.0  # seconds after which a person hears of an undo that is still
 UNDO_LIMIT = 86400.0
 
 LATE = "late"  # of a leg that was `no`: somebody says it took effect, and it is being asked about
+DECLINED = "declined"  # of the first undo of a refund: they said no, and are asked whether it was undone before
 OBSERVED = "observed"  # of a leg that another party carried: we sent nothing
 CARRIED = "carried"  # of such a leg that its carrier does not take back: that is a call of our own
 SEEN = (OBSERVED, CARRIED)  # its number is not of our making

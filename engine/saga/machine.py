@@ -25,7 +25,7 @@ from engine.saga.events import (
     Tick,
 )
 from engine.saga.legs import OPEN, Leg, LegEvent, LegState
-from engine.saga.legwork import LATE
+from engine.saga.legwork import DECLINED, LATE
 from engine.saga.payer import AWAIT_PATIENCE, Payer
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules
@@ -103,6 +103,8 @@ class _Turn(Payer):
             if heard is LegEvent.REFUSED and self.repeated(leg):
                 heard = LegEvent.UNKNOWN
             if heard is LegEvent.REFUSED and self.declined(leg):
+                if not event.differs and self.doubted(leg, event):
+                    return
                 heard = LegEvent.DECLINED
             if leg.undo and heard is LegEvent.PENDING and not self.rules.pending_is_not_done:
                 heard = LegEvent.ACCEPTED
@@ -119,6 +121,9 @@ class _Turn(Payer):
     def _inquiry_answered(self, leg: Leg, event: Answered) -> None:
         fact = event.fact or Fact.UNKNOWN
         heard = LegEvent.DIFFERS if event.differs else _FACT[fact]
+        if leg.because == DECLINED and leg.state is LegState.SENT and heard not in (LegEvent.THERE, LegEvent.DIFFERS):
+            self.doubt_over(leg)
+            return
         stale = leg.state is LegState.FENCED and self.stale(leg, event) and self.rules.ask_after_fence
         if stale and (fact is not Fact.THERE or self.takes_back(leg)):
             heard = LegEvent.FACT_UNKNOWN

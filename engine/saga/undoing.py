@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.saga.case import CaseEvent, CaseState, End, Reason, may_still_stand, put
-from engine.saga.events import Refused, Task, TaskOver
+from engine.saga.events import Answered, Refused, Task, TaskOver
 from engine.saga.legs import Leg, LegEvent, LegState
-from engine.saga.legwork import CARRIED, LATE_TASK, NO_RULE, OBSERVED, UNDO_LIMIT, LegWork
+from engine.saga.legwork import CARRIED, DECLINED, LATE_TASK, NO_RULE, OBSERVED, UNDO_LIMIT, LegWork
 from engine.saga.plan import Step, StepKind
 
 
@@ -98,6 +98,21 @@ class Undoing(LegWork):
         person meanwhile is led on by nobody else."""
         asked = undo.undo and self._may_refuse(undo) and undo.state is LegState.SENT
         return asked and self.case.state is CaseState.BACK and may_still_stand(self.case, undo)
+
+    def doubted(self, undo: Leg, no: Answered) -> bool:
+        """Whether its party is asked once more after this no: many say it, in words only, of what was taken back at the
+        window long ago. Only "it is undone" is believed then; else the no stands."""
+        ask = self._ask_of(undo)
+        if not ask:
+            return False
+        undo.because, undo.evidence = DECLINED, no.call_id
+        undo.code, undo.text = no.code or undo.code, no.text[:200] or undo.text
+        self._send_aside(undo, "ask", ask)
+        return undo.in_flight == "ask"
+
+    def doubt_over(self, undo: Leg) -> None:
+        """It is not known to be undone: the no stands, under its own words."""
+        self.apply(undo, LegEvent.DECLINED if self.declined(undo) else LegEvent.REFUSED)
 
     def refund_off(self, undo: Leg) -> None:
         """The refund is off: the settlement stands as before, its answer says why, and it may be asked back again."""

@@ -136,6 +136,18 @@ def test_a_process_that_dies_after_the_no_knows_it(town: Town) -> None:
     assert (len(_voids(town)), _open_tasks(town), _books(town)) == (2, [], [])
 
 
+def test_a_void_made_at_the_window_is_found_behind_a_no_in_other_words(town: Town) -> None:
+    no = _settled(town)
+
+    def other_words(answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "success": False, "code": "BUSINESS_REFUSED", "msg": "该结算已在窗口作废"}
+
+    town.rewrite("his", "void.pay.bill", other_words)
+    assert _refund(town, no, "r1")["state"] == "undone"
+    assert (len(_voids(town)), town.kept(), _open_tasks(town), _books(town)) == (1, 0, [], [])
+    assert town.select("SELECT because FROM legs WHERE call = 'his.void'") == [{"because": "declined"}]
+
+
 def test_the_days_close_over_a_refund_that_was_off(town: Town) -> None:
     no = _settled(town)
     _window_only(town)

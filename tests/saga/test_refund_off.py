@@ -150,6 +150,52 @@ def test_the_first_turns_out_done_while_the_second_is_asked(second: Outcome) -> 
     assert stage.case.state is CaseState.UNDONE
 
 
+def _asked_with_an_inquiry() -> Stage:
+    rule = replace(PLAN.calls["his.void"], ask="his.voided")
+    inquiry = CallRule("his.voided", "his", "his.voided", Repeats.FREELY)
+    return _asked_back(replace(HIS_FIRST, calls={**PLAN.calls, rule.name: rule, inquiry.name: inquiry}))
+
+
+def test_a_no_that_means_it_was_undone_at_the_window_does_not_keep_the_money() -> None:
+    stage = _asked_with_an_inquiry()
+    stage.answer("his.void", R, code="9001")
+    assert stage.sent[-1] == "his.voided"
+    stage.answer("his.voided", Fact.THERE)
+    stage.yes("einvoice.write_off", "nhsa.cancel", "pay.refund", "his.unlock")
+    assert (stage.case.state, stage.tasks) == (CaseState.UNDONE, [])
+
+
+@pytest.mark.parametrize("told", [Fact.NOT_THERE, Fact.CLOSED, Fact.WAITING, Fact.UNKNOWN, U, R, None])
+def test_whatever_else_the_inquiry_says_the_no_stands_under_its_own_words(told: Outcome | Fact | None) -> None:
+    stage = _asked_with_an_inquiry()
+    stage.answer("his.void", R, code="WINDOW_ONLY")
+    stage.answer("his.voided", told, code="OK")
+    undo = stage.leg("his.void")
+    assert (stage.case.state, undo.state, undo.code, stage.tasks) == (
+        CaseState.SETTLED, LegState.NO, "WINDOW_ONLY", [],
+    )  # fmt: skip
+    assert (stage.wire, stage.case.next_at()) == ([], None)
+
+
+def test_a_process_that_dies_between_the_no_and_the_inquiry_leaves_it_to_a_person() -> None:
+    stage = _asked_with_an_inquiry()
+    stage.answer("his.void", R)
+    stage.wire.clear()
+    stage.hear(Recovered())
+    stage.answer("his.voided", Fact.NOT_THERE)
+    stage.wait()
+    stage.answer("his.void", R)
+    assert (stage.case.state, stage.tasks) == (CaseState.MANUAL, ["undo_refused"])
+
+
+def test_what_a_person_was_called_for_during_the_inquiry_is_not_settled_by_it() -> None:
+    stage = _asked_with_an_inquiry()
+    stage.answer("his.void", R)
+    stage.callback("pay.code", Fact.CLOSED)
+    stage.answer("his.voided", Fact.NOT_THERE)
+    assert (stage.case.state, stage.leg("his.void").state) == (CaseState.MANUAL, LegState.MANUAL)
+
+
 def test_what_was_off_and_is_done_after_all_is_not_asked_for_again() -> None:
     stage = _asked_back()
     stage.answer("his.void", R)

@@ -81,6 +81,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{by} moved it onto another version: {before} → {after}",
     ),
     "because.refused": ("对方明确拒绝", "the party refused"),
+    "because.declined": ("对方先答不行，再查：已经撤销", "they said no; asked again: it is undone"),
     "because.closed": ("对方确认已关闭", "the party says it is closed for good"),
     "because.fenced": ("隔断后查证：不存在", "asked after the fence: not there"),
     "because.not_there": ("查证：不存在（尚未隔断）", "asked: not there (before the fence)"),
