@@ -111,7 +111,7 @@ def test_show_tells_the_whole_story_by_any_number(site: Path, demo: subprocess.C
 def test_shown_bytes_name_nobody(site: Path, demo: subprocess.CompletedProcess[str]) -> None:
     scene = json.loads(demo.stdout)["scenes"][0]
     text = here("show", scene["settlements"][0], "--bytes", "--root", str(site)).stdout
-    assert text.startswith("settlement\t"), "no head line where columns have no names"
+    assert text.startswith("结算单 · settlement\t"), "no head line where columns have no names"
     assert "2207A" in text
     assert "medfee_sumamt" in text, "the bytes are there"
     person = PERSONS[0]
