@@ -57,6 +57,7 @@ from engine.runtime.soap_door import SoapDoor
 from engine.runtime.sources import Sources, failing
 from engine.runtime.tasks_api import TasksApi
 from engine.runtime.timed import Timed
+from engine.runtime.unmapped import Unmapped
 from engine.saga.rules import RULES, Rules
 from engine.site.descriptions import same_descriptions
 from engine.site.site import Site
@@ -99,6 +100,8 @@ class Engine:
         self.timed = Timed(world, self.sites, self.outflow, store, self.numbers, journal, log, self.sessions.put,
                            root, self.desk)  # fmt: skip
         self.housekeeping = Housekeeping(world, store, site.engine.retention, log)
+        self.unmapped = Unmapped(world, store, self.meters, log)
+        self.sites.on_rejected = self.unmapped.note
         self.recovery = Recovery(world, store, self.driver, log)
         self.orders = Orders(world, self.sites, self.driver, store, self.numbers, self.ids, self.meters)
         self.soap = SoapDoor(world, self.gate, self.orders, self.meters)
@@ -169,6 +172,7 @@ class Engine:
             self.world.later(0.1, pause.callback, None)
             await pause
         await self.connections.close()
+        self.unmapped.stop()
         await self.store.stop()
         self.log.info("stopped", in_flight=self.driver.in_flight)
 

@@ -31,6 +31,7 @@ from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
 from engine.runtime.pulse import Pulse
 from engine.runtime.sites import Sites
+from engine.runtime.unmapped import Unmapped
 from engine.site.site import Site
 from engine.store.beside import Beside
 from engine.store.counters import Counter
@@ -66,6 +67,8 @@ class Worker:
         self._shares = doors
         self.hands = Hands(world, store, self._ids, self._sites, self.deliver)
         self._housekeeping = Housekeeping(world, store, site.engine.retention, log)
+        self._unmapped = Unmapped(world, store, self._meters, log)
+        self._sites.on_rejected = self._unmapped.note
         self._pulse = Pulse(world, self._meters, self._clock_was_set)
         self._doors: list[Opened] = []
         self._stopped: Mapping[str, str] = {}
@@ -102,6 +105,7 @@ class Worker:
             self._world.later(0.05, pause.callback, None)
             await pause
         await self._connections.close()
+        self._unmapped.stop()
         await self._store.stop()
         self._beside.close()
 

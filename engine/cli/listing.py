@@ -1,4 +1,4 @@
-"""`engine list settlements|messages|lanes|tasks`, read beside a running engine: newest first."""
+"""`engine list settlements|messages|lanes|tasks|unmapped`, read beside a running engine: newest first."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.folder import node_file, reading
 from engine.cli.listing_messages import beside, lane_rows, message_rows
 from engine.cli.listing_tasks import draw_tasks, task_rows
+from engine.cli.listing_unmapped import draw_unmapped, unmapped_rows, with_folder
 from engine.cli.moments import clock_of, moment, since_of
 from engine.cli.say import GOOD, STATE_STYLES, WrongUse, documents, table, trouble, yuan
 from engine.core.times import rfc3339
@@ -47,8 +48,31 @@ def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
     if kind is None:
         raise WrongUse(f"list: {', '.join(_KINDS)}")
     since = since_of(root, wanted.since)
+    rows = _read(root, what, wanted, since)
+    if len(rows) > most:
+        rows = rows[:most]
+        which = "最常见的 {} 行 · the {} most frequent" if what == "unmapped" else "最新 {} 行 · the newest {}"
+        trouble(f"只列出{which.format(most, most)} only: --limit, --since, --state")
+    if as_json:
+        documents({name: _public(name, value) for name, value in row.items()} for row in rows)
+    elif what == "tasks":
+        sides = {name: one.kind for name, one in node_file(root).parties.items()}
+        draw_tasks(rows, sides, clock_of(root))
+    elif what == "unmapped":
+        draw_unmapped(rows)
+    else:
+        cells = [[make(row) for _, make in kind.columns] for row in rows]
+        table("", [name for name, _ in kind.columns], cells, STATE_STYLES)
+    return GOOD
+
+
+def _read(root: Path, what: str, wanted: Wanted, since: float | None) -> Rows:
+    """The rows of the engine's store, and of its workers' where they have some."""
     with reading(root) as conn:
-        rows = kind.rows(conn, wanted, since)
+        if what == "unmapped":
+            with beside(root) as others:
+                return with_folder(unmapped_rows([conn, *others], since, wanted.limit), root, clock_of(root))
+        rows = _KINDS[what].rows(conn, wanted, since)
     if what in ("messages", "lanes") and not wanted.bill:
         with beside(root) as others:
             for one in others:
@@ -59,18 +83,7 @@ def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
                 )
         if what == "messages":
             rows = sorted(rows, key=lambda row: -row["id"])
-    if len(rows) > most:
-        rows = rows[:most]
-        trouble(f"只列出最新 {most} 行 · the newest {most} only: --limit, --since, --state")
-    if as_json:
-        documents({name: _public(name, value) for name, value in row.items()} for row in rows)
-    elif what == "tasks":
-        sides = {name: one.kind for name, one in node_file(root).parties.items()}
-        draw_tasks(rows, sides, clock_of(root))
-    else:
-        cells = [[make(row) for _, make in kind.columns] for row in rows]
-        table("", [name for name, _ in kind.columns], cells, STATE_STYLES)
-    return GOOD
+    return rows
 
 
 def _public(name: str, value: Any) -> Any:
@@ -180,4 +193,5 @@ _KINDS: Mapping[str, _Kind] = {
         ("oldest", _at("oldest_at")), ("next", _at("next_at")),
     )),
     "tasks": _Kind(_tasks, ()),
+    "unmapped": _Kind(lambda conn, wanted, since: [], ()),
 }  # fmt: skip

@@ -169,7 +169,7 @@ def routes(console: Console) -> list[Route]:
     table = {
         "": "overview", "settlements": "settlements", "settlements/{no}": "settlement", "tasks": "tasks",
         "calls": "calls", "calls/{id}": "call", "channels": "channels", "channels/{name}": "channel",
-        "routes": "routes", "history": "history", "help/states": "states",
+        "routes": "routes", "history": "history", "codes": "codes", "help/states": "states",
     }  # fmt: skip
     found = [Route("GET", ROOT + path, console.page(name), f"console_{name}", 0) for path, name in table.items()]
     return [

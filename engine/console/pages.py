@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from engine.console.site_pages import channel_values, channels_values, doors_by_
 from engine.console.texts.tasks import TEXTS as TASK_TEXTS
 from engine.core.errors import ERRORS
 from engine.core.times import beijing, instant_of
+from engine.masking.values import Masker
 from engine.runtime.answers import code_told
 from engine.runtime.reasons import text_of_maps
 from engine.saga.case import CaseState
@@ -26,9 +28,11 @@ from engine.store.contract import Connection
 from engine.store.site_versions import Turn, in_flight_of, pins
 from engine.store.site_versions import history as turns_of
 from engine.store.tasks import OpenTask, open_tasks
+from engine.store.unmapped import unmapped_codes
 
 Values = Mapping[str, Any]
 TASKS_SHOWN = 200
+CODES = 500  # codes without a counterpart on their page
 KNOWN = frozenset(name.removeprefix("means.") for name in TASK_TEXTS if name.startswith("means."))
 """Kinds of task that the page has words of their own for."""
 TILES: Mapping[str, tuple[str, ...]] = {
@@ -205,6 +209,13 @@ async def history(asked: Asked) -> Values:
     return {"turns": turns, "in_flight": in_flight, "refresh": 0}
 
 
+async def codes(asked: Asked) -> Values:
+    """Codes that had no row in a code table, the most frequent first; what looks like a person's number is covered."""
+    found = await asked.store.read(lambda conn: unmapped_codes(conn, CODES))
+    covered = [replace(one, code=Masker().text(one.code)) for one in found]
+    return {"codes": covered, "most": CODES, "refresh": 0}
+
+
 async def states(asked: Asked) -> Values:
     """What the states mean, drawn from the machine's tables."""
     return {**states_values(), "refresh": 0}
@@ -221,6 +232,7 @@ PAGE_TABLE: Mapping[str, Callable[[Asked], Awaitable[Values]]] = {
     "channel": one_channel,
     "routes": routes,
     "history": history,
+    "codes": codes,
     "states": states,
 }
 """Page (its template's name) → what makes its values."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.core.money import AMOUNTS, yuan_of_fen
@@ -23,12 +23,15 @@ Tree = Any
 
 
 class SiteJudge:
-    """A Judge (see engine.saga.events) for one channel of one version of the site."""
+    """A Judge (see engine.saga.events) for one channel of one version of the site. `rejected` hears of its maps that
+    refused."""
 
-    def __init__(self, site: Site, channel: Channel, numbers: Numbers) -> None:
+    def __init__(
+        self, site: Site, channel: Channel, numbers: Numbers, rejected: Callable[[MapRejected], None] = lambda no: None
+    ) -> None:
         assert channel.plan is not None, f"{channel.name} is no settle channel"
         assert channel.listen is not None
-        self.site, self.channel, self._numbers = site, channel, numbers
+        self.site, self.channel, self._numbers, self._rejected = site, channel, numbers, rejected
         self.plan: Plan = channel.plan
         self.answer_within: float = channel.listen.answer_within
         self._wanted: dict[str, tuple[str, ...]] = {}  # of a map or a condition: the `let` names it reads
@@ -171,6 +174,7 @@ class SiteJudge:
         try:
             return field_map.run(names)
         except MapRejected as no:
+            self._rejected(no)
             about = no.path or ": ".join(filter(None, (no.target, no.detail)))
             raise Refused(of_map(no.code, about, field_map.texts.get(no.code))) from None
 

@@ -68,6 +68,10 @@ class Meters:
             "engine_reports_total", "What receivers reported of messages they took", ("party", "outcome"),
             registry=self.registry,
         )  # fmt: skip
+        self._unmapped = Counter(
+            "engine_unmapped_codes_total", "Codes looked up in a code table that has no row for them", ("table",),
+            registry=self.registry,
+        )  # fmt: skip
         self.lag = Histogram(
             "engine_reactor_lag_seconds", "How late a timer of the reactor fired, ten times a second", buckets=_LATE,
             registry=self.registry,
@@ -112,6 +116,10 @@ class Meters:
     def reported(self, party: str, outcome: str) -> None:
         """`outcome`: delivered, undelivered, again, unknown (no message of ours), unreadable or undecided."""
         self._reports.labels(party, outcome).inc()
+
+    def unmapped(self, table: str) -> None:
+        """A code table had no row for a code."""
+        self._unmapped.labels(table).inc()
 
     def listener_failing(self, door: str, count: int) -> None:
         """So many things are wrong now with a listener that fetches; 0: it is well."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from engine.pipeline.rejected import MapRejected
 from engine.runtime.judge import SiteJudge
 from engine.runtime.numbers import Numbers
 from engine.saga.case import Case
@@ -23,10 +24,11 @@ class UnknownSite(Exception):
 
 class Sites:
     """Current site plus pinned ones, each with its judges. A settlement read from the store brings the version it began
-    with, compiled with today's addresses."""
+    with, compiled with today's addresses. `on_rejected` hears of maps of theirs that refused."""
 
     def __init__(self, current: Site, numbers: Numbers) -> None:
         self._numbers = numbers
+        self.on_rejected: Callable[[MapRejected], None] = lambda no: None
         self._by_hash: dict[str, Site] = {}
         self._before: dict[str, Site] = {}
         self._judges: dict[tuple[str, str], SiteJudge] = {}
@@ -86,7 +88,8 @@ class Sites:
             site = self.of(content_hash)
             if channel not in site.channels:
                 raise UnknownSite(f"{channel} of {content_hash[:12]}")
-            found = self._judges[key] = SiteJudge(site, site.channels[channel], self._numbers)
+            rejected = lambda no: self.on_rejected(no)  # noqa: E731 - who listens may come later
+            found = self._judges[key] = SiteJudge(site, site.channels[channel], self._numbers, rejected)
         return found
 
     def load_case(self, conn: Any, no: str) -> Case | None:

@@ -15,6 +15,7 @@ from engine.store.contract import CannotStart
 STEPS: tuple[str, ...] = (
     "0001_first", "0002_site_history", "0003_messages", "0004_marks", "0005_tasks_once", "0006_messages_found",
     "0007_statements", "0008_open", "0009_messages_lean", "0010_fewer_pages",
+    "0011_unmapped",
 )  # fmt: skip
 """Names of the files in `migrations_sql/`; the position (from 1) is the version."""
 

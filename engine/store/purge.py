@@ -14,12 +14,14 @@ NONCE_LIFE = 1200.0  # seconds; twice what a client may repeat
 async def purge(store: Store, now: float, *, bodies: float, calls: float, batch: int = BATCH) -> int:
     """Delete the bodies that are `bodies` seconds old and the calls that are `calls` seconds old, of settlements at
     rest for as long, and of none; messages of deliver channels likewise, but for what is not delivered yet; and
-    one-time words nobody can use any more. Returns the number of rows deleted."""
+    one-time words nobody can use any more; and codes without a counterpart that nobody looked up for `calls` seconds.
+    Returns the number of rows deleted."""
     gone = 0
     for write in (
         Write("purge_bodies", _older(now - bodies, batch)),
         Write("purge_calls", _older(now - calls, batch)),
         Write("purge_nonces", {"before": now - NONCE_LIFE, "limit": batch}),
+        Write("purge_unmapped", {"before": now - calls}),
         *(Write(name, {"before_id": first_id_at(now - age), "limit": batch})
           for name, age in (("purge_chunks", bodies), ("purge_attempts", calls), ("purge_messages", calls))),
     ):  # fmt: skip

@@ -106,6 +106,18 @@ marks = sa.Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+unmapped = sa.Table(
+    "unmapped", metadata,
+    _col("code_table", Text, "name of the code table", key=True),
+    _col("mark", Text, "keyed hash of the code", key=True),
+    _col("code", Blob, "sealed: a sender may write anything where a code belongs"),
+    _col("place", Text, "the row of the map that last looked it up"),
+    _col("times", Big),
+    _col("first_at", Instant),
+    _col("last_at", Instant),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 hands = sa.Table(
     "hands", metadata,
     _col("id", Id, key=True),

@@ -103,6 +103,24 @@ ROWS: tuple[Row, ...] = (
     ("marks_all", "Who has read a view, the last one first.", "SELECT source FROM marks ORDER BY at DESC", {}),
     ("mark_drop", "It is read on under another name.", "DELETE FROM marks WHERE source = :source", {}),
     (
+        "unmapped_count",
+        "A code was looked up in vain; no row when the list is full and it is not in it.",
+        """INSERT INTO unmapped (code_table, mark, code, place, times, first_at, last_at)
+        SELECT :code_table, :mark, :code, :place, :times, :first, :last WHERE (SELECT COUNT(*) FROM unmapped) < :most
+        OR EXISTS (SELECT 1 FROM unmapped WHERE code_table = :code_table AND mark = :mark)
+        ON CONFLICT (code_table, mark) DO UPDATE SET place = excluded.place, times = unmapped.times + excluded.times,
+        last_at = excluded.last_at""",
+        {"code": ("unmapped.code", ("code_table", "mark"))},
+    ),
+    (
+        "unmapped_all",
+        "Codes that were looked up in vain, the most frequent first.",
+        """SELECT code_table, mark, code, place, times, first_at, last_at FROM unmapped
+        ORDER BY times DESC, code_table, first_at, mark LIMIT :limit""",
+        {},
+    ),
+    ("purge_unmapped", "Codes nobody asked for any more.", "DELETE FROM unmapped WHERE last_at < :before", {}),
+    (
         "hand_add",
         "What a person did with messages.",
         """INSERT INTO hands (id, at, kind, what, by_whom, reason)

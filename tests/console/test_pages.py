@@ -34,6 +34,7 @@ PAGE_PATHS = (
     "channels/outpatient_settlement",
     "routes",
     "history",
+    "codes",
     "help/states",
 )
 

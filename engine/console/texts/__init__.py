@@ -19,6 +19,7 @@ PAGES: Mapping[str, Table] = {
     "channel": channels.TEXTS,
     "routes": channels.TEXTS,
     "history": channels.TEXTS,
+    "codes": channels.TEXTS,
     "calls": calls.TEXTS,
     "call": calls.TEXTS,
     "states": help.TEXTS,

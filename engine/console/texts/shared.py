@@ -9,6 +9,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav.channels": ("通道", "Channels"),
     "nav.routes": ("接口地址", "Doors"),
     "nav.history": ("配置历史", "History"),
+    "nav.codes": ("缺对照", "Unmapped"),
     "nav.states": ("状态说明", "States"),
     "other_language": ("English", "中文"),
     "logout": ("退出", "Log out"),
