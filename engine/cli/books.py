@@ -63,7 +63,7 @@ def books(
             raise CannotRun(f"存储无法读取 · the store cannot be read: {found.getErrorMessage()}")
         found.raiseException()
     if excel:
-        _write(Path(excel), found, beijing(world.now(), "%Y-%m-%d %H:%M:%S"), since)
+        _write(Path(excel), found, beijing(world.now()), since)
     if as_json:
         document(found)
     else:

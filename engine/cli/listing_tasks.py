@@ -70,11 +70,11 @@ def _draw(row: Mapping[str, Any], sides: Mapping[str, str], now: float) -> None:
     group = "kind" if row["side"] else "side"
     where = [
         row["settlement_no"] or "", f"#{row['leg_id']}" if row["leg_id"] else "", *row["bills"],
-        _both(word(group, side, "zh"), word(group, side, "en")), f"{_at(row['opened_at'])} 起 · since",
+        _both(word(group, side, "zh"), word(group, side, "en")), f"{beijing(row['opened_at'])} 起 · since",
     ]  # fmt: skip
     done = row["closed_at"] is not None
     if row["times"] > 1:
-        where.append(f"{row['times']} 次 · times, {_at(row['last_at'])} 最近 · last")
+        where.append(f"{row['times']} 次 · times, {beijing(row['last_at'])} 最近 · last")
     if not done:
         age = now - row["opened_at"]
         where.append(f"已等 {lasted(age, 'zh')} · open for {lasted(age, 'en')}")
@@ -83,7 +83,8 @@ def _draw(row: Mapping[str, Any], sides: Mapping[str, str], now: float) -> None:
     if row["text"]:
         line(f"  记录 · noted: {row['text']}")
     if done:
-        line(f"  {_at(row['closed_at'])} {row['closed_by']}: {row['note']}\n".replace(": \n", "\n"))
+        why = f": {row['note']}" if row["note"] else ""
+        line(f"  {beijing(row['closed_at'])} {row['closed_by']}{why}\n")
         return
     _lines([row["zh"], row["en"], *row["do_zh"].split("\n"), *row["do_en"].split("\n")])
     _lines([f"→ {one}" for one in row["type"]])
@@ -92,10 +93,6 @@ def _draw(row: Mapping[str, Any], sides: Mapping[str, str], now: float) -> None:
 
 def _both(zh: str, en: str) -> str:
     return zh if zh == en else f"{zh} · {en}"
-
-
-def _at(instant: float) -> str:
-    return beijing(instant, "%Y-%m-%d %H:%M:%S")
 
 
 def _lines(texts: Collection[str]) -> None:

@@ -44,7 +44,7 @@ def with_folder(rows: Rows, root: Path, now: float) -> Rows:
 def draw_unmapped(rows: Rows) -> None:
     """For people: the codes, and where their rows are to be written."""
     cells = [
-        (str(row["times"]), row["table"], row["code"], _at(row["first_at"]), _at(row["last_at"]), row["place"],
+        (str(row["times"]), row["table"], row["code"], beijing(row["first_at"]), beijing(row["last_at"]), row["place"],
          "已补 · there now" if row["there"] else "")
         for row in rows
     ]  # fmt: skip
@@ -73,7 +73,3 @@ def _has(found: CodeTable | None, code: str, now: float) -> bool:
         return False
     key = code if len(found.keys) == 1 else tuple(code.split(" + "))
     return found.row(key, now if found.dated else None) is not None
-
-
-def _at(instant: float) -> str:
-    return beijing(instant, "%Y-%m-%d %H:%M:%S")

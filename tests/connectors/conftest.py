@@ -1,7 +1,9 @@
-"""Other people's databases: SQLite on disk, a real PostgreSQL."""
+"""Other people's databases: SQLite on disk, a real PostgreSQL; and a drop directory whose archive is full."""
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -40,3 +42,17 @@ def their_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:{tmp_path / 'his.db'}"
     found: str = request.getfixturevalue("postgres_address")
     return found
+
+
+@pytest.fixture
+def archive_full(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """No file can be moved into an archive or an error folder while its one item is True, as it is at first."""
+    full, rename = [True], os.rename
+
+    def no_room(source: Path, target: Path) -> None:
+        if full[0] and {"archive", "error"} & set(Path(target).parts):
+            raise OSError(errno.ENOSPC, "full")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", no_room)
+    return full

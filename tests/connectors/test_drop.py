@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -258,16 +257,8 @@ def test_a_missing_directory_is_told_once_and_used_when_it_comes(tmp_path: Path)
 
 
 def test_while_the_archive_is_full_each_file_is_handed_over_once_and_has_one_note(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, archive_full: list[bool]
 ) -> None:
-    full, rename = [True], os.rename
-
-    def no_room(source: Path, target: Path) -> None:
-        if full[0] and {"archive", "error"} & set(Path(target).parts):
-            raise OSError(errno.ENOSPC, "full")
-        rename(source, target)
-
-    monkeypatch.setattr(os, "rename", no_room)
     desk = Desk(tmp_path, limits={"retry": Backoff(first=2, factor=2, cap=30, spread=0), "files": 4})
     verdicts = {b"a": TAKEN, b"b": Verdict(Fate.REFUSED, "no"), b"c": TAKEN}
     desk.answer = lambda batch: [verdicts[parcel.body] for parcel in batch]
@@ -284,7 +275,7 @@ def test_while_the_archive_is_full_each_file_is_handed_over_once_and_has_one_not
     assert notes == ["b.hl7.json", "long.hl7.json"]
     assert desk.troubles == [("too-long", "long.hl7"), ("place", "No space left on device")]
     assert desk.well == []
-    full[0], verdicts[b"d"] = False, TAKEN
+    archive_full[0], verdicts[b"d"] = False, TAKEN
     desk.go(31)
     assert desk.well == [("place", "No space left on device", 150)]
     assert sorted(desk.kept("archive")) == ["a.hl7", "c.hl7", "d.hl7"]

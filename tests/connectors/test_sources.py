@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -166,24 +164,16 @@ def test_while_the_disk_is_full_files_stay_where_they_are(tmp_path: Path, box: P
     node.stop()
 
 
-def test_while_the_archive_is_full_no_file_is_stored_again(tmp_path: Path, box: Path, monkeypatch: Any) -> None:
+def test_while_the_archive_is_full_no_file_is_stored_again(tmp_path: Path, box: Path, archive_full: Any) -> None:
     node = Node(tmp_path, drop(box), FILES)
     node.start()
-    full, rename = [True], os.rename
-
-    def no_room(source: Path, target: Path) -> None:
-        if full[0] and {"archive", "error"} & set(Path(target).parts):
-            raise OSError(errno.ENOSPC, "full")
-        rename(source, target)
-
-    monkeypatch.setattr(os, "rename", no_room)
     (box / "a.hl7").write_bytes(adt("C1"))
     (box / "b.hl7").write_bytes(adt("C2", event="A03"))
     node.advance(300)
     lines = [json.loads(line) for line in node.log.getvalue().splitlines()]
     assert sorted(row["control"] for row in lines if row["event"] == "message") == ["C1", "C2"]
     assert len(list((box / "error").rglob("*.json"))) == 1
-    full[0] = False
+    archive_full[0] = False
     node.advance(70)
     assert (kept(box, "archive"), kept(box, "error")) == (["a.hl7"], ["b.hl7", "b.hl7.json"])
     lines = [json.loads(line) for line in node.log.getvalue().splitlines()]

@@ -34,14 +34,18 @@ async def _stuck(lab: Lab) -> str:
         assert lab.sim_world.now() < until, answer
 
 
+async def _refused_undo(lab: Lab, no: str) -> int:
+    """The leg of the refused cancellation."""
+    assert lab.engine is not None
+    case = await lab.engine.driver.look(no)
+    assert case is not None
+    return next(leg.id for leg in case.legs if leg.call == "nhsa.cancel")
+
+
 @pytest_twisted.ensureDeferred
 async def test_the_refused_undo_is_done_by_hand_and_the_money_then_goes_back(lab: Lab) -> None:
-    engine = lab.engine
-    assert engine is not None
     no = await _stuck(lab)
-    case = await engine.driver.look(no)
-    assert case is not None
-    leg = next(leg.id for leg in case.legs if leg.call == "nhsa.cancel")
+    leg = await _refused_undo(lab, no)
     desk = lab.terminal("OPS", client="OPS")
     body = {"request_no": "d1", "by": "医保办 李", "reason": "医保平台已在线下撤销该笔结算"}
     status, answer = await desk.ask("POST", f"/v1/settlements/{no}/resolve", body)
@@ -55,35 +59,28 @@ async def test_the_refused_undo_is_done_by_hand_and_the_money_then_goes_back(lab
     while taken != sum(row["amount"] for row in lab.ledger("wechat", "refund") if row["state"] == "done"):
         assert lab.sim_world.now() < until, "the money did not go back"
         await lab.kiosk.show(no, wait=5)
-    closed = await engine.store.read(lambda conn: list_tasks(conn, is_open=False, no=no))
+    assert lab.engine is not None
+    closed = await lab.engine.store.read(lambda conn: list_tasks(conn, is_open=False, no=no))
     assert [row["closed_by"] for row in closed] == ["医保办 李"]
 
 
 @pytest_twisted.ensureDeferred
 async def test_what_never_stood_cannot_be_called_off(lab: Lab) -> None:
-    engine = lab.engine
-    assert engine is not None
     no = await _stuck(lab)
-    case = await engine.driver.look(no)
-    assert case is not None
-    leg = next(leg.id for leg in case.legs if leg.call == "nhsa.cancel")
+    leg = await _refused_undo(lab, no)
     body = {"request_no": "d1", "by": "医保办 李", "reason": "当作没有退", "legs": {str(leg): "off"}}
     status, answer = await lab.terminal("OPS", client="OPS").ask("POST", f"/v1/settlements/{no}/resolve", body)
     assert (status, answer["reason"]["code"]) == (409, "E-NOT-OFF")
     assert f"{leg} nhsa.cancel" in answer["reason"]["zh"]
-    assert [row["kind"] for row in await engine.store.read(lambda conn: list_tasks(conn, is_open=True, no=no))] == [
-        "undo_refused"
-    ]
+    assert lab.engine is not None
+    still = await lab.engine.store.read(lambda conn: list_tasks(conn, is_open=True, no=no))
+    assert [row["kind"] for row in still] == ["undo_refused"]
 
 
 @pytest_twisted.ensureDeferred
 async def test_again_repeats_the_undo_under_its_number(lab: Lab) -> None:
-    engine = lab.engine
-    assert engine is not None
     no = await _stuck(lab)
-    case = await engine.driver.look(no)
-    assert case is not None
-    leg = next(leg.id for leg in case.legs if leg.call == "nhsa.cancel")
+    leg = await _refused_undo(lab, no)
     lab.parties["insurance"].faults.clear()
     body = {"request_no": "d2", "by": "医保办 李", "reason": "平台恢复，再次撤销", "legs": {str(leg): "again"}}
     _, answer = await lab.terminal("OPS", client="OPS").ask("POST", f"/v1/settlements/{no}/resolve", body)
