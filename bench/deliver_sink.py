@@ -164,7 +164,7 @@ def main() -> None:
         factory.noisy = False
         factory.protocol = kind
         ports[name] = NET.listenTCP(0, factory, backlog=2048, interface="127.0.0.1").getHost().port
-    stdio.StandardIO(_Watch())
+    stdio.StandardIO(_Watch())  # type: ignore[no-untyped-call]  # Twisted's stdio has no types
     print(json.dumps(ports), flush=True)
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
