@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulators.alipay.book import CLOSED, PAID, WAIT, Trade
+from simulators.base.acts import Body, fen_of, played, text_of
 from simulators.base.party import ActRefused
 
 if TYPE_CHECKING:
     from simulators.alipay.party import AlipaySim
 
-Body = dict[str, Any]
 
 
 def act(party: AlipaySim, body: Body) -> Body:
     """Play one act and answer what came of it."""
-    kind = body.get("act")
-    door = ACTS.get(kind) if isinstance(kind, str) else None
-    if door is None:
-        raise ValueError(f"unknown act {kind!r}; there are {', '.join(ACTS)}")
-    return door(party, body)
-
-
-def _text(body: Body, name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name}: a text is needed")
-    return value
-
-
-def _fen(body: Body, name: str) -> int:
-    value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name}: whole fen")
-    return value
+    return played(ACTS, party, body)
 
 
 def _trade(party: AlipaySim, body: Body) -> Trade:
-    found = party.book.qrs.get(_text(body, "qr")) if "qr" in body else party.book.trades.get(_text(body, "no"))
+    found = party.book.qrs.get(text_of(body, "qr")) if "qr" in body else party.book.trades.get(text_of(body, "no"))
     if found is None:
         raise ActRefused("没有这个二维码或订单")
     party.book.age(found)
@@ -106,7 +88,7 @@ def _pay_after_close(party: AlipaySim, body: Body) -> Body:
 def _refund_at_portal(party: AlipaySim, body: Body) -> Body:
     """The seller's staff refund at the portal; `amount` in fen, default all that is left."""
     trade = _trade(party, body)
-    amount = _fen(body, "amount") if "amount" in body else trade.terms.total - trade.refunded
+    amount = fen_of(body, "amount") if "amount" in body else trade.terms.total - trade.refunded
     if amount < 1:
         raise ActRefused("没有可退的金额")
     refund, _ = party.book.refund(trade, f"PORTAL{party.world.rng.getrandbits(64):016x}", amount)
@@ -119,7 +101,7 @@ def _payer(party: AlipaySim, body: Body) -> Body:
     seconds = body.get("seconds", 10)
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
         raise ValueError("seconds: a number, not negative")
-    code, behaviour = _text(body, "auth_code"), _text(body, "behaviour")
+    code, behaviour = text_of(body, "auth_code"), text_of(body, "behaviour")
     party.trades.register(code, behaviour, float(seconds))
     return {"auth_code": code, "behaviour": behaviour, "seconds": seconds}
 
@@ -133,7 +115,7 @@ def _set(party: AlipaySim, body: Body) -> Body:
 
 def _set_balance(party: AlipaySim, body: Body) -> Body:
     """The seller's account holds so many fen now (top-up or withdrawal)."""
-    change = _fen(body, "amount") - party.book.balance
+    change = fen_of(body, "amount") - party.book.balance
     if change:
         party.book.move("充值" if change > 0 else "提现", change, "", "")
     return {"balance": party.book.balance}
@@ -141,7 +123,7 @@ def _set_balance(party: AlipaySim, body: Body) -> Body:
 
 def _withdraw(party: AlipaySim, body: Body) -> Body:
     """T+1 withdrawal to the hospital's bank; `retain` fen stay for refunds."""
-    amount = max(0, party.book.balance - _fen(body, "retain"))
+    amount = max(0, party.book.balance - fen_of(body, "retain"))
     if amount:
         party.book.move("提现", -amount, "", "")
     return {"withdrawn": amount, "balance": party.book.balance}
@@ -158,7 +140,7 @@ def _finish(party: AlipaySim, body: Body) -> Body:
 
 def _callback_again(party: AlipaySim, body: Body) -> Body:
     """The last notification of an order or refund number once more."""
-    no = _text(body, "no")
+    no = text_of(body, "no")
     if no not in party.courier.last:
         raise ActRefused("该单号没有发过通知")
     party.courier.again(no)

@@ -12,10 +12,11 @@ from simulators.base.faults import BREAKS, CALLBACKS, COMMON, Faults
 from simulators.base.ledger import Row
 from simulators.base.menu import Section
 from simulators.base.party import ActRefused, SimParty
+from simulators.base.rounds import WHEN
 from simulators.base.wire import Req, Resp, json_resp, loads, text_resp
 from simulators.base.world import SimWorld
 from simulators.sms import said
-from simulators.sms.courier import WHAT, WHEN, Courier
+from simulators.sms.courier import WHAT, Courier
 from simulators.sms.envelope import Gate, Refusal
 
 SIGN = "模拟口腔医院"

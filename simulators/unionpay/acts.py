@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from simulators.base.acts import Body, played, text_of
 from simulators.base.party import ActRefused
 from simulators.unionpay.book import Declined, Txn, moment
 
 if TYPE_CHECKING:
     from simulators.unionpay.party import UnionPaySim
 
-Body = dict[str, Any]
 
 
 def act(party: UnionPaySim, body: Body) -> Body:
     """Play one act and answer what came of it."""
-    kind = body.get("act")
-    door = ACTS.get(kind) if isinstance(kind, str) else None
-    if door is None:
-        raise ValueError(f"unknown act {kind!r}; there are {', '.join(ACTS)}")
-    return door(party, body)
+    return played(ACTS, party, body)
 
 
 def _txn(party: UnionPaySim, body: Body) -> Txn:
     if qr := body.get("qr"):
         txn = party.book.codes.get(str(qr))
     else:
-        txn = party.book.find(_text(body, "no"), str(body.get("txn_time", "")))
+        txn = party.book.find(text_of(body, "no"), str(body.get("txn_time", "")))
     if txn is None:
         raise ActRefused("查无此交易")
     party.book.age(txn)
     return txn
-
-
-def _text(body: Body, name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name}: a text is needed")
-    return value
 
 
 def _state_of(party: UnionPaySim, txn: Txn) -> Body:
@@ -127,16 +116,16 @@ def _finish_refund(party: UnionPaySim, body: Body) -> Body:
 
 def _payer(party: UnionPaySim, body: Body) -> Body:
     """The holder of a payment code will behave so: pays, password, poor, walks, fails."""
-    behaviour = _text(body, "behaviour")
+    behaviour = text_of(body, "behaviour")
     if behaviour not in ("pays", "password", "poor", "walks", "fails"):
         raise ValueError("behaviour: pays, password, poor, walks or fails")
-    party.payers[_text(body, "auth_code")] = behaviour
+    party.payers[text_of(body, "auth_code")] = behaviour
     return {"auth_code": body["auth_code"], "behaviour": behaviour}
 
 
 def _callback_again(party: UnionPaySim, body: Body) -> Body:
     """The last notice of a number once more."""
-    no = _text(body, "no")
+    no = text_of(body, "no")
     if no not in party.courier.last:
         raise ActRefused("该单号没有发过通知")
     party.courier.again(no)

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from simulators.base.acts import Body, fen_of, played, text_of
 from simulators.base.party import ActRefused
 from simulators.wechat.book import QR_LIFE, Order
 from simulators.wechat.courier import Notice
@@ -16,17 +17,12 @@ if TYPE_CHECKING:
     from simulators.wechat.med_ins import Mixed
     from simulators.wechat.party import WeChatSim
 
-Body = dict[str, Any]
 _H5_LIFE = 300.0
 
 
 def act(party: WeChatSim, body: Body) -> Body:
     """Play one act and answer what came of it."""
-    kind = body.get("act")
-    door = ACTS.get(kind) if isinstance(kind, str) else None
-    if door is None:
-        raise ValueError(f"unknown act {kind!r}; there are {', '.join(ACTS)}")
-    return door(party, body)
+    return played(ACTS, party, body)
 
 
 def _order(party: WeChatSim, body: Body) -> Order:
@@ -35,21 +31,7 @@ def _order(party: WeChatSim, body: Body) -> Order:
         if tail not in party.v3.codes:
             raise ActRefused("二维码已失效，请使用新的二维码")
         return party.book.find(party.v3.codes[tail])
-    return party.book.find(_text(body, "no"))
-
-
-def _text(body: Body, name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name}: a text is needed")
-    return value
-
-
-def _fen(body: Body, name: str) -> int:
-    value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name}: whole fen")
-    return value
+    return party.book.find(text_of(body, "no"))
 
 
 def _pay(party: WeChatSim, body: Body) -> Body:
@@ -67,7 +49,7 @@ def _pay(party: WeChatSim, body: Body) -> Body:
 
 
 def _mixed(party: WeChatSim, body: Body) -> Mixed:
-    found = party.v3.med_ins.find(_text(body, "no"))
+    found = party.v3.med_ins.find(text_of(body, "no"))
     if found.state != "CREATED":
         raise ActRefused(f"混合订单状态 {found.state}")
     return found
@@ -83,7 +65,7 @@ def _pay_mixed(party: WeChatSim, body: Body) -> Body:
 
 def _pay_mixed_after_close(party: WeChatSim, body: Body) -> Body:
     """A mixed order's payment that was on its way when the order was closed arrives all the same: both parts."""
-    found = party.v3.med_ins.find(_text(body, "no"))
+    found = party.v3.med_ins.find(text_of(body, "no"))
     if found.state != "FAIL":
         raise ActRefused(f"混合订单状态 {found.state}，没有关闭")
     party.v3.med_ins.pay(found, late=True)
@@ -132,7 +114,7 @@ def _refund_at_portal(party: WeChatSim, body: Body) -> Body:
     order = _order(party, body)
     first = order.payments[0].transaction_id if order.payments else ""
     spent = sum(r.amount for r in order.refunds if r.status != "CLOSED" and r.transaction_id == first)
-    amount = _fen(body, "amount") if "amount" in body else order.terms.total - spent
+    amount = fen_of(body, "amount") if "amount" in body else order.terms.total - spent
     if amount < 1:
         raise ActRefused("没有可退的金额")
     number = f"PORTAL{party.world.rng.getrandbits(64):016x}"
@@ -148,7 +130,7 @@ def _payer(party: WeChatSim, body: Body) -> Body:
     seconds = body.get("seconds", 10)
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
         raise ValueError("seconds: a number, not negative")
-    code, behaviour = _text(body, "auth_code"), _text(body, "behaviour")
+    code, behaviour = text_of(body, "auth_code"), text_of(body, "behaviour")
     party.codepay.register(code, behaviour, float(seconds))
     return {"auth_code": code, "behaviour": behaviour, "seconds": seconds}
 
@@ -182,7 +164,7 @@ def _set(party: WeChatSim, body: Body) -> Body:
 
 def _set_balance(party: WeChatSim, body: Body) -> Body:
     """The merchant's account holds so many fen now (top-up or withdrawal)."""
-    change = _fen(body, "amount") - party.book.balance
+    change = fen_of(body, "amount") - party.book.balance
     if change:
         party.book.move("充值" if change > 0 else "提现", change, "", "")
     return {"balance": party.book.balance}
@@ -190,7 +172,7 @@ def _set_balance(party: WeChatSim, body: Body) -> Body:
 
 def _withdraw(party: WeChatSim, body: Body) -> Body:
     """T+1 withdrawal to the hospital's bank; `retain` fen stay for refunds."""
-    amount = max(0, party.book.balance - _fen(body, "retain"))
+    amount = max(0, party.book.balance - fen_of(body, "retain"))
     if amount:
         party.book.move("提现", -amount, "", "")
     return {"withdrawn": amount, "balance": party.book.balance}
@@ -198,7 +180,7 @@ def _withdraw(party: WeChatSim, body: Body) -> Body:
 
 def _callback_again(party: WeChatSim, body: Body) -> Body:
     """The last callback of an order or refund number once more."""
-    no = _text(body, "no")
+    no = text_of(body, "no")
     if no not in party.courier.last:
         raise ActRefused("该单号没有发过回调")
     party.courier.again(no)
@@ -210,7 +192,7 @@ def _finish_refund(party: WeChatSim, body: Body) -> Body:
     status = body.get("status", "SUCCESS")
     if status not in ("SUCCESS", "ABNORMAL", "CLOSED"):
         raise ValueError("status: SUCCESS, ABNORMAL or CLOSED")
-    refund = party.book.find_refund(_text(body, "no"))
+    refund = party.book.find_refund(text_of(body, "no"))
     if refund.status != "PROCESSING":
         raise ActRefused(f"退款状态 {refund.status}")
     party.book.finish_refund(refund, status)
@@ -222,7 +204,7 @@ def _refund_elsewhere(party: WeChatSim, body: Body) -> Body:
     way = body.get("way", "MERCHANT_BANK_CARD")
     if way not in ("USER_BANK_CARD", "MERCHANT_BANK_CARD"):
         raise ValueError("way: USER_BANK_CARD or MERCHANT_BANK_CARD")
-    refund = party.book.find_refund(_text(body, "no"))
+    refund = party.book.find_refund(text_of(body, "no"))
     if refund.status != "ABNORMAL":
         raise ActRefused(f"退款状态 {refund.status}")
     party.book.retry_abnormal(refund, way)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from simulators.base.faults import Fault
-from simulators.base.outbound import NoAnswer, post
+from simulators.base.rounds import WHEN, Rounds, wait_of
 from simulators.base.wire import Resp
 from simulators.wechat import sign
 from simulators.wechat.forms import beijing
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Seconds between one try and the next; 24 h 4 min in all.
 RETRY = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
 PATIENCE = 5.0  # reactor seconds the receiver has
-WHEN_FAULTS = ("callback_never", "callback_late", "callback_twice", "callback_new_id")
+WHEN_FAULTS = (*WHEN, "callback_new_id")
 WHAT_FAULTS = (
     "bad_signature", "wrong_amount", "old_timestamp", "other_merchant", "unknown_serial", "missing_signature",
     "probe", "clock_skew", "callback_more_fields", "callback_gbk",
@@ -52,17 +52,17 @@ class Notice:
     xml: Callable[[tuple[str, ...]], bytes] | None = None
     id: str = ""
     created: str = ""
-    tries: int = 0
     spoil: tuple[str, ...] = field(default=())
 
 
-class Courier:
-    """Delivers notices of one platform; `delivered` counts the accepted ones, `given_up` the others."""
+class Courier(Rounds):
+    """Delivers notices of one platform."""
+
+    retry, patience = RETRY, PATIENCE
 
     def __init__(self, party: WeChatSim) -> None:
+        super().__init__(party)
         self.party = party
-        self.delivered = 0
-        self.given_up = 0
         self.last: dict[str, Notice] = {}  # by the merchant's number, for the act callback_again
 
     def tell(self, notice: Notice) -> None:
@@ -70,45 +70,41 @@ class Courier:
         if not notice.url:
             return
         self._prepare(notice)
-        later, settings = self.party.later, self.party.settings
-        when = self._taken(notice, WHEN_FAULTS, with_origin=True)
-        kind = when.fault if when else ""
-        if kind == "callback_never":
-            return
-        wait = when.seconds if when and kind == "callback_late" else settings.callback_delay
-        if settings.probe_rate and self.party.world.rng.random() < settings.probe_rate:
-            later(wait, self.probe, notice)
-        later(wait, self._send, notice)
-        if kind in ("callback_twice", "callback_new_id"):
-            later(wait + 1.0, self._send, self._copy(notice, new_id=kind == "callback_new_id"))
+        settings, anew = self.party.settings, None
+        when = self._found(notice, WHEN_FAULTS, with_origin=True)
+        wait = wait_of(when, settings.callback_delay)
+        if wait is not None and settings.probe_rate and self.party.world.rng.random() < settings.probe_rate:
+            self.party.later(wait, self.probe, notice)
+        if when is not None and when.fault == "callback_new_id":
+            anew = partial(self._told, self._copy(notice, new_id=True))
+        self.start(when, settings.callback_delay, partial(self._told, notice), anew)
 
     def tell_now(self, notice: Notice) -> Deferred[None]:
         """Deliver at once; fires after the first try, whatever came of it."""
         self._prepare(notice)
-        return self._send(notice)
+        return self._told(notice)
 
     def again(self, no: str) -> None:
         """Deliver the last notice of this number once more, with the same id."""
-        self.party.later(0.0, self._send, self._copy(self.last[no]))
+        self.party.later(0.0, self._told, self._copy(self.last[no]))
 
     def probe(self, notice: Notice) -> Deferred[None]:
         """The same body with a false signature; the right answer is 4xx or 5xx, and it is not retried."""
         copy = self._copy(notice, new_id=True)
         copy.spoil = ("probe",)
-        copy.tries = len(RETRY)
-        return self._send(copy)
+        return self._told(copy, len(RETRY))
 
     def _prepare(self, notice: Notice) -> None:
         notice.id = self._new_id()
         notice.created = beijing(self.party.world.now())
-        what = self._taken(notice, WHAT_FAULTS, with_origin=False)
+        what = self._found(notice, WHAT_FAULTS, with_origin=False)
         notice.spoil = (what.fault,) if what else ()
         for number in (notice.match.get("refund_no"), notice.match.get("no")):
             if number:
                 self.last[number] = notice
                 break
 
-    def _taken(self, notice: Notice, kinds: tuple[str, ...], *, with_origin: bool) -> Fault | None:
+    def _found(self, notice: Notice, kinds: tuple[str, ...], *, with_origin: bool) -> Fault | None:
         ops = [notice.op, "callback"] + ([notice.origin] if with_origin and notice.origin else [])
         for op in ops:
             if fault := self.party.faults.take(op, kinds, lambda: notice.match):
@@ -119,43 +115,17 @@ class Courier:
         return str(uuid.UUID(int=self.party.world.rng.getrandbits(128), version=4))
 
     def _copy(self, notice: Notice, *, new_id: bool = False) -> Notice:
-        values = {**vars(notice), "tries": 0, "spoil": ()}
-        if new_id:
-            values["id"] = self._new_id()
-        return Notice(**values)
+        return replace(notice, spoil=(), id=self._new_id() if new_id else notice.id)
 
-    def _send(self, notice: Notice) -> Deferred[None]:
-        body = self._v3_body(notice) if notice.xml is None else notice.xml(notice.spoil)
-        headers = {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0", "Accept": "*/*"}
-        if notice.xml is None:
-            headers |= self._signed(notice, body)
-        else:
-            headers["Content-Type"] = "text/xml"
-        life = self.party.life
-        try:
-            answer = post(self.party, notice.op, notice.url, body, headers, wait=PATIENCE, match=notice.match)
-        except ValueError:
-            self.given_up += 1
-            done: Deferred[None] = Deferred()
-            done.callback(None)
-            return done
-        return answer.addBoth(self._judge, notice, life)
+    def _told(self, notice: Notice, tries: int = 0) -> Deferred[None]:
+        return self.send(notice.op, partial(self._written, notice), notice.match, partial(_taken, notice), tries)
 
-    def _judge(self, result: Resp | Failure, notice: Notice, life: int) -> None:
-        if isinstance(result, Failure):
-            if not result.check(NoAnswer):  # type: ignore[no-untyped-call]  # Twisted left it untyped
-                result.raiseException()
-        elif result.status in (200, 204) and (notice.xml is None or b"SUCCESS" in result.body):
-            self.delivered += 1
-            return
-        if life != self.party.life:
-            return
-        if notice.tries < len(RETRY):
-            wait = RETRY[notice.tries]
-            notice.tries += 1
-            self.party.later(wait, self._send, notice)
-        else:
-            self.given_up += 1
+    def _written(self, notice: Notice) -> tuple[str, bytes, dict[str, str]]:
+        headers = {"User-Agent": "Mozilla/4.0", "Accept": "*/*"}
+        if notice.xml is not None:
+            return notice.url, notice.xml(notice.spoil), {"Content-Type": "text/xml", **headers}
+        body = self._v3_body(notice)
+        return notice.url, body, {"Content-Type": "application/json", **headers, **self._signed(notice, body)}
 
     def _v3_body(self, notice: Notice) -> bytes:
         plain = notice.plain
@@ -182,6 +152,10 @@ class Courier:
         signer = identity.callback_signer(self.party.settings.verify, notice.serial)
         headers = identity.headers(signer, body, age=sum(AGES.get(one, 0) for one in notice.spoil))
         return spoiled_headers(headers, notice.spoil)
+
+
+def _taken(notice: Notice, answer: Resp) -> bool:
+    return answer.status in (200, 204) and (notice.xml is None or b"SUCCESS" in answer.body)
 
 
 def spoiled_headers(headers: dict[str, str], spoil: tuple[str, ...]) -> dict[str, str]:
