@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from engine.runtime.books import Beside, Books, check_books, simulator_ledgers
 from engine.runtime.books_load import load_view
+from tests.rig.agreement import compared
 from tests.rig.lab import Lab
 from tests.simulation.reactor import SimReactor
 
@@ -63,10 +64,7 @@ class Town:
         raise AssertionError(answer)
 
     async def books(self, **more: Any) -> Books:
-        engine = self.lab.engine
-        assert engine is not None
-        parties = {name: (entry.kind, entry.url) for name, entry in engine.sites.current.engine.parties.items()}
-        return await check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties), **more)
+        return await compared(self.lab.engine, **more)
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from tests.commercial.hospital import ExampleLab
+from tests.edge.desk import at_the_desk
 from tests.edge.town import BILL, PATIENT, Town
+from tests.rig.agreement import compared, lines_of
 
 CASH = {"choice_no": "1", "kind": "cash"}
 PAYS = 70000  # of 1,075.00 left after basic insurance: 80 % of what is above 100.00 and no cleaning of teeth (100.00)
@@ -23,17 +24,7 @@ def hospital(new_town: Callable[..., Town]) -> Town:
 def settle(town: Town, **more: Any) -> dict[str, Any]:
     """A kiosk's settlement with the patient's policy, the rest in cash."""
     body = {**town.bill_request(PATIENT, BILL), "commercial": {"consent": "yes"}, **more}
-    reply = town.ask("POST", "/v1/commercial/settlements", body, client="C01")
-    assert reply.status in (200, 202), reply.body.decode()
-    no = str(reply.json["settlement_no"])
-    for _ in range(100):
-        state = town.show(no, client="C01").state
-        if state != "working":
-            break
-        town.pass_time(5.0)
-    if state == "quoted":
-        town.choose(no, CASH, client="C01")
-    return town.rest(no, client="C01")
+    return at_the_desk(town, "/v1/commercial/settlements", body, CASH)
 
 
 def agreed(town: Town, answer: dict[str, Any]) -> int:
@@ -55,11 +46,8 @@ def agreed(town: Town, answer: dict[str, Any]) -> int:
     assert policy.paid == paid, "the year's counter is given back"
     assert not [row for row in town.ledger("commercial", "settle") if row["state"] == "processing"]
     assert not [row for row in town.ledger("his", "lock") if row["state"] == "live"]
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-    assert [(one.kind, one.en) for one in books.differences] == []
+    books = town.do(compared(town.lab.engine))
+    assert lines_of(books) == []
     return paid
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from engine.cli.showing import story
-from engine.runtime.books import check_books, simulator_ledgers
 from tests.doors.his import His
 from tests.edge.town import BILL, CASH, CODE, PATIENT, START, Asked, Town
+from tests.rig.agreement import compared
 from tests.sms.test_page import USERS, page
 
 DAY = 86_400.0
@@ -53,10 +53,7 @@ def _books(town: Town) -> list[tuple[str, str]]:
     """What four ledgers and the store disagree on."""
 
     async def checked() -> list[tuple[str, str]]:
-        engine = town.lab.engine
-        assert engine is not None
-        parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-        books = await check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties))
+        books = await compared(town.lab.engine)
         return [(line.kind, line.settlement_no) for line in books.differences]
 
     found: list[tuple[str, str]] = town.do(checked())

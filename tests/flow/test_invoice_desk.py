@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from engine.store.statement_rows import statement_rows
 from tests.edge.town import Reply, Town
+from tests.rig.agreement import compared
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "einvoice"
 BATCH, PAPERS = "37060126", "37010126"
@@ -54,11 +54,7 @@ def refund(town: Town, no: str) -> dict[str, Any]:
 
 
 def books(town: Town) -> list[tuple[str, str]]:
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    parties = {name: one for name, one in parties.items() if name in ("his", "einvoice", "wechat", "nhsa")}
-    found = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
+    found = town.do(compared(town.lab.engine, ("his", "einvoice", "wechat", "nhsa")))
     return [(one.kind, one.settlement_no) for one in found.differences]
 
 

@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from engine.cli.listing import Wanted, _settlements
 from engine.cli.showing import story
-from engine.runtime.books import check_books, simulator_ledgers
 from simulators.kiosk.client import Kiosk
+from tests.rig.agreement import compared
 from tests.rig.lab import Lab
 
 CODE = {"choice_no": "1", "kind": "wechat_code", "auth_code": "134000000000000001"}
@@ -255,10 +255,7 @@ async def _listed(lab: Lab, no: str) -> tuple[str, str]:
 
 
 async def _books_agree(lab: Lab) -> None:
-    engine = lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = await check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties))
+    books = await compared(lab.engine)
     assert [(line.kind, line.settlement_no) for line in books.differences] == []
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from engine.store.lists import list_legs
 from tests.edge.town import CODE, Town
+from tests.rig.agreement import compared
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "wechat_desk"
 ADDRESS = "/v1/wechat/abnormal-refunds"
@@ -61,11 +61,7 @@ def _resolved(town: Town, no: str) -> dict[str, Any]:
 
 
 def _books(town: Town) -> list[str]:
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    parties = {name: one for name, one in parties.items() if name in ("his", "einvoice", "wechat", "nhsa")}
-    found = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
+    found = town.do(compared(town.lab.engine, ("his", "einvoice", "wechat", "nhsa")))
     return [one.kind for one in found.differences]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from engine.runtime.books import check_books, simulator_ledgers
 from tests.edge.town import REST, Town
+from tests.rig.agreement import compared, lines_of
 from tests.rig.lab import ROOT
 from tests.soap.his_site import FILES, edit
 
@@ -107,8 +107,5 @@ def refund(town: Town, answer: Mapping[str, Any]) -> dict[str, Any]:
 def differences(town: Town) -> list[tuple[str, str]]:
     """What the books say ten minutes later."""
     town.pass_time(600.0)
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-    return [(one.kind, one.en) for one in books.differences]
+    books = town.do(compared(town.lab.engine))
+    return lines_of(books)

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engine.runtime.books import check_books, simulator_ledgers
 from engine.site.files import read_files
 from simulators.town import PERSONS
 from tests.edge.town import Reply, Town
+from tests.rig.agreement import compared, lines_of
 from tests.rig.lab import ROOT, Lab
 
 EXAMPLE = ROOT / "docs" / "examples" / "inpatient"
@@ -130,11 +130,8 @@ class Ward:
     def books(self) -> list[tuple[str, str]]:
         """What `engine books` finds."""
         self.town.pass_time(900.0)
-        engine = self.town.lab.engine
-        assert engine is not None
-        parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-        books = self.town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-        return [(one.kind, one.en) for one in books.differences]
+        books = self.town.do(compared(self.town.lab.engine))
+        return lines_of(books)
 
     def ledger(self, party: str, kind: str, state: str = "") -> list[dict[str, Any]]:
         return [row for row in self.town.ledger(party, kind) if state in ("", row["state"])]

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from simulators.municipal.functions import FunctionSim
 from tests.edge import town as edge
+from tests.edge.desk import at_the_desk
 from tests.edge.town import BILL, PATIENT, Town
 from tests.legacy.hospital import FormerLab
+from tests.rig.agreement import compared, lines_of
 
 CASH = {"choice_no": "1", "kind": "cash"}
 
@@ -23,17 +24,7 @@ def hospital(monkeypatch: pytest.MonkeyPatch, new_town: Callable[..., Town]) -> 
 
 
 def settle(town: Town, party: str) -> dict[str, Any]:
-    reply = town.ask("POST", f"/v1/{party}/settlements", town.bill_request(PATIENT, BILL), client="C01")
-    assert reply.status in (200, 202), reply.body.decode()
-    no = str(reply.json["settlement_no"])
-    for _ in range(100):
-        state = town.show(no, client="C01").state
-        if state != "working":
-            break
-        town.pass_time(5.0)
-    if state == "quoted":
-        town.choose(no, CASH, client="C01")
-    return town.rest(no, client="C01")
+    return at_the_desk(town, f"/v1/{party}/settlements", town.bill_request(PATIENT, BILL), CASH)
 
 
 def agreed(town: Town, party: str, answer: dict[str, Any]) -> None:
@@ -51,12 +42,8 @@ def agreed(town: Town, party: str, answer: dict[str, Any]) -> None:
         assert [r["state"] for r in town.ledger(party, "register") if r["state"] == "open"] == []
         assert [r["state"] for r in town.ledger(party, "upload") if r["state"] == "uploaded"] == []
     assert [row for row in town.ledger("his", "lock") if row["state"] == "live"] == []
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    parties = {name: one for name, one in parties.items() if name in ("his", party)}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-    assert [(one.kind, one.en) for one in books.differences] == []
+    books = town.do(compared(town.lab.engine, ("his", party)))
+    assert lines_of(books) == []
 
 
 SETTLE = {"dareway": ("settle_mz",), "neusoft": ("2410",), "yinhai": ("2410", "confirm")}

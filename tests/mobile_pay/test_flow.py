@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from simulators.mobile_pay import MobilePaySim
 from tests.edge.town import BILL, PATIENT, Town
+from tests.rig.agreement import compared, lines_of
 
 START = "/v1/mobile/settlements"
 UNCERTAIN = (  # of 6202; a refusal too, since no code of the platform is documented: only 6301 tells
@@ -72,11 +72,8 @@ def agreed(town: Town, answer: dict[str, Any]) -> None:
     if not settled:
         assert all(used.fund == 0 for used in platform(town).book.used.values())
         assert not any(platform(town).book.spent.values())
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-    assert [(one.kind, one.en) for one in books.differences] == []
+    books = town.do(compared(town.lab.engine))
+    assert lines_of(books) == []
 
 
 def test_a_bill_is_paid_by_phone_and_given_back(town: Town) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from simulators.mobile_pay import MobilePaySim
 from tests.edge.town import BILL, PATIENT, Town
+from tests.rig.agreement import compared, lines_of
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs/examples/wechat_mixed"
 START = "/v1/mixed/settlements"
@@ -93,11 +93,8 @@ def agreed(town: Town, answer: dict[str, Any]) -> None:
 
 
 def differences(town: Town) -> list[tuple[str, str]]:
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-    return [(one.kind, one.en) for one in books.differences]
+    books = town.do(compared(town.lab.engine))
+    return lines_of(books)
 
 
 def told(town: Town, no: str) -> dict[str, int]:

@@ -12,12 +12,12 @@ import pytest
 
 from engine.config.problems import failing
 from engine.conversation import run
-from engine.runtime.books import check_books, simulator_ledgers
 from engine.site.files import read_files
 from engine.site.load import load
 from engine.site.site import Site
 from tests.books.test_live import Town
 from tests.rig import lab as rig
+from tests.rig.agreement import compared
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "alipay_preauth"
@@ -85,10 +85,7 @@ class Preauth(Town):
         return sum(auth.rest for auth in auths)
 
     async def differences(self) -> list[str]:
-        engine = self.lab.engine
-        assert engine is not None
-        parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-        books = await check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties))
+        books = await compared(self.lab.engine)
         return [one.kind for one in books.differences]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from simulators.base import deeds
 from simulators.base import scenario as scenarios
 from simulators.base.control import control
@@ -16,6 +15,7 @@ from simulators.base.scenario import BadScenario, Player, Recorder, read, shippe
 from simulators.base.wire import Req
 from tests.edge.conftest import new_town, unhandled
 from tests.edge.town import BILL, CASH, QR, Town
+from tests.rig.agreement import compared
 
 __all__ = ["new_town", "unhandled"]  # fixtures of the edge tests
 NewTown = Callable[..., Town]
@@ -52,10 +52,7 @@ def finish(town: Town, player: Player, jumps: list[float]) -> None:
 
 
 def differences(town: Town) -> list[str]:
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
+    books = town.do(compared(town.lab.engine))
     return [one.kind for one in books.differences]
 
 

@@ -24,13 +24,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, globalLogPublisher
 
 from engine.core import failpoints
-from engine.runtime.books import check_books, simulator_ledgers
 from engine.saga.rules import RULES, Rules
 from engine.store.contract import Connection, Crash, Unit
 from engine.store.lists import list_legs, list_settlements, list_tasks
 from engine.store.settlements import bills_of, load_case
 from engine.store.store import SqlStore
 from simulators.base.party import ActRefused
+from tests.rig.agreement import compared
 from tests.rig.lab import PARTIES, Lab
 from tests.simulation.judge import Books, Claim, judge
 from tests.simulation.keys import TownKeys
@@ -316,10 +316,7 @@ class Stage:
 
     def _second_judge(self, known: dict[str, Claim]) -> None:
         """The product's own books must agree with ours: silent about all that is not with a person."""
-        engine = self.lab.engine
-        assert engine is not None
-        parties = {name: (entry.kind, entry.url) for name, entry in engine.sites.current.engine.parties.items()}
-        books = self._do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)), 60.0)
+        books = self._do(compared(self.lab.engine), 60.0)
         for one in books.differences:
             claim = known.get(one.settlement_no)
             if claim is None or claim.state != "manual":

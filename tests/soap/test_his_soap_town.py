@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
 from engine.site.files import read_files
 from engine.site.load import load
 from engine.site.site import Site
 from tests.edge.town import CASH, CODE, REST, START, Town
+from tests.rig.agreement import compared, lines_of
 from tests.soap.his_site import FILES, ROOT, edit
 
 AMOUNTS = {"total": 120000, "fund": 12500, "account": 0, "relief": 0, "other": 0, "cash": CASH}
@@ -45,11 +45,8 @@ def by_soap(town: Town) -> bool:
 
 def agreed(town: Town) -> None:
     town.pass_time(600.0)
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-    assert [(one.kind, one.en) for one in books.differences] == []
+    books = town.do(compared(town.lab.engine))
+    assert lines_of(books) == []
 
 
 @pytest.mark.parametrize("form", FORMS)

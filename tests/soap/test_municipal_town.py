@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.books import check_books, simulator_ledgers
+from tests.edge.desk import at_the_desk
 from tests.edge.town import BILL, CODE, PATIENT, Town
+from tests.rig.agreement import compared, lines_of
 
 START = "/v1/municipal/settlements"
 UNCERTAIN = (  # the platform's answer to the settlement tells nothing; what is true must be found out
@@ -20,17 +21,7 @@ UNCERTAIN = (  # the platform's answer to the settlement tells nothing; what is 
 
 
 def settle(town: Town, *, patient: str = PATIENT, bill: str = BILL) -> dict[str, Any]:
-    reply = town.ask("POST", START, town.bill_request(patient, bill), client="C01")
-    assert reply.status in (200, 202), reply.body.decode()
-    no = str(reply.json["settlement_no"])
-    for _ in range(60):
-        state = town.show(no, client="C01").state
-        if state != "working":
-            break
-        town.pass_time(5.0)
-    if state == "quoted":
-        town.choose(no, CODE, client="C01")
-    return town.rest(no, client="C01")
+    return at_the_desk(town, START, town.bill_request(patient, bill), CODE)
 
 
 def agreed(town: Town, answer: dict[str, Any]) -> None:
@@ -45,11 +36,8 @@ def agreed(town: Town, answer: dict[str, Any]) -> None:
         assert [r["state"] for r in town.ledger("municipal", "register") if r["state"] == "open"] == []
         assert [r["state"] for r in town.ledger("municipal", "upload") if r["state"] == "uploaded"] == []
     assert [row for row in town.ledger("his", "lock") if row["state"] == "live"] == []
-    engine = town.lab.engine
-    assert engine is not None
-    parties = {name: (one.kind, one.url) for name, one in engine.sites.current.engine.parties.items()}
-    books = town.do(check_books(engine.world, engine.store, simulator_ledgers(engine.world, parties)))
-    assert [(one.kind, one.en) for one in books.differences] == []
+    books = town.do(compared(town.lab.engine))
+    assert lines_of(books) == []
 
 
 def test_a_bill_is_settled_with_the_citys_own_platform(town: Town) -> None:
