@@ -27,8 +27,8 @@ from twisted.internet.protocol import ClientFactory, Factory, Protocol
 
 from bench.deliver_load import BODY, POST
 from bench.deliver_ward import DeliverWard
+from bench.engine_process import ROOT, line_of
 from bench.lean import NET
-from bench.ward import ROOT, line_of
 from engine.connectors.straight import Straight
 
 PAGES = 6  # that one commit of a lone message writes

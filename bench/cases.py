@@ -13,8 +13,9 @@ from typing import Any
 
 from bench import floors
 from bench.disk_flush import DiskWatch
+from bench.engine_process import ROOT
 from bench.report import Row, Verdict
-from bench.ward import ROOT, Ward
+from bench.ward import Ward
 
 TERMINALS = 64
 INSURANCE_CALLS = 8  # of an insured settlement: 1101, 5302, 5303, 2201, 2203A, 2204, 2206A, 2207A

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 
-from bench.ward import ROOT
+from bench.engine_process import ROOT
 from engine.cli.folder import node_file
 from engine.cli.keys import references
 from engine.core.http import HttpReply, HttpRequest

@@ -21,9 +21,9 @@ from bench.awake import awake
 from bench.bare_deliver import bare_relay
 from bench.deliver_ward import DeliverWard
 from bench.disk_flush import paced_flushes
+from bench.engine_process import ROOT
 from bench.report import Row, Verdict, busy, keep_as, machine, shares_of
 from bench.slow_disk import slow_disk
-from bench.ward import ROOT
 
 Found = tuple[list[Row], list[Verdict]]
 STORED = 1_000_000

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
-from pathlib import Path
 from typing import Any
 
-from bench.ward import ROOT, SECRET, TICKS, free_port, line_of
+from bench.engine_process import ROOT, EngineProcess, free_port, line_of
+from bench.ward import SECRET
 
 CHANNEL = """channel: bench_events
 kind:    deliver
@@ -56,20 +51,18 @@ parties:
 """
 
 
-class DeliverWard:
+class DeliverWard(EngineProcess):
     """Use as a context manager. `ack`: stored or delivered; `preload`: a library for the engine's process alone."""
 
     def __init__(self, *, ack: str = "delivered", check: str = "yes", spread: bool = False, window: int = 64,
                  preload: str = "", environment: dict[str, str] | None = None) -> None:  # fmt: skip
-        self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("BENCH_DIR")))
-        self.port, self.hl7 = free_port(), free_port()
+        super().__init__({**({"LD_PRELOAD": preload} if preload else {}), **(environment or {})})
+        self.hl7 = free_port()
         self._asked = {"ack": ack, "check": check, "spread": "yes" if spread else "no"}
-        self._window, self._preload, self.environment = window, preload, environment or {}
-        self.engine: subprocess.Popen[str] | None = None
+        self._window = window
         self.sink: subprocess.Popen[str] | None = None
         self.ports: dict[str, int] = {}
         self.first = 1
-        self.started_in = 0.0
 
     def __enter__(self) -> DeliverWard:
         self.sink = subprocess.Popen(
@@ -96,71 +89,6 @@ class DeliverWard:
             self.sink.stdin.close()
             self.sink.wait(20)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def start(self, module: str = "engine") -> None:
-        """Start the engine; RuntimeError when it is not ready in time."""
-        began = time.perf_counter()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
-        if self._preload:
-            environment["LD_PRELOAD"] = self._preload
-        with (self.folder / "engine.log").open("a") as errors:
-            self.engine = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", module, "run", "--root", str(self.folder)], cwd=self.folder, env=environment,
-                stdout=subprocess.PIPE, stderr=errors, text=True,
-            )  # fmt: skip
-        if "ready" not in line_of(self.engine):
-            raise RuntimeError(f"the engine did not start: {self.log()[-6000:]}")
-        self.started_in = time.perf_counter() - began
-
-    def stop(self) -> str:
-        """Stop it as an operator would; what it printed meanwhile."""
-        engine, self.engine = self.engine, None
-        if engine is None or engine.stdout is None:
-            return ""
-        if engine.poll() is None:
-            engine.send_signal(signal.SIGTERM)
-            try:
-                engine.wait(40)
-            except subprocess.TimeoutExpired:
-                engine.kill()
-                engine.wait()
-        with engine.stdout:
-            return engine.stdout.read()
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        if self.engine is not None:
-            self.engine.kill()
-            self.engine.wait()
-            if self.engine.stdout is not None:
-                self.engine.stdout.close()
-        self.engine = None
-
-    def processes(self) -> list[int]:
-        """The engine's process and its workers."""
-        assert self.engine is not None
-        children = Path(f"/proc/{self.engine.pid}/task/{self.engine.pid}/children")
-        found = children.read_text().split() if children.exists() else []
-        return [self.engine.pid, *map(int, found)]
-
-    def cpu(self) -> float:
-        """CPU seconds of the engine's processes so far, all threads."""
-        total = 0.0
-        for pid in self.processes():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += (int(fields[11]) + int(fields[12])) / TICKS
-        return total
-
-    def rss(self, peak: bool = False) -> float:
-        """MiB of memory of the engine's processes, now or at most."""
-        name, total = "VmHWM" if peak else "VmRSS", 0.0
-        for pid in self.processes():
-            found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-            total += int(found[1]) / 1024 if found else 0.0
-        return total
-
-    def log(self) -> str:
-        return (self.folder / "engine.log").read_text()
 
     def ask_sink(self, what: str) -> dict[str, Any]:
         """`count`, `cpu`, `delay/100`, `fail/1`, `note`, `noted`: see bench.deliver_sink."""

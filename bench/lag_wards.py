@@ -9,8 +9,9 @@ import shutil
 
 from twisted.internet.task import Clock
 
+from bench.engine_process import ROOT
 from bench.fast_mobile import secrets
-from bench.ward import ROOT, SECRET, Ward
+from bench.ward import SECRET, Ward
 
 EXAMPLE = ROOT / "docs/examples/wechat_codepay"
 PAY_AFTER = 6.6  # seconds after 6202 until the patient has paid

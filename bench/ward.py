@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import queue
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time  # the wall's time: real processes are measured here
 import urllib.request
 from pathlib import Path
@@ -21,46 +15,22 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-ROOT = Path(__file__).resolve().parents[1]
-START_LIMIT = 60.0
+from bench.engine_process import ROOT, EngineProcess, free_port, line_of
+
 SECRET = "0123456789abcdef" * 4
 PARTY_PORTS = {"his": 8701, "insurance": 8711, "wechat": 8721, "einvoice": 8731, "mobile_pay": 8714}
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def line_of(process: subprocess.Popen[str], seconds: float = START_LIMIT) -> str:
-    """The next line a process prints; "" when it ended or stays silent."""
-    said: queue.SimpleQueue[str] = queue.SimpleQueue()
-    stdout = process.stdout
-    assert stdout is not None
-    threading.Thread(target=lambda: said.put(stdout.readline()), daemon=True).start()
-    try:
-        return said.get(timeout=seconds)
-    except queue.Empty:
-        return ""
-
-
-class Ward:
+class Ward(EngineProcess):
     """`windows`: window of each party in engine.yaml, by its name there. Use as a context manager."""
 
     mobile = False  # its terminals are phones: bench.lag_wards
 
     def __init__(self, windows: dict[str, int] | None = None) -> None:
+        super().__init__()
         self.windows = {"his": 200, "nhsa": 200, "wechat": 200, "einvoice": 200, "mobile_pay": 200, **(windows or {})}
-        self.environment: dict[str, str] = {}
-        self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("BENCH_DIR")))
-        self.port = free_port()
         self.parties: subprocess.Popen[str] | None = None
-        self.engine: subprocess.Popen[str] | None = None
         self.ports: dict[str, int] = {}
-        self.started_in = 0.0
         self.first = 1
 
     def __enter__(self) -> Ward:
@@ -121,66 +91,11 @@ class Ward:
             path.write_text(self.files.get(found[1].removeprefix("var/sim/"), SECRET))
             path.chmod(0o600)
 
-    # The engine
-
-    def start(self, module: str = "engine", *more: str) -> None:
-        """Start the engine; RuntimeError when it is not ready in time. `module`: `bench.probed` watches its reactor."""
-        began = time.perf_counter()
-        with (self.folder / "engine.log").open("a") as errors:
-            self.engine = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", module, "run", "--root", str(self.folder), *more],
-                cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
-                stdout=subprocess.PIPE, stderr=errors, text=True,
-            )  # fmt: skip
-        if "ready" not in line_of(self.engine):
-            raise RuntimeError(f"the engine did not start: {self.log()[-6000:]}")
-        self.started_in = time.perf_counter() - began
-
-    def stop(self) -> str:
-        """Stop it as an operator would; what it printed meanwhile."""
-        engine, self.engine = self.engine, None
-        if engine is None or engine.stdout is None:
-            return ""
-        if engine.poll() is None:
-            engine.send_signal(signal.SIGTERM)
-            try:
-                engine.wait(15)
-            except subprocess.TimeoutExpired:
-                engine.kill()
-                engine.wait()
-        with engine.stdout:
-            return engine.stdout.read()
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        if self.engine is not None:
-            self.engine.kill()
-            self.engine.wait()
-            if self.engine.stdout is not None:
-                self.engine.stdout.close()
-        self.engine = None
-
-    def cpu(self) -> float:
-        """CPU seconds of the engine's process so far, all threads."""
-        assert self.engine is not None
-        fields = Path(f"/proc/{self.engine.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
     def reactor(self) -> tuple[float, float]:
         """Seconds the engine's main thread ran, and seconds it was ready to run and others had the cores."""
         assert self.engine is not None
         ran, waited, _ = Path(f"/proc/{self.engine.pid}/schedstat").read_text().split()
         return int(ran) / 1e9, int(waited) / 1e9
-
-    def rss(self, peak: bool = False) -> float:
-        """MiB of memory of the engine's process, now or at most."""
-        assert self.engine is not None
-        name = "VmHWM" if peak else "VmRSS"
-        found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{self.engine.pid}/status").read_text())
-        return int(found[1]) / 1024 if found else 0.0
-
-    def log(self) -> str:
-        return (self.folder / "engine.log").read_text()
 
     # Talking to both
 

@@ -16,7 +16,7 @@ import pysqlite3
 import pytest
 
 from bench.deliver_ward import DeliverWard
-from bench.ward import ROOT
+from bench.engine_process import ROOT
 
 TOLD: dict[str, Any] = {"cwd": ROOT, "capture_output": True, "text": True, "check": True}
 
