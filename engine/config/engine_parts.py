@@ -266,12 +266,20 @@ class User:
         return User(record["password"], record["roles"])
 
 
+_ROLES_ZH = (
+    "角色，决定控制台打开哪些页。人人可看总览、结算单、待办、状态说明；look、operate、admin 另看"
+    "往来与双方报文、通道、接口地址、配置历史、缺对照"
+)
+_ROLES_EN = (
+    "roles: which pages of the console are open. Everybody: overview, settlements, tasks, states; "
+    "look, operate and admin also: calls with both sides' bytes, channels, doors, history, unmapped codes"
+)
 USER = Spec(
     "user", "控制台用户", "a user",
     (
         Field("password", Secret(), "密码摘要的引用", "where the password's hash is", "file:var/keys/user-admin.hash",
               required=True),
-        Field("roles", ListOf(Choice(ROLES), 1), "角色", "roles", "[look, operate]", required=True),
+        Field("roles", ListOf(Choice(ROLES), 1), _ROLES_ZH, _ROLES_EN, "[look, operate]", required=True),
     ),
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from engine.console.roles import may
 from engine.core.http import HttpRequest
 
 IDLE, WHOLE = 15 * 60.0, 8 * 3600.0  # seconds a login lasts without a request, and at most
@@ -29,6 +30,10 @@ class Visitor:
 
     name: str
     roles: tuple[str, ...]
+
+    def may(self, page: str) -> bool:
+        """Whether this page is open to them."""
+        return may(self.roles, page)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from engine.config.engine_parts import ROLES
 from engine.config.secret import SecretMissing, resolve_secret
 from engine.console.access import Guesses, Logins, Visitor, at_this_machine, cookies_of, foreign_form
 from engine.console.asked import Asked, NoSuchPage
@@ -13,6 +14,7 @@ from engine.console.node import Node
 from engine.console.pages import PAGE_TABLE
 from engine.console.passwords import NOBODY, password_fits
 from engine.console.render import Pages, moved
+from engine.console.roles import roles_of
 from engine.console.texts import LANGUAGES
 from engine.console.versions import Versions
 from engine.core.http import Headers, HttpReply, HttpRequest
@@ -49,7 +51,7 @@ class Console:
         """Who asks; None for nobody we know."""
         users = self._users()
         if not users:
-            return Visitor("", ("look",)) if self._open_to(request) else None
+            return Visitor("", ROLES) if self._open_to(request) else None
         name = self._logins.user(cookies_of(request).get(LOGIN_COOKIE, ""))
         user = users.get(name) if name is not None else None
         return None if user is None or name is None else Visitor(name, tuple(user.roles))
@@ -116,11 +118,13 @@ class Console:
         return moved(ROOT + "login", (("Set-Cookie", gone),))
 
     def page(self, name: str) -> Callable[[HttpRequest, Parts], Awaitable[HttpReply] | HttpReply]:
-        """The handler of one page: first who asks, then what."""
+        """The handler of one page: first who asks and whether it is for them, then what."""
 
         def handler(request: HttpRequest, parts: Parts) -> Awaitable[HttpReply] | HttpReply:
             visitor = self.visitor(request)
             if visitor is not None:
+                if not visitor.may(name):
+                    return self._not_for(visitor, request, name)
                 return self._shown(name, request, parts, visitor)
             if not self._users():
                 return self._message(request, 403, "closed")
@@ -162,6 +166,16 @@ class Console:
     def _message(self, request: HttpRequest, status: int, what: str) -> HttpReply:
         language, cookies = _language(request)
         return self._pages.page("message", language, {"what": what, "visitor": None, "here": ""}, status, cookies)
+
+    def _not_for(self, visitor: Visitor, request: HttpRequest, page: str) -> HttpReply:
+        """The page is not for the roles of who asks: whose it is, and the pages that are theirs."""
+        self._log.info("console_page_refused", user=visitor.name, page=page)
+        language, cookies = _language(request)
+        values = {
+            "what": "role", "visitor": visitor, "here": _other_language(request), "now": self._world.now(),
+            "node": self._node, "open_to": roles_of(page),
+        }  # fmt: skip
+        return self._pages.page("message", language, values, 403, cookies)
 
 
 def routes(console: Console) -> list[Route]:
