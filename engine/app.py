@@ -278,7 +278,7 @@ class Engine:
             return lambda: resolve_secret(ref, self.root)
 
         return {
-            name: Client(name, reader(one.secret), frozenset(one.scopes), frozenset(one.campuses), one.soap_token)
+            name: Client(str(name), reader(one.secret), frozenset(one.scopes), frozenset(one.campuses), one.soap_token)
             for name, one in site.engine.clients.items()
         }
 

@@ -242,7 +242,7 @@ class _Rehearsal(Engine):
 
     def _clients(self, site: Site) -> dict[str, Client]:
         return {
-            name: Client(name, lambda: SECRET, frozenset(one.scopes), frozenset(one.campuses))
+            name: Client(str(name), lambda: SECRET, frozenset(one.scopes), frozenset(one.campuses))
             for name, one in site.engine.clients.items()
         }
 

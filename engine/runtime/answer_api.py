@@ -67,7 +67,7 @@ class AnswerApi:
             self._journal.note("answer", call, talk)
             return self._reply(names, call, talk)
         except MapRejected as no:
-            self._sites.on_rejected(no)
+            self._sites.rejected(no)
             return json_reply(502, {"reason": reason_json(of_map(no.code, no.detail))})
 
     def _reply(self, names: dict[str, Tree], call: CallSpec, talk: Talk) -> HttpReply:

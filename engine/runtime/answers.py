@@ -101,7 +101,8 @@ def _from_map(case: Case, judge: SiteJudge, state: str) -> dict[str, Any]:
         return {}
     try:
         made = answers.run(judge.names(case))
-    except MapRejected:
+    except MapRejected as no:
+        judge.rejected(no)
         return {}
     kept: dict[str, Any] = {}
     for name in _SHOWN.get(state, _BACK):

@@ -70,6 +70,7 @@ class Callbacks:
         try:
             number = fact_map.run(names)["number"]
         except (MapRejected, KeyError, TypeError) as no:
+            self._sites.rejected(no)
             return await self._odd(party, request, verdict, f"unreadable: {type(no).__name__}")
         if not isinstance(number, str) or _NUMBER.fullmatch(number) is None:  # it may say anything: only sealed
             return await self._odd(party, request, verdict, "unreadable: the number is none")
@@ -82,6 +83,7 @@ class Callbacks:
         try:
             fact = self._fact(self._map_it_began_with(case, hears) or fact_map, names, case, found.leg_id)
         except MapRejected as no:
+            self._sites.rejected(no)
             return await self._odd(party, request, verdict, f"unreadable: {number} {no.code}", number, case.no)
         try:
             await self._store.submit(Unit("callback", self._kept(party, request, number, case.no)))

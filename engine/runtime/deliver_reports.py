@@ -69,7 +69,8 @@ class Reports:
             number = made["number"]
             found = _NUMBER.fullmatch(number) if isinstance(number, str) else None
             _, fact, differs = found_fact(fact_map, {**names, "of": {"number": number}})
-        except (MapRejected, KeyError, TypeError):
+        except (MapRejected, KeyError, TypeError) as no:
+            self._sites.rejected(no)
             return self._odd(party, "unreadable")
         if found is None:
             return self._odd(party, "unknown")

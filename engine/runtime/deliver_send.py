@@ -67,7 +67,7 @@ class Sending:
             else:
                 self._leave(held, dest, body, over, lane)
         except MapRejected as no:
-            self._sites.on_rejected(no)
+            self._sites.rejected(no)
             self._soon(over, lane, held, Sent("not_sent", "", no.code, dead=f"{no.code} {no.path or no.detail}"))
         except ConditionFailed as no:
             self._soon(over, lane, held, Sent("not_sent", "", "E-CONDITION", dead=f"E-CONDITION {no.text}"))

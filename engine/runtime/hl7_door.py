@@ -225,6 +225,7 @@ class Hl7Door:
         try:
             made: Mapping[str, Any] = ask.read.run({**ask.fields.read(message), **self._names()})
         except MapRejected as lost:
+            self._sites.rejected(lost)
             about = lost.detail or lost.code
             return wrong_fields([(lost.target.removeprefix("body."), about, about)])
         if ask.what == "start":
@@ -268,6 +269,7 @@ class Hl7Door:
         try:
             fields = fields_of(spec.answer, told, self._names())
         except MapRejected as no:  # the answer's own map: what happened is still said by MSA and ERR
+            self._sites.rejected(no)
             self._log.error("hl7_answer_map", map=spec.answer.name, code=no.code, target=no.target)
             fields = []
         return self._ack(header, code, text, found, fields)

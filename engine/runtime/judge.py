@@ -31,7 +31,7 @@ class SiteJudge:
     ) -> None:
         assert channel.plan is not None, f"{channel.name} is no settle channel"
         assert channel.listen is not None
-        self.site, self.channel, self._numbers, self._rejected = site, channel, numbers, rejected
+        self.site, self.channel, self._numbers, self.rejected = site, channel, numbers, rejected
         self.plan: Plan = channel.plan
         self.answer_within: float = channel.listen.answer_within
         self._wanted: dict[str, tuple[str, ...]] = {}  # of a map or a condition: the `let` names it reads
@@ -155,7 +155,15 @@ class SiteJudge:
             return None, None, ()
         names = self._call_names(case, leg, purpose, leg.number, self._lets_of(field_map))
         names.update(answer=answer.body, code=answer.code, text=answer.text)
-        return found_fact(field_map, names) if asked else (self._run(field_map, names), None, ())
+        return self.fact(field_map, names) if asked else (self._run(field_map, names), None, ())
+
+    def fact(self, fact_map: FieldMap, names: Mapping[str, Tree]) -> tuple[Tree, Any, tuple[str, ...]]:
+        """As `found_fact`. Errors: MapRejected, of which `rejected` has heard."""
+        try:
+            return found_fact(fact_map, names)
+        except MapRejected as no:
+            self.rejected(no)
+            raise
 
     def drift(self, must_equal: str, call: str, case: Case) -> Reason | None:
         """A reason when the two calls' outputs differ in an amount that both have."""
@@ -174,7 +182,7 @@ class SiteJudge:
         try:
             return field_map.run(names)
         except MapRejected as no:
-            self._rejected(no)
+            self.rejected(no)
             about = no.path or ": ".join(filter(None, (no.target, no.detail)))
             raise Refused(of_map(no.code, about, field_map.texts.get(no.code))) from None
 

@@ -24,7 +24,8 @@ class UnknownSite(Exception):
 
 class Sites:
     """Current site plus pinned ones, each with its judges. A settlement read from the store brings the version it began
-    with, compiled with today's addresses. `on_rejected` hears of maps of theirs that refused."""
+    with, compiled with today's addresses. `on_rejected` hears of maps of theirs that refused: whoever runs one and
+    catches its refusal tells `rejected`, on the reactor's thread."""
 
     def __init__(self, current: Site, numbers: Numbers) -> None:
         self._numbers = numbers
@@ -35,6 +36,11 @@ class Sites:
         self.current = current
         self._waiting: list[Deferred[None]] | None = None
         self.replace(current, ())
+
+    def rejected(self, no: Exception) -> None:
+        """Something could not be read or made; of a map's refusal is told who listens by now."""
+        if isinstance(no, MapRejected):
+            self.on_rejected(no)
 
     def replace(self, site: Site, pinned: Iterable[Site]) -> None:
         """New settlements begin with this site from now on; `pinned` are those that older ones keep, made anew with its
@@ -88,8 +94,7 @@ class Sites:
             site = self.of(content_hash)
             if channel not in site.channels:
                 raise UnknownSite(f"{channel} of {content_hash[:12]}")
-            rejected = lambda no: self.on_rejected(no)  # noqa: E731 - who listens may come later
-            found = self._judges[key] = SiteJudge(site, site.channels[channel], self._numbers, rejected)
+            found = self._judges[key] = SiteJudge(site, site.channels[channel], self._numbers, self.rejected)
         return found
 
     def load_case(self, conn: Any, no: str) -> Case | None:

@@ -44,7 +44,7 @@ class Day:
 
     rows: dict[tuple[tuple[str, str], ...], list[dict[str, Tree]]]
     owners: dict[str, str]
-    unread: list[tuple[str, str]]
+    unread: list[tuple[str, MapRejected]]
 
 
 class Statements:
@@ -72,6 +72,8 @@ class Statements:
     async def _compare(self, channel: Channel, spec: StatementSpec, day: str, deeds: Deeds) -> str:
         hospital = self._sites.current.engine.hospital
         ours: Day = await self._store.read(lambda conn: day_of(conn, spec, day, hospital))
+        for _, no_row in ours.unread:
+            self._sites.rejected(no_row)
         found = 0
         for group in _groups(spec, ours):
             rows = ours.rows.get(_key(group), [])
@@ -84,7 +86,10 @@ class Statements:
             except ConditionFailed as no:
                 return str(no)
             found += await self._keep(spec.party, day, "/".join(group.values()), left, ours.owners)
-        unread = [StatementRow(spec.party, day, UNREAD_GROUP, no, "unread", no, "", why) for no, why in ours.unread]
+        unread = [
+            StatementRow(spec.party, day, UNREAD_GROUP, no, "unread", no, "", f"{why.code} {why.detail}")
+            for no, why in ours.unread
+        ]
         await self._store.submit(Unit("statement", tuple(
             replace_part(spec.party, day, UNREAD_GROUP, unread, self._world.now())
         )))  # fmt: skip
@@ -175,7 +180,7 @@ def day_of(conn: Connection, spec: StatementSpec, day: str, hospital: Mapping[st
             try:
                 row = spec.row.run(names)
             except MapRejected as no_row:
-                made.unread.append((no, f"{no_row.code} {no_row.detail}"))
+                made.unread.append((no, no_row))
                 continue
             if row["day"] == day:
                 _enter(made, no, row, back=names["leg"]["undo"])

@@ -35,6 +35,7 @@ def told_of_leg(judge: SiteJudge, case: Case, hears: Hears, body: Mapping[str, T
     except StopIteration:
         raise NoSuchNumber("no") from None
     except MapRejected as no:
+        judge.rejected(no)
         raise NoSuchNumber(no.path.removeprefix("answer.")) from None
     return FactHeard(leg.id, Fact(fact), made, differs, "TERMINAL")
 

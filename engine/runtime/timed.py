@@ -243,7 +243,7 @@ class Timed:
                 return {}, ""
             return (await on_a_thread(self._world, lambda: read.run(names)) if spec.bulky else read.run(names)), ""
         except MapRejected as no:
-            self._sites.on_rejected(no)
+            self._sites.rejected(no)
             return None, f"{no.code} {no.detail}"
 
     async def sign_in(self, party: str) -> Session | None:

@@ -92,6 +92,34 @@ def test_lists_and_stories_are_read_from_all_of_them(ward: DeliverWard) -> None:
         assert json.loads(shown.stdout)["message"] == number
 
 
+def test_codes_that_no_table_has_are_counted_in_every_process_and_listed_together() -> None:
+    command = [sys.executable, "-m", "engine", "list", "unmapped", "--json"]
+    with DeliverWard(spread=True) as ward:
+        (ward.folder / "mappings/tables").mkdir()
+        (ward.folder / "mappings/tables/kinds.csv").write_text("from_class,to_kind,note\nO,outpatient,\n")
+        path = ward.folder / "mappings/bench_event.map.yaml"
+        path.write_text(path.read_text() + "  - [kind,       hl7.PV1_2 | table kinds.kind]\n")
+        ward.start()
+        ward.load(connections=16, seconds=20, limit=100)
+
+        def listed() -> list[tuple[str, str, int]]:
+            said = subprocess.run([*command, "--root", str(ward.folder)], **TOLD)  # noqa: S603 our own
+            return [(row["table"], row["code"], row["times"]) for row in map(json.loads, said.stdout.splitlines())]
+
+        assert _until(lambda: listed() == [("kinds", "I", 100)]), listed()
+        alone = [_kept_codes(ward, name) for name in ("engine.db", "engine-w1.db")]
+        assert all(alone), "each process counts its own"
+        assert sum(alone) == 100
+
+
+def _kept_codes(ward: DeliverWard, name: str) -> int:
+    raw = pysqlite3.connect(f"file:{ward.folder}/var/{name}?mode=ro", uri=True)
+    try:
+        return int(raw.execute("SELECT coalesce(sum(times), 0) FROM unmapped").fetchone()[0])
+    finally:
+        raw.close()
+
+
 def _engine(ward: DeliverWard, *words: str) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "engine", *words, "--root", str(ward.folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 our own
