@@ -6,18 +6,21 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.config.engine_file import SECRET_NAME
 from engine.config.problems import failing
 from engine.config.tree import Map, Node, Scalar, Seq, read_tree
+from engine.site.covered import secret_lines
 from engine.site.files import ENGINE_FILE
 
 Files = Mapping[str, bytes]
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 HIDDEN = "••••"
+PAIRS_MAX = 5_000_000  # of equal lines, which is what matching two files costs
 KINDS = ("channel", "map", "table", "schema", "party", "listener", "client", "node", "test", "file")
 """The kinds of parts, in the order they are told."""
 _FILES = (
@@ -102,16 +105,43 @@ def _text(data: bytes | None) -> str:
     return "" if data is None else data.decode("utf-8", "replace")
 
 
-def _line_rows(before: str, after: str) -> Iterator[Row]:
-    """Lines that differ, the newer one beside the older one it replaces."""
+def _line_rows(before: str, after: str, node: bool = False) -> Iterator[Row]:
+    """Lines that differ, the newer one beside the older one it replaces. `node`: they are an engine.yaml's."""
     old, new = before.splitlines(), after.splitlines()
-    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
+    shown_old, shown_new = _covered(old, before, node), _covered(new, after, node)
+    for i, j, k, m in _apart(old, new):
         for n in range(max(j - i, m - k)):
             here, there = (i + n if i + n < j else None), (k + n if k + n < m else None)
             at = f"{'' if here is None else here + 1}→{'' if there is None else there + 1}"
-            yield Row(at, "" if here is None else hidden(old[here]), "" if there is None else hidden(new[there]))
+            yield Row(at, "" if here is None else shown_old[here], "" if there is None else shown_new[there])
+
+
+def _covered(lines: Sequence[str], text: str, node: bool) -> list[str]:
+    """The lines as they may be shown. Each is looked at in its place: the middle of a private key looks like none."""
+    secret = secret_lines(text, node)
+    return [HIDDEN if number in secret and hidden(one) == one else hidden(one) for number, one in enumerate(lines, 1)]
+
+
+def _apart(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """(begin, end) in the older and in the newer lines of what differs. Where many equal lines would keep the matching
+    busy for hours (a file of a hundred thousand empty rows), lines are only counted: one that moved is no difference
+    then."""
+    counted, those = Counter(old), Counter(new)
+    if sum(count * those[line] for line, count in counted.items()) <= PAIRS_MAX:
+        for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if tag != "equal":
+                yield i, j, k, m
+        return
+    for place, line in enumerate(old):
+        if those[line] > 0:
+            those[line] -= 1
+        else:
+            yield place, place + 1, 0, 0
+    for place, line in enumerate(new):
+        if counted[line] > 0:
+            counted[line] -= 1
+        else:
+            yield 0, 0, place, place + 1
 
 
 def _table_rows(before: bytes | None, after: bytes | None) -> Iterator[Row]:
@@ -142,7 +172,7 @@ def _node(before: str, after: str) -> Iterator[Change]:
     """engine.yaml by its sections, and inside parties, listeners and clients by their names."""
     old, new = _sections(before), _sections(after)
     if old is None or new is None:  # one that this program cannot read
-        yield Change("node", ENGINE_FILE, CHANGED, ENGINE_FILE, tuple(_line_rows(before, after)))
+        yield Change("node", ENGINE_FILE, CHANGED, ENGINE_FILE, tuple(_line_rows(before, after, node=True)))
         return
     for key in sorted({*old, *new}):
         was, is_ = old.get(key), new.get(key)
@@ -172,15 +202,21 @@ def _sections(text: str) -> dict[tuple[str, str], dict[str, str]] | None:
 def _flat(node: Node, path: str) -> Iterator[tuple[str, str]]:
     match node:
         case Scalar():
-            open_ = _REFERENCE.fullmatch(node.text) is not None or not SECRET_NAME.search(path.rpartition(".")[2])
-            yield path, hidden(node.text) if open_ else HIDDEN
+            yield path, _open(node.text, path)
         case Seq():
             if all(isinstance(item, Scalar) for item in node.items):
                 texts = [item.text for item in node.items if isinstance(item, Scalar)]
-                yield path, f"[{', '.join(hidden(text) for text in texts)}]"
+                yield path, f"[{', '.join(_open(text, path) for text in texts)}]"
                 return
             for number, item in enumerate(node.items):
                 yield from _flat(item, f"{path}[{number}]")
         case Map():
             for key, value in node.entries:
                 yield from _flat(value, f"{path}.{key.text}" if path else key.text)
+
+
+def _open(text: str, path: str) -> str:
+    """A value as it may be shown: all of a reference, nothing of what stands anywhere under a secret's name."""
+    if _REFERENCE.fullmatch(text):
+        return text
+    return HIDDEN if any(SECRET_NAME.search(name.partition("[")[0]) for name in path.split(".")) else hidden(text)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from engine.config.problems import CODES, Problem
-from engine.site.changes import Change, changes, hidden
+from engine.site.changes import Change, Row, changes, hidden
 from engine.site.load import load, load_again
 from engine.site.notices import notices, restarts
 from engine.site.site import Site
@@ -169,7 +170,42 @@ def test_what_looks_like_a_secret_is_not_shown(text: str) -> None:
     assert "geheim" not in str(found)
 
 
-@pytest.mark.parametrize("line", ["    api_key: geheim", "    verify_keys: {private_key: geheim}", "    token: geheim"])
+BLOCKS = [
+    "-----BEGIN PRIVATE KEY-----\ngeheim\n-----END PRIVATE KEY-----",
+    "a:\n  app_secret:\n    geheim\n  b: c",
+    "password: |\n  x: file:y\n  geheim",
+]
+
+
+@pytest.mark.parametrize("text", BLOCKS)
+def test_what_stands_inside_a_key_or_below_a_secrets_name_is_not_shown(text: str) -> None:
+    """Row by row it looks like nothing."""
+    found = changes(GOOD, {**GOOD, "schemas/notes.txt": text.encode()})
+    assert "geheim" not in str(found)
+    assert found[0].rows, "that there are such rows is no secret"
+
+
+def test_the_order_of_a_channels_messages_is_no_secret() -> None:
+    old, new = {**GOOD, "channels/b.yaml": b"key: a.b\n"}, {**GOOD, "channels/b.yaml": b"key: a.c\n"}
+    assert [(row.old, row.new) for row in changes(old, new)[0].rows] == [("key: a.b", "key: a.c")]
+
+
+def test_a_file_of_many_equal_lines_is_compared_quickly() -> None:
+    """Matched line by line it takes minutes."""
+    old = b"first\n" + b"\n" * 30_000
+    new = b"\n" * 29_000 + b"last\n"
+    begun = time.perf_counter()
+    found = changes({"schemas/a.txt": old}, {"schemas/a.txt": new})
+    assert time.perf_counter() - begun < 5
+    assert [row for row in found[0].rows if row.old or row.new] == [Row("1→", "first", ""), Row("→29001", "", "last")]
+
+
+NESTED = ["    private_key: {part: geheim}", "    token: [geheim, file:keys/a]"]
+
+
+@pytest.mark.parametrize(
+    "line", ["    api_key: geheim", "    verify_keys: {private_key: geheim}", "    token: geheim", *NESTED]
+)
 def test_settings_of_a_party_are_covered_by_their_names(line: str) -> None:
     found = changes(GOOD, _change((ENGINE, "    key: file:keys/bank", line)))
     assert "geheim" not in str(found)
