@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.control import ask, reason_line, signed_by
-from engine.cli.outlook import Outlook, outlook, outlook_json, tell, tell_changes
+from engine.cli.outlook import outlook, outlook_json, tell, tell_changes
 from engine.cli.say import FOUND, GOOD, CannotRun, document, language, line, trouble
 from engine.cli.versions import note_base, write_files
 from engine.core.world import World
 from engine.runtime import told
+from engine.runtime.outlook import Outlook
 from engine.runtime.site_api import STAGED
 from engine.site.files import texts_of
 
@@ -32,7 +33,7 @@ def apply(
             f"{folder}: 不知道修改所依据的版本，请写 --base · what was this made from? --base {look.turn.version[:12]}"
         )
     if look.refused:
-        return _refused(look, as_json, lang)
+        return _refused(look, as_json, lang, root, folder)
     failed = _played(look.files)
     if failed:
         return _not_played(failed, as_json, lang)
@@ -44,12 +45,12 @@ def apply(
     return _told(status, answer, look, as_json, lang)
 
 
-def _refused(look: Outlook, as_json: bool, lang: str) -> int:
+def _refused(look: Outlook, as_json: bool, lang: str, root: Path, folder: Path) -> int:
     """Before anything of it went to the engine."""
     if as_json:
         document({**outlook_json(look), "applied": False})
     else:
-        tell(look, lang)
+        tell(look, lang, root, folder)
         trouble("\n" + reason_line(told.error("", *look.why).body, 0))
     return FOUND
 

@@ -1,72 +1,26 @@
-"""What taking a folder's configuration would mean: what changes, for money too, what stays pinned, what forbids it."""
+"""What taking a folder's configuration would mean, as commands read and print it."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.cli.folder import reading, shown
-from engine.cli.say import CannotRun, WrongUse, in_terminal, line
-from engine.cli.versions import active, base_of, files_of, folder_files, since, there, turn_of
-from engine.config.problems import Problem, as_json, failing, render_all
+from engine.cli.say import CannotRun, in_terminal, line
+from engine.cli.versions import active, folder_files, there, turn_of
+from engine.config.problems import as_json, failing, render_all
 from engine.core.times import beijing
 from engine.runtime import told
-from engine.runtime.reload import first_of, turn_json
-from engine.site.changes import Change, changes
+from engine.runtime.outlook import Outlook, standing
+from engine.runtime.outlook import outlook as compared
+from engine.runtime.reload import turn_json
+from engine.runtime.versions import NoSuchVersion, base_of
+from engine.site.changes import Change
 from engine.site.changes import as_json as change_json
-from engine.site.files import bytes_of, hash_of
-from engine.site.load import load, load_again, load_pinned
-from engine.site.notices import notices, restarts
-from engine.site.site import Site
-from engine.store.contract import Connection
-from engine.store.site_versions import Turn, pins, site_files
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 ROWS_MAX = 40  # of one part, in a terminal's or a pipe's text; --json has all
-
-
-@dataclass(slots=True)
-class Outlook:
-    """Everything about one folder's configuration against the one in force. `theirs`: what others changed since `base`,
-    when that is no longer in force, and `turns` how; without any the node does not know the base. `pinned`: (content
-    hash, channel, settlements)."""
-
-    root: Path
-    folder: Path
-    turn: Turn
-    files: Mapping[str, bytes]
-    version: str
-    base: str
-    site: Site | None = None
-    problems: list[Problem] = field(default_factory=list)
-    changed: list[Change] = field(default_factory=list)
-    theirs: list[Change] | None = None
-    turns: list[Turn] = field(default_factory=list)
-    advice: list[Problem] = field(default_factory=list)
-    restarts: list[str] = field(default_factory=list)
-    pinned: list[tuple[str, str, int]] = field(default_factory=list)
-    stranded: dict[str, list[Problem]] = field(default_factory=dict)
-
-    @property
-    def refused(self) -> bool:
-        """Whether the engine would not take it."""
-        return bool(self.why[0])
-
-    @property
-    def why(self) -> tuple[str, str]:
-        """The code of what the engine would refuse it for, and its detail; ("", "") when it would take it."""
-        if failing(self.problems) or self.site is None:
-            return "E-SITE-WRONG", first_of(failing(self.problems))
-        if self.theirs is not None:
-            return "E-SITE-MOVED", f"{self.turn.version[:12]} ({self.turn.by})"
-        if self.restarts:
-            return "E-SITE-RESTART", ", ".join(self.restarts)
-        for content, problems in self.stranded.items():
-            return "E-SITE-IN-USE", f"{content[:12]}: {first_of(problems)}"
-        return "", ""
 
 
 def outlook(root: Path, folder: Path, base: str) -> Outlook:
@@ -76,47 +30,12 @@ def outlook(root: Path, folder: Path, base: str) -> Outlook:
     if not (folder / "engine.yaml").is_file():
         raise CannotRun(f"{folder}: 不是配置目录，没有 engine.yaml · no configuration, there is no engine.yaml")
     files = folder_files(folder)
-    made = load(files)
     with reading(root) as conn:
-        turn = active(conn)
-        old = files_of(conn, turn)
-        said = turn_of(conn, base).version if base else _whole(conn, base_of(folder))
-        look = Outlook(root, folder, turn, files, hash_of(files), said)
-        if look.version == turn.version:
-            look.base = turn.version  # there is nothing of anybody's that it could take back
-        if look.base and look.base != turn.version:
-            look.theirs, look.turns = _theirs(conn, look.base, old), since(conn, look.base)
-        look.pinned = pins(conn)
-        kept = {content: site_files(conn, content) for content, _, _ in look.pinned}
-    look.changed = changes(old, files)
-    if not isinstance(made, Site):
-        look.problems = made
-        return look
-    look.site, look.problems = made, list(made.advice)
-    before = load_again(old)
-    look.restarts = restarts(before, made) if isinstance(before, Site) else []
-    look.advice = notices(before if isinstance(before, Site) else None, made, look.changed, turn.version)
-    for content, texts in kept.items():
-        pinned = load_pinned(bytes_of(texts or {}), made.engine)
-        if not isinstance(pinned, Site):
-            look.stranded[content] = pinned
-    return look
-
-
-def _whole(conn: Connection, base: str) -> str:
-    """The whole hash of a version named by its beginning; one nobody knows stays as it is."""
-    try:
-        return turn_of(conn, base).version if base else ""
-    except WrongUse:
-        return base
-
-
-def _theirs(conn: Connection, base: str, now: Mapping[str, bytes]) -> list[Change]:
-    """What was changed between the base and what is in force."""
-    try:
-        return changes(files_of(conn, turn_of(conn, base)), now)
-    except WrongUse:
-        return []
+        try:
+            now = standing(conn, active(conn), turn_of(conn, base).version if base else base_of(folder))
+        except NoSuchVersion as no:
+            raise CannotRun(str(no)) from None
+    return compared(files, now)
 
 
 def outlook_json(look: Outlook) -> dict[str, Any]:
@@ -140,14 +59,14 @@ def outlook_json(look: Outlook) -> dict[str, Any]:
     }
 
 
-def tell(look: Outlook, lang: str) -> None:
-    """Print it for a person."""
+def tell(look: Outlook, lang: str, root: Path, folder: Path) -> None:
+    """Print it for a person. `root`: of the node, `folder`: of the files."""
     zh = lang == "zh"
     turn = look.turn
     when = beijing(turn.at, "%Y-%m-%d %H:%M")
     line(f"{'现行' if zh else 'in force'} {turn.version[:12]}  {when}  {turn.by}  {turn.reason}".rstrip())
     if failing(look.problems):
-        line(f"\n{shown(look.folder, look.problems, lang)}\n")
+        line(f"\n{shown(folder, look.problems, lang)}\n")
         line("有错误，不会启用" if zh else "it has mistakes and would not be taken")
         return
     if not look.changed:
@@ -166,16 +85,16 @@ def tell(look: Outlook, lang: str) -> None:
         line(f"\n{'在途结算不能继续' if zh else 'settlements in flight could not go on'} {content[:12]}")
         line(render_all(problems, {}, lang))
     if look.theirs is not None:
-        _tell_moved(look, look.theirs, zh)
+        _tell_moved(look, look.theirs, zh, root, folder)
 
 
-def _tell_moved(look: Outlook, theirs: list[Change], zh: bool) -> None:
+def _tell_moved(look: Outlook, theirs: list[Change], zh: bool, root: Path, folder: Path) -> None:
     """That somebody else was faster: who, what, and what to do about it without taking it back."""
     was = look.base[:12]
     if not look.turns:
         line(f"\n本节点从未启用过您所依据的 {was}，请对照现行版本" if zh else
              f"\n{was}, which this was made from, was never in force at this node: compare with what is")  # fmt: skip
-        line(f"  engine diff active {shlex.quote(str(look.folder))}{there(look.root)}")
+        line(f"  engine diff active {shlex.quote(str(folder))}{there(root)}")
     else:
         line(f"\n您所依据的 {was} 已不是现行版本，此后启用的：" if zh else
              f"\n{was}, which this was made from, is no longer in force; since then:")  # fmt: skip
@@ -185,10 +104,10 @@ def _tell_moved(look: Outlook, theirs: list[Change], zh: bool) -> None:
         line("")
         tell_changes(theirs)
         line("\n取来对方的改动：" if zh else "\nTake over what they changed:")
-        line(f"  {pull_words(look.root, look.folder)}")
+        line(f"  {pull_words(root, folder)}")
     line("手工并入之后（未并入就执行，等于撤掉对方的改动）：" if zh else
          "When it is merged by hand (before that it would take their changes back):")  # fmt: skip
-    line(f"  {apply_words(look.root, look.folder, look.turn.version)}")
+    line(f"  {apply_words(root, folder, look.turn.version)}")
 
 
 def pull_words(root: Path, folder: Path) -> str:

@@ -15,5 +15,5 @@ def plan(root: Path, folder: Path, base: str, as_json: bool, lang: str = "zh") -
     if as_json:
         document(outlook_json(look))
     else:
-        tell(look, lang)
+        tell(look, lang, root, folder)
     return FOUND if look.refused else GOOD

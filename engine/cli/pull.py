@@ -8,7 +8,8 @@ from pathlib import Path
 from engine.cli.folder import reading
 from engine.cli.outlook import apply_words
 from engine.cli.say import FOUND, GOOD, CannotRun, document, line
-from engine.cli.versions import active, base_of, files_of, folder_files, note_base, there, turn_of, write_files
+from engine.cli.versions import active, files_of, folder_files, note_base, there, turn_of, write_files
+from engine.runtime.versions import base_of
 
 
 def pull(root: Path, folder: Path, as_json: bool) -> int:

@@ -9,11 +9,11 @@ from typing import Any
 import typer.main
 
 from engine.cli.main import app
-from engine.cli.versions import BASE
 from engine.config.engine_parts import SCOPES
 from engine.config.problems import CODES
 from engine.core.errors import ERRORS
 from engine.runtime import site_doc
+from engine.runtime.versions import BASE
 from tests.docs.blocks import ROOT
 
 PAGE = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
