@@ -124,14 +124,14 @@ def render(item: Problem, sources: Mapping[str, str], lang: str = "zh") -> str:
     lines = sources.get(item.file, "").splitlines()
     if not 1 <= item.line <= len(lines) or item.col < 1:
         return head
-    source, col = _window(lines[item.line - 1], item.col)
+    source, col = window(lines[item.line - 1], item.col)
     before, marked = source[: col - 1], source[col - 1 : col - 1 + item.width]
     number = f"{item.line:>5} | "
     caret = " " * _columns(before) + "^" * max(1, _columns(marked))
     return f"{head}\n{number}{source.expandtabs(1)}\n{' ' * 5} | {caret}"
 
 
-def _window(source: str, col: int) -> tuple[str, int]:
+def window(source: str, col: int) -> tuple[str, int]:
     """What of a long line is shown, and the column in it: a cell of megabytes hides every other problem."""
     begin = max(0, col - 1 - LINE_MAX // 2) if len(source) > LINE_MAX else 0
     shown = source[begin : begin + LINE_MAX]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.console.folder import FolderOnDisk
 from engine.console.node import Node
 from engine.console.versions import Versions
 from engine.store.contract import Store
@@ -25,6 +26,7 @@ class Asked:
     node: Node
     store: Store
     versions: Versions
+    folder: FolderOnDisk
 
     def place(self, name: str) -> int | None:
         """A number of the query, such as where a page begins; None when it is none."""

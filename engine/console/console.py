@@ -10,6 +10,7 @@ from engine.config.engine_parts import ROLES
 from engine.config.secret import SecretMissing, resolve_secret
 from engine.console.access import Guesses, Logins, Visitor, at_this_machine, cookies_of, foreign_form
 from engine.console.asked import Asked, NoSuchPage
+from engine.console.folder import FolderOnDisk
 from engine.console.node import Node
 from engine.console.pages import PAGE_TABLE
 from engine.console.passwords import NOBODY, password_fits
@@ -37,6 +38,7 @@ class Console:
     def __init__(self, world: World, store: Store, node: Node, log: Log) -> None:
         self._world, self._store, self._node, self._log = world, store, node, log
         self._pages, self._versions = Pages(), Versions(node.site)
+        self._folder = FolderOnDisk(world, store, node.root)
         self._logins = Logins(world.wall, world.token)
         self._guesses = Guesses(world.wall)
         self._checking = 0
@@ -138,8 +140,9 @@ class Console:
     async def _shown(self, name: str, request: HttpRequest, parts: Parts, visitor: Visitor) -> HttpReply:
         language, cookies = _language(request)
         asked = Asked(
-            self._world.now(), language, _fields(request.query.encode()), parts, self._node, self._store, self._versions
-        )
+            self._world.now(), language, _fields(request.query.encode()), parts, self._node, self._store,
+            self._versions, self._folder,
+        )  # fmt: skip
         try:
             values = await PAGE_TABLE[name](asked)
         except NoSuchPage:
@@ -183,7 +186,8 @@ def routes(console: Console) -> list[Route]:
     table = {
         "": "overview", "settlements": "settlements", "settlements/{no}": "settlement", "tasks": "tasks",
         "calls": "calls", "calls/{id}": "call", "channels": "channels", "channels/{name}": "channel",
-        "routes": "routes", "history": "history", "codes": "codes", "help/states": "states",
+        "routes": "routes", "config": "config", "history": "history", "history/{seq}": "turn", "codes": "codes",
+        "explain": "explain", "help/states": "states",
     }  # fmt: skip
     found = [Route("GET", ROOT + path, console.page(name), f"console_{name}", 0) for path, name in table.items()]
     return [

@@ -1,4 +1,5 @@
-"""What to type about a task: what a settlement stands still for is decided, the rest is closed when it is done."""
+"""What to type: to change the configuration, and about a task, where what a settlement stands still for is decided and
+the rest is closed when it is done."""
 
 from __future__ import annotations
 
@@ -24,3 +25,14 @@ def resolve_command(no: str, waits: Mapping[int, str]) -> str:
 def close_command(task: int) -> str:
     """For what a person has done, or what needs nobody."""
     return f'engine tasks close {task} --by … --reason "…"'
+
+
+def apply_command(base: str = "") -> str:
+    """To take the folder as it lies there; `base`: the version it is said to be made from, "" when the folder says
+    it."""
+    return f'engine apply{f" --base {base[:12]}" if base else ""} --by … --reason "…"'
+
+
+def rollback_command(seq: int, version: str) -> str:
+    """To go back to a line of the history; the command takes lines of up to five digits."""
+    return f'engine rollback {seq if seq < 100_000 else version[:12]} --by … --reason "…"'

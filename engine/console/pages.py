@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from engine.console import reading
 from engine.console.asked import Asked, NoSuchPage
 from engine.console.case_page import settlement
+from engine.console.config_pages import config, explain, turn
 from engine.console.next_words import commands
 from engine.console.site_pages import channel_values, channels_values, doors_by_listener, other_places, states_values
 from engine.console.texts.tasks import TEXTS as TASK_TEXTS
@@ -233,6 +234,9 @@ PAGE_TABLE: Mapping[str, Callable[[Asked], Awaitable[Values]]] = {
     "routes": routes,
     "history": history,
     "codes": codes,
+    "config": config,
+    "turn": turn,
+    "explain": explain,
     "states": states,
 }
 """Page (its template's name) → what makes its values."""

@@ -8,6 +8,7 @@ from engine.config.engine_parts import ROLES
 
 EVERYBODY = frozenset(ROLES)
 TECHNICAL = frozenset({"look", "operate", "admin"})  # with the parties' bytes and the configuration
+CHANGES = frozenset({"operate", "admin"})  # who takes another configuration
 
 OPENS: Mapping[str, frozenset[str]] = {
     "overview": EVERYBODY,
@@ -22,6 +23,9 @@ OPENS: Mapping[str, frozenset[str]] = {
     "routes": TECHNICAL,
     "history": TECHNICAL,
     "codes": TECHNICAL,
+    "explain": TECHNICAL,
+    "config": CHANGES,
+    "turn": CHANGES,
 }
 """Page → the roles that may see it; one of them is enough."""
 

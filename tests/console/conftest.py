@@ -84,9 +84,10 @@ class Night:
     stage: Stage
     no: dict[str, str]
 
-    def browser(self, site: Site | None = None, **more: Any) -> Browser:
-        log = Notes()
-        console = Console(self.stage.world, self.stage.store, self.stage.node(site), log)
+    def browser(self, site: Site | None = None, root: Path | None = None, **more: Any) -> Browser:
+        """`root`: the folder that the node was started from."""
+        log, node = Notes(), self.stage.node(site)
+        console = Console(self.stage.world, self.stage.store, replace(node, root=root or node.root), log)
         table = Routes()
         for route in routes(console):
             table.add(route)

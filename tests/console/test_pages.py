@@ -33,8 +33,11 @@ PAGE_PATHS = (
     "channels",
     "channels/outpatient_settlement",
     "routes",
+    "config",
     "history",
     "codes",
+    "explain",
+    "explain?what=E402",
     "help/states",
 )
 
@@ -50,8 +53,9 @@ def call_ids(html: str) -> list[str]:
 
 @pytest.mark.parametrize("path", PAGE_PATHS)
 def test_every_page_in_both_languages(open_browser: Browser, path: str) -> None:
-    zh = open_browser.get(f"/console/{path}?lang=zh")
-    en = open_browser.get(f"/console/{path}?lang=en")
+    and_ = "&" if "?" in path else "?"
+    zh = open_browser.get(f"/console/{path}{and_}lang=zh")
+    en = open_browser.get(f"/console/{path}{and_}lang=en")
     assert zh.status == en.status == 200
     assert b'<html lang="zh-CN">' in zh.body
     assert b'<html lang="en">' in en.body
@@ -250,7 +254,7 @@ def test_the_history_of_the_configuration_stands_on_a_page(hall: Night) -> None:
         turn = Turn(seq, f"v{seq}", hall.stage.site.content_hash, base, kind, by, why, START + seq)
         result(store.submit(Unit("turn", take_turn(turn, {"engine.yaml": str(seq)}, {}))))
     zh, en = (words(hall.browser(hall.site()).text(f"/console/history?lang={one}")) for one in ("zh", "en"))
-    assert re.search(r"2 2026-[0-9: -]+ 启用 现行 v2 测试甲 换了代码表 .*engine diff 1 2", zh)
+    assert re.search(r"2 2026-[0-9: -]+ 启用 现行 v2 测试甲 换了代码表 改了什么", zh)
     assert "start v1" in en
     assert en.count("in force v2") == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.console.texts import calls, channels, help, login, overview, settlement, settlements, shared, tasks
+from engine.console.texts import calls, channels, config, help, login, overview, settlement, settlements, shared, tasks
 
 Pair = tuple[str, str]
 Table = Mapping[str, Pair]
@@ -18,6 +18,9 @@ PAGES: Mapping[str, Table] = {
     "channels": channels.TEXTS,
     "channel": channels.TEXTS,
     "routes": channels.TEXTS,
+    "config": config.TEXTS,
+    "turn": config.TEXTS,
+    "explain": config.TEXTS,
     "history": channels.TEXTS,
     "codes": channels.TEXTS,
     "calls": calls.TEXTS,

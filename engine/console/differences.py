@@ -1,0 +1,134 @@
+"""Problems and differences of a configuration as a page may show them: bounded, and without what may be a secret or a
+person's number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.config.problems import LINE_MAX, Problem, window
+from engine.masking.values import Masker
+from engine.site.changes import HIDDEN, Change, Row
+from engine.site.covered import secret_lines
+from engine.site.files import ENGINE_FILE
+
+PROBLEMS_SHOWN = 200
+PARTS_SHOWN, ROWS_OF_PART, ROWS_SHOWN = 200, 100, 1000
+SECRET_CODES = frozenset({"E208", "E419"})  # lint's own words for a secret in clear
+Source = Literal["shown", "covered", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One problem of lint with its line of the file in three pieces, the middle one to be marked. `source`: shown,
+    covered (it may hold a secret), or none (there is no such line)."""
+
+    item: Problem
+    source: Source = "none"
+    before: str = ""
+    marked: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part that differs, with the rows that are shown and how many are not. `closed`: none is, for the file could
+    not be read and what in it is a secret is not known."""
+
+    change: Change
+    rows: tuple[Row, ...]
+    more: int
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The parts that are shown, and how many are not."""
+
+    parts: tuple[Part, ...] = ()
+    more: int = 0
+
+
+NONE = Difference()
+
+
+def told_problems(problems: Sequence[Problem], files: Mapping[str, bytes]) -> tuple[Told, ...]:
+    """The first of them, each with its line."""
+    shown = problems[:PROBLEMS_SHOWN]
+    secret: dict[str, set[int]] = {}
+    lines: dict[str, list[str]] = {}
+    for name in {one.file for one in shown if one.file in files}:
+        text = files[name].decode("utf-8", "replace")
+        lines[name] = text.splitlines()
+        secret[name] = set(secret_lines(text, node=name == ENGINE_FILE))
+    for one in problems:
+        if one.file in secret and one.code in SECRET_CODES:
+            secret[one.file].add(one.line)
+    ends: dict[int, int] = {}
+    for line, _, end in _unknown(problems, lines.get(ENGINE_FILE, [])):
+        ends[line] = min(end, ends.get(line, end))
+    return tuple(
+        _told(one, lines.get(one.file, []), secret.get(one.file, set()), ends if one.file == ENGINE_FILE else {})
+        for one in shown
+    )
+
+
+def _told(item: Problem, lines: Sequence[str], secret: set[int], ends: Mapping[int, int]) -> Told:
+    """`ends`: where a line with a name that nobody knows must end, for what stands under it may be anything."""
+    if not 1 <= item.line <= len(lines) or item.col < 1:
+        return Told(item)
+    line, last = lines[item.line - 1], ends.get(item.line)
+    if item.line in secret or (last is not None and item.col > last):
+        return Told(item, "covered")
+    source, col = window(line if last is None else f"{line[:last]}: …", item.col)
+    masked = Masker().text(source)
+    if masked != source:
+        return Told(item, "shown", masked)
+    begin, end = col - 1, col - 1 + item.width
+    return Told(item, "shown", source[:begin], source[begin:end] or " ", source[end:])
+
+
+def unknown_names(problems: Iterable[Problem], files: Mapping[str, bytes]) -> frozenset[str]:
+    """Names in engine.yaml that lint does not know: by its name `pasword: …` is no secret."""
+    lines = files.get(ENGINE_FILE, b"").decode("utf-8", "replace").splitlines()
+    return frozenset(name for _, name, _ in _unknown(problems, lines))
+
+
+def _unknown(problems: Iterable[Problem], lines: Sequence[str]) -> Iterator[tuple[int, str, int]]:
+    """(line, name, where it ends) of names in engine.yaml that have a problem."""
+    for one in problems:
+        if one.file == ENGINE_FILE and 1 <= one.line <= len(lines) and one.col >= 1:
+            begin, end = one.col - 1, one.col - 1 + one.width
+            line = lines[one.line - 1]
+            if line[end:].lstrip(" \"'").startswith(":"):
+                yield one.line, line[begin:end], end
+
+
+def told_changes(changed: Sequence[Change], unknown: Iterable[str] = ()) -> Difference:
+    """The first of them. `unknown`: names whose values may be secrets."""
+    words = frozenset(unknown)
+    parts, left = [], ROWS_SHOWN
+    for change in changed[:PARTS_SHOWN]:
+        closed = change.kind == "node" and change.name == ENGINE_FILE
+        shown = () if closed else change.rows[: min(ROWS_OF_PART, left)]
+        left -= len(shown)
+        rows = tuple(_row(one, change.name in words or _named(one.at, words)) for one in shown)
+        parts.append(Part(change, rows, len(change.rows) - len(shown), closed))
+    return Difference(tuple(parts), max(0, len(changed) - PARTS_SHOWN))
+
+
+def _named(path: str, unknown: frozenset[str]) -> bool:
+    """Whether a path of engine.yaml leads through a name nobody knows."""
+    return any(one.partition("[")[0] in unknown for one in path.split("."))
+
+
+def _row(row: Row, covered: bool) -> Row:
+    if covered:
+        return Row(row.at, row.old and HIDDEN, row.new and HIDDEN)
+    return Row(_shown(row.at), _shown(row.old), _shown(row.new))
+
+
+def _shown(text: str) -> str:
+    """Masked before it is cut: half a number is a person's as well."""
+    return Masker().text(text[: 4 * LINE_MAX])[:LINE_MAX] + ("…" if len(text) > LINE_MAX else "")
