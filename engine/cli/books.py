@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.folder import node_file, store_url
 from engine.cli.moments import since_of
 from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line
-from engine.cli.spreadsheet import write_workbook
 from engine.core.money import yuan_of_fen
 from engine.core.times import beijing
 
@@ -80,29 +79,21 @@ async def compared(
 
     `bills`: payment platforms are judged by the bills of the days from `since` (yesterday) to yesterday. `ledgers`: the
     parties that have a CSV there are judged by it."""
-    from engine.config.secret import SecretMissing
-    from engine.parties.bills import KeepsBills
-    from engine.parties.registry import PARTIES
-    from engine.runtime.books import Beside, check_books, simulator_ledgers
-    from engine.runtime.books_bills import bill_ledgers, yesterday
+    from engine.runtime.books import Beside, check_books
+    from engine.runtime.books_bills import yesterday
+    from engine.runtime.books_sources import NotHad, sources_of
     from engine.runtime.books_view import Limits
-    from engine.runtime.single_call import line_of
     from engine.site.files import read_files
 
-    sources: list[LedgerSource] = [*_from_csv(ledgers, file)] if ledgers else []
-    billed = {source.party for source in sources}
+    tables: list[LedgerSource] = [*_from_csv(ledgers, file)] if ledgers else []
+    by_bills = None
     if bills:
         since = yesterday(world.now()) if since is None else since
-        keep = {name for name, one in file.parties.items() if isinstance(PARTIES[one.kind], KeepsBills)} - billed
-        files = read_files(root)
-        try:
-            lines = {name: line_of(world, file.parties[name], root, files) for name in keep}
-        except (SecretMissing, ValueError) as no:
-            raise CannotRun(f"账单无法取 · bills cannot be fetched: {no}") from None
-        sources += bill_ledgers(lines, since)
-        billed |= keep
-    others = {name: (one.kind, one.url) for name, one in file.parties.items() if name not in billed}
-    sources += simulator_ledgers(world, others)
+        by_bills = since, None
+    sources = sources_of(world, file.parties, root, read_files(root) if bills else {}, by_bills, tables)
+    no = next((source for source in sources if isinstance(source, NotHad)), None)
+    if no is not None:
+        raise CannotRun(f"账单无法取 · bills cannot be fetched: {no.why}")
     limits = Limits(skew_s=CLOCKS) if ledgers else Limits()
     return (await check_books(world, Beside(store_url(root, file)), sources, since=since, limits=limits)).json()
 
@@ -124,44 +115,13 @@ def _from_csv(folder: str, file: EngineFile) -> Sequence[LedgerSource]:
 
 
 def _write(path: Path, found: dict[str, Any], at: str, since: str) -> None:
-    """Three sheets: every difference with its amounts and next step, the accounts' days, and what was compared when:
-    a day without differences is filed too."""
-    heads = ("结算单 · settlement", "账单 · bill", "说明", "应为（元） · due", "实为（元） · found",
-             "相差（元） · apart", "下一步", "种类 · kind", "what", "next step")  # fmt: skip
-    accounts = ("渠道 · party", "账户 · account", "日期 · day", "期初 · opening", "收款 · taken", "退款 · given back",
-                "手续费 · fees", "提现 · withdrawn", "其他 · other", "期末 · closing")  # fmt: skip
+    from engine.runtime.books_workbook import sheets_of
+    from engine.runtime.spreadsheet import write_workbook
+
     try:
-        write_workbook(path, [
-            ("差异 differences", [heads, *(_difference(one) for one in found["differences"])]),
-            ("资金账户 accounts", [accounts, *(_account(day) for day in found["funds"])]),
-            ("核对 compared", [
-                ("核对 · compared", ""),
-                ("时间（北京） · at (Beijing)", at),
-                ("结算自 · settlements since", since or "全部 · all"),
-                ("核对笔数 · checked", str(found["checked"])),
-                ("其中进行中 · of those open", str(found["open"])),
-                ("有款项在未读的日子 · with money on days not read", str(found["expected"])),
-                ("差异 · differences", str(len(found["differences"]))),
-            ]),
-        ])  # fmt: skip
+        write_workbook(path, sheets_of(found, at, since))
     except OSError as no:
         raise CannotRun(f"{path}: {no.strerror}") from None
-
-
-def _difference(one: dict[str, Any]) -> list[str | int | None]:
-    due, amount = one.get("due"), one.get("amount")
-    apart = None if due is None or amount is None else amount - due
-    return [
-        one["settlement_no"], one["bill"], one["text"], due, amount, apart, one["next"], one["kind"], one["en"],
-        one["next_en"],
-    ]  # fmt: skip
-
-
-def _account(day: dict[str, Any]) -> list[str | int | None]:
-    return [
-        day["party"], day["account"], day["day"], day.get("opening"), day["taken"], day["given_back"], day["fee"],
-        day["withdrawn"], day["other"], day.get("closing"),
-    ]  # fmt: skip
 
 
 def _draw(found: dict[str, Any]) -> None:

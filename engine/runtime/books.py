@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from twisted.internet.defer import Deferred, succeed
@@ -24,7 +24,8 @@ from engine.runtime.books_compare import compare, expected, is_open
 from engine.runtime.books_funds import FundBook
 from engine.runtime.books_kinds import Difference
 from engine.runtime.books_load import load_view, versions
-from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, StoreView
+from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, StoreView, within
+from engine.runtime.threads import on_a_thread
 from engine.store.contract import Connection
 from engine.store.open import open_reader
 
@@ -32,6 +33,7 @@ T = TypeVar("T")
 LEDGER_WAIT = 60.0
 LEDGER_BYTES = 512 * 1024 * 1024
 LIMITS = Limits()
+ACCOUNT = "（资金账户/account）"  # after a party's name: what is missing is the bill of its account
 
 
 class NoLedger(Exception):
@@ -66,13 +68,16 @@ class Reads(Protocol):
 class Books:
     """The result. `checked`: settlements looked at; `open`: of those, on their way or with a person; `expected`: of
     those, with money in days whose bills were not read, so that only what was read is judged; `funds`: what the
-    hospital's accounts at payment platforms had of the days read."""
+    hospital's accounts at payment platforms had of the days read; `read`: parties whose books were read; `missing`:
+    those whose books could not be had, and why."""
 
     checked: int
     open: int
     differences: tuple[Difference, ...]
     expected: int = 0
     funds: tuple[FundBook, ...] = ()
+    read: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """The document `engine books --json` prints."""
@@ -99,7 +104,7 @@ class SimulatorLedger:
     """A simulator's `GET /sim/ledger`."""
 
     def __init__(self, world: World, party: str, role: Role, url: str, also: tuple[str, ...] = ()) -> None:
-        self.party, self.role, self.also = party, role, also
+        self.party, self.role, self.also, self._world = party, role, also, world
         self._sender = HttpSender(world, url, window=1, max_reply_bytes=LEDGER_BYTES)
 
     async def rows(self) -> Sequence[LedgerRow]:
@@ -113,9 +118,14 @@ class SimulatorLedger:
         if reply.status != 200:
             raise NoLedger(f"HTTP {reply.status}")
         try:
-            return [ledger_row(row) for row in json.loads(reply.body)["rows"]]
+            return await on_a_thread(self._world, lambda: _ledger_rows(reply.body))
         except (ValueError, KeyError, TypeError) as no:
             raise NoLedger(f"not a ledger ({type(no).__name__})") from None
+
+
+def _ledger_rows(body: bytes) -> list[LedgerRow]:
+    """A day's ledger takes a tenth of a second. Errors: ValueError, KeyError, TypeError."""
+    return [ledger_row(row) for row in json.loads(body)["rows"]]
 
 
 def ledger_row(row: Mapping[str, Any]) -> LedgerRow:
@@ -150,16 +160,18 @@ def simulator_ledgers(world: World, parties: Mapping[str, tuple[str, str]]) -> l
 async def check_books(
     world: World,
     store: Reads,
-    ledgers: Sequence[LedgerSource],
+    ledgers: Iterable[LedgerSource],
     *,
     since: float | None = None,
+    until: float | None = None,
     limits: Limits = LIMITS,
-    beside: Callable[[Callable[[], list[Difference]]], Awaitable[list[Difference]]] | None = None,
+    beside: Callable[[Callable[[], Books]], Awaitable[Books]] | None = None,
 ) -> Books:
-    """Compare. `since` (unix seconds): only settlements created from then on, and older ones of which a party entered
-    something since. A ledger is always read whole. `beside`: does the comparing in another thread than this."""
+    """Compare. `since`, `until` (unix seconds): only settlements created from then on and before then, and others of
+    which a party entered something in that time. A ledger is always read whole. `beside`: does the comparing in another
+    thread than this."""
     began = world.now()
-    before = await store.read(lambda conn: versions(conn, since))
+    before = await store.read(lambda conn: versions(conn, since, until))
     books: list[PartyBook] = []
     missing: dict[str, str] = {}
     funds: list[FundBook] = []
@@ -174,22 +186,31 @@ async def check_books(
             try:
                 kept = await source.funds()
             except NoLedger as no:
-                missing[f"{source.party}（资金账户/account）"] = str(no)
+                missing[source.party + ACCOUNT] = str(no)
             else:
                 funds += [kept] if kept is not None else []
-    fresh = [row for book in books for row in book.rows if since is None or row.at >= since]
+    seen = _seen(books, funds, since, until)
+    view: StoreView = await store.read(lambda conn: load_view(conn, world.now(), since, seen, until))
+
+    def work() -> Books:
+        moving = {no for no, kept in view.settlements.items() if _moved(kept, before.get(no), began - limits.skew_s)}
+        found = compare(view, books, limits, missing, since, funds, until)
+        on_the_way = {no for no, kept in view.settlements.items() if is_open(kept)} | moving
+        told = tuple(one for one in found if one.settlement_no not in moving)
+        read = tuple(book.party for book in books)
+        left = expected(view, books)
+        return Books(len(view.settlements), len(on_the_way), told, left, tuple(funds), read, missing)
+
+    return work() if beside is None else await beside(work)
+
+
+def _seen(
+    books: Sequence[PartyBook], funds: Sequence[FundBook], since: float | None, until: float | None
+) -> set[str]:
+    """Numbers the parties entered in that time: their settlements are looked at, however old."""
+    fresh = (row for book in books for row in book.rows if within(row.at, since, until))
     seen = {number for row in fresh for number in (row.no, row.ref) if number}
-    seen |= {row.no for fund in funds for row in fund.rows() if row.no}
-    view: StoreView = await store.read(lambda conn: load_view(conn, world.now(), since, seen))
-    moving = {no for no, kept in view.settlements.items() if _moved(kept, before.get(no), began - limits.skew_s)}
-
-    def work() -> list[Difference]:
-        return compare(view, books, limits, missing, since, funds)
-
-    found = work() if beside is None else await beside(work)
-    on_the_way = {no for no, kept in view.settlements.items() if is_open(kept)} | moving
-    told = tuple(one for one in found if one.settlement_no not in moving)
-    return Books(len(view.settlements), len(on_the_way), told, expected(view, books), tuple(funds))
+    return seen | {row.no for fund in funds for row in fund.rows() if row.no}
 
 
 def _moved(kept: Kept, version: int | None, began: float) -> bool:

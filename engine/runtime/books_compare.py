@@ -27,7 +27,7 @@ from engine.runtime.books_parties import (
     check_invoice_rest,
     claims_of,
 )
-from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, Span, StoreView
+from engine.runtime.books_view import Kept, LedgerRow, Limits, PartyBook, Role, Span, StoreView, within
 from engine.saga.legwork import OBSERVED
 
 NOT_OURS = frozenset({"message", "notice"})  # kinds that carry no business number
@@ -61,11 +61,12 @@ def compare(
     missing: Mapping[str, str] = MappingProxyType({}),
     since: float | None = None,
     funds: Sequence[FundBook] = (),
+    until: float | None = None,
 ) -> list[Difference]:
     """All differences, by settlement. `missing`: parties whose ledger could not be read, and why; nothing is judged
-    by them, but that they are missing is told. `since`: rows of nobody's number are told from then on. `funds`: the
-    accounts at payment platforms."""
-    shelf = _sort(view, ledgers, since)
+    by them, but that they are missing is told. `since`, `until`: rows of nobody's number are told from then on and
+    before then. `funds`: the accounts at payment platforms."""
+    shelf = _sort(view, ledgers, since, until)
     wanted = {
         role: {kept.channel for kept in view.settlements.values() if _has(kept, shelf, role)}
         for role in (Role.HIS, Role.INVOICE)
@@ -93,7 +94,7 @@ def is_open(kept: Kept) -> bool:
     return not kept.at_rest()
 
 
-def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) -> _Shelf:
+def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None, until: float | None) -> _Shelf:
     shelf, led = _Shelf(), led_numbers(view, ledgers)
     for book in ledgers:
         shelf.roles |= dict.fromkeys((book.party, *book.also), book.role)
@@ -110,7 +111,7 @@ def _sort(view: StoreView, ledgers: Sequence[PartyBook], since: float | None) ->
             if owner is not None:
                 mine[owner].append(row)
                 own[owner].append(row)
-            elif row.kind not in NOT_OURS and (since is None or row.at >= since):
+            elif row.kind not in NOT_OURS and within(row.at, since, until):
                 shelf.strange.append((book, row))
             if row.kind == "book" and row.state == "done":
                 shelf.booked[row.bill].append(row)

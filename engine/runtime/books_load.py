@@ -16,9 +16,9 @@ from engine.store.lists import (
     list_calls,
     list_legs,
     list_numbers,
-    list_settlements,
     list_tasks,
     list_trail,
+    settlements_between,
     show_settlement,
 )
 from engine.store.numbers import owner_of
@@ -28,11 +28,13 @@ PAGE = 1000
 Row = Mapping[str, Any]
 
 
-def load_view(conn: Connection, now: float, since: float | None = None, seen: Iterable[str] = ()) -> StoreView:
-    """Settlements created at or after `since` (all without it), and those that own one of the numbers `seen` in the
-    parties' ledgers, however old."""
+def load_view(
+    conn: Connection, now: float, since: float | None = None, seen: Iterable[str] = (), until: float | None = None
+) -> StoreView:
+    """Settlements created at or after `since` and before `until` (all without them), and those that own one of the
+    numbers `seen` in the parties' ledgers, however old."""
     tasks = _open_tasks(conn)
-    kept = {row["no"]: _kept(conn, row, tasks) for row in _settlements(conn, since)}
+    kept = {row["no"]: _kept(conn, row, tasks) for row in _settlements(conn, since, until)}
     numbers: dict[str, str] = {}
     for one in kept.values():
         numbers.update(_numbers(conn, one))
@@ -47,18 +49,20 @@ def load_view(conn: Connection, now: float, since: float | None = None, seen: It
         if head is not None:
             kept[no] = _kept(conn, head, tasks)
             numbers.update(_numbers(conn, kept[no]))
-    return StoreView(kept, numbers, now, statement_rows(conn, "" if since is None else beijing(since, "%Y-%m-%d")))
+    left = statement_rows(conn, "" if since is None else beijing(since, "%Y-%m-%d"))
+    end = "" if until is None else beijing(until, "%Y-%m-%d")
+    return StoreView(kept, numbers, now, [row for row in left if not end or row.day < end])
 
 
-def versions(conn: Connection, since: float | None = None) -> dict[str, int]:
+def versions(conn: Connection, since: float | None = None, until: float | None = None) -> dict[str, int]:
     """Settlement → version: what changed between two looks was on its way."""
-    return {row["no"]: row["version"] for row in _settlements(conn, since)}
+    return {row["no"]: row["version"] for row in _settlements(conn, since, until)}
 
 
-def _settlements(conn: Connection, since: float | None) -> Iterator[Row]:
+def _settlements(conn: Connection, since: float | None, until: float | None) -> Iterator[Row]:
     after: int | None = None
     while True:
-        rows = list_settlements(conn, since=since, after_id=after, limit=PAGE)
+        rows = settlements_between(conn, since, until, after_id=after, limit=PAGE)
         yield from rows
         if len(rows) < PAGE:
             return

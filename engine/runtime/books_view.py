@@ -26,6 +26,11 @@ class Role(StrEnum):
     INVOICE = "invoice"
 
 
+def within(at: float, since: float | None, until: float | None) -> bool:
+    """Whether an instant lies in the time that is compared; None: no end on that side."""
+    return (since is None or at >= since) and (until is None or at < until)
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One entry of a party's ledger or bill. `at` unix seconds, `amount` fen, `no` our number, `party_no` theirs.

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from engine.saga.case import AT_REST, CaseState
 from engine.saga.legs import OPEN
 from engine.store.contract import Connection
+from engine.store.ids import first_id_at
 from engine.store.schema import (
     DUE,
     LIVE,
@@ -26,6 +27,7 @@ from engine.store.schema import (
 
 Rows = list[Mapping[str, Any]]
 LIMIT_MAX = 1001  # a thousand, and the one that tells of more
+EARLY, AHEAD = 60.0, 86_400.0  # seconds an id may lie before its settlement, and behind it after a clock was set back
 LIVE_ANSWERS = ("working", "quoted", "paying")
 """The API's words for a settlement that is not at rest; at rest they are its state."""
 
@@ -70,6 +72,33 @@ def list_settlements(
     if after_id is not None:
         query = query.where(t.c.id < after_id)
     return conn.select(query)
+
+
+def settlements_between(
+    conn: Connection, since: float | None, until: float | None, *, after_id: int | None = None, limit: int = 1000
+) -> Rows:
+    """Settlements created from `since` on and before `until`, newest first, by pages as above."""
+    query = sa.select(*_plain(settlements)).where(_created(since, until)).order_by(settlements.c.id.desc())
+    if after_id is not None:
+        query = query.where(settlements.c.id < after_id)
+    return conn.select(query.limit(_limited(limit)))
+
+
+def count_settlements(conn: Connection, since: float, until: float) -> int:
+    """How many were created in this time."""
+    query = sa.select(sa.func.count().label("n")).select_from(settlements).where(_created(since, until))
+    return int(conn.select(query)[0]["n"])
+
+
+def _created(since: float | None, until: float | None) -> Any:
+    """In this time; found by the ids, which are ordered by time, so that years of older ones are not read."""
+    t = settlements
+    found: list[sa.ColumnElement[bool]] = [sa.true()]
+    if since is not None:
+        found += [t.c.created_at >= since, t.c.id >= first_id_at(since - EARLY)]
+    if until is not None:
+        found += [t.c.created_at < until, t.c.id < first_id_at(until + AHEAD)]
+    return sa.and_(*found)
 
 
 def show_settlement(conn: Connection, no: str) -> Mapping[str, Any] | None:

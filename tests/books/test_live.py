@@ -186,3 +186,24 @@ def test_the_store_can_be_read_beside_the_engine(town: Town, tmp_path: Path) -> 
 
 async def _read(beside: Beside) -> Any:
     return await beside.read(lambda conn: load_view(conn, 0.0))
+
+
+def test_only_settlements_of_the_time_asked_for(town: Town) -> None:
+    """What a party entered in that time is looked at, however old its settlement is; what came later is not told."""
+    begun = town.lab.sim_world.now()
+    first = town.do(lambda: town.settle("B20261122001"))
+    town.sim.advance(600.0)
+    middle = town.lab.sim_world.now()
+    town.do(lambda: town.settle("B20261122002"))
+    town.lab.act("wechat", "pay_twice", no=first["numbers"]["trade"])
+    town.sim.advance(10.0)
+
+    def found(**when: float) -> tuple[int, list[str]]:
+        books = town.do(lambda: town.books(**when))
+        return books.checked, _kinds(books)
+
+    assert found() == (2, ["paid_twice"])
+    assert found(since=begun - 1, until=middle) == (1, ["paid_twice"])
+    assert found(since=middle) == (2, ["paid_twice"]), "the second payment came in this time"
+    assert found(since=begun - 1000, until=begun - 1) == (0, [])
+    assert found(since=middle + 5000) == (0, [])

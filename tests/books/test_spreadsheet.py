@@ -11,7 +11,7 @@ from lxml import etree
 
 from engine.cli.books import _write, books
 from engine.cli.say import CannotRun, WrongUse
-from engine.cli.spreadsheet import Cell, write_workbook
+from engine.runtime.spreadsheet import Cell, write_workbook
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 

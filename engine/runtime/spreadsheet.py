@@ -10,10 +10,11 @@ import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from xml.sax.saxutils import escape, quoteattr
 
 Cell = str | int | None
+Sheets = Sequence[tuple[str, Sequence[Sequence[Cell]]]]
 _BARRED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # not in XML 1.0
 _CELL_MAX: Final = 32_767
 _NARROW, _WIDE = 8, 60
@@ -25,7 +26,7 @@ _SHEET_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetm
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # of the entries: the same tables make the same file
 
 
-def write_workbook(path: Path, sheets: Sequence[tuple[str, Sequence[Sequence[Cell]]]]) -> None:
+def write_workbook(path: Path | BinaryIO, sheets: Sheets) -> None:
     """`sheets`: name (at most 31 characters) and rows; the first row is the heading and stays in view. An int is a
     number of hundredths and shown with two decimals: amounts in fen become yuan. Errors: OSError."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
@@ -35,7 +36,7 @@ def write_workbook(path: Path, sheets: Sequence[tuple[str, Sequence[Sequence[Cel
             book.writestr(entry, _HEAD + text)
 
 
-def _parts(sheets: Sequence[tuple[str, Sequence[Sequence[Cell]]]]) -> list[tuple[str, str]]:
+def _parts(sheets: Sheets) -> list[tuple[str, str]]:
     places = range(1, len(sheets) + 1)
     kind = _SHEET_TYPE.format("worksheet")
     kinds = "".join(f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{kind}"/>' for n in places)
