@@ -129,7 +129,7 @@ class Engine:
             world, root, self.gate, store, self.sites, self.driver, self.reload, self.ids, self.meters
         )
         self._tasks_api = TasksApi(world, self.gate, store, self.ids, self.driver, self.meters)
-        self._console = routes(Console(world, store, self._node(), log))
+        self._console = Console(world, store, self._node(), log)
         self._state = "starting"
 
     # Life
@@ -162,6 +162,7 @@ class Engine:
         """Close the doors, let calls in flight end (at most 30 s), store what is queued, leave."""
         self._state = "stopping"
         self.timed.stop()
+        self._console.comparisons.stop()
         self.housekeeping.stop()
         until = self.world.passed() + DRAIN
         self.orders.leave_by = self.world.now() + LAST_WORDS
@@ -192,7 +193,7 @@ class Engine:
         console = self.sites.current.engine.console
         found = {"": [*self._site_api.routes(), *self._tasks_api.routes()]}
         if console is not None:
-            found[console.at] = list(self._console)
+            found[console.at] = routes(self._console)
         for more in (self.deliver_api.routes(), self.soap.routes(self.sites.current)):
             for at, routes_there in more.items():
                 found[at] = [*found.get(at, ()), *routes_there]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.console.comparing import Comparisons
 from engine.console.folder import FolderOnDisk
 from engine.console.node import Node
 from engine.console.versions import Versions
@@ -27,6 +28,7 @@ class Asked:
     store: Store
     versions: Versions
     folder: FolderOnDisk
+    comparisons: Comparisons
 
     def place(self, name: str) -> int | None:
         """A number of the query, such as where a page begins; None when it is none."""

@@ -1,4 +1,4 @@
-"""The console's doors: who may come in, which page it is, and what it shows. It reads; it changes nothing."""
+"""The console's doors: who may come in, which page it is, and what it shows. It changes nothing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from engine.config.engine_parts import ROLES
 from engine.config.secret import SecretMissing, resolve_secret
 from engine.console.access import Guesses, Logins, Visitor, at_this_machine, cookies_of, foreign_form
 from engine.console.asked import Asked, NoSuchPage
+from engine.console.books_page import XLSX, days_of, file_name, page_values, workbook
+from engine.console.comparing import CannotStart, Comparisons
 from engine.console.folder import FolderOnDisk
 from engine.console.node import Node
 from engine.console.pages import PAGE_TABLE
 from engine.console.passwords import NOBODY, password_fits
-from engine.console.render import Pages, moved
+from engine.console.render import GUARDS, Pages, moved
 from engine.console.roles import roles_of
 from engine.console.texts import LANGUAGES
 from engine.console.versions import Versions
@@ -26,6 +28,7 @@ from engine.runtime.threads import on_a_thread
 from engine.store.contract import Store
 
 ROOT = "/console/"
+BOOKS = f"{ROOT}books"
 LOGIN_COOKIE, LANGUAGE_COOKIE = "console_login", "console_lang"
 FORM_MAX = 4096  # bytes of a login form
 CHECKS_MAX = 4  # passwords checked at the same time: each costs a tenth of a second and 32 MiB
@@ -39,6 +42,7 @@ class Console:
         self._world, self._store, self._node, self._log = world, store, node, log
         self._pages, self._versions = Pages(), Versions(node.site)
         self._folder = FolderOnDisk(world, store, node.root)
+        self.comparisons = Comparisons(world, store, node, log)
         self._logins = Logins(world.wall, world.token)
         self._guesses = Guesses(world.wall)
         self._checking = 0
@@ -123,26 +127,63 @@ class Console:
         """The handler of one page: first who asks and whether it is for them, then what."""
 
         def handler(request: HttpRequest, parts: Parts) -> Awaitable[HttpReply] | HttpReply:
-            visitor = self.visitor(request)
-            if visitor is not None:
-                if not visitor.may(name):
-                    return self._not_for(visitor, request, name)
-                return self._shown(name, request, parts, visitor)
-            if not self._users():
-                return self._message(request, 403, "closed")
-            return moved(f"{ROOT}login?next={quote(request.target, safe='')}")
+            visitor = self._let_in(name, request)
+            return visitor if isinstance(visitor, HttpReply) else self._shown(name, request, parts, visitor)
 
         return handler
+
+    def _let_in(self, name: str, request: HttpRequest, back: str = "") -> Visitor | HttpReply:
+        """Who may see this page, or else what they are told. `back`: where to go on after a login, if not here."""
+        visitor = self.visitor(request)
+        if visitor is None:
+            if not self._users():
+                return self._message(request, 403, "closed")
+            return moved(f"{ROOT}login?next={quote(back or request.target, safe='')}")
+        return visitor if visitor.may(name) else self._not_for(visitor, request, name)
+
+    # The books
+
+    def compare(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        """Begin a comparison; its page then shows how far it is."""
+        if foreign_form(request):
+            return self._message(request, 403, "foreign")
+        visitor = self._let_in("books", request, BOOKS)
+        if isinstance(visitor, HttpReply):
+            return visitor
+        form = _fields(request.body)
+        days = days_of(form)
+        try:
+            if days is None:
+                raise CannotStart("day")
+            return moved(f"{BOOKS}?of={self.comparisons.begin(visitor.name, days).id}")
+        except CannotStart as no:
+            problem = str(no)
+        status = {"busy": 409, "stopping": 503}.get(problem, 400)
+        kept = {name: form.get(name, "")[:32] for name in ("first", "last", "by")}
+        language, cookies = _language(request)
+        asked = self._asked(request, parts, language)
+        values = {**self._frame(visitor, request, BOOKS), **page_values(asked, problem, kept)}
+        return self._pages.page("books", language, values, status, cookies)
+
+    async def workbook(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        """A result as a workbook, made beside the reactor."""
+        visitor = self._let_in("books", request, BOOKS)
+        if isinstance(visitor, HttpReply):
+            return visitor
+        one = self.comparisons.get(parts["id"])
+        if one is None or one.found is None:
+            return self._message(request, 404, "missing")
+        made = await on_a_thread(self._world, lambda: workbook(one))
+        self._log.info("console_books_taken", user=visitor.name, first=one.of.first, last=one.of.last)
+        named = ("Content-Disposition", f'attachment; filename="{file_name(one)}"')
+        return HttpReply(200, (("Content-Type", XLSX), named, *GUARDS), made)
 
     def missing(self, request: HttpRequest, parts: Parts) -> HttpReply:
         return self._message(request, 404, "missing")
 
     async def _shown(self, name: str, request: HttpRequest, parts: Parts, visitor: Visitor) -> HttpReply:
         language, cookies = _language(request)
-        asked = Asked(
-            self._world.now(), language, _fields(request.query.encode()), parts, self._node, self._store,
-            self._versions, self._folder,
-        )  # fmt: skip
+        asked = self._asked(request, parts, language)
         try:
             values = await PAGE_TABLE[name](asked)
         except NoSuchPage:
@@ -152,8 +193,18 @@ class Console:
             return self._message(request, 500, "failed")
         if name == "call":
             self._log.info("console_bytes_seen", user=visitor.name, call=parts["id"])
-        frame = {"visitor": visitor, "now": asked.now, "here": _other_language(request), "node": self._node}
-        return self._pages.page(name, language, {**frame, **values}, cookies=cookies)
+        return self._pages.page(name, language, {**self._frame(visitor, request), **values}, cookies=cookies)
+
+    def _asked(self, request: HttpRequest, parts: Parts, language: str) -> Asked:
+        return Asked(
+            self._world.now(), language, _fields(request.query.encode()), parts, self._node, self._store,
+            self._versions, self._folder, self.comparisons,
+        )  # fmt: skip
+
+    def _frame(self, visitor: Visitor, request: HttpRequest, path: str = "") -> dict[str, Any]:
+        """What the head of every page shows. `path`: the page's address, if it is not the request's."""
+        here = _other_language(request, path)
+        return {"visitor": visitor, "now": self._world.now(), "here": here, "node": self._node}
 
     # Plain pages
 
@@ -174,10 +225,8 @@ class Console:
         """The page is not for the roles of who asks: whose it is, and the pages that are theirs."""
         self._log.info("console_page_refused", user=visitor.name, page=page)
         language, cookies = _language(request)
-        values = {
-            "what": "role", "visitor": visitor, "here": _other_language(request), "now": self._world.now(),
-            "node": self._node, "open_to": roles_of(page),
-        }  # fmt: skip
+        back = "" if request.method == "GET" else ROOT
+        values = {**self._frame(visitor, request, back), "what": "role", "open_to": roles_of(page)}
         return self._pages.page("message", language, values, 403, cookies)
 
 
@@ -187,7 +236,7 @@ def routes(console: Console) -> list[Route]:
         "": "overview", "settlements": "settlements", "settlements/{no}": "settlement", "tasks": "tasks",
         "calls": "calls", "calls/{id}": "call", "channels": "channels", "channels/{name}": "channel",
         "routes": "routes", "config": "config", "history": "history", "history/{seq}": "turn", "codes": "codes",
-        "explain": "explain", "help/states": "states",
+        "explain": "explain", "help/states": "states", "books": "books",
     }  # fmt: skip
     found = [Route("GET", ROOT + path, console.page(name), f"console_{name}", 0) for path, name in table.items()]
     return [
@@ -195,6 +244,8 @@ def routes(console: Console) -> list[Route]:
         Route("GET", ROOT + "login", console.login_form, "console_login", 0),
         Route("POST", ROOT + "login", console.login, "console_login", FORM_MAX),
         Route("POST", ROOT + "logout", console.logout, "console_logout", FORM_MAX),
+        Route("POST", BOOKS, console.compare, "console_books", FORM_MAX),
+        Route("GET", BOOKS + "/{id}/workbook", console.workbook, "console_books", 0),
         Route("GET", ROOT + "static/*", console.static, "console_static", 0),
         Route("GET", "/console", lambda request, parts: moved(ROOT), "console_overview", 0),
         Route("GET", ROOT + "*", console.missing, "console_missing", 0),

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from engine.console import reading
 from engine.console.asked import Asked, NoSuchPage
+from engine.console.books_page import books
 from engine.console.case_page import settlement
 from engine.console.config_pages import config, explain, turn
 from engine.console.next_words import commands
@@ -238,5 +239,6 @@ PAGE_TABLE: Mapping[str, Callable[[Asked], Awaitable[Values]]] = {
     "turn": turn,
     "explain": explain,
     "states": states,
+    "books": books,
 }
 """Page (its template's name) → what makes its values."""

@@ -9,6 +9,7 @@ from engine.config.engine_parts import ROLES
 EVERYBODY = frozenset(ROLES)
 TECHNICAL = frozenset({"look", "operate", "admin"})  # with the parties' bytes and the configuration
 CHANGES = frozenset({"operate", "admin"})  # who takes another configuration
+FINANCE = frozenset({"finance", "admin"})
 
 OPENS: Mapping[str, frozenset[str]] = {
     "overview": EVERYBODY,
@@ -26,6 +27,7 @@ OPENS: Mapping[str, frozenset[str]] = {
     "explain": TECHNICAL,
     "config": CHANGES,
     "turn": CHANGES,
+    "books": FINANCE,
 }
 """Page → the roles that may see it; one of them is enough."""
 

@@ -35,7 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "unknown_number": Kind("D1", "{party} 有一笔{what}（单号 {no}，{amount} 元），结算平台没有这个单号", "{party}, {no}: {what} of {amount} yuan, which is none of our numbers", *_ASK_THEM),
     "effect_without_call": Kind("P7", "{party} 的{what}（单号 {no}）早于我方任何请求记录", "{party}, {no}: {what} earlier than any call we recorded", *_IT),
     "paid_amount_differs": Kind("D5/P15", "单号 {no} 应收 {due} 元，渠道实收 {amount} 元", "{no}: {due} yuan were due, the channel took {amount}", "由两名财务人员核对处理", "Two persons of finance decide."),
-    "paid_twice": Kind("D9/P1", "应收 {due} 元，渠道净收 {amount} 元，患者多付", "{due} yuan were due, the channel keeps {amount}: the patient paid too much", "财务在商户平台退回较晚的一笔（单号见 engine show）", "Finance gives the later payment back at the merchant portal (its number: engine show)."),
+    "paid_twice": Kind("D9/P1", "应收 {due} 元，渠道净收 {amount} 元，患者多付", "{due} yuan were due, the channel keeps {amount}: the patient paid too much", "财务在商户平台退回较晚的一笔（单号见控制台的结算单或 engine show）", "Finance gives the later payment back at the merchant portal (its number: the settlement in the console, or engine show)."),
     "service_not_paid": Kind("D4/P2", "已结算，应收 {due} 元，渠道净收只有 {amount} 元", "Settled for {due} yuan, the channel keeps only {amount}", *_FINANCE),
     "late_payment": Kind("D2/P1", "单号 {no} 已判定未支付，渠道却收了 {amount} 元且未退", "{no} was known as not paid, yet the channel keeps {amount} yuan", *_REFUND),
     "refund_missing": Kind("D3/D7/P1", "结算未成立，渠道仍收着 {amount} 元", "The settlement does not stand, yet the channel keeps {amount} yuan", *_REFUND),

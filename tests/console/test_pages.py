@@ -29,6 +29,7 @@ PAGE_PATHS = (
     "",
     "settlements",
     "tasks",
+    "books",
     "calls",
     "channels",
     "channels/outpatient_settlement",

@@ -17,9 +17,9 @@ from .conftest import PASSWORD, Browser, Night
 PATHS = {
     "overview": "", "settlements": "settlements", "tasks": "tasks", "calls": "calls", "channels": "channels",
     "channel": "channels/outpatient_settlement", "routes": "routes", "history": "history", "codes": "codes",
-    "states": "help/states", "config": "config", "turn": "history/1", "explain": "explain",
+    "states": "help/states", "config": "config", "turn": "history/1", "explain": "explain", "books": "books",
 }  # fmt: skip
-FOR_FINANCE = {"overview", "settlements", "settlement", "tasks", "states"}
+FOR_FINANCE = {"overview", "settlements", "settlement", "tasks", "states", "books"}
 FOR_CHANGES = {"config", "turn"}
 NOT_LOOKED_AT = re.compile(r"/console/(static/|logout|$|\?)")
 
@@ -49,7 +49,9 @@ def test_a_role_opens_its_pages_and_no_others(night: Night, users: dict[str, Use
     assert set(paths) == set(PAGE_TABLE)
     # a turn that no store here has is missing, which is told only to those it is for
     seen = {page for page, path in paths.items() if browser.get(f"/console/{path}").status in (200, 404)}
-    open_to = {"finance": FOR_FINANCE, "look": set(paths) - FOR_CHANGES}
+    open_to = {
+        "finance": FOR_FINANCE, "look": set(paths) - FOR_CHANGES - {"books"}, "operate": set(paths) - {"books"},
+    }  # fmt: skip
     assert seen == open_to.get(role, set(paths))
 
 
@@ -61,7 +63,8 @@ def test_roles_add_up(night: Night, users: dict[str, User]) -> None:
 def test_nothing_shown_leads_to_a_page_that_is_refused(night: Night, users: dict[str, User], role: str) -> None:
     browser = logged_in(night, users, role)
     scenes = [f"settlements/{night.no[name]}" for name in ("settled", "manual", "paid_again", "waiting")]
-    for path in ("", "settlements", "tasks", "help/states", *scenes):
+    more = ["books"] if role in ("finance", "admin") else []
+    for path in ("", "settlements", "tasks", "help/states", *more, *scenes):
         page = browser.text(f"/console/{path}")
         hrefs = {unescape(one).partition("#")[0] for one in re.findall(r'href="(/console/[^"]*)"', page)}
         wanted = sorted(one for one in hrefs if not NOT_LOOKED_AT.match(one) and "/settlements/" not in one)
@@ -94,7 +97,7 @@ def test_a_refusal_says_whose_page_it_is(night: Night, users: dict[str, User]) -
         for word in said:
             assert word in page, word
         nav = re.findall(r'<a href="/console/([^"]*)"', page.partition("<nav>")[2].partition("</nav>")[0])
-        assert nav == ["", "settlements", "tasks", "help/states"]
+        assert nav == ["", "settlements", "tasks", "books", "help/states"]
         assert "Content-Security-Policy" in dict(reply.headers)
     assert ("console_page_refused", {"user": "admin", "page": "calls"}) in browser.log.lines
 

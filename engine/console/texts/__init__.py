@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.console.texts import calls, channels, config, help, login, overview, settlement, settlements, shared, tasks
+from engine.console.texts import (
+    books,
+    calls,
+    channels,
+    config,
+    help,
+    login,
+    overview,
+    settlement,
+    settlements,
+    shared,
+    tasks,
+)
 
 Pair = tuple[str, str]
 Table = Mapping[str, Pair]
@@ -26,6 +38,7 @@ PAGES: Mapping[str, Table] = {
     "calls": calls.TEXTS,
     "call": calls.TEXTS,
     "states": help.TEXTS,
+    "books": books.TEXTS,
     "login": login.TEXTS,
     "message": login.TEXTS,
 }

@@ -5,6 +5,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav.overview": ("总览", "Overview"),
     "nav.settlements": ("结算单", "Settlements"),
     "nav.tasks": ("待办", "Tasks"),
+    "nav.books": ("对账", "Books"),
     "nav.calls": ("往来", "Calls"),
     "nav.channels": ("通道", "Channels"),
     "nav.routes": ("接口地址", "Doors"),
