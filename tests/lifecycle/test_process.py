@@ -33,7 +33,7 @@ class Ward:
 
     def __init__(self, place: Path) -> None:
         self.folder, self.his_port, api = place / "site", free_port(), free_port()
-        new_site(self.folder)
+        new_site(self.folder, console={"at": "api"})
         text = (self.folder / "engine.yaml").read_text()
         text = re.sub(r"http: 127\.0\.0\.1:[0-9]+", f"http: 127.0.0.1:{api}", text)
         for old, port in (("8701", self.his_port), ("8610", free_port())):
@@ -107,6 +107,17 @@ class Ward:
     def do(self, *words: str) -> subprocess.CompletedProcess[str]:
         return here(*words, "--root", str(self.folder))  # a new Python costs a second each time
 
+    def page(self, path: str) -> str:
+        """A page of the console, when what it shows has been read."""
+        until = time.monotonic() + 60.0
+        while "being read" in (text := self._page(path)):
+            assert time.monotonic() < until, text
+        return text
+
+    def _page(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/console/{path}?lang=en", timeout=20) as reply:
+            return str(reply.read().decode())
+
     def history(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.do("history", "--json").stdout.splitlines()]
 
@@ -144,6 +155,11 @@ def test_an_administrator_s_day_without_a_failed_request(ward: Ward) -> None:
     assert seen.returncode == 0
     assert "~ channel outpatient_bills" in seen.stdout
     assert "- window  20" in seen.stdout
+    page = ward.page("config")
+    assert "It would be taken" in page
+    assert "- 20" in page
+    assert "- 21" not in page
+    assert "engine apply --by" in page
     taken = ward.do("apply", *SAYS)
     assert taken.returncode == 0, taken.stdout + taken.stderr
     ward.served()
@@ -152,6 +168,10 @@ def test_an_administrator_s_day_without_a_failed_request(ward: Ward) -> None:
     assert wrong.returncode == 1
     assert "E302" in wrong.stdout
     assert "his_bills_query" in wrong.stdout, "the nearest word"
+    page = ward.page("config")
+    assert "would not be taken" in page
+    assert "<mark>his_bils_query</mark>" in page
+    assert "title:   新" in ward.page("history/2")
     assert ward.running is not None
     ward.running.process.send_signal(signal.SIGHUP)
     until = time.monotonic() + 40.0
