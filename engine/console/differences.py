@@ -3,6 +3,7 @@ person's number."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,7 @@ from engine.site.files import ENGINE_FILE
 PROBLEMS_SHOWN = 200
 PARTS_SHOWN, ROWS_OF_PART, ROWS_SHOWN = 200, 100, 1000
 SECRET_CODES = frozenset({"E208", "E419"})  # lint's own words for a secret in clear
+_KEY = re.compile(r"""([\w-]+)["']?\s*:\s*[\[|>"'-]*\s*$""")  # the name before a value
 Source = Literal["shown", "covered", "none"]
 
 
@@ -90,9 +92,15 @@ def _told(item: Problem, lines: Sequence[str], secret: set[int], ends: Mapping[i
 
 
 def unknown_names(problems: Iterable[Problem], files: Mapping[str, bytes]) -> frozenset[str]:
-    """Names in engine.yaml that lint does not know: by its name `pasword: …` is no secret."""
+    """Names in engine.yaml that lint does not know (by its name `pasword: …` is no secret), and those under which it
+    found one in clear."""
     lines = files.get(ENGINE_FILE, b"").decode("utf-8", "replace").splitlines()
-    return frozenset(name for _, name, _ in _unknown(problems, lines))
+    found = {name for _, name, _ in _unknown(problems, lines)}
+    for one in problems:
+        if one.file == ENGINE_FILE and one.code in SECRET_CODES and 1 <= one.line <= len(lines):
+            key = _KEY.search(lines[one.line - 1][: one.col - 1])
+            found |= {key[1]} if key else set()
+    return frozenset(found)
 
 
 def _unknown(problems: Iterable[Problem], lines: Sequence[str]) -> Iterator[tuple[int, str, int]]:

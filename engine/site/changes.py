@@ -38,6 +38,7 @@ _SECRET_VALUE = re.compile(
 _SUSPECT = re.compile(r"(?i)secret|passw|private_key|api_v[23]_key|access_key|-----BEGIN|://")
 _PEM = re.compile(r"-----BEGIN [^-]*-----.*", re.DOTALL)
 _USER = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
+_SECRET_PART = re.compile(rf"{SECRET_NAME.pattern}|^passphrase$|^verify_code$", re.IGNORECASE)
 _REFERENCE = re.compile(r"(?:file|env):\S+")
 
 
@@ -195,7 +196,9 @@ def _sections(text: str) -> dict[tuple[str, str], dict[str, str]] | None:
     for key, value in node.entries if isinstance(node, Map) else ():
         kind = _SECTIONS.get(key.text)
         if kind is None or not isinstance(value, Map):
-            found["node", key.text] = dict(_flat(value, ""))
+            rows = dict(_flat(value, ""))
+            closed = key.text == "keys"  # each is one, whatever its name
+            found["node", key.text] = {at: _open(text, "key") for at, text in rows.items()} if closed else rows
             continue
         for name, entry in value.entries:
             found[kind, name.text] = dict(_flat(entry, ""))
@@ -222,4 +225,4 @@ def _open(text: str, path: str) -> str:
     """A value as it may be shown: all of a reference, nothing of what stands anywhere under a secret's name."""
     if _REFERENCE.fullmatch(text):
         return text
-    return HIDDEN if any(SECRET_NAME.search(name.partition("[")[0]) for name in path.split(".")) else hidden(text)
+    return HIDDEN if any(_SECRET_PART.search(name.partition("[")[0]) for name in path.split(".")) else hidden(text)

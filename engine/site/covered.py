@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_NAMES = r"[\w-]*(?:secret|passw(?:or)?d|private_key|api_v[23]_key|access_key)[\w-]*"
+_NAMES = r"[\w-]*(?:secret|passw(?:or)?d|passphrase|verify_code|private_key|api_v[23]_key|access_key)[\w-]*"
 _NODE_NAMES = r"(?:[\w-]*_)?(?:pass|token|keys?)"
 _REFERENCE = re.compile(r"""["']?(?:file|env):[^\s,}"']+["']?""")
 _BEGIN, _END = "-----BEGIN ", "-----END "

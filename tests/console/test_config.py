@@ -167,6 +167,14 @@ def test_a_secret_in_clear_is_on_no_page(desk: Desk, line: str) -> None:
         assert "engine.yaml:" in page
 
 
+def test_a_key_of_the_node_in_clear_is_on_no_page(desk: Desk) -> None:
+    desk.change("engine.yaml", lambda text: re.sub(r"file:var/keys/(store|index)\.key", SECRET, text))
+    page = desk.page()
+    assert "E208" in page
+    assert SECRET not in page
+    assert "••••" in page, "that it differs is shown"
+
+
 def test_a_file_that_cannot_be_read_is_named(desk: Desk) -> None:
     (desk.root / "channels/broken.yaml").symlink_to("/proc/self/mem")
     page = desk.page()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -200,7 +201,7 @@ def test_a_file_of_many_equal_lines_is_compared_quickly() -> None:
     assert [row for row in found[0].rows if row.old or row.new] == [Row("1→", "first", ""), Row("→29001", "", "last")]
 
 
-NESTED = ["    private_key: {part: geheim}", "    token: [geheim, file:keys/a]"]
+NESTED = ["    private_key: {part: geheim}", "    token: [geheim, file:keys/a]", "    passphrase: geheim"]
 
 
 @pytest.mark.parametrize(
@@ -210,6 +211,15 @@ def test_settings_of_a_party_are_covered_by_their_names(line: str) -> None:
     found = changes(GOOD, _change((ENGINE, "    key: file:keys/bank", line)))
     assert "geheim" not in str(found)
     assert "file:keys/bank" in str(found), "where a secret lies is no secret"
+
+
+def test_a_key_of_the_node_in_clear_is_not_shown() -> None:
+    """Their names are `store` and `index`."""
+    assert GOOD["engine.yaml"].count(b"\nkeys:") == 1
+    new = re.sub(rb"\nkeys:.*(?:\n  .*)*", b"\nkeys: {store: geheim, index: file:keys/index}", GOOD["engine.yaml"])
+    (found,) = changes(GOOD, {**GOOD, "engine.yaml": new})
+    assert "geheim" not in str(found)
+    assert found.name == "keys"
 
 
 def test_a_version_of_before_is_read_by_the_rules_of_before() -> None:
