@@ -38,6 +38,7 @@ ERRORS: dict[str, Said] = {
     "E-RESOLVED": Said("engine", "已由人工处理：{detail}", "Decided by a person: {detail}", "", ""),
     "E-REFUND-PART": Said("client", "只能整单退费，不能只退部分明细", "Only the whole bill can be taken back, not some of its lines", "整单退费请不填 lines；部分退费请到窗口办理", "Leave lines out for the whole bill; for a part go to the desk."),
     "E-NO-WAY-BACK": Said("client", "这个业务没有整单撤销的办法", "This kind of business cannot be taken back here", "请用对应的撤销业务办理", "Use the business made for withdrawing it."),
+    "E-ASKED-MANY": Said("client", "这张结算单已受理 {detail} 次不同请求号的同类请求，不再受理新的", "This settlement has taken {detail} requests of this kind, each under another number; no more are taken", "请用原来的请求号查询结果；仍要退费请到 HIS 窗口办理", "Repeat an earlier request number to hear how it stands; for a refund go to the window of the HIS."),
     "E-PROOF-USED": Said("client", "这张收款凭据已用于结算单 {detail}", "This proof of payment was used already, by settlement {detail}", "请核对终端小票；未用于本次结算的刷卡请在终端撤销", "Check the slip; void at the terminal a payment that belongs to no settlement."),
     "E-PAY-KIND": Said("client", "本次结算不支持支付方式 {detail}", "This settlement cannot be paid by {detail}", "请选择其他支付方式", "Choose another way."),
     "E-RATE": Said("client", "请求过于频繁", "Too many requests", "请稍后再试", "Try again later."),

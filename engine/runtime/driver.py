@@ -27,19 +27,15 @@ from engine.runtime.ledger_rows import rows_of_turn
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow
-from engine.runtime.room import CannotMove, Letter, Room, Turn
+from engine.runtime.room import AskedTooOften, CannotMove, Letter, RepeatDiffers, Room, Turn
 from engine.runtime.sites import Sites, UnknownSite
-from engine.saga.case import AT_REST, Case, CaseState
+from engine.saga.case import AT_REST, Case, CaseEvent, CaseState
 from engine.saga.events import Command, Event, Recovered, Send, Started, Task, Tell, Tick
 from engine.saga.machine import advance
 from engine.saga.rules import RULES, Rules
 from engine.store.contract import CannotRead, Crash, Done, Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.sealing import Sealer
-
-
-class RepeatDiffers(Exception):
-    """The same number came again with other content."""
 
 
 class Busy(Exception):
@@ -200,13 +196,13 @@ class SettlementDriver:
 
     def _handle(self, room: Room, letter: Letter) -> None:
         try:
-            if self._repeated(room, letter):
+            if room.repeated(letter.once):
                 self.keep_beside(letter.first)
                 self._handled(room, letter)
                 return
             room.move(letter.onto)
             turn = self._advance(room, letter, list(letter.first), [])
-        except (RepeatDiffers, CannotMove) as no:
+        except (RepeatDiffers, AskedTooOften, CannotMove) as no:
             self._handled(room, letter, no)
         except Exception as problem:  # noqa: BLE001 whatever it was, the case in memory can no longer be trusted
             self._broken(room, letter, problem)
@@ -234,19 +230,6 @@ class SettlementDriver:
     def _broken(self, room: Room, letter: Letter, problem: Exception) -> None:
         self._throw_away(room, problem)
         letter.fail(problem)
-
-    def _repeated(self, room: Room, letter: Letter) -> bool:
-        """Whether this request was heard before; RepeatDiffers when its content was another."""
-        if letter.once is None:
-            return False
-        name, key, digest = letter.once
-        heard = room.case.data.setdefault("_once", {}).setdefault(name, {})
-        if key in heard:
-            if heard[key] != digest:
-                raise RepeatDiffers(key)
-            return True
-        heard[key] = digest
-        return False
 
     def _throw_away(self, room: Room, problem: Exception) -> None:
         no = room.case.no
@@ -342,7 +325,8 @@ class SettlementDriver:
         if case.state is not before:
             if before is CaseState.FORWARD and case.cause is not None and case.cause.code == "E-BILL-MAX":
                 self._desk.call("bill_too_large", None, f"{case.no} {case.cause.zh}", "his")
-            self._meters.came_to(case.channel, case.state)
+            again = case.state is CaseState.SETTLED and case.cause_kind == CaseEvent.REFUND_OFF  # it settled long ago
+            self._meters.came_to(case.channel, CaseEvent.REFUND_OFF if again else case.state)
             why = case.cause.code if case.cause else ""
             self._log.message(event="settlement", no=case.no, state=case.state, cause=why)
 

@@ -94,7 +94,7 @@ class Meters:
         self._requests.took((door, route, str(status)), seconds)
 
     def came_to(self, channel: str, state: str) -> None:
-        """A settlement of this channel came to this state."""
+        """A settlement of this channel came to this state; `refund_off`: it is settled again, and was counted then."""
         self._move(channel, state).inc()
 
     def task_opened(self, kind: str) -> None:

@@ -19,7 +19,7 @@ from engine.core.world import World
 from engine.runtime.answers import answer_of, reason_json, state_of
 from engine.runtime.auth import Client
 from engine.runtime.choices import does_not_apply
-from engine.runtime.driver import Busy, NotKept, RepeatDiffers, SettlementDriver
+from engine.runtime.driver import Busy, NotKept, SettlementDriver
 from engine.runtime.judge import SiteJudge
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
@@ -35,6 +35,7 @@ from engine.runtime.orders_back import (
     was,
 )
 from engine.runtime.resolve import cannot_be_off, closing, decision, undecided, waiting
+from engine.runtime.room import ASKED_MAX, AskedTooOften, RepeatDiffers
 from engine.runtime.sites import Sites
 from engine.runtime.terminal_facts import NoSuchNumber, told_of_leg, voucher_of
 from engine.runtime.told import MISSING, Told, error, not_allowed, stranger, wrong_fields
@@ -314,6 +315,10 @@ class Orders:
             self._driver.keep_beside(caller.used)
             self._meters.refused(caller.door, "repeat_differs")
             return error("conflict", "E-REPEAT-DIFFERS", settlement_no=no)
+        except AskedTooOften:
+            self._driver.keep_beside(caller.used)
+            self._meters.refused(caller.door, "asked_too_often")
+            return error("conflict", "E-ASKED-MANY", str(ASKED_MAX), settlement_no=no)
         except NotKept as kept_not:
             if kept_not.failed == NONCE_TAKEN:
                 return self._replayed(caller)

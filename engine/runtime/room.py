@@ -56,6 +56,17 @@ class Turn:
     stored: bool = False
 
 
+ASKED_MAX = 100  # different requests of one kind that a settlement hears: each is kept with it, a refund asks a party
+
+
+class RepeatDiffers(Exception):
+    """The same number came again with other content."""
+
+
+class AskedTooOften(Exception):
+    """The settlement has heard ASKED_MAX requests of this kind, each under another number; the text is the kind."""
+
+
 class CannotMove(Exception):
     """The settlement cannot go on under the other version; the text says why."""
 
@@ -86,6 +97,21 @@ class Room:
             raise CannotMove(why)
         self.case.site_hash = onto.site.content_hash
         self.judge, self.plan = onto, onto.plan
+
+    def repeated(self, once: tuple[str, str, str] | None) -> bool:
+        """Whether this request was heard before; from now on it was. Errors: RepeatDiffers, AskedTooOften."""
+        if once is None:
+            return False
+        name, key, digest = once
+        heard = self.case.data.setdefault("_once", {}).setdefault(name, {})
+        if key in heard:
+            if heard[key] != digest:
+                raise RepeatDiffers(key)
+            return True
+        if len(heard) >= ASKED_MAX:
+            raise AskedTooOften(name)
+        heard[key] = digest
+        return False
 
     def changed_legs(self) -> list[Leg]:
         """Legs that differ from what the store has; it has them once the turn is stored (`remember`)."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine.cli.showing import story
+from engine.runtime.room import ASKED_MAX
 from tests.doors.his import His
 from tests.edge.town import BILL, CASH, CODE, PATIENT, START, Asked, Town
 from tests.rig.agreement import compared
@@ -184,3 +185,34 @@ def test_the_console_shows_that_it_stands_and_why(new_town: Callable[..., Town],
     assert (told["state"], told["tasks"], told["decide"]) == ("settled", [], [])
     assert [leg["state"] for leg in told["legs"] if leg["undo"]] == ["no"]
     assert town.kept() == CASH
+
+
+def test_a_settlement_is_asked_back_so_often_and_no_more(town: Town) -> None:
+    """A client that asks under ever new numbers: what it costs HIS, and what is kept of it, has an end."""
+    no = _settled(town)
+    _window_only(town)
+    for n in range(ASKED_MAX):
+        assert _off(_refund(town, no, f"r{n}"))
+    more = _begin(town, no, "one-more").reply()
+    assert (more.status, more.code) == (409, "E-ASKED-MANY")
+    assert (len(_voids(town)), _open_tasks(town)) == (ASKED_MAX, [])
+    again = _begin(town, no, "r7").reply().json
+    assert _off(again), "what it asked before is still answered"
+    for n in range(ASKED_MAX):
+        assert town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": f"c{n}"}, client=DESK).state == "settled"
+    more = town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": "c-more"}, client=DESK)
+    assert (more.status, more.code, more.json["settlement_no"]) == (409, "E-ASKED-MANY", no)
+    ack = His(town).ask("REFUND", zjs={2: "one-more", 3: no, 13: "X"})
+    assert (ack.code, ack.field("ZJA", 22)) == ("AE", "E-ASKED-MANY")
+
+
+def test_the_meter_counts_each_settlement_that_settled_once(town: Town) -> None:
+    no = _settled(town)
+    _window_only(town)
+    assert _off(_refund(town, no, "r1"))
+    assert _off(_refund(town, no, "r2"))
+    assert town.lab.engine is not None
+    shown = town.lab.engine.meters.page().decode()
+    row = 'engine_settlements_total{{channel="outpatient_settlement",state="{}"}} {}'
+    assert row.format("settled", "1.0") in shown
+    assert row.format("refund_off", "2.0") in shown
