@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli.say import line
 from engine.core.times import rfc3339
+from engine.saga.byhand import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,6 @@ _UNDO = (
     ("again", "原因已排除：以同一编号再办", "what stood in the way is gone: try it again under its number"),
     ("not_done", "还没有撤销：引擎继续查、继续办", "it is not undone: the engine goes on asking and trying"),
 )
-OFF = "off"
 _OFF = (
     OFF, "没有撤销，也不再撤销：退费作罢，结算仍然有效",
     "it is not undone and shall not be: the refund is off, the settlement stands",

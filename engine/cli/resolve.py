@@ -12,8 +12,9 @@ from engine.cli.say import FOUND, GOOD, WrongUse, document, line, trouble
 from engine.cli.versions import there, turn_of
 from engine.core.digest import digest_of
 from engine.core.world import World
+from engine.saga.byhand import OFF
 
-WORDS = ("done", "not_done", "again", "off")
+WORDS = ("done", "not_done", "again", OFF)
 
 
 def resolve(root: Path, no: str, by: str, reason: str, legs: Sequence[str], as_json: bool, world: World) -> int:

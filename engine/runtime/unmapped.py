@@ -13,7 +13,7 @@ from engine.pipeline.rejected import MapRejected
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit
-from engine.store.unmapped import LONGEST, UnmappedCode, count_unmapped
+from engine.store.unmapped import UnmappedCode, count_unmapped, kept_of
 
 PAUSE = 5.0  # seconds for which counts are gathered
 AT_ONCE = 500  # codes gathered meanwhile; further ones of the same seconds are only in the meter
@@ -33,7 +33,7 @@ class Unmapped:
         if table is None:
             return
         self._meters.unmapped(table)
-        now, code = self._world.now(), no.about.get("key", "")[:LONGEST]
+        now, code = self._world.now(), kept_of(no.about.get("key", ""))
         place = f"{no.place.file}:{no.place.line}" if no.place is not None else ""
         known = self._counts.get((table, code))
         if known is not None:

@@ -24,10 +24,15 @@ class UnmappedCode:
     last_at: float
 
 
+def kept_of(code: str) -> str:
+    """As much of a code as is kept: two that begin alike so far are one."""
+    return code[:LONGEST]
+
+
 def count_unmapped(one: UnmappedCode, sealer: Sealer) -> Write:
     """So many more times, from `first_at` to `last_at`. A code beyond the first MOST is not kept. It is sealed: a
     sender may write anything where a code belongs."""
-    code = one.code[:LONGEST].encode("utf-8", "surrogatepass")
+    code = kept_of(one.code).encode("utf-8", "surrogatepass")
     return Write("unmapped_count", {
         "code_table": one.table, "mark": sealer.person_index("unmapped", code.hex()), "code": Sealed(code),
         "place": one.place, "times": one.times, "first": one.first_at, "last": one.last_at, "most": MOST,

@@ -32,14 +32,6 @@ def server() -> Iterator[Server]:
     made.close()
 
 
-@pytest.fixture(scope="module")
-def laid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
-    here = Hospital(tmp_path_factory.mktemp("hospital"))
-    here.open()
-    yield here
-    here.close()
-
-
 @pytest.fixture
 def hospital(laid: Hospital, server: Server, request: pytest.FixtureRequest) -> Iterator[Hospital]:
     """A new day on a database of its own."""

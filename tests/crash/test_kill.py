@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
@@ -20,14 +18,6 @@ BILL, PATIENT = "B20261122001", PERSONS[0]
 REST = ("settled", "undone", "rejected", "manual")
 AGAIN = ("recovery.before", "recovery.marked", "commit.before:Recovered", "commit.after:Recovered")
 PLACES_LEAST = 40
-
-
-@pytest.fixture(scope="module")
-def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
-    here = Hospital(tmp_path_factory.mktemp("hospital"))
-    here.open()
-    yield here
-    here.close()
 
 
 def _kiosk(hospital: Hospital) -> Kiosk:

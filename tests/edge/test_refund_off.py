@@ -13,7 +13,7 @@ import pytest
 from engine.cli.showing import story
 from engine.runtime.room import ASKED_MAX
 from tests.doors.his import His
-from tests.edge.town import BILL, CASH, CODE, PATIENT, START, Asked, Town
+from tests.edge.town import BILL, CASH, CODE, PATIENT, START, Asked, Reply, Town
 from tests.rig.agreement import compared
 from tests.sms.test_page import USERS, page
 
@@ -36,6 +36,11 @@ def _begin(town: Town, no: str, request_no: str, *, client: str = DESK) -> Asked
 def _refund(town: Town, no: str, request_no: str) -> dict[str, Any]:
     _begin(town, no, request_no).reply()
     return town.rest(no, client=DESK)
+
+
+def _cancel(town: Town, no: str, request_no: str) -> Reply:
+    body = {"request_no": request_no, "reason_code": "X"}
+    return town.ask("POST", f"/v1/settlements/{no}/cancel", body, client=DESK)
 
 
 def _window_only(town: Town, only: bool = True) -> None:
@@ -199,8 +204,8 @@ def test_a_settlement_is_asked_back_so_often_and_no_more(town: Town) -> None:
     again = _begin(town, no, "r7").reply().json
     assert _off(again), "what it asked before is still answered"
     for n in range(ASKED_MAX):
-        assert town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": f"c{n}"}, client=DESK).state == "settled"
-    more = town.ask("POST", f"/v1/settlements/{no}/cancel", {"request_no": "c-more"}, client=DESK)
+        assert _cancel(town, no, f"c{n}").state == "settled"
+    more = _cancel(town, no, "c-more")
     assert (more.status, more.code, more.json["settlement_no"]) == (409, "E-ASKED-MANY", no)
     ack = His(town).ask("REFUND", zjs={2: "one-more", 3: no, 13: "X"})
     assert (ack.code, ack.field("ZJA", 22)) == ("AE", "E-ASKED-MANY")

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from engine.cli.listing import Wanted
+from engine.cli.listing_tasks import draw_tasks, task_rows
 from tests.edge.town import CASH, Reply, Town
 
 
@@ -93,6 +97,19 @@ def test_a_task_is_closed_by_a_person_once_and_who_and_why_are_kept(town: Town) 
     assert row["closed_by"] == "财务甲"
     deeds = town.select("SELECT kind, what, by_whom FROM hands")
     assert [(one["kind"], one["by_whom"]) for one in deeds] == [("task", "财务甲")]
+
+
+def test_what_was_done_is_listed_with_who_and_why(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    task = _told(town)
+    assert _close(town, task).status == 200
+    for state, count in (("", 0), ("closed", 1)):
+        rows = town.read(lambda conn, state=state: task_rows(conn, Wanted(state=state, limit=50), None))
+        assert len(rows) == count
+    draw_tasks(rows, {"wechat": "wechat"}, town.now)
+    said = capsys.readouterr().out
+    assert f"✓ {task}" in said
+    assert "财务甲: 商户平台已退" in said
+    assert "engine" not in said, "nothing is left to type"
 
 
 def test_a_settlements_task_closed_by_hand_stands_in_its_trail(town: Town) -> None:
