@@ -32,12 +32,18 @@ class Wanted:
     limit: int = 0  # rows; 0: as many as a screen holds, or of JSON lines as may be asked for
 
 
+Cell = Callable[[Mapping[str, Any]], str]
+NEWEST = "最新 {} 行 · the newest {}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How one kind of list is read and drawn: (column, how its cell is made)."""
+    """How one kind of list is read, from the engine's store and from its workers' where they have some, and drawn for
+    the screen. `most`: what a list that is cut short shows."""
 
-    rows: Callable[[Connection, Wanted, float | None], Rows]
-    columns: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...]
+    read: Callable[[Path, Connection, Wanted, float | None], Rows]
+    draw: Callable[[Path, Rows], None]
+    most: str = NEWEST
 
 
 def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
@@ -48,42 +54,16 @@ def listing(root: Path, what: str, wanted: Wanted, as_json: bool) -> int:
     if kind is None:
         raise WrongUse(f"list: {', '.join(_KINDS)}")
     since = since_of(root, wanted.since)
-    rows = _read(root, what, wanted, since)
+    with reading(root) as conn:
+        rows = kind.read(root, conn, wanted, since)
     if len(rows) > most:
         rows = rows[:most]
-        which = "最常见的 {} 行 · the {} most frequent" if what == "unmapped" else "最新 {} 行 · the newest {}"
-        trouble(f"只列出{which.format(most, most)} only: --limit, --since, --state")
+        trouble(f"只列出{kind.most.format(most, most)} only: --limit, --since, --state")
     if as_json:
         documents({name: _public(name, value) for name, value in row.items()} for row in rows)
-    elif what == "tasks":
-        sides = {name: one.kind for name, one in node_file(root).parties.items()}
-        draw_tasks(rows, sides, clock_of(root))
-    elif what == "unmapped":
-        draw_unmapped(rows)
     else:
-        cells = [[make(row) for _, make in kind.columns] for row in rows]
-        table("", [name for name, _ in kind.columns], cells, STATE_STYLES)
+        kind.draw(root, rows)
     return GOOD
-
-
-def _read(root: Path, what: str, wanted: Wanted, since: float | None) -> Rows:
-    """The rows of the engine's store, and of its workers' where they have some."""
-    with reading(root) as conn:
-        if what == "unmapped":
-            with beside(root) as others:
-                return with_folder(unmapped_rows([conn, *others], since, wanted.limit), root, clock_of(root))
-        rows = _KINDS[what].rows(conn, wanted, since)
-    if what in ("messages", "lanes") and not wanted.bill:
-        with beside(root) as others:
-            for one in others:
-                rows += (
-                    message_rows(one, wanted.state, since, wanted.limit)
-                    if what == "messages"
-                    else lane_rows(one, wanted.state, wanted.limit)
-                )
-        if what == "messages":
-            rows = sorted(rows, key=lambda row: -row["id"])
-    return rows
 
 
 def _public(name: str, value: Any) -> Any:
@@ -110,7 +90,17 @@ def _settlements(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     ]
 
 
-def _messages(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+def _messages(root: Path, conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    """Those of the engine and its workers; workers know no bills."""
+    rows = _talks(conn, wanted, since)
+    if not wanted.bill:
+        with beside(root) as others:
+            for one in others:
+                rows += message_rows(one, wanted.state, since, wanted.limit)
+    return sorted(rows, key=lambda row: -row["id"])
+
+
+def _talks(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     """Every talk with an outside party and everything heard from one, newest first."""
     import sqlalchemy as sa
 
@@ -145,30 +135,56 @@ def _messages(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     return sorted([*sent, *heard, *told], key=lambda row: -row["id"])[: wanted.limit]
 
 
-def _lanes(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
-    """What is under way to each party: legs not yet definite, the oldest and when they are next looked at."""
+def _lanes(root: Path, conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    """What is under way to each party: legs not yet definite, the oldest and when they are next looked at; then what
+    is not delivered yet, the workers' too."""
     from engine.store.lists import list_open_legs
 
     rows = [dict(row) for row in list_open_legs(conn, state=wanted.state, since=since, limit=wanted.limit)]
-    return (rows + lane_rows(conn, wanted.state, wanted.limit))[: wanted.limit]
+    rows = (rows + lane_rows(conn, wanted.state, wanted.limit))[: wanted.limit]
+    if not wanted.bill:
+        with beside(root) as others:
+            for one in others:
+                rows += lane_rows(one, wanted.state, wanted.limit)
+    return rows
 
 
-def _tasks(conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+def _tasks(root: Path, conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     """What a person has to do; `--state closed` for what was done."""
     if wanted.state not in ("", "open", "closed"):
         raise WrongUse("--state: open, closed")
     return task_rows(conn, wanted, since)
 
 
-def _text(name: str) -> Callable[[Mapping[str, Any]], str]:
+def _drawn_tasks(root: Path, rows: Rows) -> None:
+    draw_tasks(rows, {name: one.kind for name, one in node_file(root).parties.items()}, clock_of(root))
+
+
+def _unmapped(root: Path, conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    """Codes that no table had, counted by the engine and its workers, and whether the folder has them by now."""
+    with beside(root) as others:
+        return with_folder(unmapped_rows([conn, *others], since, wanted.limit), root, clock_of(root))
+
+
+def _columns(*columns: tuple[str, Cell]) -> Callable[[Path, Rows], None]:
+    """Drawn as a table: (column, how its cell is made)."""
+
+    def draw(root: Path, rows: Rows) -> None:
+        cells = [[make(row) for _, make in columns] for row in rows]
+        table("", [name for name, _ in columns], cells, STATE_STYLES)
+
+    return draw
+
+
+def _text(name: str) -> Cell:
     return lambda row: "" if row[name] is None else str(row[name])
 
 
-def _at(name: str) -> Callable[[Mapping[str, Any]], str]:
+def _at(name: str) -> Cell:
     return lambda row: moment(row[name])
 
 
-def _fen(name: str) -> Callable[[Mapping[str, Any]], str]:
+def _fen(name: str) -> Cell:
     return lambda row: yuan(row[name])
 
 
@@ -177,21 +193,23 @@ def _took(row: Mapping[str, Any]) -> str:
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "settlements": _Kind(_settlements, (
+    "settlements": _Kind(lambda root, conn, wanted, since: _settlements(conn, wanted, since), _columns(
         ("no", _text("no")), ("bills", lambda row: " ".join(row["bills"])), ("state", _text("state")),
         ("total", _fen("total")), ("fund", _fen("fund")), ("account", _fen("account")), ("cash", _fen("cash")),
         ("reason", _text("reason_code")), ("client", _text("client")), ("created", _at("created_at")),
         ("updated", _at("updated_at")),
     )),
-    "messages": _Kind(_messages, (
+    "messages": _Kind(_messages, _columns(
         ("at", _at("started_at")), ("way", _text("way")), ("call", _text("call")), ("op", _text("op")),
         ("purpose", _text("purpose")), ("outcome", _text("outcome")), ("fact", _text("fact")), ("code", _text("code")),
         ("took", _took), ("number", _text("number")), ("settlement", _text("settlement_no")),
     )),
-    "lanes": _Kind(_lanes, (
+    "lanes": _Kind(_lanes, _columns(
         ("party", _text("party")), ("call", _text("call")), ("state", _text("state")), ("legs", _text("legs")),
         ("oldest", _at("oldest_at")), ("next", _at("next_at")),
     )),
-    "tasks": _Kind(_tasks, ()),
-    "unmapped": _Kind(lambda conn, wanted, since: [], ()),
+    "tasks": _Kind(_tasks, _drawn_tasks),
+    "unmapped": _Kind(
+        _unmapped, lambda root, rows: draw_unmapped(rows), "最常见的 {} 行 · the {} most frequent"
+    ),
 }  # fmt: skip

@@ -135,7 +135,12 @@ async def test_killed_at_every_place(hospital: Hospital) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_patient_data_in_the_logs(hospital: Hospital) -> None:
+@pytest_twisted.ensureDeferred
+async def test_no_patient_data_in_the_logs(hospital: Hospital) -> None:
+    """Of this life, and of all that ended before it."""
+    hospital.fresh()
+    hospital.start()
+    assert (await _carry_on(hospital, ""))["state"] == "settled"
     logs = hospital.logs()
     assert "settlement" in logs
     for planted in (PATIENT.name, PATIENT.id_no, PATIENT.card_no, PATIENT.phone):
