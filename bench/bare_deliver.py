@@ -34,7 +34,7 @@ from engine.connectors.straight import Straight
 PAGES = 6  # that one commit of a lone message writes
 PAGE = b"x" * 4096
 FILE = 15 << 20  # bytes, written all through at the start and over again from then on, as a write-ahead file is
-CONNECTIONS = 16  # to the destination
+CONNECTIONS = 64  # to the destination: as many as senders have, so that none has to wait for one
 
 
 class Disk:

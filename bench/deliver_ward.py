@@ -39,7 +39,7 @@ make:
   - [diagnosis,  hl7.DG1_3_1]
   - [time,       hl7.EVN_2 | optional]
 """
-ENGINE = """engine: {{name: bench, profile: test}}
+ENGINE = """engine: {{name: bench, profile: test, awake: {awake}}}
 store:  sqlite:var/engine.db
 keys:   {{store: file:var/keys/store.key, index: file:var/keys/index.key}}
 listeners:
@@ -52,14 +52,16 @@ parties:
 
 
 class DeliverWard(EngineProcess):
-    """Use as a context manager. `ack`: stored or delivered; `preload`: a library for the engine's process alone."""
+    """Use as a context manager. `ack`: stored or delivered; `preload`: a library for the engine's process alone;
+    `awake`: the engine keeps processors from sleeping while it has work."""
 
     def __init__(self, *, ack: str = "delivered", check: str = "yes", spread: bool = False, window: int = 64,
-                 preload: str = "", environment: dict[str, str] | None = None) -> None:  # fmt: skip
+                 preload: str = "", awake: bool = False,
+                 environment: dict[str, str] | None = None) -> None:  # fmt: skip
         super().__init__({**({"LD_PRELOAD": preload} if preload else {}), **(environment or {})})
         self.hl7 = free_port()
         self._asked = {"ack": ack, "check": check, "spread": "yes" if spread else "no"}
-        self._window = window
+        self._window, self._awake = window, "yes" if awake else "no"
         self.sink: subprocess.Popen[str] | None = None
         self.ports: dict[str, int] = {}
         self.first = 1
@@ -75,7 +77,7 @@ class DeliverWard(EngineProcess):
         (self.folder / "channels/bench_events.yaml").write_text(CHANNEL.format(**self._asked))
         (self.folder / "mappings/bench_event.map.yaml").write_text(MAP)
         (self.folder / "engine.yaml").write_text(
-            ENGINE.format(port=self.port, hl7=self.hl7, sink=self.ports["http"], window=self._window)
+            ENGINE.format(port=self.port, hl7=self.hl7, sink=self.ports["http"], window=self._window, awake=self._awake)
         )
         for name in ("store.key", "index.key", "client.secret"):
             path = self.folder / "var/keys" / name

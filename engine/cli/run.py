@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli import large_pages
 from engine.cli.applied import applied_site
+from engine.cli.awake import Awake
 from engine.cli.folder import loaded, master_key, store_url
 from engine.cli.reactor import install as install_reactor
 from engine.cli.say import CANNOT, GOOD, INTERRUPTED, CannotRun, WrongUse, line, trouble
@@ -132,6 +133,8 @@ class _Life:
         engine.deliver_api.hands.others = workers
         self._pulse = Pulse(engine.world, engine.meters, lambda seconds: clock_was_set(
             seconds * engine.world.rate, engine.driver, engine.deliver.lanes, engine.log))
+        self._awake = Awake(engine.world, lambda: engine.sites.current.engine.awake, lambda: engine.store.units,
+                            lambda why: engine.log.warning("processors_sleep", why=why))
         self._code = GOOD
         self._stopping = False
 
@@ -156,6 +159,7 @@ class _Life:
         large_pages.gather()
         if not isinstance(self._engine.world, VirtualWorld):
             self._pulse.start()
+            self._awake.start()
         self._workers.start(self._say_ready)
 
     def _say_ready(self) -> None:
@@ -205,6 +209,7 @@ class _Life:
             self._reactor.stop()
 
         self._pulse.stop()
+        self._awake.stop()
         Deferred.fromCoroutine(self._engine.stop()).addBoth(over)
 
 

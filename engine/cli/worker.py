@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.cli import large_pages
 from engine.cli.applied import applied_site
+from engine.cli.awake import Awake
 from engine.cli.folder import loaded, master_key, store_url
 from engine.cli.reactor import install as install_reactor
 from engine.cli.say import CANNOT, GOOD, trouble
@@ -42,10 +43,11 @@ def main(root: Path, index: int, workers: list[int], doors: bool, parent: int) -
     beside = Beside([url, *(worker_path(url, one) for one in workers if one != index)])
     lanes, count = max(workers) + 1, len(workers) + 1
     worker = Worker(world, root, site, store, log, beside, lane=index, lanes=lanes, count=count, doors=doors)
-    return _run(net, worker, parent)
+    awake = Awake(world, lambda: site.engine.awake, lambda: store.units, lambda why: None)  # the engine says why not
+    return _run(net, worker, awake, parent)
 
 
-def _run(net: Any, worker: Any, parent: int) -> int:
+def _run(net: Any, worker: Any, awake: Awake, parent: int) -> int:
     from twisted.internet.defer import Deferred
     from twisted.internet.stdio import StandardIO
     from twisted.protocols.basic import LineOnlyReceiver
@@ -73,6 +75,7 @@ def _run(net: Any, worker: Any, parent: int) -> int:
     engine = Engine()
 
     def end(_: Any = None) -> None:
+        awake.stop()
         Deferred.fromCoroutine(worker.stop()).addBoth(lambda _: net.stop())
 
     def ready(_: Any) -> None:
@@ -81,6 +84,7 @@ def _run(net: Any, worker: Any, parent: int) -> int:
         gc.set_threshold(50_000, 20, 20)
         large_pages.gather()
         net.callLater(1.0, watch)
+        awake.start()
         StandardIO(engine)  # type: ignore[no-untyped-call]  # untyped in Twisted
         engine.say({"ready": True})
 

@@ -68,7 +68,8 @@ ENGINE_FILE = Spec(
 @dataclass(frozen=True, slots=True)
 class EngineFile:
     """engine.yaml, read. `hospital` is a free tree of text. `store` is an address or a reference to one. `written`:
-    all names of listeners and parties, also of those that could not be read."""
+    all names of listeners and parties, also of those that could not be read. `awake`: processors are not to sleep while
+    there is work."""
 
     name: str
     profile: str
@@ -82,6 +83,7 @@ class EngineFile:
     limits: Limits
     console: Console | None
     retention: Retention
+    awake: bool = False
     written: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     mark: Mark = field(default=NOWHERE, compare=False, repr=False)
 
@@ -97,10 +99,11 @@ def read_engine_file(node: Node, found: Found) -> EngineFile | None:
                              zh="名称: 值 的映射", en="a mapping of names to values"))  # fmt: skip
         hospital = {}
     engine: Record = record["engine"]
+    written = names_in(node, "listeners") | names_in(node, "parties")
     file = EngineFile(
         engine["name"], engine["profile"], engine["clock"], hospital, record["store"], record["keys"],
         record["listeners"], record["clients"], record["parties"], record["limits"], record["console"],
-        record["retention"], names_in(node, "listeners") | names_in(node, "parties"), record.mark,
+        record["retention"], engine["awake"] == "yes", written, record.mark,
     )  # fmt: skip
     _doors(file, found)
     _plain_secrets(node, found)

@@ -55,6 +55,9 @@ ENGINE = Spec(
         Field("name", IDENT, "节点名称", "the node's name", "demo", required=True),
         Field("profile", Choice(PROFILES), "用途", "what it is for", "demo", required=True),
         Field("clock", Nested(CLOCK, Clock.of), "开发时钟", "the development clock", "{rate: 60}", default=Clock()),
+        Field("awake", Choice(("yes", "no")), "忙时不让处理器休眠（须可写 /dev/cpu_dma_latency）",
+              "processors do not sleep while there is work (/dev/cpu_dma_latency must be writable)", "yes",
+              default="no"),
     ),
 )  # fmt: skip
 

@@ -134,6 +134,10 @@ class Store(Protocol):
     def silent(self) -> bool:
         """Whether the database stopped answering: everything waits, nothing is lost."""
 
+    @property
+    def units(self) -> int:
+        """Units stored since the start: how much there is to do."""
+
     def start(self) -> Deferred[None]:
         """Open, migrate, take the lock. Errors: CannotStart."""
 
