@@ -53,8 +53,8 @@ declare(
     ),
     Code(
         "E106",
-        "不允许标签（{tag}），类型由字段决定",
-        "tags are not allowed ({tag}); the field gives the type",
+        "不允许标签（!），类型由字段决定",
+        "tags are not allowed (!); the field gives the type",
         "所有值按文本读取，字段说明书决定它是数字、时长还是名称。",
         "Every value is read as text; the field decides whether it is a number, a duration or a name.",
         "wait: !!int 5",

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from engine.config.covered import covered_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,22 @@ _MEANT = {"zh": "；是否应为“{hint}”？", "en": '; did you mean "{hint}"
 
 
 def render(item: Problem, sources: Mapping[str, str], lang: str = "zh") -> str:
-    """`file:line:col  CODE  what to write`, then the source line and a caret when the source is known."""
+    """`file:line:col  CODE  what to write`, then the source line and a caret when the source is known. What may be a
+    secret in clear is masked in the line, its columns stay."""
+    return _drawn(item, _covered([item], sources).get(item.file, ()), lang)
+
+
+def _covered(problems: Sequence[Problem], sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """The lines of the files they are in, as they may be shown."""
+    names = {item.file for item in problems if item.file in sources}
+    return {name: covered_lines(name, sources[name], problems) for name in names}
+
+
+def _drawn(item: Problem, lines: Sequence[str], lang: str) -> str:
     text = item.zh if lang == "zh" else item.en
     if item.hint:
         text += _MEANT["zh" if lang == "zh" else "en"].format(hint=item.hint)
     head = f"{item.file}:{item.line}:{item.col}  {item.code}  {text}"
-    lines = sources.get(item.file, "").splitlines()
     if not 1 <= item.line <= len(lines) or item.col < 1:
         return head
     source, col = window(lines[item.line - 1], item.col)
@@ -146,4 +158,6 @@ def _columns(text: str) -> int:
 
 def render_all(problems: Iterable[Problem], sources: Mapping[str, str], lang: str = "zh") -> str:
     """Every problem in order, one blank line apart, and nothing for none."""
-    return "\n\n".join(render(item, sources, lang) for item in in_order(problems))
+    ordered = in_order(problems)
+    lines = _covered(ordered, sources)
+    return "\n\n".join(_drawn(item, lines.get(item.file, ()), lang) for item in ordered)

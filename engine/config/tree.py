@@ -172,13 +172,13 @@ class _Reading:
         mark = self.mark(event)
         if depth > MAX_DEPTH:
             raise _TooDeep(mark)
-        if isinstance(event, yaml.AliasEvent):
-            self.problems.append(problem("E105", mark, what=f"*{event.anchor}"))
+        if isinstance(event, yaml.AliasEvent):  # its name is not said, nor a tag's: it may be a password that begins so
+            self.problems.append(problem("E105", mark, what="*"))
             return Scalar("", mark)
         if event.anchor:
-            self.problems.append(problem("E105", mark, what=f"&{event.anchor}"))
+            self.problems.append(problem("E105", mark, what="&"))
         if event.tag:
-            self.problems.append(problem("E106", mark, tag=event.tag))
+            self.problems.append(problem("E106", mark))
         if isinstance(event, yaml.ScalarEvent):
             return Scalar(event.value, mark, bool(event.style) and event.style != "plain")
         if isinstance(event, yaml.SequenceStartEvent):

@@ -4,30 +4,27 @@ person's number."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from engine.config.covered import SECRET_CODES, covered_lines, unknown_names
 from engine.config.problems import LINE_MAX, Problem, window
 from engine.masking.values import Masker
 from engine.site.changes import HIDDEN, Change, Row
-from engine.site.covered import secret_lines
 from engine.site.files import ENGINE_FILE
 
 PROBLEMS_SHOWN = 200
 PARTS_SHOWN, ROWS_OF_PART, ROWS_SHOWN = 200, 100, 1000
-SECRET_CODES = frozenset({"E208", "E419"})  # lint's own words for a secret in clear
 _KEY = re.compile(r"""([\w-]+)["']?\s*:\s*[\[|>"'-]*\s*$""")  # the name before a value
-Source = Literal["shown", "covered", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One problem of lint with its line of the file in three pieces, the middle one to be marked. `source`: shown,
-    covered (it may hold a secret), or none (there is no such line)."""
+    """One problem of lint with its line of the file in three pieces, the middle one to be marked; what may be a secret
+    in it is masked. `source`: whether there is such a line."""
 
     item: Problem
-    source: Source = "none"
+    source: bool = False
     before: str = ""
     marked: str = ""
     after: str = ""
@@ -58,59 +55,32 @@ NONE = Difference()
 def told_problems(problems: Sequence[Problem], files: Mapping[str, bytes]) -> tuple[Told, ...]:
     """The first of them, each with its line."""
     shown = problems[:PROBLEMS_SHOWN]
-    secret: dict[str, set[int]] = {}
-    lines: dict[str, list[str]] = {}
-    for name in {one.file for one in shown if one.file in files}:
-        text = files[name].decode("utf-8", "replace")
-        lines[name] = text.splitlines()
-        secret[name] = set(secret_lines(text, node=name == ENGINE_FILE))
-    for one in problems:
-        if one.file in secret and one.code in SECRET_CODES:
-            secret[one.file].add(one.line)
-    ends: dict[int, int] = {}
-    for line, _, end in _unknown(problems, lines.get(ENGINE_FILE, [])):
-        ends[line] = min(end, ends.get(line, end))
-    return tuple(
-        _told(one, lines.get(one.file, []), secret.get(one.file, set()), ends if one.file == ENGINE_FILE else {})
-        for one in shown
-    )
+    names = {one.file for one in shown if one.file in files}
+    lines = {name: covered_lines(name, files[name].decode("utf-8", "replace"), problems) for name in names}
+    return tuple(_told(one, lines.get(one.file, [])) for one in shown)
 
 
-def _told(item: Problem, lines: Sequence[str], secret: set[int], ends: Mapping[int, int]) -> Told:
-    """`ends`: where a line with a name that nobody knows must end, for what stands under it may be anything."""
+def _told(item: Problem, lines: Sequence[str]) -> Told:
     if not 1 <= item.line <= len(lines) or item.col < 1:
         return Told(item)
-    line, last = lines[item.line - 1], ends.get(item.line)
-    if item.line in secret or (last is not None and item.col > last):
-        return Told(item, "covered")
-    source, col = window(line if last is None else f"{line[:last]}: …", item.col)
+    source, col = window(lines[item.line - 1], item.col)
     masked = Masker().text(source)
     if masked != source:
-        return Told(item, "shown", masked)
+        return Told(item, True, masked)
     begin, end = col - 1, col - 1 + item.width
-    return Told(item, "shown", source[:begin], source[begin:end] or " ", source[end:])
+    return Told(item, True, source[:begin], source[begin:end] or " ", source[end:])
 
 
-def unknown_names(problems: Iterable[Problem], files: Mapping[str, bytes]) -> frozenset[str]:
+def unknown_words(problems: Iterable[Problem], files: Mapping[str, bytes]) -> frozenset[str]:
     """Names in engine.yaml that lint does not know (by its name `pasword: …` is no secret), and those under which it
     found one in clear."""
     lines = files.get(ENGINE_FILE, b"").decode("utf-8", "replace").splitlines()
-    found = {name for _, name, _ in _unknown(problems, lines)}
+    found = {name for _, name, _ in unknown_names(problems, {ENGINE_FILE: lines})}
     for one in problems:
         if one.file == ENGINE_FILE and one.code in SECRET_CODES and 1 <= one.line <= len(lines):
             key = _KEY.search(lines[one.line - 1][: one.col - 1])
             found |= {key[1]} if key else set()
     return frozenset(found)
-
-
-def _unknown(problems: Iterable[Problem], lines: Sequence[str]) -> Iterator[tuple[int, str, int]]:
-    """(line, name, where it ends) of names in engine.yaml that have a problem."""
-    for one in problems:
-        if one.file == ENGINE_FILE and 1 <= one.line <= len(lines) and one.col >= 1:
-            begin, end = one.col - 1, one.col - 1 + one.width
-            line = lines[one.line - 1]
-            if line[end:].lstrip(" \"'").startswith(":"):
-                yield one.line, line[begin:end], end
 
 
 def told_changes(changed: Sequence[Change], unknown: Iterable[str] = ()) -> Difference:

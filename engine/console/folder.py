@@ -23,7 +23,7 @@ from engine.console.differences import (
     Told,
     told_changes,
     told_problems,
-    unknown_names,
+    unknown_words,
 )
 from engine.core.world import World
 from engine.runtime.outlook import Standing, outlook, standing
@@ -180,7 +180,7 @@ def judge(root: Path, there: Standing | None, now: float) -> Judged:
         return Judged(now, ("nothing", ""))
     look = outlook(files, there)
     wrong = len(failing(look.problems))
-    unknown = unknown_names(look.problems, files)
+    unknown = unknown_words(look.problems, files)
     return Judged(
         now,
         files=len(files),

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.config.covered import secret_lines
 from engine.config.engine_file import SECRET_NAME
 from engine.config.problems import failing
 from engine.config.tree import Map, Node, Scalar, Seq, read_tree
-from engine.site.covered import secret_lines
 from engine.site.files import ENGINE_FILE
 
 Files = Mapping[str, bytes]

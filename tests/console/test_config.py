@@ -167,6 +167,12 @@ def test_a_secret_in_clear_is_on_no_page(desk: Desk, line: str) -> None:
         assert "engine.yaml:" in page
 
 
+def test_the_line_of_a_secret_in_clear_is_shown_with_the_secret_masked(desk: Desk) -> None:
+    line = f"    api_v3_key: {SECRET}"
+    desk.change("engine.yaml", lambda text: re.sub(r"(?m)^    api_v3_key:.*$", line, text))
+    assert f'    api_v3_key: <mark>{"*" * len(SECRET)}</mark></code>' in desk.page()
+
+
 def test_a_key_of_the_node_in_clear_is_on_no_page(desk: Desk) -> None:
     desk.change("engine.yaml", lambda text: re.sub(r"file:var/keys/(store|index)\.key", SECRET, text))
     page = desk.page()

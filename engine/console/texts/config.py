@@ -17,7 +17,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "lint.advice": ("{n} 条建议", "{n} pieces of advice"),
     "lint.more": ("另有 {n} 条没有列出，全部见", "{n} more are not listed; all of them:"),
     "lint.hint": ("是否应为", "did you mean"),
-    "lint.covered": ("这一行可能含有密钥，不显示", "This line may hold a secret; it is not shown"),
     "sec.plan": ("启用会怎样", "What taking it would do"),
     "plan.in_force": ("现行", "In force"),
     "plan.would": ("将启用", "Would take"),
