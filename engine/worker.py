@@ -129,7 +129,7 @@ class Worker:
     def _nobody(self, listener: str, data: bytes, peer: Peer) -> Deferred[bytes]:
         """A message no deliver channel takes: refused as the engine would refuse it."""
         door = self._sites.current.engine.listeners.get(listener)
-        header = hl7v2.header_of(data, door.charset or "utf-8" if door else "utf-8")
+        header = hl7v2.header_of(data, door.usual_charset if door else "UTF-8")
         at = beijing(self._world.now(), "%Y%m%d%H%M%S")
         answer: Deferred[bytes] = Deferred()
         answer.callback(ack(header, "AR", "not taken here", control_id=f"A{self._ids.new()}", at=at))

@@ -18,6 +18,7 @@ from engine.codecs.hl7_er7 import NULL, STANDARD, Delimiters
 from engine.codecs.hl7_pattern import Fits, pattern_of
 from engine.codecs.hl7_tables import Row, Shape, segment_rows, shape_of, structure_of, tables
 from engine.codecs.hl7v2 import Message, Segment
+from engine.core.bilingual import both
 
 _CODES: Final = {  # rule -> condition of HL7 table 0357
     "segment": "100",
@@ -47,6 +48,13 @@ _FORMS: Final = {
     "DTM": re.compile(_DATE % f"(?:{_TIME})?" + _ZONE, re.ASCII).fullmatch,
     "NM": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII).fullmatch,
     "SI": re.compile(r"\d+", re.ASCII).fullmatch,
+}
+_KINDS: Final = {
+    "DT": "日期（DT）",
+    "TM": "时间（TM）",
+    "DTM": "日期时间（DTM）",
+    "NM": "数字（NM）",
+    "SI": "整数（SI）",
 }
 
 
@@ -137,9 +145,9 @@ class Plan:
                 self._segment(segment, occurrence, checks, message.marks, found)
             if name not in self._known:
                 if not _NAME.fullmatch(name):
-                    found.append(Finding("segment", "", 0, 0, 0, "a line that is no segment"))
+                    found.append(Finding("segment", "", 0, 0, 0, both("有一行不是段", "a line that is no segment")))
                 elif not anything and name[0] != "Z":
-                    text = f"{name} does not belong into {self.structure}"
+                    text = both(f"{self.structure} 里没有 {name} 段", f"{name} does not belong into {self.structure}")
                     found.append(Finding("known", name, occurrence, 0, 0, text))
             if len(found) >= most:
                 return found[:most]
@@ -180,16 +188,19 @@ class Plan:
             first = names[0]
             if rule == "repeats":
                 if counts.get(first, 0) > limit:
-                    text = f"{first} may appear {limit} times at most"
+                    text = both(f"{first} 至多 {limit} 个", f"{first} may appear {limit} times at most")
                     found.append(Finding("shape-repeats", first, limit + 1, 0, 0, text))
             elif rule == "required":
                 if first not in counts:
-                    found.append(Finding("shape-required", first, 1, 0, 0, f"{first} is missing"))
+                    found.append(Finding("shape-required", first, 1, 0, 0, _missing(first)))
             elif rule == "needs":
                 if first in counts and names[1] not in counts:
-                    found.append(Finding("needs", names[1], 1, 0, 0, f"{first} needs {names[1]}"))
+                    text = both(f"有 {first} 就要有 {names[1]}", f"{first} needs {names[1]}")
+                    found.append(Finding("needs", names[1], 1, 0, 0, text))
             elif not any(name in counts for name in names):
-                found.append(Finding("one-of", first, 1, 0, 0, f"one of {', '.join(names)} is missing"))
+                every = ", ".join(names)
+                text = both(f"{every} 中要有一个", f"one of {every} is missing")
+                found.append(Finding("one-of", first, 1, 0, 0, text))
 
     def _segment(
         self, segment: Segment, occurrence: int, checks: _Checks, marks: Delimiters, found: list[Finding]
@@ -198,7 +209,7 @@ class Plan:
         size = len(fields)
         for number in checks.required:
             if number >= size or not fields[number]:
-                text = f"{segment.name}-{number} is missing"
+                text = _missing(f"{segment.name}-{number}")
                 found.append(Finding("required", segment.name, occurrence, number, 0, text))
         repetition = marks.repetition
         for text, check in zip(fields, checks.fields, strict=False):
@@ -207,7 +218,9 @@ class Plan:
             if repetition and repetition in text:
                 pieces = text.split(repetition)
                 if 0 < check.repeats < len(pieces):
-                    why = f"{segment.name}-{check.number} may repeat {check.repeats} times at most"
+                    place = f"{segment.name}-{check.number}"
+                    why = both(f"{place} 至多重复 {check.repeats} 次",
+                               f"{place} may repeat {check.repeats} times at most")  # fmt: skip
                     found.append(Finding("repeats", segment.name, occurrence, check.number, 0, why))
                 for piece in pieces:
                     if piece and piece != NULL:
@@ -250,15 +263,16 @@ def _look_inside(
         if rule:
             place = f"{segment.name}-{check.number}" + (f".{component}" if component else "")
             place += f".{subcomponent}" if subcomponent else ""
-            text = (
-                f"{place} "
-                + {
-                    "required": "is missing",
-                    "length": f"is longer than {length} characters",
-                    "type": f"is no {kind}",
-                }[rule]
-            )
+            text = {
+                "required": _missing(place),
+                "length": both(f"{place} 超过 {length} 个字", f"{place} is longer than {length} characters"),
+                "type": both(f"{place} 不是 {_KINDS.get(kind, kind)}", f"{place} is no {kind}"),
+            }[rule]
             found.append(Finding(rule, segment.name, occurrence, check.number, component, text))
+
+
+def _missing(place: str) -> str:
+    return both(f"缺少 {place}", f"{place} is missing")
 
 
 def _length(value: str, marks: Delimiters) -> int:
@@ -331,5 +345,5 @@ def check(message: Message) -> list[Finding]:
     try:
         plan = plan_of(message)
     except ValueError:
-        return [Finding("version", "MSH", 1, 12, 0, f"MSH-12: {CONDITIONS['203']}")]
+        return [Finding("version", "MSH", 1, 12, 0, both("MSH-12：不支持这个版本", f"MSH-12: {CONDITIONS['203']}"))]
     return plan.check(message)

@@ -38,6 +38,11 @@ class Listener:
     sftp: Sftp | None = None
     poll: Poll | None = None
 
+    @property
+    def usual_charset(self) -> str:
+        """In which the bytes of who declares no character set are read."""
+        return self.charset or "UTF-8"
+
     @staticmethod
     def of(record: Record, found: Found) -> Listener | None:
         given = [name for name in _DOORS if name in record.marks]

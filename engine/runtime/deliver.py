@@ -144,7 +144,7 @@ class Deliver:
         if door is None:
             return self._orders(listener, data, peer)
         try:
-            message = hl7v2.parse(data, charset := door.charset or "utf-8")
+            message = hl7v2.parse(data, charset := door.usual_charset)
         except Undecodable as fault:  # nobody knows whose it was: the bytes are kept, whichever channels listen here
             if door.peers and not within(peer.ip, door.peers):
                 return self._orders(listener, data, peer)  # refused too, but a stranger's bytes are not kept

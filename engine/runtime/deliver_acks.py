@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from engine.codecs.hl7_ack import AckCode, HL7Error, ack
 from engine.codecs.hl7v2 import Header
 from engine.connectors.answer import Answer
+from engine.core.bilingual import both
 from engine.core.times import beijing
 from engine.runtime.deliver_message import Held
 
@@ -29,21 +30,23 @@ class Caller:
 
     def __call__(self, held: Held) -> None:
         if held.state == "not_stored":
-            self._say(held, "AE", "cannot be stored now", [HL7Error("207", text="no room")])
+            text = both("现在存不下，请稍后重发", "cannot be stored now; send it again later")
+            self._say(held, "AE", text, [HL7Error("207", text=both("磁盘没有空间", "no room on the disk"))])
         elif held.ack == "AA":
             self._say(held, "AA")
         else:
-            text = f"message {held.id}: not every receiver took it"
+            text = both(f"消息 {held.id}：有接收方没有收下", f"message {held.id}: not every receiver took it")
             self._say(held, "AE", text, [HL7Error("207", text=text)])
 
     def later(self, held: Held) -> None:
         """It is stored and not delivered yet."""
-        text = f"message {held.id}: stored, not delivered yet"
+        text = both(f"消息 {held.id}：已存，尚未送达", f"message {held.id}: stored, not delivered yet")
         self._say(held, "AE", text, [HL7Error("207", text=text)])
 
     def other_content(self, held: Held) -> None:
         """Its number belongs to another message: told when both are kept."""
-        text = f"MSH-10 {self._header.control_id} came before with other content"
+        number = self._header.control_id
+        text = both(f"MSH-10 {number} 此前来过，内容不同", f"MSH-10 {number} came before with other content")
         body = ack_of(self._header, held, "AR", text, [HL7Error("205", "MSH", 1, 10, text)])
         held.reply = [Refused(body, self._answer)]
 

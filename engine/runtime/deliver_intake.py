@@ -22,6 +22,7 @@ from engine.codecs.hl7_plan import Finding, Plan, check, plan_for
 from engine.codecs.hl7_tables import structure_of
 from engine.connectors.answer import Answer
 from engine.core import failpoints
+from engine.core.bilingual import both
 from engine.core.world import World
 from engine.pipeline.condition import ConditionFailed
 from engine.runtime.deliver_acks import Caller, Refused, ack_of
@@ -115,7 +116,7 @@ class Intake:
         try:
             self._accept(spec, held, spec.reader.read(message))
         except ConditionFailed as no:
-            error = HL7Error("101", text=f"cannot be decided: {no.text}")
+            error = HL7Error("101", text=both(f"条件无法判断：{no.text}", f"cannot be decided: {no.text}"))
             return self._refuse(held, header, "AE", error.text, [error], answer)
         if spec.full:
             self.full(channel.name, held.id, message.raw, message.charset)

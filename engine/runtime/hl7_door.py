@@ -23,13 +23,14 @@ from engine.codecs.hl7v2 import Header, Message, header_of, parse
 from engine.config.listener_parts import Listener
 from engine.config.mllp_parts import within
 from engine.connectors.mllp import Peer
+from engine.core.bilingual import apart, both
 from engine.core.times import beijing
 from engine.core.world import World
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.auth import Client, Gate
 from engine.runtime.hl7_profiles import profile_faults
 from engine.runtime.hl7_refusals import of_bytes, of_place
-from engine.runtime.hl7_words import code_of, errors_of, fields_of, in_their_codes
+from engine.runtime.hl7_words import code_of, errors_of, fields_of, in_their_codes, words_of
 from engine.runtime.journal import body_writes
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.meters import Meters
@@ -74,10 +75,10 @@ class Hl7Door:
         if door is None:  # just opened or about to close: not in force yet, or no longer
             return self._ack(header_of(data), "AE", "E-STOPPING", [HL7Error("207", text="E-STOPPING")], [])
         try:
-            message = parse(data, door.charset or "UTF-8")
+            message = parse(data, door.usual_charset)
         except Undecodable as no:
             self._served(listener, "none", "malformed", began)
-            return self._not_taken(header_of(data, door.charset or "UTF-8"), "102", of_bytes(no))
+            return self._not_taken(header_of(data, door.usual_charset), "102", of_bytes(no))
         header = message.header
         found = self._asked(listener, message)
         if found is None:
@@ -212,10 +213,11 @@ class Hl7Door:
         ask = spec.asks.get(_action(spec, message))
         faults += profile_faults(spec.profile, message, ask, spec.action.segment)
         if ask is None and not faults:
-            text = "只能是：{0} · must be one of {0}".format(", ".join(spec.asks))
+            every = ", ".join(spec.asks)
+            text = both(f"只能是：{every}", f"must be one of {every}")
             faults = [HL7Error("103", spec.action.segment, 1, spec.action.field, text)]
         if faults or ask is None:
-            told = wrong_fields([(_place(one), *_both(one.text)) for one in faults])
+            told = wrong_fields([(_place(one), *apart(one.text)) for one in faults])
             return self._answered(header, spec, "start", told, None, errors=faults), told.word, None
         told = in_their_codes(await self._order(caller, message, ask, name), ask)
         no = str(told.body.get("settlement_no", "")) or None
@@ -264,7 +266,7 @@ class Hl7Door:
     ) -> bytes:
         code = code or code_of(what, told)
         reason = told.body.get("reason", {})
-        text = " ".join(str(reason[part]) for part in ("code", "zh") if reason.get(part))
+        text = words_of(reason)
         found = list(errors) or ([] if code == "AA" else errors_of(told, ask))
         try:
             fields = fields_of(spec.answer, told, self._names())
@@ -303,12 +305,6 @@ def _action(spec: Hl7Spec, message: Message) -> str:
 
 def _place(error: HL7Error) -> str:
     return f"{error.segment}-{error.field}" if error.field else error.segment
-
-
-def _both(text: str) -> tuple[str, str]:
-    """A text in both languages, apart."""
-    zh, _, en = text.partition(" · ")
-    return zh, en or zh
 
 
 def _source(client: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.codecs.errors import Undecodable
+from engine.core.bilingual import both
 
 _UNREADABLE: Final = {
     "hl7-no-msh": ("报文应以 MSH 段开头", "a message begins with MSH"),
@@ -21,10 +22,10 @@ _PLACES: Final = {
 
 def of_place(place: str) -> str:
     """A field of MSH because of which nothing else was read."""
-    return " · ".join(_PLACES[place])
+    return both(*_PLACES[place])
 
 
 def of_bytes(fault: Undecodable) -> str:
     """Bytes that are no message: what is wrong with them, its stable name, and at which byte."""
-    words = " · ".join(_UNREADABLE.get(fault.code, ("报文无法读出", "the message cannot be read")))
+    words = both(*_UNREADABLE.get(fault.code, ("报文无法读出", "the message cannot be read")))
     return f"{words} ({fault.code} at byte {fault.offset})"

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from engine.codecs.hl7_ack import AckCode, HL7Error
 from engine.codecs.hl7_fields import place
+from engine.core.bilingual import both
 from engine.pipeline.field_map import FieldMap
 from engine.runtime.told import ERROR_WORDS, Told, wrong_fields
 from engine.site.hl7_spec import Hl7Ask
@@ -46,11 +47,17 @@ def code_of(what: str, told: Told) -> AckCode:
     return "AE" if told.word in CAME_TO_NOTHING and not goes_on else "AA"
 
 
+def words_of(reason: Mapping[str, Any]) -> str:
+    """A reason's stable code and words, for MSA-3 and ERR: `E-CODE 中文 · English`; "" where there is none."""
+    zh, en = str(reason.get("zh") or ""), str(reason.get("en") or "")
+    return " ".join(part for part in (str(reason.get("code") or ""), both(zh, en) if zh and en else zh or en) if part)
+
+
 def errors_of(told: Told, ask: Hl7Ask | None) -> list[HL7Error]:
     """The ERR segment: the reason's stable code and words; for a field at fault where it stands in the message."""
     reason: Mapping[str, Any] = told.body.get("reason", {})
     code = str(reason.get("code", ""))
-    words = " ".join(part for part in (code, str(reason.get("zh", ""))) if part)
+    words = words_of(reason)
     condition = _CONDITION.get(told.word, "205" if code == "E-REPEAT-DIFFERS" else "207")
     found = []
     for path in told.body.get("fields") or [told.body.get("field", "")]:

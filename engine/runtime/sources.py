@@ -217,7 +217,7 @@ class Sources:
 
     async def _take_files(self, name: str, parcels: Sequence[Parcel]) -> list[Verdict]:
         """All messages of all files are taken in at once, in their order, and stored together."""
-        charset = self._in_force(name).charset or "utf-8"
+        charset = self._in_force(name).usual_charset
         peer = Peer("", 0, name)
         sent = [messages_in(parcel.body) for parcel in parcels]
         asked = [[self._deliver.take(name, message, peer) for message in messages] for messages in sent]
@@ -235,7 +235,7 @@ class Sources:
         )
         view = View(
             poll.view, poll.mark_column, poll.key, poll.columns, poll.schema, frozenset(poll.yuan), poll.lag,
-            door.charset or "utf-8", poll.mangled, poll.everything, poll.ahead,
+            door.usual_charset, poll.mangled, poll.everything, poll.ahead,
         )  # fmt: skip
 
         async def load() -> tuple[str, float] | None:

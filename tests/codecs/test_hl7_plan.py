@@ -12,6 +12,7 @@ from engine.codecs.hl7_full_check import full_check
 from engine.codecs.hl7_plan import Finding, Plan, check, plan_for, plan_of
 from engine.codecs.hl7_tables import VERSIONS, Row, Shape, structure_of, tables
 from engine.codecs.hl7v2 import Message, parse
+from engine.core.bilingual import apart
 
 GOOD = {
     "DFT_P03": (
@@ -86,7 +87,9 @@ def test_bad_messages_are_told_what_they_lack(case: str) -> None:
     assert old in GOOD[name]
     found = check(read(GOOD[name].replace(old, new, 1)))
     assert [finding.rule for finding in found] == [rule]
-    assert found[0].text.startswith(text)
+    zh, en = apart(found[0].text)
+    assert en.startswith(text)
+    assert zh != en, "told in Chinese too"
     assert found[0].as_error().code in ("100", "101", "102", "203")
 
 

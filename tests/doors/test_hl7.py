@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.core.bilingual import apart
 from engine.runtime.hl7_refusals import of_place
 from tests.doors.his import His, HisLine
 from tests.edge.town import BILL, CASH, PATIENT, START, Town
@@ -159,7 +160,12 @@ def test_business_refusals_are_ae_with_the_reason(town: Town, his: His) -> None:
     assert (refund.code, refund.field("ZJA", 22)) == ("AE", "E-STATE")
     gone = his.ask("PRE", order={**_order(town, "H-3"), "bills": ["B999"]})
     assert (gone.code, gone.state) == ("AE", "rejected"), "what came to nothing is no AA for who reads only that"
-    assert "E-BILL-NONE" in gone.field("MSA", 3)
+    code, _, words = gone.field("MSA", 3).partition(" ")
+    zh, en = apart(words)
+    assert code == "E-BILL-NONE"
+    assert not zh.isascii()
+    assert en.isascii()
+    assert words in gone.segment("ERR")[1]
 
 
 def test_a_part_of_a_bill_is_not_taken_back(town: Town, his: His) -> None:

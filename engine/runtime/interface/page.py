@@ -136,7 +136,7 @@ def _hl7(site: Site, channel: Channel) -> dict[str, Any]:
         "ack": f"ACK^{spec.message[1]}",
         "port": door.mllp[1] if door.mllp is not None else 0,
         "tls": door.tls is not None,
-        "charset": door.charset or "UTF-8",
+        "charset": door.usual_charset,
         "senders": list(door.senders),
         "unit": spec.profile.amounts,
         "action": str(spec.action),
