@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from engine.codecs import hl7v2
-from engine.codecs.hl7_ack import ack
+from engine.codecs.hl7_ack import HL7Error, ack
 from engine.connectors.mllp import Peer
 from engine.core.times import beijing
 from engine.core.world import World
@@ -23,6 +23,7 @@ from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_elsewhere import served
 from engine.runtime.deliver_hands import Hands
 from engine.runtime.deliver_spread import shared_doors
+from engine.runtime.hl7_refusals import of_place
 from engine.runtime.housekeeping import Housekeeping
 from engine.runtime.links import link_of
 from engine.runtime.listening import Opened
@@ -132,5 +133,7 @@ class Worker:
         header = hl7v2.header_of(data, door.usual_charset if door else "UTF-8")
         at = beijing(self._world.now(), "%Y%m%d%H%M%S")
         answer: Deferred[bytes] = Deferred()
-        answer.callback(ack(header, "AR", "not taken here", control_id=f"A{self._ids.new()}", at=at))
+        text = of_place("MSH-9")
+        errors = [HL7Error("200", "MSH", 1, 9, text)]
+        answer.callback(ack(header, "AR", text, errors, control_id=f"A{self._ids.new()}", at=at))
         return answer

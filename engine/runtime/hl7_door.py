@@ -83,7 +83,7 @@ class Hl7Door:
         found = self._asked(listener, message)
         if found is None:
             self._served(listener, "none", "not_found", began)
-            return self._not_taken(header, "201" if self._known_code(listener, header) else "200", of_place("MSH-9"))
+            return self._not_taken(header, "201" if self._known_code(listener, header) else "200", of_place("MSH-9"), 9)
         spec, name = found
         client = self._client(door, header, peer)
         if client is None:
@@ -133,7 +133,7 @@ class Hl7Door:
         header, digest = message.header, _digest(message)
         key = (caller.client.id, header.control_id)
         if not header.control_id:
-            return self._not_taken(header, "101", of_place("MSH-10")), "malformed"
+            return self._not_taken(header, "101", of_place("MSH-10"), 10), "malformed"
         at_work = self._working.get(key)
         seen = await self._seen(*key) if at_work is None else None
         at_work = at_work or self._working.get(key)  # it may have come meanwhile
@@ -209,7 +209,7 @@ class Hl7Door:
         try:
             faults = [one.as_error() for one in plan_of(message).check(message)]
         except ValueError:
-            return self._not_taken(header, "203", of_place("MSH-12")), "malformed", None
+            return self._not_taken(header, "203", of_place("MSH-12"), 12), "malformed", None
         ask = spec.asks.get(_action(spec, message))
         faults += profile_faults(spec.profile, message, ask, spec.action.segment)
         if ask is None and not faults:
@@ -276,8 +276,10 @@ class Hl7Door:
             fields = []
         return self._ack(header, code, text, found, fields)
 
-    def _not_taken(self, header: Header, condition: str, text: str) -> bytes:
-        return self._ack(header, "AR", text, [HL7Error(condition, text=text)], [])
+    def _not_taken(self, header: Header, condition: str, text: str, field: int = 0) -> bytes:
+        """`field`: of MSH, where that is what is wrong."""
+        at = ("MSH", 1, field) if field else ("", 0, 0)
+        return self._ack(header, "AR", text, [HL7Error(condition, *at, text)], [])
 
     def _ack(
         self,

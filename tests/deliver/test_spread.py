@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time  # the wall's time: real processes are waited for here
@@ -15,8 +16,10 @@ from typing import Any
 import pysqlite3
 import pytest
 
+from bench.deliver_load import MESSAGE
 from bench.deliver_ward import DeliverWard
 from bench.engine_process import ROOT
+from engine.core.bilingual import apart
 
 TOLD: dict[str, Any] = {"cwd": ROOT, "capture_output": True, "text": True, "check": True}
 
@@ -110,6 +113,30 @@ def test_codes_that_no_table_has_are_counted_in_every_process_and_listed_togethe
         alone = [_kept_codes(ward, name) for name in ("engine.db", "engine-w1.db")]
         assert all(alone), "each process counts its own"
         assert sum(alone) == 100
+
+
+def test_a_stranger_hears_the_same_from_every_process() -> None:
+    with DeliverWard(spread=True) as ward:
+        path = ward.folder / "engine.yaml"
+        path.write_text(path.read_text().replace("connections: 4000}", "connections: 4000, peers: [192.0.2.0/24]}"))
+        ward.start()
+        said = [_said(ward.hl7) for _ in range(24)]  # the system deals connections out to both processes
+    for segments in said:
+        assert segments["MSA"][1:3] == ["AR", "M1"]
+        zh, en = apart(segments["MSA"][3])
+        assert (zh.isascii(), en.isascii()) == (False, True)
+        assert segments["ERR"][1].startswith("MSH^1^9^200"), segments
+
+
+def _said(port: int) -> dict[str, list[str]]:
+    """What a message of a new connection is answered, by segment."""
+    message = MESSAGE % {"no": "M1", "patient": "000001"}
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(b"\x0b" + message.encode() + b"\x1c\r")
+        found = b""
+        while not found.endswith(b"\x1c\r"):
+            found += line.recv(65536)
+    return {one[:3]: one.split("|") for one in found[1:-2].decode().split("\r") if one}
 
 
 def _kept_codes(ward: DeliverWard, name: str) -> int:
