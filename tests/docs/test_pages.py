@@ -140,7 +140,7 @@ def _no_code(page: Path) -> str:
 
 def test_every_section_of_a_page_speaks_chinese_too() -> None:
     """Joint debuggers and HIS vendors are Chinese; half of what they read was not. Whole pages and sections of prose;
-    what a table's questions say in English alone is told by `engine explain` in both languages."""
+    of tables see the next."""
     tables = ("errors.md", "faults.md", "settings.md")
     pages = [path for path in (ROOT / "docs").glob("*.md") if path.name not in tables]
     poor = [
@@ -149,6 +149,14 @@ def test_every_section_of_a_page_speaks_chinese_too() -> None:
         for section in re.split(r"^#+ ", _no_code(page), flags=re.MULTILINE)[1:]
         if len(re.findall(r"[\u4e00-\u9fff]", section)) < min(60, len(re.findall(r"[A-Za-z]{3,}", section)) // 3)
     ]
+    assert not poor
+
+
+def test_every_question_of_the_settings_page_is_asked_in_chinese_too() -> None:
+    rows = [line.split("|")[1].strip() for line in _text("docs/settings.md").splitlines() if line.startswith("| ")]
+    questions = [row for row in rows if row != "问题 · question"]
+    assert len(questions) > 150
+    poor = [row for row in questions if "<br>" not in row or not re.search(r"[\u4e00-\u9fff]", row.split("<br>")[0])]
     assert not poor
 
 
