@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from engine.cli.awake import DEVICE
 from engine.cli.folder import master_key, store_url
 from engine.cli.say import FOUND, GOOD, STATE_STYLES, CannotRun, document, table
 
@@ -69,10 +71,18 @@ def _findings(root: Path) -> Iterator[Finding]:
         yield Finding("clock", "warning", f"开发时钟 · development clock, rate {file.clock.rate}")
         if file.clock.anchor is None:
             yield Finding("clock", "problem", "缺少 anchor，重启后时间倒退 · no anchor: time goes back at a restart")
+    if file.awake:
+        yield _awake()
     yield from _secrets(root, file)
     yield from _store(root, file)
     yield from _ports(file)
     yield from _parties(file)
+
+
+def _awake() -> Finding:
+    if os.access(DEVICE, os.W_OK):
+        return Finding("awake", "good", DEVICE)
+    return Finding("awake", "warning", f"{DEVICE} 没有或不可写，处理器照常休眠 · is not there, or not writable here")
 
 
 def _secrets(root: Path, file: EngineFile) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 from twisted.internet.task import Clock
 
 from engine.cli.awake import BUSY, EVERY, Awake
+from engine.cli.check import check
+from engine.cli.say import GOOD
 from engine.core.world import World
+from tests.cli.shell import new_site
 
 
 class _Node:
@@ -74,6 +78,24 @@ def test_a_system_without_it_is_told_once_and_goes_on(node: _Node) -> None:
     assert not node.second(500)
     assert not node.second(500)
     assert node.why == [f"{node.device}: No such file or directory"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_check_says_whether_it_can_be_had(
+    tmp_path: Path, there: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = new_site(tmp_path / "site")
+    file, device = root / "engine.yaml", tmp_path / "cpu_dma_latency"
+    monkeypatch.setattr("engine.cli.check.DEVICE", str(device))
+    if there:
+        device.touch()
+    assert check(root, as_json=True) == GOOD
+    assert "awake" not in capsys.readouterr().out, "a site that does not want it is not asked about it"
+    file.write_text(file.read_text().replace("profile: demo", "profile: demo\n  awake: yes"))
+    assert check(root, as_json=True) == GOOD
+    told = {one["what"]: one for one in json.loads(capsys.readouterr().out)}["awake"]
+    assert told["verdict"] == ("good" if there else "warning")
+    assert str(device) in told["text"]
 
 
 def test_on_a_quicker_clock_it_is_the_walls_second_that_counts(tmp_path: Path) -> None:
