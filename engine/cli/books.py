@@ -9,9 +9,7 @@ from engine.cli.folder import node_file, store_url
 from engine.cli.moments import since_of
 from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document, line
 from engine.core.money import yuan_of_fen
-from engine.core.times import beijing
-
-CLOCKS = 60.0  # seconds by which the clock of who wrote a spreadsheet may be behind ours
+from engine.core.times import beijing, instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +18,17 @@ if TYPE_CHECKING:
     from engine.core.world import World
     from engine.runtime.books import LedgerSource
 
+DAY = 86_400.0
+
 
 def books(
     root: Path, since: str, as_json: bool, bills: bool = False, ledgers: str = "", excel: str = "",
-    virtual_time: bool = False,
+    virtual_time: bool = False, until: str = "",
 ) -> int:  # fmt: skip
     """Compare and print. `bills`: the payment platforms' bills instead of their ledgers; `ledgers`: a directory with
     those of other parties as CSV; `excel`: a workbook to write besides; `virtual_time`: by the simulators' movable
-    clock, so that "yesterday" is theirs. Exit code 1 when there is a difference."""
+    clock, so that "yesterday" is theirs; `until`: the last day of what is compared. Exit code 1 when there is a
+    difference."""
     from twisted.internet import reactor  # noqa: TID251 the command line is where the reactor is handed in
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
@@ -51,7 +52,8 @@ def books(
         ended.append(result)
         world.reactor.stop()
 
-    work = compared(world, root, file, since_of(root, since, world.now()), bills=bills, ledgers=ledgers)
+    first, end = span_of(since_of(root, since, world.now()), until, bills, world.now())
+    work = compared(world, root, file, first, end, bills=bills, ledgers=ledgers)
     world.reactor.callWhenRunning(lambda: Deferred.fromCoroutine(work).addBoth(over))
     world.reactor.run()
     if not ended:
@@ -62,7 +64,7 @@ def books(
             raise CannotRun(f"存储无法读取 · the store cannot be read: {found.getErrorMessage()}")
         found.raiseException()
     if excel:
-        _write(Path(excel), found, beijing(world.now()), since)
+        _write(Path(excel), found, beijing(world.now()), since, until)
     if as_json:
         document(found)
     else:
@@ -71,16 +73,18 @@ def books(
 
 
 async def compared(
-    world: World, root: Path, file: EngineFile, since: float | None = None, *, bills: bool = False,
-    ledgers: str = "",
+    world: World, root: Path, file: EngineFile, since: float | None = None, until: float | None = None, *,
+    bills: bool = False, ledgers: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """`{"checked", "open", "expected", "funds": […], "differences": […]}` of this folder's store and the ledgers of its
     parties.
 
-    `bills`: payment platforms are judged by the bills of the days from `since` (yesterday) to yesterday. `ledgers`: the
-    parties that have a CSV there are judged by it."""
+    `until`: the first instant after what is compared. `bills`: payment platforms are judged by the bills of the days
+    from `since` (yesterday) to the day before `until` (yesterday). `ledgers`: the parties that have a CSV there are
+    judged by it."""
     from engine.runtime.books import Beside, check_books
     from engine.runtime.books_bills import yesterday
+    from engine.runtime.books_csv import CLOCKS
     from engine.runtime.books_sources import NotHad, sources_of
     from engine.runtime.books_view import Limits
     from engine.site.files import read_files
@@ -89,37 +93,50 @@ async def compared(
     by_bills = None
     if bills:
         since = yesterday(world.now()) if since is None else since
-        by_bills = since, None
+        by_bills = since, None if until is None else until - DAY
     sources = sources_of(world, file.parties, root, read_files(root) if bills else {}, by_bills, tables)
     no = next((source for source in sources if isinstance(source, NotHad)), None)
     if no is not None:
         raise CannotRun(f"账单无法取 · bills cannot be fetched: {no.why}")
-    limits = Limits(skew_s=CLOCKS) if ledgers else Limits()
-    return (await check_books(world, Beside(store_url(root, file)), sources, since=since, limits=limits)).json()
+    limits = CLOCKS if ledgers else Limits()
+    store = Beside(store_url(root, file))
+    return (await check_books(world, store, sources, since=since, until=until, limits=limits)).json()
+
+
+def span_of(since: float | None, until: str, bills: bool, now: float) -> tuple[float | None, float | None]:
+    """The first instant of what is compared, and the first one after it; None where it has no such end. By `bills` a
+    last day alone is that one day. Errors: WrongUse."""
+    if not until:
+        return since, None
+    try:
+        begins = instant_of(until, "%Y-%m-%d")
+    except (ValueError, OverflowError):
+        raise WrongUse(f"--until {until[:30]}: 写成 2026-11-22 · write 2026-11-22") from None
+    if since is not None and since >= begins + DAY:
+        raise WrongUse(f"--until {until}: 早于 --since · before --since")
+    if bills and begins + DAY > now:
+        zh, en = "当天的账单次日才有；按账单只到昨天", "its bill comes the day after; by bills up to yesterday"
+        raise WrongUse(f"--until {until}: {zh} · {en}")
+    return begins if since is None and bills else since, begins + DAY
 
 
 def _from_csv(folder: str, file: EngineFile) -> Sequence[LedgerSource]:
-    from engine.parties.registry import PARTIES
-    from engine.runtime.books import silent_parties
     from engine.runtime.books_csv import BadLedgers, csv_ledgers
-    from engine.runtime.books_view import Role
+    from engine.runtime.books_sources import with_books
 
-    known = {name: one for name, one in file.parties.items() if one.kind in PARTIES}
-    silent = silent_parties({name: (one.kind, one.url) for name, one in known.items()})
-    abouts = {name: PARTIES[one.kind].about for name, one in known.items()}
     try:
-        roles = {name: Role(about.role) for name, about in abouts.items() if about.role}
-        return csv_ledgers(Path(folder), roles, silent)
-    except BadLedgers as no:
+        return csv_ledgers(Path(folder), *with_books(file.parties))
+    except (BadLedgers, OSError) as no:
         raise CannotRun(str(no)) from None
 
 
-def _write(path: Path, found: dict[str, Any], at: str, since: str) -> None:
+def _write(path: Path, found: dict[str, Any], at: str, since: str, until: str) -> None:
     from engine.runtime.books_workbook import sheets_of
     from engine.runtime.spreadsheet import write_workbook
 
     try:
-        write_workbook(path, sheets_of(found, at, since))
+        days = f"{since} – {until}".strip() if until else ""
+        write_workbook(path, sheets_of(found, at, since, days=days))
     except OSError as no:
         raise CannotRun(f"{path}: {no.strerror}") from None
 

@@ -316,6 +316,9 @@ def show(
 def books(
     root: Root = HERE,
     since: Annotated[str, typer.Option(help="自何时起 · since")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="DAY", help="到哪一天为止，含当天 · up to this day, which counts (2026-11-22)")
+    ] = "",
     bills: Annotated[
         bool, typer.Option("--bills", help="支付渠道用日账单（默认昨天）· payment by the platforms' bills")
     ] = False,
@@ -331,7 +334,7 @@ def books(
     """与各方账目核对，列出差异 · Compare the store with the parties' own books; print the differences."""
     from engine.cli.books import books as work
 
-    _end(work(root.absolute(), since, json, bills, ledgers, excel, virtual_time))
+    _end(work(root.absolute(), since, json, bills, ledgers, excel, virtual_time, until))
 
 
 @app.command(rich_help_panel=LOOK)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.console.asked import Asked
 from engine.console.comparing import DAYS_MAX, SETTLEMENTS_MAX, Comparison, Days
+from engine.console.tables_page import FILES_MAX, hands, room
 from engine.core.times import beijing, instant_of
 from engine.runtime.books import ACCOUNT
+from engine.runtime.books_columns import Mistake
 from engine.runtime.books_workbook import apart, sheets_of
 from engine.runtime.spreadsheet import write_workbook
 
@@ -19,18 +21,30 @@ TRIAL = ("demo", "test")  # profiles under which the parties are simulated, with
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+class Refused(NamedTuple):
+    """Why no comparison was begun: a key of texts/books.py ("" nothing is wrong), and what is wrong with the tables."""
+
+    problem: str = ""
+    mistakes: Sequence[Mistake] = ()
+
+
+NOTHING = Refused()
+
+
 async def books(asked: Asked) -> Mapping[str, Any]:
     """The form, and the comparison that was asked for, or else the newest."""
     return page_values(asked)
 
 
-def page_values(asked: Asked, problem: str = "", form: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """All values of the page. `problem`: why none was begun; `form`: what had been filled in."""
+def page_values(asked: Asked, refused: Refused = NOTHING, form: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """All values of the page. `refused`: why none was begun; `form`: what had been filled in."""
     kept = asked.comparisons.kept()
     name = asked.query.get("of", "")
     shown = asked.comparisons.get(name) if name else (kept[0] if kept else None)
     return {
-        "form": form or (_usual(asked) if shown is None else _asked_for(shown)), "problem": problem,
+        "form": form or (_usual(asked) if shown is None else _asked_for(shown)), "problem": refused.problem,
+        "mistakes": refused.mistakes, "room": room(asked.node.site()), "files_max": FILES_MAX,
+        "names": [f"{name}.csv" for name, _ in hands(asked.node.site())],
         "days_max": DAYS_MAX, "today": beijing(asked.now, "%Y-%m-%d"),
         "kept": kept, "shown": shown, "gone": bool(name) and shown is None, "most": SETTLEMENTS_MAX,
         "result": _result(shown) if shown is not None and shown.found is not None else None,
@@ -82,7 +96,7 @@ def workbook(one: Comparison) -> bytes:
     """The result as a workbook, the same as `engine books --excel`."""
     assert one.found is not None
     made, days = BytesIO(), " – ".join(dict.fromkeys((one.of.first, one.of.last)))
-    write_workbook(made, sheets_of(one.found, beijing(one.at), days=days, by=one.by))
+    write_workbook(made, sheets_of(one.found, beijing(one.at), days=days, by=one.by, tables=one.tables))
     return made.getvalue()
 
 

@@ -1,7 +1,7 @@
 """Comparisons of the books that people start at the console: one at a time, each result kept a while.
 
 It is `engine books` inside the running engine: reading goes to the store's readers, parsing and comparing to a thread.
-Nothing is changed at anybody.
+Tables that a person handed in are held until it has ended, in memory only. Nothing is changed at anybody.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from engine.console.node import Node
 from engine.core.times import beijing, instant_of
 from engine.core.world import World
-from engine.runtime.books import LedgerSource, check_books
-from engine.runtime.books_sources import sources_of
+from engine.runtime.books import LIMITS, LedgerSource, check_books
+from engine.runtime.books_csv import CLOCKS, CsvLedger, ledgers_of
+from engine.runtime.books_sources import sources_of, with_books
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.threads import on_a_thread
 from engine.store.contract import Store, StoreStopped
@@ -29,6 +30,7 @@ DAYS_MAX = 31  # days of one comparison
 BACK_MAX = 92  # days that payment platforms keep their bills
 SETTLEMENTS_MAX = 20_000  # of one comparison: a millisecond and 25 kB each
 WAITS = 10  # one after another that a comparison may be in when it is to end at once
+TABLE_BYTES, TABLE_ROWS = 8 << 20, 200_000  # of one table; of all that are handed in together
 KEPT, KEPT_FOR = 5, 12 * 3600.0  # results, and for how long
 
 
@@ -60,7 +62,8 @@ class Days:
 
 @dataclass(slots=True)
 class Comparison:
-    """One comparison. `by` who asked ("": nobody logs in), `at` when; `found`: the document of `engine books --json`
+    """One comparison. `by` who asked ("": nobody logs in), `at` when; `tables`: parties whose book was handed in as a
+    table → its rows; `found`: the document of `engine books --json`
     once it ended; `read`, `missing`: parties whose books were had, and were not; `wrong`: why it has no result ("" it
     has one, or is under way): many, stopped, failed. `count`: settlements of those days."""
 
@@ -68,6 +71,7 @@ class Comparison:
     by: str
     at: float
     of: Days
+    tables: Mapping[str, int] = field(default_factory=dict)
     ended_at: float | None = None
     found: Mapping[str, Any] | None = None
     read: tuple[str, ...] = ()
@@ -87,7 +91,7 @@ class Comparisons:
         self._world, self._store, self._node, self._log = world, store, node, log
         self._kept: OrderedDict[str, Comparison] = OrderedDict()
         self._running: Deferred[None] | None = None
-        self._stopped = False
+        self._stopped = self._reading = False
 
     def kept(self) -> list[Comparison]:
         """Those there are, the newest first."""
@@ -101,17 +105,36 @@ class Comparisons:
         """The one of this id, if it is still there."""
         return next((one for one in self.kept() if one.id == name), None)
 
-    def begin(self, by: str, of: Days) -> Comparison:
-        """Start one. Errors: CannotStart."""
+    async def tables_of(self, of: Days, files: Sequence[tuple[str, bytes]]) -> list[CsvLedger]:
+        """The ledgers in tables that were handed in for a comparison, each with its file's name; read beside the
+        reactor, those of one person at a time. Errors: CannotStart, when there would be no comparison; BadLedgers."""
+        self._may_begin(of)
+        if not files:
+            return []
+        self._reading = True
+        parties = with_books(self._node.site().engine.parties)
+        try:
+            return await on_a_thread(
+                self._world, lambda: ledgers_of(files, *parties, file_bytes=TABLE_BYTES, rows_max=TABLE_ROWS)
+            )
+        finally:
+            self._reading = False
+
+    def _may_begin(self, of: Days) -> None:
         why = self._refused(of)
         if why:
             raise CannotStart(why)
-        one = Comparison(self._world.nonce()[:12], by, self._world.now(), of)
+
+    def begin(self, by: str, of: Days, tables: Sequence[CsvLedger] = ()) -> Comparison:
+        """Start one; `tables`: ledgers that were handed in. Errors: CannotStart."""
+        self._may_begin(of)
+        rows = {table.party: len(table.found) for table in tables}
+        one = Comparison(self._world.nonce()[:12], by, self._world.now(), of, rows)
         self._kept[one.id] = one
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        self._log.info("console_books", user=by, first=of.first, last=of.last, bills=of.bills)
-        self._running = running = Deferred.fromCoroutine(self._carried(one))
+        self._log.info("console_books", user=by, first=of.first, last=of.last, bills=of.bills, tables=rows)
+        self._running = running = Deferred.fromCoroutine(self._carried(one, tables))
         running.addBoth(self._over)
         return one
 
@@ -133,7 +156,7 @@ class Comparisons:
         today = beijing(self._world.now(), "%Y-%m-%d")
         if self._stopped or self._node.state() == "stopping":
             return "stopping"
-        if any(one.under_way for one in self._kept.values()):
+        if self._reading or any(one.under_way for one in self._kept.values()):
             return "busy"
         if of.first > of.last:
             return "order"
@@ -147,9 +170,9 @@ class Comparisons:
             return "old"
         return ""
 
-    async def _carried(self, one: Comparison) -> None:
+    async def _carried(self, one: Comparison, tables: Sequence[CsvLedger]) -> None:
         try:
-            await self._compared(one)
+            await self._compared(one, tables)
         except (CancelledError, StoreStopped):
             one.wrong = "stopped"
         except Exception as problem:  # noqa: BLE001 whatever is wrong with it, the engine goes on and the page says so
@@ -161,7 +184,7 @@ class Comparisons:
         self._log.info("console_books_ended", first=one.of.first, last=one.of.last, wrong=one.wrong,
                        differences=len(one.found["differences"]) if one.found else None)  # fmt: skip
 
-    async def _compared(self, one: Comparison) -> None:
+    async def _compared(self, one: Comparison, tables: Sequence[CsvLedger]) -> None:
         since, until = one.of.since, one.of.until
         one.count = await self._store.read(lambda conn: count_settlements(conn, since, until))
         if one.count > SETTLEMENTS_MAX:
@@ -170,11 +193,12 @@ class Comparisons:
         site, beside = self._node.site(), partial(on_a_thread, self._world)
         bills = (since, until - DAY) if one.of.bills else None
         sources = sources_of(
-            self._world, site.engine.parties, self._node.root, site.files, bills, beside=beside
+            self._world, site.engine.parties, self._node.root, site.files, bills, tables, beside
         )
         books = await check_books(
-            self._world, self._store, _until_stopped(one, sources), since=since, until=until, beside=beside
-        )
+            self._world, self._store, _until_stopped(one, sources), since=since, until=until,
+            limits=CLOCKS if tables else LIMITS, beside=beside,
+        )  # fmt: skip
         found = await on_a_thread(self._world, books.json)
         if one.under_way:
             one.found, one.read, one.missing = found, books.read, books.missing

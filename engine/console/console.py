@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from engine.config.engine_parts import ROLES
 from engine.config.secret import SecretMissing, resolve_secret
 from engine.console.access import Guesses, Logins, Visitor, at_this_machine, cookies_of, foreign_form
 from engine.console.asked import Asked, NoSuchPage
-from engine.console.books_page import XLSX, days_of, file_name, page_values, workbook
+from engine.console.books_page import XLSX, Refused, days_of, file_name, page_values, workbook
 from engine.console.comparing import CannotStart, Comparisons
 from engine.console.folder import FolderOnDisk
+from engine.console.form_data import BadForm, Form, fields_of, form_with_files, has_files
 from engine.console.node import Node
 from engine.console.pages import PAGE_TABLE
 from engine.console.passwords import NOBODY, password_fits
 from engine.console.render import GUARDS, Pages, moved
 from engine.console.roles import roles_of
+from engine.console.tables_page import CSV, FILES_MAX, empty_table, room
 from engine.console.texts import LANGUAGES
 from engine.console.versions import Versions
 from engine.core.http import Headers, HttpReply, HttpRequest
 from engine.core.world import World
+from engine.runtime.books_csv import BadLedgers
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.routes import Route
 from engine.runtime.threads import on_a_thread
@@ -81,7 +84,7 @@ class Console:
             return self._message(request, 403, "foreign")
         if not self._users():
             return self._message(request, 403, "closed")
-        form = _fields(request.body)
+        form = fields_of(request.body)
         name, password = form.get("user", "")[:64], form.get("password", "")
         wait = self._guesses.wait(request.peer, name)
         if wait > 0:
@@ -143,27 +146,52 @@ class Console:
 
     # The books
 
-    def compare(self, request: HttpRequest, parts: Parts) -> HttpReply:
-        """Begin a comparison; its page then shows how far it is."""
+    async def compare(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        """Begin a comparison, with the tables that were handed in; its page then shows how far it is."""
         if foreign_form(request):
             return self._message(request, 403, "foreign")
         visitor = self._let_in("books", request, BOOKS)
         if isinstance(visitor, HttpReply):
             return visitor
-        form = _fields(request.body)
-        days = days_of(form)
+        form = Form()
         try:
+            form = await self._form_of(request)
+            days = days_of(form.fields)
             if days is None:
                 raise CannotStart("day")
-            return moved(f"{BOOKS}?of={self.comparisons.begin(visitor.name, days).id}")
-        except CannotStart as no:
-            problem = str(no)
-        status = {"busy": 409, "stopping": 503}.get(problem, 400)
-        kept = {name: form.get(name, "")[:32] for name in ("first", "last", "by")}
+            tables = await self.comparisons.tables_of(days, form.files)
+            return moved(f"{BOOKS}?of={self.comparisons.begin(visitor.name, days, tables).id}")
+        except (CannotStart, BadForm) as no:
+            refused = Refused(str(no))
+        except BadLedgers as no:
+            refused = Refused("tables", no.mistakes)
+            self._log.info("console_tables_refused", user=visitor.name, mistakes=len(no.mistakes))
+        status = {"busy": 409, "stopping": 503, "large": 413}.get(refused.problem, 400)
+        kept = {name: form.fields.get(name, "")[:32] for name in ("first", "last", "by")} if form.fields else None
         language, cookies = _language(request)
         asked = self._asked(request, parts, language)
-        values = {**self._frame(visitor, request, BOOKS), **page_values(asked, problem, kept)}
+        values = {**self._frame(visitor, request, BOOKS), **page_values(asked, refused, kept)}
         return self._pages.page("books", language, values, status, cookies)
+
+    async def _form_of(self, request: HttpRequest) -> Form:
+        """The form; one with files is read beside the reactor. Errors: BadForm."""
+        kind, body = request.header("Content-Type"), request.body
+        if len(body) > (room(self._node.site()) if has_files(kind) else FORM_MAX):
+            raise BadForm("large")
+        if not has_files(kind):
+            return Form(fields_of(body))
+        return await on_a_thread(self._world, lambda: form_with_files(kind, body, FILES_MAX))
+
+    def empty_table(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        """A party's table without rows, for its people to fill."""
+        visitor = self._let_in("tables", request, BOOKS)
+        if isinstance(visitor, HttpReply):
+            return visitor
+        made = empty_table(self._node.site(), parts["party"], _language(request)[0])
+        if made is None:
+            return self._message(request, 404, "missing")
+        named = ("Content-Disposition", f'attachment; filename="{parts["party"]}.csv"')
+        return HttpReply(200, (("Content-Type", CSV), named, *GUARDS), made)
 
     async def workbook(self, request: HttpRequest, parts: Parts) -> HttpReply:
         """A result as a workbook, made beside the reactor."""
@@ -197,7 +225,7 @@ class Console:
 
     def _asked(self, request: HttpRequest, parts: Parts, language: str) -> Asked:
         return Asked(
-            self._world.now(), language, _fields(request.query.encode()), parts, self._node, self._store,
+            self._world.now(), language, fields_of(request.query.encode()), parts, self._node, self._store,
             self._versions, self._folder, self.comparisons,
         )  # fmt: skip
 
@@ -210,7 +238,7 @@ class Console:
 
     def _form(self, request: HttpRequest, status: int, problem: str, seconds: float = 0.0) -> HttpReply:
         language, cookies = _language(request)
-        following = _fields(request.query.encode()).get("next", "") or _fields(request.body).get("next", "")
+        following = fields_of(request.query.encode()).get("next", "") or fields_of(request.body).get("next", "")
         values = {
             "problem": problem, "seconds": int(seconds) + 1, "next": _inside(following), "visitor": None,
             "here": _other_language(request, ROOT + "login"),
@@ -236,7 +264,7 @@ def routes(console: Console) -> list[Route]:
         "": "overview", "settlements": "settlements", "settlements/{no}": "settlement", "tasks": "tasks",
         "calls": "calls", "calls/{id}": "call", "channels": "channels", "channels/{name}": "channel",
         "routes": "routes", "config": "config", "history": "history", "history/{seq}": "turn", "codes": "codes",
-        "explain": "explain", "help/states": "states", "books": "books",
+        "explain": "explain", "help/states": "states", "books": "books", "books/tables": "tables",
     }  # fmt: skip
     found = [Route("GET", ROOT + path, console.page(name), f"console_{name}", 0) for path, name in table.items()]
     return [
@@ -244,20 +272,13 @@ def routes(console: Console) -> list[Route]:
         Route("GET", ROOT + "login", console.login_form, "console_login", 0),
         Route("POST", ROOT + "login", console.login, "console_login", FORM_MAX),
         Route("POST", ROOT + "logout", console.logout, "console_logout", FORM_MAX),
-        Route("POST", BOOKS, console.compare, "console_books", FORM_MAX),
+        Route("POST", BOOKS, console.compare, "console_books"),  # with tables: as much as the listener takes
+        Route("GET", BOOKS + "/tables/{party}.csv", console.empty_table, "console_tables", 0),
         Route("GET", BOOKS + "/{id}/workbook", console.workbook, "console_books", 0),
         Route("GET", ROOT + "static/*", console.static, "console_static", 0),
         Route("GET", "/console", lambda request, parts: moved(ROOT), "console_overview", 0),
         Route("GET", ROOT + "*", console.missing, "console_missing", 0),
     ]
-
-
-def _fields(data: bytes) -> dict[str, str]:
-    """The fields of a form or query; the last of a name counts; {} for what is none."""
-    try:
-        return dict(parse_qsl(data.decode("utf-8"), keep_blank_values=True, max_num_fields=50))
-    except ValueError:
-        return {}
 
 
 def _inside(where: str) -> str:
@@ -267,7 +288,7 @@ def _inside(where: str) -> str:
 
 
 def _language(request: HttpRequest) -> tuple[str, Headers]:
-    asked = _fields(request.query.encode()).get("lang", "")
+    asked = fields_of(request.query.encode()).get("lang", "")
     if asked in LANGUAGES:
         kept = f"{LANGUAGE_COOKIE}={asked}; Path={ROOT}; HttpOnly; SameSite=Strict; Max-Age=31536000"
         return asked, (("Set-Cookie", kept),)
@@ -277,5 +298,5 @@ def _language(request: HttpRequest) -> tuple[str, Headers]:
 
 def _other_language(request: HttpRequest, path: str = "") -> str:
     """This page's address, to which `lang=` is added."""
-    rest = [(key, value) for key, value in _fields(request.query.encode()).items() if key != "lang"]
+    rest = [(key, value) for key, value in fields_of(request.query.encode()).items() if key != "lang"]
     return f"{path or request.path}?{urlencode(rest)}{'&' if rest else ''}lang="

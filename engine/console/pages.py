@@ -16,6 +16,7 @@ from engine.console.case_page import settlement
 from engine.console.config_pages import config, explain, turn
 from engine.console.next_words import commands
 from engine.console.site_pages import channel_values, channels_values, doors_by_listener, other_places, states_values
+from engine.console.tables_page import tables
 from engine.console.texts.tasks import TEXTS as TASK_TEXTS
 from engine.core.errors import ERRORS
 from engine.core.times import beijing, instant_of
@@ -226,6 +227,7 @@ async def states(asked: Asked) -> Values:
 PAGE_TABLE: Mapping[str, Callable[[Asked], Awaitable[Values]]] = {
     "overview": overview,
     "settlements": settlements,
+    "tables": tables,
     "settlement": one_settlement,
     "tasks": tasks,
     "calls": calls,

@@ -28,6 +28,7 @@ OPENS: Mapping[str, frozenset[str]] = {
     "config": CHANGES,
     "turn": CHANGES,
     "books": FINANCE,
+    "tables": FINANCE,
 }
 """Page → the roles that may see it; one of them is enough."""
 

@@ -1,15 +1,16 @@
 """Ledgers of parties that serve none, as spreadsheets: one CSV a party in a directory, `PARTY.csv` by its name in
 engine.yaml. What they must hold and how stands in docs/books.md.
 
-A file is believed whole or not at all: all mistakes are told at once, each with file, line and what to write.
+A table is believed whole or not at all: all mistakes are told at once, each with file, line, cell and what to write.
 """
 
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,32 +19,15 @@ from typing import Final
 from engine.config.problems import nearest
 from engine.core.money import BadAmount, fen_of, fen_of_yuan
 from engine.core.times import instant_of, instant_of_rfc3339
-from engine.runtime.books_view import LedgerRow, Role
+from engine.runtime.books_columns import AMOUNTS, HEADS, KINDS, REQUIRED, STATES, Mistake, both
+from engine.runtime.books_view import LedgerRow, Limits, Role
 
 FILE_BYTES: Final = 64 << 20
+MISTAKES_MAX: Final = 100  # of one table: then the rest is not read
+CLOCKS: Final = Limits(skew_s=60.0)  # the clock of who wrote a spreadsheet may be a minute behind ours
 NOBODY: Final[Mapping[str, Role]] = MappingProxyType({})
-HEADS: Final = {
-    "种类": "kind", "编号": "no", "时间": "at", "状态": "state", "账单号": "bill", "关联号": "ref",
-    "对方编号": "party_no",
-    "金额(元)": "amount_yuan", "金额(分)": "amount_fen", "现金(元)": "cash_yuan", "现金(分)": "cash_fen",
-    "个账(元)": "account_yuan", "个账(分)": "account_fen",
-}  # fmt: skip
-"""Column names as the desk writes them, and what they are called here."""
 _COLUMNS: Final = tuple(HEADS.values())
-KINDS: Final[Mapping[Role, Mapping[str, str]]] = {
-    Role.HIS: {
-        "入账": "book", "作废": "void", "收款": "charge", "锁定": "lock", "结算": "settle", "开票": "issue",
-        "登记": "register",
-    },
-    Role.INSURANCE: {"登记": "register", "上传": "upload", "结算": "settle", "撤销": "cancel"},
-    Role.PAYMENT: {"下单": "order", "收款": "charge", "退款": "refund", "冲正": "reverse", "关单": "close"},
-    Role.INVOICE: {"开票": "issue", "冲红": "write_off"},
-}  # fmt: skip
-STATES: Final = {
-    "有效": "done", "已作废": "void", "未撤销": "open", "未支付": "open", "锁定中": "live", "已上传": "uploaded",
-    "已释放": "released", "已撤销": "cancelled", "已关单": "closed", "已冲红": "written_off", "已退款": "refunded",
-    "已使用": "used", "已支付": "paid",
-}  # fmt: skip
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .xls begin
 _FIRST: Final = {"lock": "released", "register": "done", "order": "closed"}  # where nothing is said: nothing is left
 _TIME: Final = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?", re.ASCII
@@ -51,12 +35,16 @@ _TIME: Final = re.compile(
 
 
 class BadLedgers(ValueError):
-    """What is wrong with the files, a line each: `his.csv:3: …`."""
+    """What is wrong with the tables, a line each: `his.csv:3:1: …`."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = tuple(mistakes)
 
 
 @dataclass(slots=True)
 class CsvLedger:
-    """One party's file, read. `also`: other connections to the same party (HL7), whose doings stand in it."""
+    """One party's table, read. `also`: other connections to the same party (HL7), whose doings stand in it."""
 
     party: str
     role: Role
@@ -69,130 +57,239 @@ class CsvLedger:
 
 
 def csv_ledgers(folder: Path, roles: Mapping[str, Role], silent: Mapping[str, Role] = NOBODY) -> list[CsvLedger]:
-    """The ledgers of this directory; `roles`: parties of engine.yaml that have a part in the books; `silent`: those of
-    them at which no ledger can be read: without a file of their own they stand in the first file of their role. Errors:
-    BadLedgers with everything that is wrong."""
-    wrong: list[str] = []
-    made: list[CsvLedger] = []
+    """The tables of this directory, as `ledgers_of` reads them. Errors: BadLedgers, OSError."""
     files = sorted(folder.glob("*.csv")) if folder.is_dir() else []
     if not files:
-        raise BadLedgers(f"{folder}: 没有 csv 文件 · no csv file there")
-    for file in files:
-        if file.stem not in roles:
-            meant = nearest(file.stem, roles)
-            hint = f"；是否应为 {meant}.csv？ · did you mean {meant}.csv?" if meant else ""
-            wrong.append(f"{file.name}: engine.yaml 没有这个要对账的连接 · no party of engine.yaml with books{hint}")
+        raise BadLedgers([Mistake(str(folder), 0, 0, "没有 csv 文件", "no csv file there")])
+    return ledgers_of(((file.name, _content(file)) for file in files), roles, silent)
+
+
+def _content(file: Path) -> bytes:
+    """One byte more than is read of a file tells that it is too long."""
+    with file.open("rb") as there:
+        return there.read(FILE_BYTES + 1)
+
+
+def ledgers_of(
+    tables: Iterable[tuple[str, bytes]],
+    roles: Mapping[str, Role],
+    silent: Mapping[str, Role] = NOBODY,
+    *,
+    file_bytes: int = FILE_BYTES,
+    rows_max: int | None = None,
+) -> list[CsvLedger]:
+    """The ledgers in these tables, a file's name and content each. `roles`: parties of engine.yaml that have a part in
+    the books; `silent`: those of them at which no ledger can be read: without a table of their own they stand in the
+    first one of their role. `rows_max`: of all together. Errors: BadLedgers with everything that is wrong."""
+    wrong: list[Mistake] = []
+    made: dict[str, CsvLedger] = {}
+    left = rows_max
+    for name, data in tables:
+        party = _party(name, roles, wrong)
+        if party is None:
             continue
-        ledger = CsvLedger(file.stem, roles[file.stem])
-        for number, row in _lines(file, wrong):
-            _row(ledger, row, f"{file.name}:{number}", wrong)
-        made.append(ledger)
+        if party in made:
+            wrong.append(Mistake(name, 0, 0, "同名的表格交了两份", "two tables of this name"))
+        elif len(data) > file_bytes:
+            wrong.append(Mistake(name, 0, 0, f"超过 {file_bytes:,} 字节", f"longer than {file_bytes:,} bytes"))
+        else:
+            made[party] = CsvLedger(party, roles[party])
+            table = _Table(name, made[party], left)
+            table.read(data)
+            wrong += table.wrong
+            left = None if left is None else left - table.count
     if wrong:
-        raise BadLedgers("\n".join(wrong))
-    told = {ledger.party for ledger in made}
-    first = {ledger.role: ledger for ledger in reversed(made)}
+        raise BadLedgers(wrong)
+    first = {ledger.role: ledger for ledger in reversed(made.values())}
     for name, role in silent.items():
-        if name not in told and role in first:
+        if name not in made and role in first:
             first[role].also += (name,)
-    return made
+    return list(made.values())
 
 
-def _lines(file: Path, wrong: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with its line, by our names of the columns. Nothing when the head is wrong."""
-    if file.stat().st_size > FILE_BYTES:
-        wrong.append(f"{file.name}: 超过 {FILE_BYTES} 字节 · longer than that")
-        return
-    data = file.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = data.decode("gb18030")  # as a spreadsheet saves it here
-        except UnicodeDecodeError as no:
-            wrong.append(f"{file.name}: 第 {no.start} 字节既不是 UTF-8 也不是 GB18030 · neither, at this byte")
+def _party(name: str, roles: Mapping[str, Role], wrong: list[Mistake]) -> str | None:
+    """Whose table it is, by its name."""
+    party, dot, kind = name.rpartition(".")
+    if not dot or kind.lower() != "csv":
+        wrong.append(Mistake(name, 0, 0, "不是 .csv 文件；请另存为 CSV", "no .csv file; save it as CSV"))
+        return None
+    if party in roles:
+        return party
+    meant = nearest(party, roles)
+    listed = "、".join(f"{one}.csv" for one in roles)
+    wrong.append(Mistake(
+        name, 0, 0,
+        f"engine.yaml 没有这个要对账的连接{f'；是否应为 {meant}.csv？' if meant else f'；文件名应为 {listed}'}",
+        f"no party of engine.yaml with books{f'; did you mean {meant}.csv?' if meant else f'; the names are {listed}'}",
+    ))  # fmt: skip
+    return None
+
+
+class _Table:
+    """One table being read: its rows go into the ledger, what is wrong is kept; `count`: rows it has."""
+
+    def __init__(self, name: str, ledger: CsvLedger, rows_max: int | None) -> None:
+        self.name, self.ledger, self.rows_max = name, ledger, rows_max
+        self.wrong: list[Mistake] = []
+        self.count = 0
+        self.line = 1
+        self.heads: list[str] = []
+
+    def read(self, data: bytes) -> None:
+        """All of it, or as far as it can be read."""
+        text = self.text(data)
+        if text is None:
             return
-    table = csv.reader(io.StringIO(text, newline=""))
-    heads = [_head(name) for name in next(table, [])]
-    before = len(wrong)
-    for name in heads:
-        if name not in _COLUMNS:
-            meant = nearest(name, (*_COLUMNS, *HEADS))
-            hint = f"；是否应为“{meant}”？ · did you mean {meant}?" if meant else ""
-            wrong.append(f"{file.name}:1: 没有“{name}”这一列 · no such column{hint}")
-        elif heads.count(name) > 1:
-            wrong.append(f"{file.name}:1: “{name}”写了两次 · given twice")
-    missing = [name for name in ("kind", "no", "at") if name not in heads]
-    if not {"amount_yuan", "amount_fen"} & set(heads):
-        missing.append("amount_yuan / amount_fen")
-    wrong.extend(f"{file.name}:1: 缺少“{name}”列 · this column is missing" for name in missing)
-    if len(wrong) > before:
-        return
-    for cells in table:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(heads):
-            wrong.append(f"{file.name}:{table.line_num}: {len(cells)} 格，应为 {len(heads)} · cells, not as many")
-            continue
-        yield table.line_num, dict(zip(heads, (cell.strip() for cell in cells), strict=True))
+        try:
+            for row in self.lines(text):
+                self.row(row)
+                if len(self.wrong) >= MISTAKES_MAX:
+                    self.add(0, "错误太多，后面的没有再看", "too many mistakes: the rest was not read")
+                    return
+        except csv.Error:  # a quote that nothing ends
+            self.add(1, "从这里起不成表格，引号没有配对？", "no table from here on; a quote that nothing ends?")
+
+    def add(self, col: int, zh: str, en: str) -> None:
+        self.wrong.append(Mistake(self.name, self.line, col, zh, en))
+
+    def text(self, data: bytes) -> str | None:
+        """What it says; None for bytes that are no text."""
+        if data.startswith(_WORKBOOKS):
+            zh, en = "这是 Excel 工作簿；请另存为 CSV", "this is an Excel workbook; save it as CSV"
+            self.wrong.append(Mistake(self.name, 0, 0, zh, en))
+            return None
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            try:
+                return data.decode("gb18030")  # as a spreadsheet saves it here
+            except UnicodeDecodeError as no:
+                before = data[: no.start]
+                self.line, col = before.count(b"\n") + 1, before.rpartition(b"\n")[2].count(b",") + 1
+                at = f"第 {no.start} 字节", f"byte {no.start}"
+                self.add(col, f"{at[0]}既不是 UTF-8 也不是 GB18030", f"{at[1]} is neither UTF-8 nor GB18030")
+                return None
+
+    def lines(self, text: str) -> Iterator[dict[str, str]]:
+        """Each row by our names of the columns. Nothing when the head is wrong. Errors: csv.Error."""
+        table = csv.reader(io.StringIO(text, newline=""))
+        self.heads = heads = [_head(name) for name in next(table, [])]
+        if not self.good_heads():
+            return
+        self.line = table.line_num + 1
+        for cells in table:
+            if any(cell.strip() for cell in cells):
+                self.count += 1
+                if self.rows_max is not None and self.count > self.rows_max:
+                    self.add(0, "一次交的行数太多", "too many rows at once")
+                    return
+                if len(cells) == len(heads):
+                    yield dict(zip(heads, (cell.strip() for cell in cells), strict=True))
+                else:
+                    has, wants = len(cells), len(heads)
+                    self.add(min(has, wants) + 1, f"{has} 格，应为 {wants} 格", f"{has} cells, not {wants}")
+            self.line = table.line_num + 1
+
+    def good_heads(self) -> bool:
+        """Whether the columns can be read."""
+        heads = self.heads
+        sign = next((one for one in (";", "\t", "|") if one in heads[0]), "") if len(heads) == 1 else ""
+        if sign:
+            shown = "Tab" if sign == "\t" else sign
+            self.add(1, f"用“{shown}”分隔；请用逗号分隔的 CSV", f"separated by “{shown}”; write it with commas")
+            return False
+        for col, name in enumerate(heads[: len(_COLUMNS) * 2], 1):
+            if name not in _COLUMNS:
+                self.unknown(col, name, HEADS, "没有“{}”这一列", "no column “{}”")
+            elif heads.index(name) < col - 1:
+                zh, en = both(name, HEADS)
+                self.add(col, f"“{zh}”写了两次", f"“{en}” is given twice")
+        missing = [both(name, HEADS) for name in REQUIRED if name not in heads]
+        if not set(AMOUNTS) & set(heads):
+            yuan, fen = (both(name, HEADS) for name in AMOUNTS)
+            missing.append((f"{yuan[0]} 或 {fen[0]}", f"{yuan[1]} or {fen[1]}"))
+        for zh, en in missing:
+            self.add(len(heads) + 1, f"缺少“{zh}”列", f"the column “{en}” is missing")
+        return not self.wrong
+
+    def unknown(self, col: int, text: str, words: Mapping[str, str], zh: str, en: str) -> None:
+        """A word that is none of these, with the nearest one that is."""
+        meant = nearest(text[:30], (*words.values(), *words)) or _like(text, words)
+        near = both(meant, words) if meant else None
+        self.add(
+            col, zh.format(text[:30]) + (f"；是否应为“{near[0]}”？" if near else ""),
+            en.format(text[:30]) + (f"; did you mean “{near[1]}”?" if near else ""),
+        )  # fmt: skip
+
+    def row(self, row: Mapping[str, str]) -> None:
+        """One entry of the ledger."""
+        before, role = len(self.wrong), self.ledger.role
+        kind = self.word("kind", row["kind"], KINDS[role])
+        state = self.word("state", row["state"], STATES) if row.get("state") else _FIRST.get(kind, "done")
+        if not row["no"]:
+            self.wrong_in("no", "编号是空的", "the number is empty")
+        at = self.instant(row["at"])
+        amount, cash, account = (self.fen(row, name) for name in ("amount", "cash", "account"))
+        if len(self.wrong) > before:
+            return
+        ref = row.get("ref", "")
+        if role is Role.HIS and kind == "book" and cash is not None:
+            ref = str(cash)  # where a HIS's ledger says what the patient paid
+        self.ledger.found.append(LedgerRow(
+            kind=kind, no=row["no"], at=at, amount=amount or 0, state=state, bill=row.get("bill", ""), ref=ref,
+            party_no=row.get("party_no", ""), cash=cash, account=account,
+        ))  # fmt: skip
+
+    def wrong_in(self, name: str, zh: str, en: str) -> None:
+        head = both(name, HEADS)
+        self.add(self.heads.index(name) + 1, f"{head[0]}：{zh}", f"{head[1]}: {en}")
+
+    def word(self, name: str, text: str, words: Mapping[str, str]) -> str:
+        found = words.get(text, text)
+        if found not in words.values():
+            head, listed = both(name, HEADS), [both(one, words) for one in dict.fromkeys(words.values())]
+            one_of = "、".join(zh for zh, _ in listed), ", ".join(en for _, en in listed)
+            self.unknown(
+                self.heads.index(name) + 1, text, words,
+                f"{head[0]}：“{{}}”不在其中：{one_of[0]}", f"{head[1]}: “{{}}” is none of {one_of[1]}",
+            )  # fmt: skip
+        return found
+
+    def instant(self, text: str) -> float:
+        """Beijing time as spreadsheets write it, or RFC 3339. Without seconds: the minute's last, for what was done in
+        it was done by then."""
+        try:
+            match = _TIME.fullmatch(text)
+            if match is None:
+                return instant_of_rfc3339(text)
+            year, month, day, hour, minute, second = match.groups()
+            written = f"{year}-{int(month):02d}-{int(day):02d} {int(hour):02d}:{minute}:{second or '59'}"
+            return instant_of(written, "%Y-%m-%d %H:%M:%S")
+        except ValueError:
+            like = "2026-11-22 10:15:00"
+            self.wrong_in("at", f"“{text[:30]}”不是时间；写成 {like}", f"“{text[:30]}” is no time; write {like}")
+            return 0.0
+
+    def fen(self, row: Mapping[str, str], name: str) -> int | None:
+        """The amount of a column, whichever unit its head names; None where nothing is said."""
+        units: tuple[tuple[str, str, Callable[[object], int]], ...]
+        units = ("yuan", "元", fen_of_yuan), ("fen", "分", fen_of)
+        for unit, zh, read in units:
+            text = row.get(f"{name}_{unit}", "").replace(",", "")
+            if text:
+                try:
+                    return read(text)
+                except BadAmount:
+                    said = f"“{text[:20]}”不是金额（{zh}）", f"“{text[:20]}” is no amount in {unit}"
+                    self.wrong_in(f"{name}_{unit}", *said)
+        return None
+
+
+def _like(text: str, words: Iterable[str]) -> str:
+    """The Chinese word that shares half its signs, or "": 入帐 is not near enough to 入账 for `nearest`."""
+    return next(iter(difflib.get_close_matches(text[:30], words, n=1, cutoff=0.5)), "")
 
 
 def _head(name: str) -> str:
     plain = name.strip().replace("（", "(").replace("）", ")")
     return HEADS.get(plain, plain)
-
-
-def _row(ledger: CsvLedger, row: Mapping[str, str], where: str, wrong: list[str]) -> None:
-    before = len(wrong)
-    kind = _word(row["kind"], KINDS[ledger.role], "kind", where, wrong)
-    state = _word(row.get("state", ""), STATES, "state", where, wrong) if row.get("state") else _FIRST.get(kind, "done")
-    if not row["no"]:
-        wrong.append(f"{where}: no: 编号是空的 · the number is empty")
-    at = _instant(row["at"], where, wrong)
-    amount, cash, account = (_fen(row, name, where, wrong) for name in ("amount", "cash", "account"))
-    if len(wrong) > before:
-        return
-    ref = row.get("ref", "")
-    if ledger.role is Role.HIS and kind == "book" and cash is not None:
-        ref = str(cash)  # where a HIS's ledger says what the patient paid
-    ledger.found.append(LedgerRow(
-        kind=kind, no=row["no"], at=at, amount=amount or 0, state=state, bill=row.get("bill", ""), ref=ref,
-        party_no=row.get("party_no", ""), cash=cash, account=account,
-    ))  # fmt: skip
-
-
-def _word(text: str, words: Mapping[str, str], what: str, where: str, wrong: list[str]) -> str:
-    found = words.get(text, text)
-    if found not in words.values():
-        meant = nearest(text, (*words.values(), *words))
-        hint = f"；是否应为“{meant}”？ · did you mean {meant}?" if meant else ""
-        listed = ", ".join(dict.fromkeys(words.values()))
-        wrong.append(f"{where}: {what}: “{text}”不在 {listed} 之中 · is none of these{hint}")
-    return found
-
-
-def _instant(text: str, where: str, wrong: list[str]) -> float:
-    """Beijing time as spreadsheets write it, or RFC 3339. Without seconds: the minute's last, for what was done in it
-    was done by then."""
-    try:
-        match = _TIME.fullmatch(text)
-        if match is None:
-            return instant_of_rfc3339(text)
-        year, month, day, hour, minute, second = match.groups()
-        written = f"{year}-{int(month):02d}-{int(day):02d} {int(hour):02d}:{minute}:{second or '59'}"
-        return instant_of(written, "%Y-%m-%d %H:%M:%S")
-    except ValueError:
-        wrong.append(f"{where}: at: “{text[:30]}”不是时间 · no time; 2026-11-22 10:15:00")
-        return 0.0
-
-
-def _fen(row: Mapping[str, str], name: str, where: str, wrong: list[str]) -> int | None:
-    """The amount of a column, whichever unit its head names; None where nothing is said."""
-    units: tuple[tuple[str, Callable[[object], int]], ...] = (("yuan", fen_of_yuan), ("fen", fen_of))
-    for unit, read in units:
-        text = row.get(f"{name}_{unit}", "").replace(",", "")
-        if text:
-            try:
-                return read(text)
-            except BadAmount:
-                wrong.append(f"{where}: {name}_{unit}: “{text[:20]}”不是金额 · no amount in {unit}")
-    return None

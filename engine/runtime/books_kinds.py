@@ -1,4 +1,5 @@
-"""The kinds of differences between the parties' ledgers and the store: what each says, and what to do about it.
+"""The kinds of differences between the parties' ledgers and the store: what each says, and what to do about it. Where a
+page of the console does what a command does, the page is named first: finance has no command line.
 
 A literal table. `{x}` is filled by the check that found it; amounts are shown in yuan. The texts name no person.
 """
@@ -28,7 +29,7 @@ class Kind:
 _ASK_THEM = ("向对方查询该单号是谁的业务，不得手工退款", "Ask that party whose number this is; do not refund by hand.")
 _FINANCE = ("财务立即核实，不自动改账", "Finance looks at once; nothing is corrected automatically.")
 _IT = ("通知信息科检查结算平台", "Have the IT desk check the engine.")
-_REFUND = ("用 engine show 看退款：在办的等其结束，需要人的用 engine resolve 以原单号再退（--leg 编号=again）；没有退款的由财务在商户平台退回", "Look with engine show: a refund under way ends by itself, one that needs a person goes again under its number by engine resolve (--leg N=again); where there is none finance refunds at the merchant portal.")
+_REFUND = ("在控制台的结算单（或用 engine show）看退款：在办的等其结束，需要人的由信息科用 engine resolve 以原单号再退（--leg 编号=again）；没有退款的由财务在商户平台退回", "Look at the settlement in the console (or engine show): a refund under way ends by itself, for one that needs a person the IT desk runs engine resolve, which sends it again under its number (--leg N=again); where there is none finance refunds at the merchant portal.")
 
 KINDS: Mapping[str, Kind] = {
     # Money
@@ -68,13 +69,13 @@ KINDS: Mapping[str, Kind] = {
     "insurance_left": Kind("D12", "结算未成立，医保中心仍有结算 {no}（{amount} 元）", "The settlement does not stand, but the insurance keeps {no} ({amount} yuan)", "由医保办在医保平台按原报文号冲正或撤销", "The insurance office reverses or cancels it at the platform by its message id."),
     "insurance_twice": Kind("D12", "医保中心有 {count} 笔有效结算", "The insurance has {count} live settlements", "保留一笔，其余按报文号冲正", "Keep one, reverse the others."),
     "insurance_amount_differs": Kind("D12/P11", "医保结算{what} {amount} 元，预结算为 {due} 元", "The insurance settled {what} {amount} yuan, the quote was {due}", "医保办核对分项金额", "The insurance office compares the parts."),
-    "statement_there": Kind("D12", "{party} {day} 对账（{part}）：中心多一笔（结算号 {no}，报文号 {msgid}）", "{party}, statement of {day} ({part}): only the party has {no} (message {msgid})", "按报文号查询本平台：办理中的等其结束；无主的按报文号冲正或由医保办撤销", "Look the message up here: one under way ends by itself; one that is nobody's is reversed by its message id or cancelled by the insurance office."),
+    "statement_there": Kind("D12", "{party} {day} 对账（{part}）：中心多一笔（结算号 {no}，报文号 {msgid}）", "{party}, statement of {day} ({part}): only the party has {no} (message {msgid})", "在控制台的“结算单”按报文号查（或 engine show 报文号）：办理中的等其结束；无主的按报文号冲正或由医保办撤销", "Look the message id up under Settlements in the console (or engine show ID): one under way ends by itself; one that is nobody's is reversed by its message id or cancelled by the insurance office."),
     "statement_here": Kind("D12", "{party} {day} 对账（{part}）：中心没有我方的结算 {no}", "{party}, statement of {day} ({part}): the party does not have our settlement {no}", "用 5203 再查；确无记录的由医保办核实后按审批作废", "Ask again by 5203; if it is not there the insurance office decides, and it is voided with approval."),
     "statement_differs": Kind("D12", "{party} {day} 对账（{part}）：结算 {no} 数据不一致（{why}）", "{party}, statement of {day} ({part}): {no} differs ({why})", "医保办逐项核对金额", "The insurance office compares the amounts."),
-    "statement_listed": Kind("D14/P19", "{party} {day} 对账（{part}）：对方清单有 {no}，我方没有（{why}）", "{party}, statement of {day} ({part}): the party lists {no}, we do not have it ({why})", "按号码查本平台：办理中的等其结束；其他途径开的在那边核对；无主的由对方冲销", "Look the number up here: one under way ends by itself; one made elsewhere is checked there; one that is nobody's the party writes off."),
+    "statement_listed": Kind("D14/P19", "{party} {day} 对账（{part}）：对方清单有 {no}，我方没有（{why}）", "{party}, statement of {day} ({part}): the party lists {no}, we do not have it ({why})", "在控制台的“结算单”按号码查（或 engine show 号码）：办理中的等其结束；其他途径开的在那边核对；无主的由对方冲销", "Look the number up under Settlements in the console (or engine show NO): one under way ends by itself; one made elsewhere is checked there; one that is nobody's the party writes off."),
     "statement_unlisted": Kind("D14/P19", "{party} {day} 对账（{part}）：对方清单没有我方的 {no}（{why}）", "{party}, statement of {day} ({part}): the party does not list our {no} ({why})", "按号码向对方查询；确无记录的补办", "Ask the party by its number; if it is not there, have it made again."),
     "statement_unlike": Kind("D14/P19", "{party} {day} 对账（{part}）：{no} 两边不一致（{why}）", "{party}, statement of {day} ({part}): {no} differs ({why}; ours ≠ theirs)", "左为我方、右为对方；核对金额；一边已冲红的，把另一边退费或冲红补齐", "Ours first, then theirs: compare amounts; where one side is written off, finish the refund or the write-off of the other."),
-    "statement_billed": Kind("D1–D15", "{party} {day} 账单：{why}", "{party}, bill of {day}: {why}", "运行 engine books --bills --since 该日，逐笔看下一步", "Run engine books --bills --since that day: each with its next step."),
+    "statement_billed": Kind("D1–D15", "{party} {day} 账单：{why}", "{party}, bill of {day}: {why}", "在控制台的“对账”选该日、按平台账单核对（或运行 engine books --bills --since 该日 --until 该日），逐笔看下一步", "Compare that day by the bills on the console's Books page (or engine books --bills --since DAY --until DAY): each with its next step."),
     "statement_unread": Kind("D12", "{party} {day} 对账：结算 {no} 无法列入对账行（{why}）", "{party}, statement of {day}: {no} could not be made a row ({why})", *_IT),
     "visit_left": Kind("D12", "结算未成立，医保中心仍留有{what} {no}", "The settlement does not stand, but the insurance still has the {what} {no}", "由医保办在医保平台撤销明细和挂号", "The insurance office withdraws the lines and the registration at the platform."),
     # Commercial insurance
@@ -105,7 +106,7 @@ KINDS: Mapping[str, Kind] = {
     "undo_order": Kind("P16/P20", "{what}（环节 {no}）在后面的环节撤销之前发出", "{what} (leg {no}) was sent before the later legs were undone", *_IT),
     "impossible_move": Kind("P8", "{what} 从 {state} 变为 {no}，状态表中没有这种变化", "{what} went from {state} to {no}, which no table allows", *_IT),
     "no_without_proof": Kind("P18", "环节 {no} 判为未发生，却没有截止时间之后的查询为证", "Leg {no} counts as not done without an inquiry after the fence", *_IT),
-    "source_missing": Kind("D16", "缺少 {party} 的账目，本次核对不完整（{why}）", "The ledger of {party} is missing; the books are incomplete ({why})", "取得账目后重新核对", "Fetch it and check again."),
+    "source_missing": Kind("D16", "缺少 {party} 的账目，本次核对不完整（{why}）", "The ledger of {party} is missing; the books are incomplete ({why})", "取得账目后重新核对；不提供账目的，请对方导出表格，在控制台的“对账”交上（或 engine books --ledgers 目录）", "Get it and compare again; where a party serves none, have its people export a table and hand it in on the console's Books page (or engine books --ledgers DIR)."),
 }  # fmt: skip
 """Kind of difference → its row."""
 BILLED = "billed"  # the verdict of what a nightly comparison of bills left over

@@ -11,7 +11,7 @@ from engine.config.secret import SecretMissing
 from engine.core.world import World
 from engine.parties.bills import KeepsBills
 from engine.parties.registry import PARTIES
-from engine.runtime.books import LedgerSource, NoLedger, simulator_ledgers
+from engine.runtime.books import LedgerSource, NoLedger, silent_parties, simulator_ledgers
 from engine.runtime.books_bills import Beside, BillLedger, Read
 from engine.runtime.books_view import LedgerRow, Role
 from engine.runtime.single_call import line_of
@@ -28,6 +28,14 @@ class NotHad:
     async def rows(self) -> Sequence[LedgerRow]:
         """Errors: NoLedger, always."""
         raise NoLedger(self.why)
+
+
+def with_books(parties: Mapping[str, PartyEntry]) -> tuple[dict[str, Role], dict[str, Role]]:
+    """Parties of engine.yaml that have a part in the books, and those of them at which no ledger can be read."""
+    known = {name: one for name, one in parties.items() if one.kind in PARTIES}
+    abouts = {name: PARTIES[one.kind].about for name, one in known.items()}
+    roles = {name: Role(about.role) for name, about in abouts.items() if about.role}
+    return roles, silent_parties({name: (one.kind, one.url) for name, one in known.items()})
 
 
 def sources_of(

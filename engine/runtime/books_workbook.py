@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from engine.runtime.spreadsheet import Cell, Sheets
@@ -17,10 +18,14 @@ ACCOUNTS: Final = (
 )  # fmt: skip
 
 
-def sheets_of(found: Mapping[str, Any], at: str, since: str = "", *, days: str = "", by: str = "") -> Sheets:
+def sheets_of(
+    found: Mapping[str, Any], at: str, since: str = "", *, days: str = "", by: str = "",
+    tables: Mapping[str, int] = MappingProxyType({}),
+) -> Sheets:  # fmt: skip
     """Three sheets of the document `engine books --json` prints: every difference with its amounts and next step, the
     accounts' days, and what was compared when: a day without differences is filed too. `at`: when; `since` or `days`:
-    of which settlements, as a person says it; `by`: who asked for it."""
+    of which settlements, as a person says it; `by`: who asked for it; `tables`: parties whose book was handed in as a
+    table → its rows."""
     of = ("结算单日期 · settlements of", days) if days else ("结算自 · settlements since", since or "全部 · all")
     return [
         ("差异 differences", [HEADS, *(_difference(one) for one in found["differences"])]),
@@ -34,6 +39,7 @@ def sheets_of(found: Mapping[str, Any], at: str, since: str = "", *, days: str =
             ("有款项在未读的日子 · with money on days not read", str(found["expected"])),
             ("差异 · differences", str(len(found["differences"]))),
             *([("核对人 · by", by)] if by else []),
+            *(("对方导出的表格 · a table handed in", f"{name}.csv（{rows} 行 rows）") for name, rows in tables.items()),
         ]),
     ]  # fmt: skip
 

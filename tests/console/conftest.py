@@ -20,6 +20,7 @@ from engine.runtime.routes import Routes
 from engine.site.site import Site
 
 from . import scenes
+from .office import HASH, Office
 from .stage import START, Stage, result
 
 PASSWORD = "vier-Fische-im-Netz"
@@ -139,3 +140,22 @@ def users(tmp_path: Path) -> dict[str, User]:
     place = tmp_path / "admin.hash"
     place.write_text(password_hash(PASSWORD, bytes(range(16)), log2n=4) + "\n")
     return {"admin": User(SecretRef("file", str(place)), ("look",))}
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(tmp_path)
+    office.do(office.lab.open)
+    yield office
+    office.do(office.lab.close)
+
+
+@pytest.fixture
+def staffed(tmp_path: Path) -> Iterator[Office]:
+    """With people who log in, one a role."""
+    roles = ("look", "operate", "finance", "admin")
+    users = ", ".join(f"{role}: {{{HASH}, roles: [{role}]}}" for role in roles)
+    office = Office(tmp_path, "{" + users + "}")
+    office.do(office.lab.open)
+    yield office
+    office.do(office.lab.close)

@@ -3,137 +3,21 @@
 from __future__ import annotations
 
 import re
-import zipfile
-from collections.abc import Iterator
-from html import unescape
-from io import BytesIO
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from lxml import etree
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
 from engine.console import comparing
-from engine.console.passwords import password_hash
-from engine.core.http import HttpReply, HttpRequest
-from engine.core.times import beijing
-from tests.books.test_bills import Morning
-from tests.rig.lab import Lab
 
-USERS = "{admin: {password: file:var/keys/user-admin.hash, roles: [look, operate, finance, admin]}}"
-HASH = "password: file:var/keys/user.hash"
+from .office import Office, hold, paid_twice, words
+
 WORDS = {
     "zh": ("应收 1075.00 元，渠道净收 2150.00 元，患者多付", "财务在商户平台退回较晚的一笔", "核对笔数", "下载 Excel"),
     "en": ("1075.00 yuan were due, the channel keeps 2150.00", "Finance gives the later payment back", "Compared",
            "Excel"),
 }
-
-
-class Office(Morning):
-    """A hospital with somebody of finance at the console: on this machine, or after a login as `user`."""
-
-    def __init__(self, folder: Path, users: str = "{}") -> None:
-        super().__init__(folder)
-        self.lab = Lab(self.sim.node("parties"), folder, engine_reactor=self.sim.node("engine"), inline=True,
-                       edit=((USERS, users),))  # fmt: skip
-        keys = folder / "var" / "keys"
-        keys.mkdir(parents=True, exist_ok=True)
-        (keys / "user.hash").write_text(password_hash("geheim", bytes(16), log2n=4))
-        self.cookie = ""
-
-    def send(self, method: str, path: str, form: dict[str, str] | None = None, *more: tuple[str, str]) -> Any:
-        """The reply, or what will be one."""
-        engine = self.lab.engine
-        assert engine is not None
-        headers = (("Host", "127.0.0.1:8600"), ("Cookie", self.cookie), *more)
-        body = urlencode(form or {}).encode()
-        return engine.doors.knock("api", HttpRequest(method, path, headers, body, "127.0.0.1"))
-
-    def ask(self, method: str, path: str, form: dict[str, str] | None = None, *more: tuple[str, str]) -> HttpReply:
-        reply = self.send(method, path, form, *more)
-        ended: list[Any] = []
-        if isinstance(reply, Deferred):
-            reply.addBoth(ended.append)
-            assert self.sim.run(lambda: bool(ended), 600.0)
-            reply = ended[0]
-        assert isinstance(reply, HttpReply), reply
-        return reply
-
-    def log_in(self, user: str) -> None:
-        reply = self.ask("POST", "/console/login", {"user": user, "password": "geheim"})
-        assert reply.status == 303, reply.body
-        self.cookie = reply.header("Set-Cookie").partition(";")[0]
-
-    def today(self, ago: int = 0) -> str:
-        return beijing(self.now() - ago * 86_400.0, "%Y-%m-%d")
-
-    def compare(self, first: str = "", last: str = "", by: str = "ledgers", *more: tuple[str, str]) -> HttpReply:
-        first = first or self.today()
-        return self.ask("POST", "/console/books", {"first": first, "last": last or first, "by": by}, *more)
-
-    def page(self, path: str = "/console/books", language: str = "zh") -> str:
-        sign = "&" if "?" in path else "?"
-        reply = self.ask("GET", f"{path}{sign}lang={language}")
-        assert reply.status == 200, (path, reply.status)
-        return words(reply)
-
-    def result(self, reply: HttpReply, language: str = "zh") -> str:
-        """The page of a comparison that was begun, once it has ended."""
-        assert reply.status == 303, words(reply)
-        where = reply.header("Location")
-        for _ in range(100):
-            page = self.page(where, language)
-            if "data-refresh" not in self.ask("GET", where).body.decode():
-                return page
-            self.sim.advance(1.0)
-        raise AssertionError("it never ended")
-
-    def workbook(self, reply: HttpReply) -> list[dict[str, str]]:
-        """Its sheets: place → what is there."""
-        name = reply.header("Location").rpartition("=")[2]
-        got = self.ask("GET", f"/console/books/{name}/workbook")
-        assert got.status == 200
-        named = got.header("Content-Disposition")
-        assert re.fullmatch(r'attachment; filename="books-[0-9-]+(to-[0-9-]+)?\.xlsx"', named), named
-        assert got.header("Content-Type").endswith("spreadsheetml.sheet")
-        with zipfile.ZipFile(BytesIO(got.body)) as book:
-            sheets = [etree.fromstring(book.read(f"xl/worksheets/sheet{n}.xml")) for n in (1, 2, 3)]
-        cells = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}c"
-        return [{str(one.get("r")): "".join(one.itertext()) for one in sheet.iter(cells)} for sheet in sheets]
-
-
-def words(reply: HttpReply) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", reply.body.decode())))
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    office = Office(tmp_path)
-    office.do(office.lab.open)
-    yield office
-    office.do(office.lab.close)
-
-
-@pytest.fixture
-def staffed(tmp_path: Path) -> Iterator[Office]:
-    """With people who log in, one a role."""
-    roles = ("look", "operate", "finance", "admin")
-    users = ", ".join(f"{role}: {{{HASH}, roles: [{role}]}}" for role in roles)
-    office = Office(tmp_path, "{" + users + "}")
-    office.do(office.lab.open)
-    yield office
-    office.do(office.lab.close)
-
-
-def paid_twice(office: Office) -> str:
-    answer = office.do(lambda: office.settle("B20261122001"))
-    assert answer["state"] == "settled"
-    office.lab.act("wechat", "pay_twice", no=answer["numbers"]["trade"])
-    office.sim.advance(10.0)
-    return str(answer["settlement_no"])
 
 
 def test_a_day_that_agrees(office: Office) -> None:
@@ -258,28 +142,6 @@ def test_one_at_a_time(office: Office) -> None:
     held()
     assert "这几天没有结算" in office.result(first)
     assert office.compare().status == 303
-
-
-def hold(office: Office) -> Any:
-    """The store's readers answer no more until the call that is given back."""
-    engine = office.lab.engine
-    assert engine is not None
-    waiting: list[tuple[Any, Deferred[Any]]] = []
-    read = engine.store.read
-
-    def later(fn: Any) -> Deferred[Any]:
-        done: Deferred[Any] = Deferred()
-        waiting.append((fn, done))
-        return done
-
-    def let_go() -> None:
-        engine.store.read = read  # type: ignore[method-assign]
-        for fn, done in waiting:
-            if not done.called:
-                read(fn).chainDeferred(done)
-
-    engine.store.read = later  # type: ignore[method-assign, assignment]
-    return let_go
 
 
 def test_an_engine_that_stops_meanwhile(office: Office) -> None:

@@ -14,6 +14,15 @@ for (const table of document.querySelectorAll("main table")) {
   }
   table.classList.add("stacked");
 }
+// Files that are too many or too large are not sent: the listener would refuse them without a page.
+for (const input of document.querySelectorAll("input[type=file][data-bytes]")) {
+  input.addEventListener("change", () => {
+    const files = [...input.files], bytes = files.reduce((sum, one) => sum + one.size, 0);
+    const fits = files.length <= Number(input.dataset.files) && bytes <= Number(input.dataset.bytes);
+    input.setCustomValidity(fits ? "" : input.dataset.too);
+    input.reportValidity();
+  });
+}
 // A page that shows what is going on is loaded again, unless the reader is in the middle of something.
 (() => {
   const seconds = Number(document.body.dataset.refresh || 0);
@@ -28,6 +37,7 @@ for (const table of document.querySelectorAll("main table")) {
   });
   const reading = () => {
     const at = document.activeElement;
+    if ([...document.querySelectorAll("input[type=file]")].some((one) => one.files.length)) return true;
     return document.hidden || String(getSelection()) !== "" || document.querySelector("details[open]") !== null ||
       (at !== null && at !== box && /^(INPUT|SELECT|TEXTAREA)$/.test(at.tagName));
   };

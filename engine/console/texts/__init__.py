@@ -15,6 +15,7 @@ from engine.console.texts import (
     settlement,
     settlements,
     shared,
+    tables,
     tasks,
 )
 
@@ -39,6 +40,7 @@ PAGES: Mapping[str, Table] = {
     "call": calls.TEXTS,
     "states": help.TEXTS,
     "books": books.TEXTS,
+    "tables": tables.TEXTS,
     "login": login.TEXTS,
     "message": login.TEXTS,
 }

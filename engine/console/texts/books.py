@@ -24,6 +24,28 @@ TEXTS: dict[str, tuple[str, str]] = {
     "problem.old": ("支付平台的账单只保存三个月", "Payment platforms keep their bills for three months"),
     "problem.busy": ("已有一次核对在进行，等它结束再开始", "A comparison is under way; begin another when it has ended"),
     "problem.stopping": ("引擎正在停止，重启后再核对", "The engine is stopping; compare after its restart"),
+    # Tables that are handed in
+    "tables": ("对方导出的表格", "Tables of parties"),
+    "tables.hint": ("可不交；可选多个", "if there are any; several at once"),
+    "tables.about": (
+        "不提供账目的系统（HIS、医保、票据），请对方导出 CSV 表格，在这里交上，与其余各方的账一起核对。文件名是 {names}。"
+        "只在核对时留在内存里，不存盘。一次最多 {files} 个、共 {room} MiB。",
+        "For a system that serves no ledger (HIS, insurance, invoices), have its people export a CSV table and hand it in here: it is compared with everybody else's. The files are named {names}. "
+        "They stay in memory for the comparison and are not stored. At most {files} at once, {room} MiB together.",
+    ),
+    "tables.how": ("要有哪些列、下载空表", "Their columns, and empty tables to fill"),
+    "tables.too": ("文件太多或太大：最多 {files} 个、共 {room} MiB", "Too many or too large: at most {files} files, {room} MiB together"),
+    "problem.form": ("没有收完整，请再交一次", "The form did not arrive whole: send it again"),
+    "problem.files": ("文件太多，请分几次核对", "Too many files: compare them in parts"),
+    "problem.large": ("表格太大：请少选几天，或请信息科调大监听的 body_bytes", "The tables are too large: choose fewer days, or have the IT desk raise the listener's body_bytes"),
+    "problem.tables": ("表格有错，没有核对", "The tables have mistakes: nothing was compared"),
+    "mistakes": ("表格里的错", "What is wrong with the tables"),
+    "mistakes.do": ("改好后重新选择文件，再核对一次。位置是 文件:行:第几格。", "Correct them, choose the files again and compare. Places are file:line:cell."),
+    "mistakes.more": ("另有 {n} 处没有列出。", "{n} more are not listed."),
+    "from_table": ("表格，{n} 行", "table, rows: {n}"),
+    "empty_table": ("空表", "empty table"),
+    "col.place": ("位置", "Place"),
+    "col.mistake": ("问题", "Mistake"),
     # One comparison
     "of": ("结算单日期", "Settlements of"),
     "asked": ("{by} 于 {at} 发起", "asked for by {by} at {at}"),
@@ -55,8 +77,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "expected.note": ("有 {n} 笔的款项落在没有读账单的日子，只判断读到的部分；把相邻的一天一起核对即可。", "{n} have money on days whose bills were not read, and only what was read is judged; compare the day beside, too."),
     "missing": ("下列各方的账取不到，本次核对不完整", "These books could not be had: the comparison is incomplete"),
     "missing.do": (
-        "账单还没出的，十点以后再核对；连不上的，请信息科查看连接；不提供账目的系统，请对方导出表格，由信息科运行 engine books --ledgers 目录。",
-        "A bill that is not there yet: compare again after ten. No connection: have the IT desk look. A system that gives no ledger: have its people export a table, and the IT desk run engine books --ledgers DIR.",
+        "账单还没出的，十点以后再核对；连不上的，请信息科查看连接；不提供账目的系统，请对方导出表格，在上面交上后重新核对。",
+        "A bill that is not there yet: compare again after ten. No connection: have the IT desk look. A system that gives no ledger: have its people export a table, hand it in above and compare again.",
     ),
     "read": ("已读取", "Read"),
     "workbook": ("下载 Excel", "Download as Excel"),

@@ -1,0 +1,53 @@
+"""Words of the page about tables that stand for a party's ledger."""
+
+# ruff: noqa: E501 a table reads best with one row a line
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "heading": ("对方导出的表格", "Tables of parties"),
+    "about": ("不提供账目的系统，请对方按这里的写法导出 CSV，在对账页交上。", "A system that serves no ledger: have its people export a CSV table like this, and hand it in on the books page."),
+    "to_books": ("去对账", "To the books"),
+    "rule.whole": (
+        "每个文件都要含所核对日期的每一笔：表格里没有的，当作对方没有。文件有一处错，就都不核对，并逐处列出。",
+        "A table must hold every entry of the days that are compared: what is missing counts as not there. With one mistake nothing is compared, and all mistakes are listed.",
+    ),
+    "rule.form": (
+        "UTF-8 或 GB18030（WPS、Excel 另存为“CSV”即可），逗号分隔，第一行是列名，列的次序不限。一次最多 {files} 个文件、共 {room} MiB。",
+        "UTF-8 or GB18030 (a spreadsheet saved as CSV), separated by commas, the names of the columns first, in any order. At most {files} files at once, {room} MiB together.",
+    ),
+    "rule.names": ("列名和用词中文、英文都可以，例如“种类”或 kind、“入账”或 book。", "Columns and words may be written in Chinese or English: 种类 or kind, 入账 or book."),
+    "rule.fen": ("金额以分计的，列名改为 {names}。", "Amounts in fen: name the columns {names} instead."),
+    "rule.doc": ("完整说明：随程序的 docs/books.md。", "The whole of it: docs/books.md of the program."),
+    "file": ("文件", "File"),
+    "empty": ("下载空表", "Empty table"),
+    "col.column": ("列", "Column"),
+    "col.must": ("必填", "Must be there"),
+    "col.means": ("写什么", "What it holds"),
+    "yes": ("●", "●"),
+    "kinds": ("种类", "Kinds"),
+    "states": ("状态的写法", "States"),
+    "states.about": (
+        "不写就是有效；锁定、下单不写状态的，当作已释放、已关单。",
+        "None: in force; a lock or an order without a state counts as released or closed.",
+    ),
+    "his": ("HIS", "HIS"),
+    "insurance": ("医保", "Insurance"),
+    "commercial": ("商业保险", "Commercial insurer"),
+    "payment": ("支付渠道", "Payment platform"),
+    "invoice": ("电子票据", "Invoices"),
+    "kind": ("见下面的“种类”", "see the kinds below"),
+    "no.his": ("结算平台给的结算单号", "our settlement number"),
+    "no.insurance": ("结算平台给的报文号（msgid）", "our message id (msgid)"),
+    "no.commercial": ("结算平台给的理赔号", "our claim number"),
+    "no.payment": ("商户订单号；退款写退款单号", "our order number; of a refund its own number"),
+    "no.invoice": ("业务号（busNo）", "our business number (busNo)"),
+    "at": ("2026-11-22 10:15:00 或 2026/11/22 10:15，北京时间", "2026-11-22 10:15:00 or 2026/11/22 10:15, Beijing time"),
+    "amount_yuan": ("元，如 1,075.00", "in yuan, such as 1,075.00"),
+    "state": ("见最下面；不写就是有效", "see the end of this page; none: in force"),
+    "bill": ("HIS 的账单号；窗口收款必填", "the HIS's bill; required for what a window collected"),
+    "cash_yuan.his": ("入账里患者自付的部分", "of a booking, what the patient paid"),
+    "cash_yuan.insurance": ("医保结算里的现金", "of a settlement, the cash part"),
+    "account_yuan": ("医保结算里个人账户支付的部分", "of a settlement, what the personal account paid"),
+    "ref.his": ("作废：原结算单号；HIS 主导时写对方的号", "of a void: the settlement; where the HIS leads, the other party's number"),
+    "ref.payment": ("退款：原商户订单号", "of a refund: the order's number"),
+    "party_no": ("对方自己的流水号", "their own number"),
+}
