@@ -130,7 +130,7 @@ def _from_csv(folder: str, file: EngineFile) -> Sequence[LedgerSource]:
         raise CannotRun(str(no)) from None
 
 
-def _write(path: Path, found: dict[str, Any], at: str, since: str, until: str) -> None:
+def _write(path: Path, found: dict[str, Any], at: str, since: str, until: str = "") -> None:
     from engine.runtime.books_workbook import sheets_of
     from engine.runtime.spreadsheet import write_workbook
 

@@ -125,3 +125,11 @@ def test_books_say_when_a_ledger_cannot_be_read(site: Path) -> None:
     assert said.returncode == 1
     assert found["checked"] == 12
     assert {one["kind"] for one in found["differences"]} == {"source_missing"}
+
+
+def test_books_of_certain_days(site: Path) -> None:
+    """`--until` counts; the document is the same."""
+    for until, checked in (("2000-01-01", 0), ("2999-12-31", 12)):
+        found = json.loads(engine("books", "--json", "--root", str(site), "--until", until).stdout)
+        assert found["checked"] == checked
+        assert set(found) == {"checked", "open", "expected", "funds", "differences"}
