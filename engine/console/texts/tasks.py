@@ -43,24 +43,24 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1. Look the number up in the party's system.\n2. If it is not undone, undo it there.\n3. An administrator records what was done.",
     ),
     "means.statement_differs": (
-        "昨日与对方（医保、电子票据等）的日对账不平：笔数、金额不一致，或有一方没有的。逐笔差异在 engine books 中。之后一周内每夜再对一次。",
-        "Yesterday's comparison with a party (insurance, e-invoices) does not agree: counts, amounts, or what only one side has. `engine books` "
-        "lists them. The day is compared again every night for a week.",
+        "昨日与对方（医保、电子票据等）的日对账不平：笔数、金额不一致，或有一方没有的。逐笔差异在“对账”页（或 engine books）。之后一周内每夜再对一次。",
+        "Yesterday's comparison with a party (insurance, e-invoices) does not agree: counts, amounts, or what only one side has. The Books page "
+        "(or `engine books`) lists them. The day is compared again every night for a week.",
     ),
     "do.statement_differs": (
-        "1. 运行 engine books，看每一笔差异和它的下一步。\n2. 医保办或财务与对方核对。\n3. 对平后本待办自动关闭；一周内对不平的，查清后用 engine tasks close 关闭并写明原因。",
-        "1. Run engine books: each difference with its next step.\n2. The insurance or finance office compares with the party.\n"
+        "1. 财务在“对账”页核对该日（或运行 engine books），看每一笔差异和它的下一步。\n2. 医保办或财务与对方核对。\n3. 对平后本待办自动关闭；一周内对不平的，查清后用 engine tasks close 关闭并写明原因。",
+        "1. Finance compares that day on the Books page (or run engine books): each difference with its next step.\n2. The insurance or finance office compares with the party.\n"
         "3. It closes itself once both agree; what does not agree within a week is closed with engine tasks close and the reason.",
     ),
     "means.bill_differs": (
-        "支付平台的日账单与本平台的记录不符：多收、少收、没有退到，或有本平台没有的单号。逐笔差异在 engine books 中。之后一周内每天再对一次。",
+        "支付平台的日账单与本平台的记录不符：多收、少收、没有退到，或有本平台没有的单号。逐笔差异在“对账”页（或 engine books）。之后一周内每天再对一次。",
         "A payment platform's bill and our own record differ: taken twice or not at all, not given back, or a number that is none of ours. "
-        "`engine books` lists them. The day is compared again every day for a week.",
+        "The Books page (or `engine books`) lists them. The day is compared again every day for a week.",
     ),
     "do.bill_differs": (
-        "1. 运行 engine books（逐笔的下一步：engine books --bills --since 该日）。\n2. 财务按说明办理，不凭账单手工退款。\n"
+        "1. 财务在“对账”页按平台账单核对该日（或 engine books --bills --since 该日 --until 该日），看逐笔的下一步。\n2. 财务按说明办理，不凭账单手工退款。\n"
         "3. 对平后本待办自动关闭；一周内对不平的，查清后用 engine tasks close 关闭并写明原因。",
-        "1. Run engine books (each with its next step: engine books --bills --since that day).\n2. Finance does what it says; nothing is refunded "
+        "1. Finance compares that day by the bills on the Books page (or engine books --bills --since DAY --until DAY): each with its next step.\n2. Finance does what it says; nothing is refunded "
         "by hand from the bill alone.\n3. It closes itself once all agree; what does not agree within a week is closed with engine tasks close and the reason.",
     ),
     "means.bill_missing": (
@@ -69,9 +69,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The engine tries again every half hour.",
     ),
     "do.bill_missing": (
-        "1. 看原因：连接、证书、账单权限。\n2. 在商户平台看账单是否已生成。\n3. 取到后本待办自动关闭；当天取不到的，改天用 engine books --bills --since 该日 核对。",
+        "1. 看原因：连接、证书、账单权限。\n2. 在商户平台看账单是否已生成。\n3. 取到后本待办自动关闭；当天取不到的，改天由财务在“对账”页按账单核对该日（或 engine books --bills --since 该日 --until 该日）。",
         "1. See why: connection, certificate, permission for bills.\n2. See at the merchant portal whether the bill is there.\n"
-        "3. It closes itself once the bill came; one that does not come that day is compared later with engine books --bills --since that day.",
+        "3. It closes itself once the bill came; one that does not come that day is compared later, by finance on the Books page (or engine books --bills --since DAY --until DAY).",
     ),
     "means.undo_slow": (
         "撤销（如退款）已经办了 15 分钟还没有结果；引擎会继续查，与它无关的撤销已先办。结果出来后本待办自动关闭。",
