@@ -40,7 +40,8 @@ def page_values(asked: Asked, refused: Refused = NOTHING, form: Mapping[str, str
     """All values of the page. `refused`: why none was begun; `form`: what had been filled in."""
     kept = asked.comparisons.kept()
     name = asked.query.get("of", "")
-    shown = asked.comparisons.get(name) if name else (kept[0] if kept else None)
+    newest = kept[0] if kept and not refused.mistakes else None  # an older result would look like that of these tables
+    shown = asked.comparisons.get(name) if name else newest
     return {
         "form": form or (_usual(asked) if shown is None else _asked_for(shown)), "problem": refused.problem,
         "mistakes": refused.mistakes, "room": room(asked.node.site()), "files_max": FILES_MAX,

@@ -52,6 +52,8 @@ async def tables(asked: Asked) -> Mapping[str, Any]:
                   for role, names in roles.items()],
         "states": [said(name, STATES) for name in STATES],
         "fen": [said(name, HEADS) for name in HEADS.values() if name.endswith("_fen")],
+        "example": dict(zip(("head", "head_en"), next(iter(HEADS.items())), strict=True))
+        | dict(zip(("word", "word_en"), next(iter(KINDS[Role.HIS].items())), strict=True)),
         "kind_of": asked.kind, "room": room(site), "files_max": FILES_MAX, "refresh": 0,
     }  # fmt: skip
 

@@ -116,12 +116,12 @@ def _party(name: str, roles: Mapping[str, Role], wrong: list[Mistake]) -> str | 
     if party in roles:
         return party
     meant = nearest(party, roles)
-    listed = "、".join(f"{one}.csv" for one in roles)
-    wrong.append(Mistake(
-        name, 0, 0,
-        f"engine.yaml 没有这个要对账的连接{f'；是否应为 {meant}.csv？' if meant else f'；文件名应为 {listed}'}",
-        f"no party of engine.yaml with books{f'; did you mean {meant}.csv?' if meant else f'; the names are {listed}'}",
-    ))  # fmt: skip
+    listed = [f"{one}.csv" for one in roles]
+    zh, en = f"文件名应为 {'、'.join(listed)}", f"the names are {', '.join(listed)}"
+    if meant:
+        zh, en = f"是否应为 {meant}.csv？", f"did you mean {meant}.csv?"
+    shown = _shown(party)
+    wrong.append(Mistake(name, 0, 0, f"没有叫“{shown}”的一方；{zh}", f'no party is called "{shown}"; {en}'))
     return None
 
 
@@ -196,20 +196,20 @@ class _Table:
         sign = next((one for one in (";", "\t", "|") if one in heads[0]), "") if len(heads) == 1 else ""
         if sign:
             shown = "Tab" if sign == "\t" else sign
-            self.add(1, f"用“{shown}”分隔；请用逗号分隔的 CSV", f"separated by “{shown}”; write it with commas")
+            self.add(1, f"用“{shown}”分隔；请用逗号分隔的 CSV", f'separated by "{shown}"; write it with commas')
             return False
         for col, name in enumerate(heads[: len(_COLUMNS) * 2], 1):
             if name not in _COLUMNS:
-                self.unknown(col, name, HEADS, "没有“{}”这一列", "no column “{}”")
+                self.unknown(col, name, HEADS, "没有“{}”这一列", 'no column "{}"')
             elif heads.index(name) < col - 1:
                 zh, en = both(name, HEADS)
-                self.add(col, f"“{zh}”写了两次", f"“{en}” is given twice")
+                self.add(col, f"“{zh}”写了两次", f'"{en}" is given twice')
         missing = [both(name, HEADS) for name in REQUIRED if name not in heads]
         if not set(AMOUNTS) & set(heads):
             yuan, fen = (both(name, HEADS) for name in AMOUNTS)
             missing.append((f"{yuan[0]} 或 {fen[0]}", f"{yuan[1]} or {fen[1]}"))
         for zh, en in missing:
-            self.add(len(heads) + 1, f"缺少“{zh}”列", f"the column “{en}” is missing")
+            self.add(len(heads) + 1, f"缺少“{zh}”列", f'the column "{en}" is missing')
         return not self.wrong
 
     def unknown(self, col: int, text: str, words: Mapping[str, str], zh: str, en: str) -> None:
@@ -217,8 +217,8 @@ class _Table:
         meant = nearest(text[:30], (*words.values(), *words)) or _like(text, words)
         near = both(meant, words) if meant else None
         self.add(
-            col, zh.format(text[:30]) + (f"；是否应为“{near[0]}”？" if near else ""),
-            en.format(text[:30]) + (f"; did you mean “{near[1]}”?" if near else ""),
+            col, zh.format(_shown(text)) + (f"；是否应为“{near[0]}”？" if near else ""),
+            en.format(_shown(text)) + (f'; did you mean "{near[1]}"?' if near else ""),
         )  # fmt: skip
 
     def row(self, row: Mapping[str, str]) -> None:
@@ -251,7 +251,7 @@ class _Table:
             one_of = "、".join(zh for zh, _ in listed), ", ".join(en for _, en in listed)
             self.unknown(
                 self.heads.index(name) + 1, text, words,
-                f"{head[0]}：“{{}}”不在其中：{one_of[0]}", f"{head[1]}: “{{}}” is none of {one_of[1]}",
+                f"{head[0]}：“{{}}”不在其中：{one_of[0]}", f'{head[1]}: "{{}}" is none of {one_of[1]}',
             )  # fmt: skip
         return found
 
@@ -267,7 +267,7 @@ class _Table:
             return instant_of(written, "%Y-%m-%d %H:%M:%S")
         except ValueError:
             like = "2026-11-22 10:15:00"
-            self.wrong_in("at", f"“{text[:30]}”不是时间；写成 {like}", f"“{text[:30]}” is no time; write {like}")
+            self.wrong_in("at", f"“{_shown(text)}”不是时间；写成 {like}", f'"{_shown(text)}" is no time; write {like}')
             return 0.0
 
     def fen(self, row: Mapping[str, str], name: str) -> int | None:
@@ -280,9 +280,14 @@ class _Table:
                 try:
                     return read(text)
                 except BadAmount:
-                    said = f"“{text[:20]}”不是金额（{zh}）", f"“{text[:20]}” is no amount in {unit}"
+                    said = f"“{_shown(text)}”不是金额（{zh}）", f'"{_shown(text)}" is no amount in {unit}'
                     self.wrong_in(f"{name}_{unit}", *said)
         return None
+
+
+def _shown(text: str) -> str:
+    """The beginning of what somebody wrote, on one line and without signs that move a terminal."""
+    return "".join(sign if sign.isprintable() else "�" for sign in text[:30])
 
 
 def _like(text: str, words: Iterable[str]) -> str:

@@ -128,7 +128,7 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         csv_ledgers(tmp_path, ROLES)
     said = str(no.value).split("\n")
     for wanted in (
-        "his.csv:2:1: 种类（kind）：“bok”", "是否应为“入账（book）”", "did you mean “book (入账)”",
+        "his.csv:2:1: 种类（kind）：“bok”", "是否应为“入账（book）”", 'did you mean "book (入账)"',
         "his.csv:3:2: 编号（no）：", "his.csv:3:3: 时间（at）：", "his.csv:3:4: 金额(元)（amount_yuan）：“12.345”",
         "his.csv:4:4: 3 格，应为 4 格",
         "nhsa.csv:1:2: 没有“number”", "nhsa.csv:1:5: 缺少“编号（no）”列",

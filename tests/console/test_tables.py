@@ -94,10 +94,10 @@ def test_a_form_without_files_is_one_as_well(desk: Office) -> None:
 
 MISTAKES = [
     ("his.csv", f"{HEADS}\n入帐,S1,2026-11-22 10:15:00,B1,12.00\n".encode("gb18030"), "his.csv:2:1",
-     "是否应为“入账（book）”？", "did you mean “book (入账)”?"),
+     "是否应为“入账（book）”？", 'did you mean "book (入账)"?'),
     ("his.csv", f"{HEADS}\nboook,S1,2026-11-22 10:15:00,B1,12.00\n".encode(), "his.csv:2:1",
-     "是否应为“入账（book）”？", "did you mean “book (入账)”?"),
-    ("his.csv", GOOD.replace("编号".encode(), b"nr"), "his.csv:1:2", "没有“nr”这一列", "no column “nr”"),
+     "是否应为“入账（book）”？", 'did you mean "book (入账)"?'),
+    ("his.csv", GOOD.replace("编号".encode(), b"nr"), "his.csv:1:2", "没有“nr”这一列", 'no column "nr"'),
     ("his.csv", GOOD.replace(b"12.00", b"12.0.0"), "his.csv:2:5", "不是金额（元）", "no amount in yuan"),
     ("his.csv", GOOD.replace(b"10:15", b"25:15"), "his.csv:2:3", "不是时间", "is no time"),
     ("hiss.csv", GOOD, "hiss.csv", "是否应为 his.csv？", "did you mean his.csv?"),
