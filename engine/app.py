@@ -162,7 +162,7 @@ class Engine:
         """Close the doors, let calls in flight end (at most 30 s), store what is queued, leave."""
         self._state = "stopping"
         self.timed.stop()
-        self._console.comparisons.stop()
+        self._console.stop()
         self.housekeeping.stop()
         until = self.world.passed() + DRAIN
         self.orders.leave_by = self.world.now() + LAST_WORDS

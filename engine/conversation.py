@@ -6,26 +6,30 @@ folder is changed, no secret is read, no socket is opened.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
 from twisted.logger import LogLevel, globalLogPublisher
 
 from engine.codecs import json_text
-from engine.config.problems import Mark, Problem, in_order, problem, render_all
+from engine.config.problems import Mark, in_order, problem, render_all
 from engine.config.tree import read_text, read_tree
 from engine.conversation_deliver import said_to_deliver
 from engine.conversation_file import Conversation, Expect, Step, TestFile, Value, read_test
 from engine.conversation_stage import Broken, Stage, at_path, signed_in
+from engine.site.files import read_files
 from engine.site.load import load
 from engine.site.site import Site
 from engine.store.tasks import open_tasks
 
 Tree = Any
 NOTHING = object()
+_TEST = re.compile(r"channels/([^/]+)\.test\.yaml")
 
 
 class Result(TypedDict):
@@ -42,23 +46,25 @@ def run(root: Path, names: Collection[str] | None = None) -> list[Result]:
 
     A file that cannot be read is one failed result named after it; a site that does not load is one named `site`.
     """
-    site = load(root)
+    return [play() for play in rehearsals(read_files(root), names)]
+
+
+def rehearsals(files: Mapping[str, bytes], names: Collection[str] | None = None) -> list[Callable[[], Result]]:
+    """The conversations of these files, each to be played by a call."""
+    site = load(files)
     if not isinstance(site, Site):
-        return [Result(name="site", passed=False, text=render_all(site, _sources(root, site)))]
-    results: list[Result] = []
-    for path in sorted((root / "channels").glob("*.test.yaml")):
-        name = path.name.removesuffix(".test.yaml")
-        if names is None or name in names:
-            results += _file(site, path.relative_to(root).as_posix(), path.read_bytes())
-    return results
+        sources = {one.file: files[one.file].decode("utf-8", "replace") for one in site if one.file in files}
+        wrong = Result(name="site", passed=False, text=render_all(site, sources))
+        return [lambda: wrong]
+    found: list[Callable[[], Result]] = []
+    for path in sorted(files):
+        match = _TEST.fullmatch(path)
+        if match is not None and (names is None or match[1] in names):
+            found += _file(site, path, files[path])
+    return found
 
 
-def _sources(root: Path, problems: Collection[Problem]) -> dict[str, str]:
-    files = {one.file for one in problems}
-    return {name: (root / name).read_text("utf-8", "replace") for name in files if (root / name).is_file()}
-
-
-def _file(site: Site, name: str, data: bytes) -> list[Result]:
+def _file(site: Site, name: str, data: bytes) -> list[Callable[[], Result]]:
     text, found = read_text(data, name)
     test: TestFile | None = None
     if not found:
@@ -71,8 +77,9 @@ def _file(site: Site, name: str, data: bytes) -> list[Result]:
             found = [problem("E202", Mark(name, 1, 1), name="channel", zh="对话测试", en="a file of conversations",
                              example="outpatient_settlement")]  # fmt: skip
     if test is None or found:
-        return [Result(name=name, passed=False, text=render_all(in_order(found), {name: text}))]
-    return [_played(site, test, one) for one in test.conversations]
+        wrong = Result(name=name, passed=False, text=render_all(in_order(found), {name: text}))
+        return [lambda: wrong]
+    return [partial(_played, site, test, one) for one in test.conversations]
 
 
 def _played(site: Site, test: TestFile, conversation: Conversation) -> Result:

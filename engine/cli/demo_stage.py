@@ -15,11 +15,12 @@ from typing import IO, Any
 import yaml
 
 from engine.cli.check import port_taken
-from engine.cli.folder import environment, node_file, python
+from engine.cli.folder import node_file
 from engine.cli.init import copy_site, led_by_his
 from engine.cli.keys import make_keys
 from engine.cli.say import CannotRun
 from engine.cli.town import Town, addresses, mllp_ports
+from engine.core.interpreter import environment, python
 from engine.core.world import World
 
 READY = "engine ready "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,15 +105,3 @@ def reading(root: Path) -> Iterator[Connection]:
             yield conn
     except CannotStart as no:
         raise CannotRun(f"存储无法读取 · the store cannot be read: {no}") from None
-
-
-def python() -> list[str]:
-    """How to start another Python of ours."""
-    return [sys.executable, "-u"]
-
-
-def environment() -> dict[str, str]:
-    """Its environment: it finds this package also when that is not installed but run from its folder."""
-    home = str(Path(__file__).resolve().parents[2])
-    paths = [home, *filter(None, [os.environ.get("PYTHONPATH", "")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}

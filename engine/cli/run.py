@@ -189,7 +189,7 @@ class _Life:
         self._reactor.callFromThread(self._reactor.callInThread, self._apply)
 
     def _apply(self) -> None:
-        from engine.cli.folder import environment, python
+        from engine.core.interpreter import environment, python
 
         command = [*python(), "-m", "engine", "apply", "--root", str(self._engine.root), "--by", "SIGHUP"]
         told = subprocess.run(  # noqa: S603 our own program

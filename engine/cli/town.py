@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from engine.cli.folder import environment, python
 from engine.cli.keys import references, write_secret
 from engine.cli.say import WRONG_USE, CannotRun, WrongUse
+from engine.core.interpreter import environment, python
 from engine.core.world import World
 
 if TYPE_CHECKING:

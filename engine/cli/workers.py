@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.cli.folder import environment, python
+from engine.core.interpreter import environment, python
 
 LOOK = 0.5  # seconds between two looks at who is still there
 PATIENCE = 40.0  # seconds for a worker to end

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.console.comparing import Comparisons
 from engine.console.folder import FolderOnDisk
 from engine.console.node import Node
+from engine.console.rehearsing import Rehearsals
 from engine.console.versions import Versions
 from engine.store.contract import Store
 
@@ -29,6 +30,7 @@ class Asked:
     versions: Versions
     folder: FolderOnDisk
     comparisons: Comparisons
+    rehearsals: Rehearsals
 
     def place(self, name: str) -> int | None:
         """A number of the query, such as where a page begins; None when it is none."""

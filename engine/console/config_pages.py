@@ -10,6 +10,7 @@ from engine.console.differences import Difference
 from engine.console.folder import Judged, turn_and_before
 from engine.console.next_words import apply_command, rollback_command
 from engine.core.errors import said
+from engine.runtime.aside import AsideFailed
 from engine.runtime.versions import NoSuchVersion
 from engine.site.explained import explained, nearest_explained
 
@@ -22,7 +23,11 @@ SEQ_MAX = 1 << 60
 async def config(asked: Asked) -> Values:
     """What lint says of the folder, what taking it would change, and what to type."""
     judged = await asked.folder.judged()
-    values = {"judged": judged, "root": str(asked.node.root), "kinds": asked.kind, "refresh": 0 if judged else 3}
+    played = asked.rehearsals.last()
+    values = {
+        "judged": judged, "root": str(asked.node.root), "kinds": asked.kind, "played": played, "problem": "",
+        "refresh": 2 if played is not None and played.under_way else 0 if judged else 3,
+    }  # fmt: skip
     if judged is None:
         return values
     code, detail = judged.refused
@@ -62,14 +67,18 @@ async def turn(asked: Asked) -> Values:
     if found is None or now is None:
         raise NoSuchPage(seq)
     changed: Difference | None = None
-    gone = False
+    gone, failed = False, ""
     if before is not None:
         try:
             changed = await asked.folder.difference(found, before)
         except NoSuchVersion:
             gone = True
+        except AsideFailed as no:
+            failed = str(no)
     back = () if found.version == now.version else (rollback_command(found.seq, found.version),)
-    return {"one": found, "before": before, "changed": changed, "gone": gone, "typed": back, "refresh": 0}
+    return {
+        "one": found, "before": before, "changed": changed, "gone": gone, "failed": failed, "typed": back, "refresh": 0,
+    }  # fmt: skip
 
 
 async def explain(asked: Asked) -> Values:

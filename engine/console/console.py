@@ -17,6 +17,8 @@ from engine.console.form_data import BadForm, Form, fields_of, form_with_files, 
 from engine.console.node import Node
 from engine.console.pages import PAGE_TABLE
 from engine.console.passwords import NOBODY, password_fits
+from engine.console.rehearsing import CannotStart as CannotRehearse
+from engine.console.rehearsing import Rehearsals
 from engine.console.render import GUARDS, Pages, moved
 from engine.console.roles import roles_of
 from engine.console.tables_page import CSV, FILES_MAX, empty_table, room
@@ -32,6 +34,7 @@ from engine.store.contract import Store
 
 ROOT = "/console/"
 BOOKS = f"{ROOT}books"
+CONFIG = f"{ROOT}config"
 LOGIN_COOKIE, LANGUAGE_COOKIE = "console_login", "console_lang"
 FORM_MAX = 4096  # bytes of a login form
 CHECKS_MAX = 4  # passwords checked at the same time: each costs a tenth of a second and 32 MiB
@@ -46,9 +49,16 @@ class Console:
         self._pages, self._versions = Pages(), Versions(node.site)
         self._folder = FolderOnDisk(world, store, node.root)
         self.comparisons = Comparisons(world, store, node, log)
+        self._rehearsals = Rehearsals(world, node.root, log)
         self._logins = Logins(world.wall, world.token)
         self._guesses = Guesses(world.wall)
         self._checking = 0
+
+    def stop(self) -> None:
+        """The engine leaves: what was begun here ends now."""
+        self.comparisons.stop()
+        self._rehearsals.stop()
+        self._folder.stop()
 
     # Who is there
 
@@ -206,6 +216,24 @@ class Console:
         named = ("Content-Disposition", f'attachment; filename="{file_name(one)}"')
         return HttpReply(200, (("Content-Type", XLSX), named, *GUARDS), made)
 
+    # The conversations
+
+    async def rehearse(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        """Begin to play the conversations of the folder; its page then shows how far they are."""
+        if foreign_form(request):
+            return self._message(request, 403, "foreign")
+        visitor = self._let_in("config", request, CONFIG)
+        if isinstance(visitor, HttpReply):
+            return visitor
+        try:
+            self._rehearsals.begin(visitor.name)
+        except CannotRehearse as no:
+            language, cookies = _language(request)
+            values = await PAGE_TABLE["config"](self._asked(request, parts, language))
+            values = {**self._frame(visitor, request, CONFIG), **values, "problem": str(no)}
+            return self._pages.page("config", language, values, 409 if str(no) == "busy" else 503, cookies)
+        return moved(f"{CONFIG}#tests")
+
     def missing(self, request: HttpRequest, parts: Parts) -> HttpReply:
         return self._message(request, 404, "missing")
 
@@ -226,7 +254,7 @@ class Console:
     def _asked(self, request: HttpRequest, parts: Parts, language: str) -> Asked:
         return Asked(
             self._world.now(), language, fields_of(request.query.encode()), parts, self._node, self._store,
-            self._versions, self._folder, self.comparisons,
+            self._versions, self._folder, self.comparisons, self._rehearsals,
         )  # fmt: skip
 
     def _frame(self, visitor: Visitor, request: HttpRequest, path: str = "") -> dict[str, Any]:
@@ -275,6 +303,7 @@ def routes(console: Console) -> list[Route]:
         Route("POST", BOOKS, console.compare, "console_books"),  # with tables: as much as the listener takes
         Route("GET", BOOKS + "/tables/{party}.csv", console.empty_table, "console_tables", 0),
         Route("GET", BOOKS + "/{id}/workbook", console.workbook, "console_books", 0),
+        Route("POST", CONFIG + "/tests", console.rehearse, "console_config", FORM_MAX),
         Route("GET", ROOT + "static/*", console.static, "console_static", 0),
         Route("GET", "/console", lambda request, parts: moved(ROOT), "console_overview", 0),
         Route("GET", ROOT + "*", console.missing, "console_missing", 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.config.covered import SECRET_CODES, covered_lines, unknown_names
 from engine.config.problems import LINE_MAX, Problem, window
@@ -32,11 +32,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part that differs, with the rows that are shown and how many are not. `closed`: none is, for the file could
-    not be read and what in it is a secret is not known."""
+    """One part that differs (`change`, without its rows), with the rows that are shown, how many there are and how many
+    are not shown. `closed`: none is, for the file could not be read and what in it is a secret is not known."""
 
     change: Change
     rows: tuple[Row, ...]
+    count: int
     more: int
     closed: bool = False
 
@@ -92,7 +93,8 @@ def told_changes(changed: Sequence[Change], unknown: Iterable[str] = ()) -> Diff
         shown = () if closed else change.rows[: min(ROWS_OF_PART, left)]
         left -= len(shown)
         rows = tuple(_row(one, change.name in words or _named(one.at, words)) for one in shown)
-        parts.append(Part(change, rows, len(change.rows) - len(shown), closed))
+        count = len(change.rows)
+        parts.append(Part(replace(change, rows=()), rows, count, count - len(shown), closed))
     return Difference(tuple(parts), max(0, len(changed) - PARTS_SHOWN))
 
 

@@ -1,18 +1,21 @@
 """The configuration folder of this node compared with what is in force, and one version with the one before.
 
-Reading and compiling takes seconds where code tables are large: it is done on a thread, once at a time, and what was
-found is kept as long as the folder's files are the same. A page that would wait too long says that it is being read.
+Reading and compiling takes seconds where code tables are large, and would hold the interpreter while calls are in
+flight: a process of its own does it, one at a time, and what was found is kept as long as the folder's files are the
+same. A page that would wait too long says that it is being read.
 """
 
 from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
 from twisted.internet.defer import Deferred, DeferredLock
 
 from engine.config.problems import Problem, failing
@@ -26,18 +29,22 @@ from engine.console.differences import (
     unknown_words,
 )
 from engine.core.world import World
+from engine.runtime.aside import Aside, AsideFailed, Groups, Limits, packed
 from engine.runtime.outlook import Standing, outlook, standing
 from engine.runtime.threads import on_a_thread
 from engine.runtime.versions import NoSuchVersion, base_of, files_of
 from engine.site.changes import changes
-from engine.site.files import ENGINE_FILE, FOLDERS, read_files, whole_part
+from engine.site.files import ENGINE_FILE, FOLDERS, bytes_of, read_files, texts_of, whole_part
 from engine.store.contract import Connection, Store
 from engine.store.site_versions import Turn, history, in_force, pins
 
 T = TypeVar("T")
 FILES_MAX, BYTES_MAX = 5000, 256 << 20  # of a folder that a page reads; the command line reads any
 WAIT = 4.0  # seconds that a page waits for the reading, then it says so
+TURNS_SHOWN = 200  # that came into force since the base
 KEPT = 8  # differences between versions
+LIMITS = Limits(seconds=120.0, memory=3 << 30, answer=16 << 20)
+"""Of the process that reads: with 300,000 codes it takes some ten seconds and three quarters of a GiB."""
 Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -67,6 +74,10 @@ class Judged:
     pinned: tuple[tuple[str, str, int], ...] = ()
 
 
+_JUDGED, _DIFFERENCE = TypeAdapter(Judged), TypeAdapter(Difference)
+_STANDING = TypeAdapter(Standing)
+
+
 class TooLarge(Exception):
     """More than a page reads."""
 
@@ -76,11 +87,16 @@ class FolderOnDisk:
 
     def __init__(self, world: World, store: Store, root: Path) -> None:
         self._world, self._store, self._root = world, store, root
+        self._aside = Aside(world, LIMITS)
         self._one = DeferredLock()
         self._judging: list[Deferred[Judged | None]] | None = None
         self._key: tuple[Any, ...] = ()
         self._kept: Judged | None = None
         self._differences: OrderedDict[tuple[str, str], Difference] = OrderedDict()
+
+    def stop(self) -> None:
+        """The engine leaves: what is being read is not waited for."""
+        self._aside.leave()
 
     def judged(self) -> Deferred[Judged | None]:
         """The folder as it lies there; None while it is still being read."""
@@ -128,30 +144,40 @@ class FolderOnDisk:
             return Judged(now, ("gone", str(no)))
         except OSError as no:
             return Judged(now, ("os", _os_words(no, self._root)))
+        except AsideFailed as no:
+            return Judged(now, (str(no), ""))
 
     async def _afresh(self, turn: Turn | None, base: str, now: float) -> Judged:
         def compared_with(conn: Connection) -> Standing | None:
             return None if turn is None else standing(conn, turn, base)
 
         there = await self._store.read(compared_with)
-        return await self._alone(lambda: judge(self._root, there, now))
+        if there is None:
+            return Judged(now, ("nothing", ""))
+        return await self._asked("judge", *parcel(there, now), _JUDGED)
 
     async def difference(self, turn: Turn, before: Turn) -> Difference:
-        """What a version changed of the one before. NoSuchVersion when the files of one are gone."""
+        """What a version changed of the one before. NoSuchVersion when the files of one are gone, AsideFailed when
+        they could not be compared."""
         pair = (before.version, turn.version)
         found = self._differences.get(pair)
         if found is None:
             old, new = await self._store.read(lambda conn: (files_of(conn, before), files_of(conn, turn)))
-            found = await self._alone(lambda: told_changes(changes(old, new)))
+            found = await self._asked("compare", {}, {"old": old, "new": new}, _DIFFERENCE)
             self._differences[pair] = found
             while len(self._differences) > KEPT:
                 self._differences.popitem(last=False)
         return found
 
-    async def _alone(self, work: Callable[[], T]) -> T:
+    async def _asked(self, work: str, head: Mapping[str, Any], files: Groups, answer: TypeAdapter[T]) -> T:
+        """What the process says, read strictly: it has read files of ours, and is believed in nothing else."""
+        lines: list[bytes] = []
         await self._one.acquire()
         try:
-            return await on_a_thread(self._world, work)
+            await self._aside.run(work, self._root, packed(head, files), lines.append)
+            return answer.validate_json(b"".join(lines))
+        except ValidationError:
+            raise AsideFailed("nonsense") from None
         finally:
             self._one.release()
 
@@ -173,14 +199,45 @@ def stamp_of(root: Path) -> Stamp:
     return tuple(sorted(found))
 
 
-def judge(root: Path, there: Standing | None, now: float) -> Judged:
-    """Read and compile the folder, and compare it. `there`: None before anything was in force."""
+# What the process is given and gives back (engine/cli/aside.py)
+
+
+def parcel(there: Standing, now: float) -> tuple[dict[str, Any], dict[str, Mapping[str, bytes]]]:
+    """A standing as a head and the files of the versions it speaks of."""
+    head = _STANDING.dump_python(replace(there, files={}, base_files=None, kept={}), mode="json")
+    groups: dict[str, Mapping[str, bytes]] = {"files": there.files}
+    if there.base_files is not None:
+        groups["base"] = there.base_files if there.base_files is not there.files else {}
+    kept = {content: None if texts is None else bytes_of(texts) for content, texts in there.kept.items()}
+    groups |= {f"kept {content}": files for content, files in kept.items() if files is not None}
+    same = there.base_files is there.files
+    return {"now": now, "there": head, "same": same, "kept": list(kept)}, groups
+
+
+def judged_of_parcel(root: Path, head: Mapping[str, Any], groups: Groups) -> Any:
+    """The other side of `parcel`: what the page shows, as JSON has it."""
+    kept = {one: texts_of(groups[f"kept {one}"]) if f"kept {one}" in groups else None for one in head["kept"]}
+    base = groups["files"] if head["same"] else groups.get("base")
+    there = replace(_STANDING.validate_python(head["there"]), files=groups["files"], base_files=base, kept=kept)
+    try:
+        found = judge(root, there, head["now"])
+    except OSError as no:
+        found = Judged(head["now"], ("os", _os_words(no, root)))
+    return _JUDGED.dump_python(found, mode="json")
+
+
+def difference_of_parcel(groups: Groups) -> Any:
+    """What the newer files changed of the older, as JSON has it."""
+    return _DIFFERENCE.dump_python(told_changes(changes(groups["old"], groups["new"])), mode="json")
+
+
+def judge(root: Path, there: Standing, now: float) -> Judged:
+    """Read and compile the folder, and compare it."""
     files = whole_part(read_files(root))
-    if there is None:
-        return Judged(now, ("nothing", ""))
     look = outlook(files, there)
     wrong = len(failing(look.problems))
     unknown = unknown_words(look.problems, files)
+    stranded = ((content, one) for content, problems in look.stranded.items() for one in problems)
     return Judged(
         now,
         files=len(files),
@@ -194,10 +251,10 @@ def judge(root: Path, there: Standing | None, now: float) -> Judged:
         refused=look.why,
         changed=told_changes(look.changed, unknown),
         theirs=None if look.theirs is None else told_changes(look.theirs),
-        turns=tuple(look.turns),
-        money=tuple(look.advice),
+        turns=tuple(look.turns[-TURNS_SHOWN:]),
+        money=tuple(look.advice[:PROBLEMS_SHOWN]),
         restarts=tuple(look.restarts),
-        stranded=tuple((content, one) for content, problems in look.stranded.items() for one in problems),
+        stranded=tuple(islice(stranded, PROBLEMS_SHOWN)),
     )
 
 

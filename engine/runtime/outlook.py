@@ -76,16 +76,18 @@ class Outlook:
 
 def standing(conn: Connection, turn: Turn, base: str) -> Standing:
     """Read what a folder made from `base` is compared with. NoSuchVersion when the files in force are gone."""
+    files = files_of(conn, turn)
     try:
         was = turn_of(conn, base) if base else None
-        base_files = None if was is None else files_of(conn, was)
+        same = was is not None and was.version == turn.version  # as nearly always: large tables are not read twice
+        base_files = None if was is None else files if same else files_of(conn, was)
     except NoSuchVersion:
         was, base_files = None, None
     whole = base if was is None else was.version  # one that nobody knows stays as it is
     pinned = pins(conn)
     turns = since(conn, whole) if whole and whole != turn.version else []
     kept = {content: site_files(conn, content) for content, _, _ in pinned}
-    return Standing(turn, files_of(conn, turn), whole, base_files, turns, pinned, kept)
+    return Standing(turn, files, whole, base_files, turns, pinned, kept)
 
 
 def outlook(files: Files, now: Standing) -> Outlook:

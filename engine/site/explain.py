@@ -102,7 +102,15 @@ def story(code: Code, lang: str = "zh") -> str:
     chinese = lang == "zh"
     sentence, why = (code.zh, code.story_zh) if chinese else (code.en, code.story_en)
     bad, good = ("错误：", "正确：") if chinese else ("wrong:", "right:")
-    return f"{code.code}  {sentence}\n\n{why}\n\n{bad}\n{_indented(code.wrong)}\n{good}\n{_indented(code.right)}"
+    said = sentence.format_map(_Dots())
+    return f"{code.code}  {said}\n\n{why}\n\n{bad}\n{_indented(code.wrong)}\n{good}\n{_indented(code.right)}"
+
+
+class _Dots(dict[str, str]):
+    """Stands for whatever a sentence has yet to be filled with."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
 
 
 def _indented(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,10 +16,14 @@ from engine.store.sealing import Sealer, StoredKey, WrongMasterKey
 from engine.store.sqlite import SqliteBackend
 from engine.store.store import RESERVE, SqlStore
 
+OPENING = "engine.store.open"
+"""The audit event of every store that is opened: their drivers, which are not Python's, tell nobody."""
+
 
 def backend_of(url: str, **options: Any) -> Backend:
     """The backend of `postgresql://…`, `sqlite:///relative`, `sqlite:////absolute`, or a path. `options` are those of
     `SqliteBackend`. CannotStart when the address is none."""
+    sys.audit(OPENING, url)
     if url.startswith(("postgresql://", "postgres://")):
         from engine.store.postgres import PostgresBackend  # only a store that uses it needs the driver
 

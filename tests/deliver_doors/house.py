@@ -21,7 +21,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.cli.folder import environment, reading
+from engine.cli.folder import reading
+from engine.core.interpreter import environment
 from engine.store.messages import Kept, Tried, attempts_of, message_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
