@@ -14,7 +14,7 @@ from engine.core.world import World
 from engine.runtime.aside import Aside, AsideFailed, Limits, packed
 from engine.runtime.logs import Log, trouble_of
 
-LIMITS = Limits(seconds=600.0, memory=3 << 30, answer=32 << 20)
+LIMITS = Limits(seconds=600.0, memory=2 << 30, answer=32 << 20)
 KEPT_FOR = 12 * 3600.0
 ROWS_MAX, TEXT_MAX, NAME_MAX = 2000, 4000, 200  # conversations kept, characters of each
 

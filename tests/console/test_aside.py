@@ -164,7 +164,7 @@ def test_a_page_without_an_answer_says_why(
     desk.change("channels/outpatient_bills.yaml", lambda text: f"# second\n{text}")
     desk.take("apply", "甲", "a remark")
     said = {
-        "slow": "longer than two minutes", "memory": "3 GiB", "much": "too much to be shown", "died": "died",
+        "slow": "longer than two minutes", "memory": "2 GiB", "much": "too much to be shown", "died": "died",
         "nonsense": "cannot be understood", "stopped": "is stopping",
     }  # fmt: skip
     assert said[word] in desk.page()
