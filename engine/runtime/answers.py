@@ -17,6 +17,8 @@ INVOICE_PATIENCE = 10.0  # seconds a settled bill waits for its invoice before i
 
 SAYS_IT_IS_OVER = frozenset({"E-CANCELLED", "E-REFUNDED", "E-PAY-EXPIRED", "E-SILENT", "E-DRIFT"})
 """Causes whose words tell how a settlement ended: not true of one that waits for a person or is still going back."""
+LEADS_TO_PAY = frozenset({"E-PAY-NOTENOUGH", "E-PAY-CODE", "E-PAY-NOT-PAID", "E-PAY-REFUSED"})
+"""Causes whose words lead the patient to pay again: never while a person has yet to find out what was paid."""
 
 
 def state_of(case: Case, plan: Plan, now: float) -> str:
@@ -45,7 +47,7 @@ def _paying(case: Case, plan: Plan) -> bool:
 
 def code_told(code: str, state: str) -> str:
     """The code to tell of a settlement that is in `state` because of `code`: "" when there is none."""
-    if state == CaseState.MANUAL and (not code or code in SAYS_IT_IS_OVER):
+    if state == CaseState.MANUAL and (not code or code in SAYS_IT_IS_OVER | LEADS_TO_PAY):
         return "E-PERSON"
     return "E-UNDOING" if state == CaseState.BACK and code in SAYS_IT_IS_OVER else code
 

@@ -36,6 +36,14 @@ def does_not_apply(judge: SiteJudge, case: Case, event: str, body: Tree) -> Reas
     return None
 
 
+def too_soon(plan: Plan, case: Case, event: str) -> bool:
+    """Whether the settlement does not wait for this now but will, or may, later: before the quote, or between the
+    choice and the payment. Taken now it would be forgotten, and its number used up."""
+    if case.state is not CaseState.FORWARD or _is_asked(plan, case, event):
+        return False
+    return any(event in (step.key, step.again) for step in plan.steps[case.cursor :])
+
+
 def _is_asked(plan: Plan, case: Case, event: str) -> bool:
     """Whether it is waited for, or may take the place of a payment under way."""
     if case.cursor >= len(plan.steps):

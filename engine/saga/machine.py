@@ -26,7 +26,7 @@ from engine.saga.events import (
 )
 from engine.saga.legs import OPEN, Leg, LegEvent, LegState
 from engine.saga.legwork import DECLINED, LATE
-from engine.saga.payer import AWAIT_PATIENCE, Payer
+from engine.saga.payer import AWAIT_PATIENCE, Payer, no_more_ways
 from engine.saga.plan import Plan, Step, StepKind
 from engine.saga.rules import RULES, Rules
 
@@ -249,7 +249,7 @@ class _Turn(Payer):
         elif step.again and not step.call and self.may_choose_again(step):
             self.choose_again(step, reason)
         else:
-            self._refuse(reason)
+            self._refuse(no_more_ways(reason) if step.again else reason)
 
     def run(self) -> None:
         """Go on until something outside must happen first."""
@@ -376,7 +376,7 @@ class _Turn(Payer):
         elif step.again and case.attempt < self.plan.attempts_max:
             self.choose_again(step, reason)
         else:
-            self._refuse(reason)
+            self._refuse(no_more_ways(reason) if step.again else reason)
 
     def _without(self, reason: Reason) -> None:
         """The settlement goes on without this step; who is asked to pay next hears why."""

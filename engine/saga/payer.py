@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.saga.byhand import ByHand
 from engine.saga.case import CaseEvent, CaseState, Reason, forget
 from engine.saga.events import Cancelled
@@ -10,6 +12,15 @@ from engine.saga.plan import Step
 
 AWAIT_PATIENCE = 300.0  # seconds an await lasts that does not say
 PAYING = "paying"  # a step's `answer`: the order is before the payer, who has not paid yet
+
+
+def no_more_ways(reason: Reason) -> Reason:
+    """Why the last payment failed, where no other can be chosen any more: what to do next is to begin anew."""
+    return replace(
+        reason,
+        next="本次结算不再收款，请重新发起结算",
+        next_en="This settlement takes no other payment; start a new one.",
+    )
 
 
 class Payer(ByHand):

@@ -97,3 +97,34 @@ def test_by_hl7(town: Town) -> None:
     assert "E-ACCOUNT-SELF-PAY" in refused.field("MSA", 3)
     assert his.ask("QUERY", zjs={3: quoted.no}).state == "quoted"
     assert his.ask("PAY", zjs={2: "1", 3: quoted.no, 11: "cash"}).state == "settled"
+
+
+def test_a_choice_before_the_quote_is_refused_and_uses_up_no_number(town: Town) -> None:
+    """A terminal that pays while it is still told `working`. Its choice was answered as the settlement stood and
+    forgotten, its number used: the same request sent again never paid."""
+    order = {**town.bill_request(), "pay_identity": "self_pay"}
+    town.lab.fault("his", "lock.bill", "slow", seconds=4.0)
+    begun = town.begin("POST", START, order)
+    town.pass_time(1.0)
+    no = str(town.ask("POST", START, {**order, "request_no": "K01-2"}).json["settlement_no"])
+    assert town.show(no).state == "working"
+    early = town.choose(no, CODE)
+    assert (early.status, early.state, early.code) == (409, "working", "E-STATE")
+    assert early.json["settlement_no"] == no
+    assert begun.reply().state == "quoted"
+    town.choose(no, CODE)
+    assert town.rest(no)["state"] == "settled", "the same request again pays"
+    assert len(town.ledger("wechat", "charge")) == 1
+
+
+def test_after_the_last_way_that_failed_nobody_is_told_to_choose_another(town: Town) -> None:
+    no = self_paid(town)
+    said: list[tuple[str, str, str]] = []
+    for at in range(5):
+        poor = {"choice_no": str(at), "kind": "wechat_code", "auth_code": "134567890123999004"}
+        reply = town.choose(no, poor)
+        said.append((reply.state, reply.code, reply.json["reason"]["next_en"]))
+    assert said[:4] == [("quoted", "E-PAY-NOTENOUGH", "Choose another way.")] * 4
+    assert said[4] == ("undone", "E-PAY-NOTENOUGH", "This settlement takes no other payment; start a new one.")
+    assert "重新发起" in town.show(no).json["reason"]["next"]
+    assert town.kept() == 0

@@ -15,6 +15,8 @@ from engine.runtime.answers import code_told
         ("E-REFUNDED", "undone", "E-REFUNDED"),
         ("E-NOT-SIGNED", "back", "E-NOT-SIGNED"),
         ("E-NOT-SIGNED", "manual", "E-NOT-SIGNED"),
+        ("E-PAY-NOTENOUGH", "manual", "E-PERSON"),  # its words lead the patient to pay again
+        ("E-PAY-NOTENOUGH", "undone", "E-PAY-NOTENOUGH"),
         ("", "manual", "E-PERSON"),
         ("", "settled", ""),
     ],
