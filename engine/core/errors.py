@@ -21,16 +21,17 @@ class Said:
 
 ERRORS: dict[str, Said] = {
     # The caller's own mistakes
-    "E-BODY": Said("client", "请求内容不是合法的 JSON：{detail}", "The body is not valid JSON: {detail}", "请检查请求报文", "Check the request."),
+    "E-BODY": Said("client", "请求内容不是合法的 JSON：{detail}", "The body is not valid JSON: {detail}", "请改正该处（从 0 数起的字节）；正文是 UTF-8 的 JSON", "Correct it there (byte, counted from 0); the body is JSON in UTF-8."),
     "E-EDIT": Said("client", "改后的消息不能发：{detail}", "The edited message cannot be sent: {detail}", "请改正后再发；先用 engine messages body 取出原文再改", "Correct it; take the text out with `engine messages body` before you edit."),
     "E-SOAP": Said("client", "请求不是合法的 SOAP 报文：{detail}", "Not a proper SOAP message: {detail}", "请按 ?wsdl 重新生成报文", "Make the message from ?wsdl."),
     "E-FIELD": Said("client", "字段 {detail}", "Field {detail}", "请按接口文档修改该字段", "Correct the field; see the interface document."),
     "E-TOO-LARGE": Said("client", "请求内容过大", "The request is too large", "请减小报文", "Send less at once."),
     "E-NO-ROUTE": Said("client", "没有这个接口地址", "There is no such address", "请查看接口文档 /openapi.json", "See /openapi.json."),
     "E-METHOD": Said("client", "这个地址只接受 {detail}", "This address takes {detail} only", "请查看接口文档", "See the interface document."),
-    "E-NO-SETTLEMENT": Said("client", "没有这个结算单号", "There is no such settlement", "请检查结算单号", "Check the number."),
+    "E-NO-SETTLEMENT": Said("client", "没有这个结算单号，或它不是本调用方办的", "There is no such settlement, or it is another client's", "请检查结算单号；别人办的由办理的终端查询", "Check the number; another client's is asked for by that client."),
     "E-REPEAT-DIFFERS": Said("client", "同一请求号的内容与第一次不同，已拒绝", "The same request number came with other content; refused", "内容改变时请使用新的请求号", "Use a new request number for other content."),
     "E-BUSY": Said("client", "账单正由结算单 {detail} 办理", "The bill is held by settlement {detail}", "请等待该结算结束或取消", "Wait for that settlement or cancel it."),
+    "E-SETTLED": Said("client", "已由结算单 {detail} 办结，不再重复办理", "Settlement {detail} has settled this; it is not done twice", "无需再次缴费或办理，可按该单号查询结果；退费之后才能重新办理", "Nothing more is to be paid or done: look that settlement up. It can begin anew only after a refund."),
     "E-STATE": Said("client", "结算单当前状态为 {detail}，不能这样操作", "The settlement is {detail}; this is not possible now", "请先查询结算状态", "Ask for its state first."),
     "E-NOT-FINISHED": Said("client", "已结算，票据等后续步骤还在办理，暂不能退费", "Settled, but its last steps (the invoice, deposits going back) are still under way", "请稍后用同一请求号再退；长时间如此请联系信息科", "Ask again later under the same number; call the IT desk if it lasts."),
     "E-UNDECIDED": Said("client", "还有往来没有说明结果：{detail}", "Legs without a word on what became of them: {detail}", "逐笔查实后写明 done、not_done、again 或 off", "Find out and say done, not_done, again or off for each."),

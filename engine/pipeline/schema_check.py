@@ -216,6 +216,8 @@ def _told(error: Any) -> list[FieldProblem]:
         chinese, english = _OTHER[name]
         values = kind.as_dict()
         return [(path, chinese.format_map(values), english.format_map(values))]
+    if name == "falseSchema":
+        return [(path, "与所填的其他字段不能同时出现", "does not go with what the other fields say: leave it out")]
     return [(path, f"不符合 {name}", f"does not satisfy {name}")]
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from engine.codecs import json_text
 from engine.codecs.errors import Undecodable
@@ -14,14 +12,14 @@ from engine.core.outcome import Outcome
 from engine.core.world import World
 from engine.parties.contract import Answer
 from engine.pipeline.rejected import MapRejected
-from engine.pipeline.schema_check import FieldProblem
 from engine.runtime.answers import reason_json
 from engine.runtime.auth import Gate, Refusal
 from engine.runtime.journal import Journal
 from engine.runtime.meters import Meters
 from engine.runtime.outflow import Outflow, Talk
+from engine.runtime.queries import query_of
 from engine.runtime.reasons import no_answer, of_map, refusal
-from engine.runtime.replies import error, json_reply, refused, wrong_fields
+from engine.runtime.replies import json_reply, not_json, refused, wrong_fields
 from engine.runtime.sites import Sites
 from engine.site.site import CallSpec
 
@@ -49,9 +47,10 @@ class AnswerApi:
         listen = spec.listen
         assert listen is not None, "an answer channel listens"
         try:
-            asked, problems = (json_text.parse(request.body), []) if request.method == "POST" else _query(request.query)
+            by_body = request.method == "POST"
+            asked, problems = (json_text.parse(request.body), []) if by_body else query_of(request.query)
         except Undecodable as no:
-            return error(400, "E-BODY", f"{no.code} @{no.offset}", offset=no.offset)
+            return not_json(no)
         problems = problems or site.schemas[str(listen.schema)].check(asked)
         if problems:
             return wrong_fields(problems)
@@ -81,13 +80,3 @@ class AnswerApi:
         names.update(answer=answer.body, code=answer.code, text=answer.text)
         made: Mapping[str, Tree] = call.read.run(names) if call.read is not None else {}
         return json_reply(200, made)
-
-
-def _query(text: str) -> tuple[Tree, list[FieldProblem]]:
-    """Query parameters, each given once, and what is wrong with them."""
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
-    except ValueError:
-        return {}, [("", "查询参数无法读取", "the query cannot be read")]
-    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
-    return dict(pairs), [(name, "重复给出", "given more than once") for name in twice]

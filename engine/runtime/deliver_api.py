@@ -19,7 +19,7 @@ from engine.runtime.deliver_hands import By, Hands, NotDone
 from engine.runtime.deliver_message import Held, digest_of
 from engine.runtime.hand_doors import Work, by_hand, text_in
 from engine.runtime.meters import Meters
-from engine.runtime.replies import error, json_reply, refused, wrong_fields
+from engine.runtime.replies import error, json_reply, not_json, refused, wrong_fields
 from engine.runtime.routes import Route
 from engine.runtime.sites import Sites
 from engine.site.site import Channel
@@ -74,7 +74,7 @@ class DeliverApi:
         try:
             tree = json_text.parse(request.body)
         except Undecodable as no:
-            return error(400, "E-BODY", f"{no.code} @{no.offset}")
+            return not_json(no)
         problems = self._sites.current.schemas[channel.deliver.schema].check(tree)
         if problems:
             return wrong_fields(problems)

@@ -12,7 +12,7 @@ from engine.core.world import World
 from engine.runtime.auth import Gate, Refusal
 from engine.runtime.deliver_hands import By, NotDone
 from engine.runtime.meters import Meters
-from engine.runtime.replies import error, json_reply, refused, wrong_fields
+from engine.runtime.replies import error, json_reply, not_json, refused, wrong_fields
 from engine.store.contract import StoreFull, StoreStopped
 from engine.store.trail import use_nonce
 
@@ -39,7 +39,7 @@ def by_hand(
         try:
             body = json_text.parse(request.body)
         except Undecodable as no:
-            return error(400, "E-BODY", f"{no.code} @{no.offset}")
+            return not_json(no)
         missing = [name for name in WORDS if not isinstance(body, dict) or not text_in(body, name)]
         if missing:
             return wrong_fields([(missing[0], "必填：谁、为什么", "needed: who, and why")])

@@ -37,7 +37,7 @@ from engine.runtime.meters import Meters
 from engine.runtime.orders import Caller, Orders
 from engine.runtime.replies import STATUS
 from engine.runtime.sites import Sites
-from engine.runtime.told import Told, error, stranger, wrong_fields
+from engine.runtime.told import NOT_ONE, Told, error, stranger, wrong_fields
 from engine.site.hl7_spec import Hl7Ask, Hl7Spec
 from engine.store.calls import body
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit
@@ -233,10 +233,12 @@ class Hl7Door:
         if ask.what == "start":
             return await self._orders.start(caller, channel, made)
         no = str(made.get("no", ""))
-        if not no and made.get("of"):
-            no = await self._orders.number_of(caller, str(made["of"]))
-        elif not no:
+        of = await self._orders.number_of(caller, str(made["of"])) if made.get("of") else ""
+        if no and of and no != of:
+            return wrong_fields([("of", *NOT_ONE)])
+        if not no and not made.get("of"):
             return wrong_fields([NO_NUMBER])
+        no = no or of
         asked = made.get("body", {})
         match ask.what:
             case "show":

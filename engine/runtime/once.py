@@ -26,6 +26,11 @@ def key_of(paths: Sequence[str], body: Mapping[str, Tree]) -> str:
     return values[0] if len(values) == 1 else "|".join(quote(value, safe="") for value in values)
 
 
+def field_of(paths: Sequence[str]) -> str:
+    """The field of a request to look at when its key came with other content."""
+    return next((_inside(path) for path in paths if path not in ("client", "no")), "")
+
+
 def held_by(path: str, body: Mapping[str, Tree]) -> list[str]:
     """What a settlement holds alone while it is open: the value or list of values of `one_live`. Errors: NotGiven."""
     found = _at(body, path)

@@ -197,8 +197,13 @@ def _settlement() -> Doc:
                 "properties": dict.fromkeys(("paid", "used", "collect", "back"), _FEN),
             },
             "reason": {"$ref": "#/components/schemas/Reason"},
-            "field": {"type": "string", "description": "400：有误的字段 · the field at fault"},
-            "fields": {"type": "array", "items": _TEXT, "description": "400：全部有误的字段 · all fields at fault"},
+            "field": {"type": "string", "description": "400、E-REPEAT-DIFFERS：有误的字段 · the field at fault"},
+            "fields": {
+                "type": "array",
+                "items": _TEXT,
+                "description": "400：全部有误的字段；随别的字段而定的，其余都对了才列出"
+                " · all fields at fault; what depends on another field is told once the rest is right",
+            },
         },
     }
 

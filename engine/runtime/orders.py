@@ -14,16 +14,17 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from engine.config.channel_rows import Listen
 from engine.core.digest import digest_of
 from engine.core.world import World
 from engine.runtime.answers import answer_of, reason_json, state_of
 from engine.runtime.auth import Client
-from engine.runtime.choices import does_not_apply
+from engine.runtime.choices import does_not_apply, too_soon
 from engine.runtime.driver import Busy, NotKept, SettlementDriver
 from engine.runtime.judge import SiteJudge
 from engine.runtime.meters import Meters
 from engine.runtime.numbers import Numbers
-from engine.runtime.once import NotGiven, held_by, key_of
+from engine.runtime.once import NotGiven, field_of, held_by, key_of
 from engine.runtime.orders_back import (
     SCOPES,
     all_lines,
@@ -45,7 +46,7 @@ from engine.saga.events import Event, Heard
 from engine.site.site import Channel, Hears
 from engine.store.contract import Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
-from engine.store.inbox import FIRST, earlier, hear_again, hear_first
+from engine.store.inbox import FIRST, differing, earlier, hear_again, hear_first
 from engine.store.settlements import bill_holder
 from engine.store.trail import NONCE_TAKEN
 
@@ -130,7 +131,11 @@ class Orders:
             told: Event = told_of_leg(judge, case, hears, body) if hears.fact else Heard(event, body)
         except NoSuchNumber as none:
             return wrong_fields([(none.path, "没有这个编号", "there is no such number")])
-        no_choice = None if was(case, event, once[1]) else does_not_apply(judge, case, event, body)
+        again = was(case, event, once[1])
+        if not again and too_soon(judge.plan, case, event):
+            state = self._state(case)
+            return error("conflict", "E-STATE", state, settlement_no=no, state=state)
+        no_choice = None if again else does_not_apply(judge, case, event, body)
         if no_choice is not None:
             return Told("conflict", {"settlement_no": no, "state": self._state(case), "reason": reason_json(no_choice)})
         return await self._use_once(caller, case, hears, body, told, once)
@@ -150,7 +155,7 @@ class Orders:
                 return error("conflict", "E-PROOF-USED", seen.settlement_no or "", settlement_no=case.no)
             now = self._world.now()
             beside = (hear_first(self._ids.new(), source=source, key=voucher, body_hash=once[2], at=now, no=case.no),)
-        return await self._tell(caller, case, told, once, beside)
+        return await self._tell(caller, case, told, once, beside, field_of(hears.once_by))
 
     async def cancel(self, caller: Caller, no: str, body: Tree) -> Told:
         """Give up before money has moved. A client with scope `refund` may, for others of its campus."""
@@ -223,7 +228,7 @@ class Orders:
         assert listen is not None, "a settle channel listens"
         now, digest, within = self._world.now(), digest_of(order), listen.answer_within
         request_no, bills = key_of(listen.once_by, order), held_by(str(listen.one_live), order)
-        known = await self._repeat(caller, request_no, digest, within)
+        known = await self._repeat(caller, request_no, digest, listen)
         if known is not None:
             self._driver.keep_beside(caller.used)
             return known
@@ -247,7 +252,7 @@ class Orders:
         except NotKept as no:
             if no.failed == NONCE_TAKEN:
                 return self._replayed(caller)
-            return await self._not_started(no.failed, caller, request_no, digest, bills, within)
+            return await self._not_started(no.failed, caller, request_no, digest, bills, listen)
         return await self._settled_enough(case.no, within)
 
     def _replayed(self, caller: Caller) -> Told:
@@ -255,18 +260,21 @@ class Orders:
         return stranger()
 
     async def _not_started(
-        self, failed: str, caller: Caller, request_no: str, digest: str, bills: list[str], within: float
+        self, failed: str, caller: Caller, request_no: str, digest: str, bills: list[str], listen: Listen
     ) -> Told:
-        known = await self._repeat(caller, request_no, digest, within)
+        known = await self._repeat(caller, request_no, digest, listen)
         if known is not None:
             return known
         holder = await self._store.look(lambda conn: next(filter(None, (bill_holder(conn, b) for b in bills)), ""))
         if holder:
             self._meters.refused(caller.door, "busy")
-            return error("busy", "E-BUSY", holder, state="busy", settlement_no=holder, request_no=request_no)
+            case = await self._driver.look(holder)
+            over = case is not None and case.state is CaseState.SETTLED  # nothing to wait for, nothing to cancel
+            code = "E-SETTLED" if over else "E-BUSY"
+            return error("busy", code, holder, state="busy", settlement_no=holder, request_no=request_no)
         return error("later", "E-STORE", failed)
 
-    async def _repeat(self, caller: Caller, request_no: str, digest: str, within: float) -> Told | None:
+    async def _repeat(self, caller: Caller, request_no: str, digest: str, listen: Listen) -> Told | None:
         """The answer to a request that was here before, by whichever door; None when it is the first."""
         source = _source(caller.client.id)
         seen = await self._store.look(lambda conn: earlier(conn, source, request_no))
@@ -275,11 +283,15 @@ class Orders:
         no = seen.settlement_no or ""
         if seen.body_hash != digest:
             await self._keep_different(caller, request_no, digest, no)
-            return error("conflict", "E-REPEAT-DIFFERS", request_no=request_no, settlement_no=no)
-        return await self._settled_enough(no, within)
+            field = field_of(listen.once_by)
+            return error("conflict", "E-REPEAT-DIFFERS", field=field, request_no=request_no, settlement_no=no)
+        return await self._settled_enough(no, listen.answer_within)
 
     async def _keep_different(self, caller: Caller, request_no: str, digest: str, no: str) -> None:
+        """Noted as often as a settlement hears different numbers, then only counted: it costs the sender nothing."""
         self._meters.refused(caller.door, "repeat_differs")
+        if await self._store.look(lambda conn: differing(conn, no)) >= ASKED_MAX:
+            return
         note = hear_again(
             self._ids.new(), source=_source(caller.client.id), key=request_no, body_hash=digest, verdict="different",
             at=self._world.now(), no=no,
@@ -306,15 +318,22 @@ class Orders:
         return await self._tell(caller, case, event, once)
 
     async def _tell(
-        self, caller: Caller, case: Case, event: Event, once: tuple[str, str, str], beside: tuple[Write, ...] = ()
+        self,
+        caller: Caller,
+        case: Case,
+        event: Event,
+        once: tuple[str, str, str],
+        beside: tuple[Write, ...] = (),
+        field: str = "request_no",
     ) -> Told:
+        """Tell the settlement. `field` holds the number under which this is the same request again."""
         no = case.no
         try:
             case = await self._driver.tell(no, event, once, first=(*caller.used, *beside))
         except RepeatDiffers:
             self._driver.keep_beside(caller.used)
             self._meters.refused(caller.door, "repeat_differs")
-            return error("conflict", "E-REPEAT-DIFFERS", settlement_no=no)
+            return error("conflict", "E-REPEAT-DIFFERS", field=field, settlement_no=no)
         except AskedTooOften:
             self._driver.keep_beside(caller.used)
             self._meters.refused(caller.door, "asked_too_often")

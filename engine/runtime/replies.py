@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.codecs.errors import Undecodable
 from engine.codecs.json_text import print_json
 from engine.core.http import HttpReply
 from engine.runtime import told
+from engine.runtime.answers import reason_json
+from engine.runtime.reasons import of_code
 from engine.runtime.told import Told
 
 STATUS = {
@@ -39,6 +42,26 @@ def wrong_fields(problems: Sequence[tuple[str, str, str]]) -> HttpReply:
 def error(status: int, code: str, detail: str = "", **more: Any) -> HttpReply:
     """`{"state"?, "reason": {code, zh, en, side, next}}`; `more` adds fields such as `field` or `settlement_no`."""
     return json_reply(status, told.error("", code, detail, **more).body)
+
+
+_NOT_JSON = {
+    "json-size": ("太长", "too long"),
+    "charset": ("不是 UTF-8 编码", "not UTF-8"),
+    "json-syntax": ("不合 JSON 的语法", "not the syntax of JSON"),
+    "json-duplicate": ("同一个名称给出了两次", "a name is given twice"),
+    "json-number": ("不是 JSON 的数，或位数太多", "no number of JSON, or one of too many digits"),
+    "json-depth": ("嵌套太深", "nested too deep"),
+    "json-name": ("名称里有不能用的字符", "a name holds what no name may"),
+    "json-surrogate": ("\\u 转义只有半个字符", "a \\u escape is half a character"),
+}
+
+
+def not_json(fault: Undecodable) -> HttpReply:
+    """400: what is wrong with the body, and from which byte on."""
+    zh, en = _NOT_JSON.get(fault.code, (fault.code, fault.code))
+    at = f"{fault.code} @{fault.offset}"
+    reason = reason_json(of_code("E-BODY", f"{zh}（{at}）", f"{en} ({at})"))
+    return json_reply(400, {"offset": fault.offset, "reason": reason})
 
 
 def not_this_method(methods: Sequence[str]) -> HttpReply:

@@ -13,8 +13,9 @@ from engine.runtime.auth import Gate, Refusal
 from engine.runtime.meters import Meters
 from engine.runtime.orders import Caller, Orders
 from engine.runtime.orders_back import SCOPES
-from engine.runtime.replies import error, refused, reply_of
-from engine.runtime.told import WAIT, Told, wrong_fields
+from engine.runtime.queries import query_of
+from engine.runtime.replies import not_json, refused, reply_of
+from engine.runtime.told import UNKNOWN, WAIT, Told, wrong_fields
 from engine.site.site import Hears
 from engine.store.trail import use_nonce
 
@@ -53,9 +54,11 @@ class SettlementApi:
         caller = self._caller(request, "show")
         if isinstance(caller, HttpReply):
             return caller
-        wait = _wait_of(request.query)
-        if wait is None:
-            return reply_of(wrong_fields([WAIT]))
+        asked, problems = query_of(request.query)
+        problems = problems or [(name, *UNKNOWN) for name in asked if name != "wait"]
+        wait = _seconds(asked.get("wait", "0"))
+        if problems or wait is None:
+            return reply_of(wrong_fields(problems or [WAIT]))
         return reply_of(await self._orders.show(caller, no, wait))
 
     async def _post(
@@ -67,7 +70,7 @@ class SettlementApi:
         try:
             body = json_text.parse(request.body)
         except Undecodable as no:
-            return error(400, "E-BODY", f"{no.code} @{no.offset}", offset=no.offset)
+            return not_json(no)
         return reply_of(await ask(caller, body))
 
     def _caller(self, request: HttpRequest, what: str) -> Caller | HttpReply:
@@ -79,10 +82,7 @@ class SettlementApi:
         return Caller(client, "api", (use_nonce(client.id, request.header("X-Nonce"), self._world.now()),))
 
 
-def _wait_of(query: str) -> float | None:
-    if not query:
-        return 0.0
-    name, _, value = query.partition("=")
-    if name != "wait" or not value.isascii() or not value.isdigit() or len(value) > 2 or int(value) > WAIT_MAX:
+def _seconds(text: str) -> float | None:
+    if not text.isascii() or not text.isdigit() or len(text) > 2 or int(text) > WAIT_MAX:
         return None
-    return float(value)
+    return float(text)

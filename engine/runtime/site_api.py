@@ -23,7 +23,7 @@ from engine.runtime.driver import Busy, NotKept, SettlementDriver
 from engine.runtime.ledger_rows import task_open
 from engine.runtime.meters import Meters
 from engine.runtime.reload import NotApplied, Proposal, Reload, turn_json
-from engine.runtime.replies import error, json_reply, refused
+from engine.runtime.replies import error, json_reply, not_json, refused
 from engine.runtime.room import CannotMove
 from engine.runtime.routes import Route
 from engine.runtime.sites import Sites, UnknownSite
@@ -179,7 +179,7 @@ def _body(request: HttpRequest) -> dict[str, str] | HttpReply:
     try:
         tree = json_text.parse(request.body)
     except Undecodable as no:
-        return error(400, "E-BODY", f"{no.code} @{no.offset}", offset=no.offset)
+        return not_json(no)
     if not isinstance(tree, dict) or not all(isinstance(value, str) for value in tree.values()):
         return error(400, "E-FIELD", "（正文）: texts only", field="")
     for name, most in TEXT_MAX.items():

@@ -26,7 +26,17 @@ from engine.runtime.orders_back import SCOPES
 from engine.runtime.replies import RETRY_AFTER, STATUS, error
 from engine.runtime.routes import Route
 from engine.runtime.soap_service import NUMBER, SPACE, Deed, Service, problem_schema, service_of
-from engine.runtime.told import ERROR_WORDS, MISSING, WAIT, Told, not_allowed, stranger, wrong_fields
+from engine.runtime.told import (
+    ERROR_WORDS,
+    MISSING,
+    NOT_ONE,
+    UNKNOWN,
+    WAIT,
+    Told,
+    not_allowed,
+    stranger,
+    wrong_fields,
+)
 from engine.runtime.told import error as told_error
 from engine.site.site import Site
 from engine.store.trail import use_nonce
@@ -123,14 +133,15 @@ class SoapDoor:
         unknown = sorted(set(order) - {NUMBER, "request_no", "wait"})
         wait, no, request_no = order.get("wait", 0), order.get(NUMBER, ""), order.get("request_no", "")
         if unknown:
-            return wrong_fields([(name, "不认识的字段", "unknown field") for name in unknown])
+            return wrong_fields([(name, *UNKNOWN) for name in unknown])
         if not isinstance(wait, int) or not 0 <= wait <= WAIT_MAX:
             return wrong_fields([WAIT])
-        if not no and isinstance(request_no, str) and request_no:
-            no = await self._orders.number_of(caller, request_no)
-        elif not no or not isinstance(no, str):
+        if not isinstance(no, str) or not isinstance(request_no, str) or not (no or request_no):
             return wrong_fields([(NUMBER, *_EITHER)])
-        return await self._orders.show(caller, no, float(wait))
+        of = await self._orders.number_of(caller, request_no) if request_no else ""
+        if no and of and no != of:
+            return wrong_fields([("request_no", *NOT_ONE)])
+        return await self._orders.show(caller, no or of, float(wait))
 
     # Refusals before anything was asked
 

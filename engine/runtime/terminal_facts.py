@@ -33,7 +33,7 @@ def told_of_leg(judge: SiteJudge, case: Case, hears: Hears, body: Mapping[str, T
         leg = next(one for one in case.legs if one.number and one.number == number)
         made, fact, differs = found_fact(fact_map, {**names, "of": leg.facts()})
     except StopIteration:
-        raise NoSuchNumber("no") from None
+        raise NoSuchNumber(next((name for name, value in body.items() if value == number), "")) from None
     except MapRejected as no:
         judge.rejected(no)
         raise NoSuchNumber(no.path.removeprefix("answer.")) from None

@@ -43,6 +43,8 @@ def error(word: str, code: str, detail: str = "", **more: Any) -> Told:
 
 
 WAIT: Final = ("wait", "应为 0 到 60 的整数（秒）", "must be a whole number of seconds, 0 to 60")
+NOT_ONE: Final = ("与所填的结算单号不是同一笔结算", "is of another settlement than the number that is given")
+UNKNOWN: Final = ("不认识的字段", "unknown field")
 MISSING: Final = ("缺少必填字段", "a required field is missing")
 
 

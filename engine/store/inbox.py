@@ -76,6 +76,12 @@ def earlier(conn: Connection, source: str, key: str) -> Earlier | None:
     return None if row is None else Earlier(*row)
 
 
+def differing(conn: Connection, no: str) -> int:
+    """How often a request of this settlement is noted as `different`."""
+    row = conn.row("inbox_differing", no=no)
+    return 0 if row is None else int(row[0])
+
+
 def verdict(before: Earlier | None, body_hash: str) -> str:
     """`first`, `same` or `different`."""
     if before is None:

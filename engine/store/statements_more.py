@@ -63,6 +63,12 @@ ROWS: tuple[Row, ...] = (
         {},
     ),
     (
+        "inbox_differing",
+        "How often a request of a settlement came under a known number with other content.",
+        "SELECT COUNT(*) FROM inbox WHERE settlement_no = :no AND verdict = 'different'",
+        {},
+    ),
+    (
         "counter_open",
         "A counter begins.",
         "INSERT INTO counters (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING",

@@ -90,8 +90,8 @@ class Hl7:
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SPACE = "urn:hospital-settlement:v1"
 SOAP_PATH = "/soap/insurance"
-WORD_OF = {"E-NO-SETTLEMENT": "not_found", "E-FIELD": "malformed", "E-BUSY": "busy", "E-STORE": "later",
-           "E-401": "unsigned", "E-403": "forbidden"}  # fmt: skip
+WORD_OF = {"E-NO-SETTLEMENT": "not_found", "E-FIELD": "malformed", "E-BUSY": "busy", "E-SETTLED": "busy",
+           "E-STORE": "later", "E-401": "unsigned", "E-403": "forbidden"}  # fmt: skip
 """A fault's code → the word; every other is a conflict."""
 
 
@@ -114,7 +114,10 @@ class Soap:
         return self._ask("Refund", {"settlement_no": no, **body})
 
     def show(self, no: str) -> Told:
-        return self._ask("Query", {"settlement_no": no})
+        return self.query(settlement_no=no)
+
+    def query(self, **numbers: str) -> Told:
+        return self._ask("Query", numbers)
 
     def _ask(self, operation: str, body: Body) -> Told:
         text = (

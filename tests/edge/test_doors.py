@@ -178,11 +178,13 @@ def test_numbers_that_are_none(town: Town, no: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query",
-    ["wait=1e9", "wait=-1", "wait=61", "wait=100", "wait=", "wait", "wait=1.5", "wait=1&wait=2", "wait=%31", "x=1",
-     "wait=1&x=1", "wait=１".encode().decode("latin-1"), "wait=NaN", "wait=+1", "WAIT=1", "&wait=1", "wait=0x1"],
+    ("query", "field"),
+    [*((query, "wait") for query in (
+        "wait=1e9", "wait=-1", "wait=61", "wait=100", "wait=", "wait=1.5", "wait=1&wait=2", "wait=NaN", "wait=+1",
+        "wait=0x1", "wait=１".encode().decode("latin-1"))),
+     ("x=1", "x"), ("wait=1&x=1", "x"), ("WAIT=1", "WAIT"), ("wait", ""), ("&wait=1", "")],
 )  # fmt: skip
-def test_crooked_waits(town: Town, query: str) -> None:
+def test_crooked_waits(town: Town, query: str, field: str) -> None:
     no = town.quoted()
     target = f"/v1/settlements/{no}?{query}"
     if not query.isascii():
@@ -191,7 +193,7 @@ def test_crooked_waits(town: Town, query: str) -> None:
         return
     began = town.now
     reply = town.ask("GET", target)
-    assert (reply.status, reply.code, reply.json["field"]) == (400, "E-FIELD", "wait"), query
+    assert (reply.status, reply.code, reply.json["field"]) == (400, "E-FIELD", field), query
     assert town.now - began < 1.0
 
 

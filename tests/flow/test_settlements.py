@@ -115,6 +115,8 @@ async def test_two_kiosks_on_one_bill(lab: Lab) -> None:
     assert len(lab.ledger("wechat", "charge")) == 1
     status, late = await second.settle(lab.bill_request("P0001", "B20261122001", request_no="c"))
     assert (status, late["state"]) == (409, "busy"), "a settled bill stays held"
+    assert (late["reason"]["code"], late["settlement_no"]) == ("E-SETTLED", winner[1]["settlement_no"])
+    assert "Wait" not in late["reason"]["next_en"], "there is nothing to wait for"
 
 
 @pytest_twisted.ensureDeferred

@@ -107,7 +107,7 @@ def test_what_the_desk_may_not_do(town: Town) -> None:
         "request_no": "F8", "campus": "main", "terminal": {"kind": "desk", "id": "F01"}, "operator": "财务甲",
         "checker": "财务乙", "refund": refund.no, "amount": refund.amount, "to": "hospital",
     }, client="C01")  # fmt: skip
-    assert (again.status, again.code) == (409, "E-BUSY")
+    assert (again.status, again.code) == (409, "E-SETTLED")
     assert town.show(no, client="C01").state in ("manual", "working", "undone")
 
 

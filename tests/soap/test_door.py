@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -255,3 +256,25 @@ async def test_names_survive_json_to_soap(lab: Lab) -> None:
     status, told = await lab.terminal("K01", "C01").settle(order(lab, operator=desk_operator))
     assert status == 200, told
     assert told["state"] == "quoted", "by JSON the same request is recognised"
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_pages_own_lines_settle_a_bill(lab: Lab, tmp_path: Path) -> None:
+    """docs/soap-door.md, Try it: as shipped no client may send a token, so the lines sign."""
+    page = (Path(__file__).resolve().parents[2] / "docs/soap-door.md").read_text(encoding="utf-8")
+    lines = next(one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "import requests, zeep" in one)
+    key = tmp_path / "secret"
+    key.write_text(SECRET, encoding="utf-8")
+    for there, here in (
+        ("http://127.0.0.1:8600", lab.url("")), ("var/keys/client-H01.secret", str(key)),
+        ("time.time()", str(lab.sim_world.now())),
+    ):  # fmt: skip
+        assert there in lines
+        lines = lines.replace(there, here)
+    told: dict[str, Any] = {}
+
+    def work() -> None:
+        exec(lines, told)  # noqa: S102 - the page's own text
+        assert told["client"].service.Query(settlement_no=told["quoted"].settlement_no).state == "settled"
+
+    await asked(work)

@@ -32,8 +32,8 @@ REFUSALS: Final[dict[str, Both]] = {
 }
 RULES: Final = (
     Both("金额都是整数分（HL7 按报文说明的单位）。时间带时区，RFC 3339。", "Amounts are integer fen (HL7: in the profile's unit). Times are RFC 3339 with offset."),
-    Both("同一调用方、同一请求号就是同一请求，无论从哪个入口进来：应答是这笔结算现在的样子；内容不同则拒绝，两份都留存。",
-         "One client and one request number are one request, whichever door it comes by: it is answered with the settlement as it stands; with other content it is refused and both are kept."),
+    Both("同一调用方、同一请求号就是同一请求，无论从哪个入口进来：应答是这笔结算现在的样子；内容不同则拒绝（E-REPEAT-DIFFERS，field 是哪个编号），并记下来过。",
+         "One client and one request number are one request, whichever door it comes by: it is answered with the settlement as it stands; with other content it is refused (E-REPEAT-DIFFERS, field says which number), and that it came is noted."),
     Both("没有收到应答时，把同一请求再发一次，不要换请求号。", "When no answer came, send the same request again under the same number."),
     Both("一张账单同一时间只有一笔未结束的结算；已结算的账单不再受理。", "A bill has one open settlement at a time; a settled bill is not taken again."),
     Both("退费是整单：写了明细行号时必须写全。", "A refund takes the whole bill back; lines, when given, must be all of them."),
@@ -61,7 +61,7 @@ ANSWER: Final[dict[str, Both]] = {
     "pay.until": Both("二维码有效至", "the code is valid until"),
     "numbers.his": Both("HIS 收据号", "the HIS's receipt"),
     "numbers.insurance": Both("医保结算号", "the insurance's settlement"),
-    "numbers.trade": Both("支付：我方给支付渠道的商户订单号", "the payment: our order number at the payment platform"),
+    "numbers.trade": Both("最近一次支付：我方给支付渠道的商户订单号；是否付成看 state", "the last payment: our order number at the payment platform; whether it was paid is said by state"),
     "numbers.invoice": Both("票据号", "the invoice"),
     "numbers.asked_by": Both("要求取消或退费的调用方", "the client that asked for the cancel or refund"),
     "invoice.code": Both("票据代码", "invoice code"),
@@ -81,9 +81,9 @@ ANSWER: Final[dict[str, Both]] = {
     "reason.side": Both("责任方", "whose side"),
     "reason.next": Both("下一步怎么办（中文）", "what to do, in Chinese"),
     "reason.next_en": Both("下一步怎么办（英文）", "what to do, in English"),
-    "reason.field": Both("有误的字段（只在 400 时）", "the field at fault (with 400 only)"),
+    "reason.field": Both("有误的字段（400，以及 E-REPEAT-DIFFERS）", "the field at fault (with 400, and E-REPEAT-DIFFERS)"),
     "field": Both("有误的字段", "the field at fault"),
-    "fields": Both("全部有误的字段", "all fields at fault"),
+    "fields": Both("全部有误的字段；随别的字段而定的，其余都对了才列出", "all fields at fault; what depends on another field is told once the rest is right"),
 }
 """Every field an answer may have; those without a value are left out."""
 ASKS: Final[dict[str, Both]] = {
