@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import resource
+import shutil
 import sys
 import tempfile
 import threading
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 TOO_MUCH_MEMORY = 9  # as in engine/runtime/aside.py, which is imported late: there is nothing to lose before the limits
+SCRATCH = "engine-aside"  # how the folder for temporary files is called, as there
+TRIES = 100
 NICE = 10  # what is in flight comes first
 PARTS = ("engine.yaml", "channels", "mappings", "schemas")
 NO = frozenset({
@@ -75,10 +78,15 @@ def _whole(fed: BinaryIO, size: int) -> bytes:
 
 
 def watch() -> None:
-    """All was read: leave when the engine is gone, for then our standard input ends."""
+    """All was read: leave when the engine is gone, for then our standard input ends, and nobody else takes away the
+    folder for temporary files."""
 
     def wait() -> None:
         os.read(0, 1)
+        scratch = Path(tempfile.gettempdir())
+        for _ in range(TRIES):  # the work goes on beside, and may just then have written something new
+            if scratch.name.startswith(SCRATCH) and scratch.exists():
+                shutil.rmtree(scratch, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -23,6 +23,7 @@ from engine.runtime.threads import on_a_thread
 
 MODULE = "engine.cli.aside"
 """What it runs: imported by nobody, for it stands above all layers."""
+SCRATCH = "engine-aside"  # how its folder for temporary files is called
 PIECE = 1 << 16  # bytes read at once
 TOO_MUCH_MEMORY = 9  # exit code of one whose memory did not suffice
 Heard = Callable[[bytes], None]
@@ -85,7 +86,7 @@ class Aside:
         """On a thread: feed it, hear it, wait for its end. Its standard input stays open until then: that it closes
         tells it that we are gone."""
         seconds, memory = int(self._limits.seconds), self._limits.memory
-        with tempfile.TemporaryDirectory(prefix="engine-aside") as scratch:
+        with tempfile.TemporaryDirectory(prefix=SCRATCH) as scratch:
             if self._is_over():
                 raise AsideFailed(self._ended_for)
             process = subprocess.Popen(  # noqa: S603 our own program

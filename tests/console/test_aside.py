@@ -91,10 +91,12 @@ def test_it_ends_when_the_engine_leaves() -> None:
 
 
 def test_it_ends_when_the_engine_is_gone(tmp_path: Path) -> None:
-    """Its standard input ends, as it does when the engine is killed."""
+    """Its standard input ends, as it does when the engine is killed; its temporary folder goes with it."""
+    scratch = tmp_path / f"{aside.SCRATCH}-x"
+    scratch.mkdir()
     command = [*python(), "-m", aside.MODULE, "rehearse", str(ROOT), "600", str(3 * GIB)]
     process = subprocess.Popen(  # noqa: S603 our own program
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=bare_environment(str(tmp_path)), cwd=tmp_path
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=bare_environment(str(scratch)), cwd=scratch
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -104,6 +106,7 @@ def test_it_ends_when_the_engine_is_gone(tmp_path: Path) -> None:
     process.stdin.close()
     assert process.wait(60) == 1
     process.stdout.close()
+    assert not scratch.exists()
 
 
 def test_a_feed_that_fails_ends_it() -> None:
@@ -134,6 +137,7 @@ def test_it_reaches_nothing_but_the_configuration(tmp_path: Path) -> None:
 
 def test_both_sides_mean_the_same() -> None:
     assert child.TOO_MUCH_MEMORY == aside.TOO_MUCH_MEMORY
+    assert child.SCRATCH == aside.SCRATCH
     assert f"{child.__name__}" == aside.MODULE
 
 
