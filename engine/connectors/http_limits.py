@@ -47,11 +47,21 @@ _WORDS = {
 }
 
 
+_NEXT = {
+    408: ("请重发，一次发完", "Send it again, without a pause."),
+    413: (
+        "请减小请求；上限是该监听的 body_bytes（不写为 1 MiB）",
+        "Send less: the limit is the listener's body_bytes (1 MiB where it says nothing).",
+    ),
+}
+
+
 def refusal(status: int) -> HttpReply:
     """A refusal with nothing of the request in it, in the shape of the API's `reason`."""
     code, zh, en = _WORDS[status]
     side = "engine" if status in (500, 503) else "client"
-    body = f'{{"reason":{{"code":"{code}","zh":"{zh}","en":"{en}","side":"{side}"}}}}'
+    then = '","next":"{}","next_en":"{}'.format(*_NEXT[status]) if status in _NEXT else ""
+    body = f'{{"reason":{{"code":"{code}","zh":"{zh}","en":"{en}","side":"{side}{then}"}}}}'
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json; charset=utf-8"),)
     if status == 503:
         headers += (("Retry-After", "1"),)

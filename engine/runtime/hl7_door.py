@@ -29,7 +29,7 @@ from engine.core.world import World
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.auth import Client, Gate
 from engine.runtime.hl7_profiles import profile_faults
-from engine.runtime.hl7_refusals import of_bytes, of_place
+from engine.runtime.hl7_refusals import no_action, of_bytes, of_place
 from engine.runtime.hl7_words import code_of, errors_of, fields_of, in_their_codes, words_of
 from engine.runtime.journal import body_writes
 from engine.runtime.logs import Log, trouble_of
@@ -83,6 +83,8 @@ class Hl7Door:
         found = self._asked(listener, message)
         if found is None:
             self._served(listener, "none", "not_found", began)
+            if lacks := self._lacks(listener, header):
+                return self._ack(header, "AR", no_action(lacks), [HL7Error("100", lacks, 1, 0, no_action(lacks))], [])
             return self._not_taken(header, "201" if self._known_code(listener, header) else "200", of_place("MSH-9"), 9)
         spec, name = found
         client = self._client(door, header, peer)
@@ -109,6 +111,12 @@ class Hl7Door:
                 return spec, channel.name
             first = first or (spec, channel.name)
         return first
+
+    def _lacks(self, listener: str, header: Header) -> str:
+        """The segment of its action, where that is all a message lacks to be taken here; "" otherwise."""
+        kind, every = (header.code, header.event), self._sites.current.channels.values()
+        specs = (one.hl7 for one in every if one.hl7 is not None and one.hl7.at == listener)
+        return next((spec.action.segment for spec in specs if spec.message == kind), "")
 
     def _known_code(self, listener: str, header: Header) -> bool:
         specs = [one.hl7 for one in self._sites.current.channels.values() if one.hl7 is not None]

@@ -25,6 +25,11 @@ def of_place(place: str) -> str:
     return both(*_PLACES[place])
 
 
+def no_action(segment: str) -> str:
+    """A message of a type that is taken, without the segment that says what it asks."""
+    return both(f"缺少 {segment} 段：要办什么写在其中", f"{segment} is missing: what is asked stands in it")
+
+
 def of_bytes(fault: Undecodable) -> str:
     """Bytes that are no message: what is wrong with them, its stable name, and at which byte."""
     words = both(*_UNREADABLE.get(fault.code, ("报文无法读出", "the message cannot be read")))

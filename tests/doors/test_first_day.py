@@ -115,3 +115,14 @@ def test_two_numbers_of_two_settlements_are_not_taken_for_one(town: Town) -> Non
     assert his.ask("QUERY", zjs={4: "H-1"}).no == one.no
     assert soap.query(settlement_no=two.no, request_no="H-1")[1]["field"] == "request_no"
     assert soap.query(settlement_no=two.no, request_no="H-2")[0] == "quoted"
+
+
+def test_a_message_without_its_action_is_told_which_segment_it_lacks(town: Town) -> None:
+    """It was told that MSH-9 is of no type taken here, and MSH-9 was right."""
+    his = His(town)
+    text = his.message("PRE", order=town.lab.bill_request(PATIENT, BILL, request_no="H-1"))
+    bare = b"\r".join(line for line in text.split(b"\r") if not line.startswith(b"ZJS"))
+    ack = his.line.ask(bare)
+    assert (ack.code, ack.field("ERR", 1).split("&")[0]) == ("AR", "ZJS^1^^100")
+    assert "ZJS" in ack.field("MSA", 3)
+    assert "MSH-9" not in ack.field("MSA", 3)

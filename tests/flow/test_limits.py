@@ -59,6 +59,8 @@ async def test_a_request_longer_than_the_listener_takes_is_refused(tmp_path: Pat
         body = lab.bill_request("P0001", "B20261122001")
         status, answer = await lab.kiosk.settle({**body, "operator": "K" * 1200})
         assert (status, answer["reason"]["code"]) == (413, "E-HTTP-TOO-LONG")
+        assert "body_bytes" in answer["reason"]["next"]
+        assert "body_bytes" in answer["reason"]["next_en"]
         assert (await lab.kiosk.settle(body))[0] == 200
     finally:
         await lab.close()
