@@ -7,7 +7,8 @@ simulation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -61,7 +62,7 @@ from engine.runtime.unmapped import Unmapped
 from engine.saga.rules import RULES, Rules
 from engine.site.descriptions import same_descriptions
 from engine.site.site import Site
-from engine.store.contract import Store
+from engine.store.contract import Connection, Store
 from engine.store.counters import Counter
 from engine.store.ids import Ids
 from engine.store.sessions import sessions
@@ -131,6 +132,7 @@ class Engine:
         self._tasks_api = TasksApi(world, self.gate, store, self.ids, self.driver, self.meters)
         self._console = Console(world, store, self._node(), log)
         self._state = "starting"
+        self.beside: Callable[[], AbstractContextManager[Sequence[Connection]]] = lambda: nullcontext(())  # of workers
 
     # Life
 
@@ -258,6 +260,7 @@ class Engine:
             state=lambda: self._state,
             store_state=self._store_state,
             failing=lambda: failing(self.listening.by_name),
+            beside=lambda: self.beside(),
         )
 
     def _doors_open(self) -> list[Door]:

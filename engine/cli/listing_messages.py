@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from engine.cli.say import STATE_STYLES, line, table
 from engine.core.times import rfc3339
 
 if TYPE_CHECKING:
+    from engine.masking.values import Masker
     from engine.store.contract import Connection
 
 Rows = list[dict[str, Any]]
@@ -37,19 +38,10 @@ def message_rows(conn: Connection, state: str, since: float | None, limit: int) 
 def beside(root: Path) -> Iterator[list[Connection]]:
     """Views of the stores of the workers of spread channels."""
     from engine.cli.folder import master_key, node_file, store_url
-    from engine.store.beside import worker_files
-    from engine.store.contract import CannotStart
-    from engine.store.open import open_reader
+    from engine.store.open import open_workers
 
     file = node_file(root)
-    url = store_url(root, file)
-    with ExitStack() as opened:
-        found = []
-        for path in [] if url.startswith("postgres") else worker_files(url):
-            try:
-                found.append(opened.enter_context(open_reader(path, master_key(root, file))))
-            except CannotStart:  # an older program's, or being made just now
-                continue
+    with open_workers(store_url(root, file), master_key(root, file)) as found:
         yield found
 
 
@@ -77,6 +69,7 @@ def lane_rows(conn: Connection, state: str, limit: int) -> Rows:
 
 def message_story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, Any] | None:
     """One message as a tree: what it is, what is still to be done, every attempt; None when there is none."""
+    from engine.masking.values import Masker
     from engine.store.messages import attempts_of, due_of, message, message_bytes
 
     kept = message(conn, int(no)) if no.isascii() and no.isdigit() and len(no) < 19 else None
@@ -93,27 +86,28 @@ def message_story(conn: Connection, no: str, *, with_bytes: bool = False) -> dic
         "reported": "",
         "attempts": [],
     }  # fmt: skip
+    masker = Masker()  # one for all of it: what the message says of a person is covered in what was sent on, too
     if with_bytes:
         found = message_bytes(conn, [kept.id])
-        tree["bytes"] = _shown(found[kept.id][1], b"")[0] if found else None
+        tree["bytes"] = _shown(masker, found[kept.id][1], b"")[0] if found else None
     for one in attempts_of(conn, kept.id, with_bytes=with_bytes):
         row: dict[str, Any] = {
             "at": rfc3339(one.started_at), "dest": one.dest, "outcome": one.outcome, "code": one.code,
             "seconds": round(one.took, 3),
         }  # fmt: skip
         if with_bytes:
-            row["sent"], row["reply"] = _shown(one.sent, one.reply)
+            row["sent"], row["reply"] = _shown(masker, one.sent, one.reply)
         tree["attempts"].append(row)
         if one.outcome in ("delivered", "undelivered"):  # what its receiver said of it later
             tree["reported"] = one.outcome
     return tree
 
 
-def _shown(sent: bytes, reply: bytes) -> tuple[str | None, str | None]:
+def _shown(masker: Masker, sent: bytes, reply: bytes) -> tuple[str | None, str | None]:
     """Both sides as an operator may read them."""
     from engine.masking.bodies import as_text, show_exchange
 
-    shown = show_exchange(sent, reply or None)
+    shown = show_exchange(sent, reply or None, masker)
     return as_text(shown[0]), as_text(shown[1])
 
 

@@ -48,7 +48,7 @@ def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool 
     from engine.runtime.logs import open_log
     from engine.store.beside import Beside, kept_by, worker_path
     from engine.store.contract import CannotStart
-    from engine.store.open import open_store
+    from engine.store.open import open_store, open_workers
 
     applied = None if folder else applied_site(root)
     site = _of_profile(applied or loaded(root), profile)
@@ -64,7 +64,8 @@ def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool 
     log = open_log(world.now)
     try:
         url = store_url(root, site.engine)
-        store = open_store(url, world, master_key(root, site.engine))
+        key = master_key(root, site.engine)
+        store = open_store(url, world, key)
     except CannotStart as no:
         raise CannotRun(f"存储无法打开 · the store cannot be opened: {no}") from None
 
@@ -84,6 +85,7 @@ def run(root: Path, profile: str = "", folder: bool = False, virtual_time: bool 
     engine.deliver.lanes.share = len(workers) + 1
     if workers:
         engine.deliver.intake.beside = Beside([worker_path(url, index) for index in workers]).known
+        engine.beside = lambda: open_workers(url, key)
     if workers[count - 1 :]:
         log.warning("more_workers_before", workers=workers[count - 1 :], processes=count)
     if isinstance(world, VirtualWorld):

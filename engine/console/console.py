@@ -14,6 +14,7 @@ from engine.console.books_page import XLSX, Refused, days_of, file_name, page_va
 from engine.console.comparing import CannotStart, Comparisons
 from engine.console.folder import FolderOnDisk
 from engine.console.form_data import BadForm, Form, fields_of, form_with_files, has_files
+from engine.console.messages_page import person_query
 from engine.console.node import Node
 from engine.console.pages import PAGE_TABLE
 from engine.console.passwords import NOBODY, password_fits
@@ -27,6 +28,7 @@ from engine.console.versions import Versions
 from engine.core.http import Headers, HttpReply, HttpRequest
 from engine.core.world import World
 from engine.runtime.books_csv import BadLedgers
+from engine.runtime.deliver import index_of
 from engine.runtime.logs import Log, trouble_of
 from engine.runtime.routes import Route
 from engine.runtime.threads import on_a_thread
@@ -35,6 +37,7 @@ from engine.store.contract import Store
 ROOT = "/console/"
 BOOKS = f"{ROOT}books"
 CONFIG = f"{ROOT}config"
+MESSAGES = f"{ROOT}messages"
 LOGIN_COOKIE, LANGUAGE_COOKIE = "console_login", "console_lang"
 FORM_MAX = 4096  # bytes of a login form
 CHECKS_MAX = 4  # passwords checked at the same time: each costs a tenth of a second and 32 MiB
@@ -154,6 +157,17 @@ class Console:
             return moved(f"{ROOT}login?next={quote(back or request.target, safe='')}")
         return visitor if visitor.may(name) else self._not_for(visitor, request, name)
 
+    def find_person(self, request: HttpRequest, parts: Parts) -> HttpReply:
+        """Messages of a patient or visit: on to a list whose address holds a keyed hash instead of the number."""
+        if foreign_form(request):
+            return self._message(request, 403, "foreign")
+        visitor = self._let_in("messages", request, MESSAGES)
+        if isinstance(visitor, HttpReply):
+            return visitor
+        sealer = self._store.sealer
+        query = person_query(fields_of(request.body), lambda kind, number: index_of(sealer, kind, number))
+        return moved(f"{MESSAGES}?{query}" if query else MESSAGES)
+
     # The books
 
     async def compare(self, request: HttpRequest, parts: Parts) -> HttpReply:
@@ -249,6 +263,8 @@ class Console:
             return self._message(request, 500, "failed")
         if name == "call":
             self._log.info("console_bytes_seen", user=visitor.name, call=parts["id"])
+        if name == "one_message":
+            self._log.info("console_bytes_seen", user=visitor.name, message=parts["no"])
         return self._pages.page(name, language, {**self._frame(visitor, request), **values}, cookies=cookies)
 
     def _asked(self, request: HttpRequest, parts: Parts, language: str) -> Asked:
@@ -290,7 +306,8 @@ def routes(console: Console) -> list[Route]:
     """Every door of the console, to be opened on the listener `console.at` of engine.yaml."""
     table = {
         "": "overview", "settlements": "settlements", "settlements/{no}": "settlement", "tasks": "tasks",
-        "calls": "calls", "calls/{id}": "call", "channels": "channels", "channels/{name}": "channel",
+        "messages": "messages", "messages/{no}": "one_message", "calls": "calls", "calls/{id}": "call",
+        "channels": "channels", "channels/{name}": "channel",
         "routes": "routes", "config": "config", "history": "history", "history/{seq}": "turn", "codes": "codes",
         "explain": "explain", "help/states": "states", "books": "books", "books/tables": "tables",
     }  # fmt: skip
@@ -302,6 +319,7 @@ def routes(console: Console) -> list[Route]:
         Route("POST", ROOT + "logout", console.logout, "console_logout", FORM_MAX),
         Route("POST", BOOKS, console.compare, "console_books"),  # with tables: as much as the listener takes
         Route("GET", BOOKS + "/tables/{party}.csv", console.empty_table, "console_tables", 0),
+        Route("POST", MESSAGES, console.find_person, "console_messages", FORM_MAX),
         Route("GET", BOOKS + "/{id}/workbook", console.workbook, "console_books", 0),
         Route("POST", CONFIG + "/tests", console.rehearse, "console_config", FORM_MAX),
         Route("GET", ROOT + "static/*", console.static, "console_static", 0),

@@ -36,3 +36,18 @@ def apply_command(base: str = "") -> str:
 def rollback_command(seq: int, version: str) -> str:
     """To go back to a line of the history; the command takes lines of up to five digits."""
     return f'engine rollback {seq if seq < 100_000 else version[:12]} --by … --reason "…"'
+
+
+def resend_command(message: int) -> str:
+    """To send a message of a deliver channel again: a dead letter under its own number, others under a new one."""
+    return f'engine messages resend {message} --by … --reason "…"'
+
+
+def discard_command(message: int) -> str:
+    """To give a dead letter up; what waits behind it goes on."""
+    return f'engine messages discard {message} --by … --reason "…"'
+
+
+def resume_command(name: str) -> str:
+    """To let a channel or party go on that a person stopped."""
+    return f'engine resume {name} --by … --reason "…"'

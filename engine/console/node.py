@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.parties.contract import Op, OutcomeRow
 from engine.site.site import Site
+from engine.store.contract import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Node:
     and outcome table by its name in engine.yaml.
     `in_flight`: party → (calls on the wire, calls waiting). `doors`: every route open now. `state`: running, stopping…;
     `failing`: what is wrong now with listeners that fetch files and rows: (listener, kind, why, since in unix seconds).
+    `beside`: views of the stores of the processes beside this one, for a while.
     `store_state`: "" while the store takes new work, else why not. `started_at`: unix seconds, business time.
     """
 
@@ -43,3 +46,4 @@ class Node:
     state: Callable[[], str]
     store_state: Callable[[], str]
     failing: Callable[[], Sequence[tuple[str, str, str, float]]] = tuple
+    beside: Callable[[], AbstractContextManager[Sequence[Connection]]] = lambda: nullcontext(())

@@ -19,6 +19,8 @@ OPENS: Mapping[str, frozenset[str]] = {
     "states": EVERYBODY,
     "calls": TECHNICAL,
     "call": TECHNICAL,
+    "messages": TECHNICAL,
+    "one_message": TECHNICAL,
     "channels": TECHNICAL,
     "channel": TECHNICAL,
     "routes": TECHNICAL,

@@ -143,7 +143,7 @@ def _read(body: bytes, kind: str) -> _Read:
         tree = Pairs(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
         return _Read("form", lambda m: _learn(m, tree), lambda m: "".join(_laid(m, tree, "", 0)))
     if re.match(r"\x0b?(MSH|FHS|BHS)\|", text):
-        return _Read("hl7", lambda masker: None, lambda masker: _hl7(masker, text))
+        return _Read("hl7", lambda m: _learn_hl7(m, text), lambda m: _hl7(m, text))
     if "^" in text and "|" in text:
         return _Read("text", lambda masker: None, lambda masker: delimited.covered(masker, masker.loose(text)))
     return _Read("text", lambda masker: None, lambda masker: masker.loose(text))
@@ -316,6 +316,15 @@ def _cover_xml(masker: Masker, root: etree._Element) -> None:
 
 
 # HL7
+
+
+def _learn_hl7(masker: Masker, text: str) -> None:
+    """What stands in persons' segments stands, under any key a site likes, in what is sent on."""
+    for line in re.split(r"[\r\n]+", text):
+        segment, _, rest = line.partition("|")
+        if segment in _PERSON_SEGMENTS:
+            for value in re.split(r"[|~^&]", rest):
+                masker.learn("idno" if value.isascii() else "xm", value)
 
 
 def _hl7(masker: Masker, text: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from engine.core.world import World
 from engine.store.backend import Backend, View
+from engine.store.beside import worker_files
 from engine.store.contract import CannotStart, Connection, NotMade
 from engine.store.migrations import STEPS
 from engine.store.sealing import Sealer, StoredKey, WrongMasterKey
@@ -74,6 +75,19 @@ def open_reader(
         raise CannotStart(str(no)) from None
     finally:
         raw.close()
+
+
+@contextmanager
+def open_workers(url: str, master_key: bytes | None) -> Iterator[list[Connection]]:
+    """The same of the stores of a node's workers, as many as can be read now (one may just be being made)."""
+    with ExitStack() as opened:
+        found = []
+        for path in [] if url.startswith(("postgresql:", "postgres:")) else worker_files(url):
+            try:
+                found.append(opened.enter_context(open_reader(path, master_key)))
+            except CannotStart:  # an older program's, or being made just now
+                continue
+        yield found
 
 
 def _expect_version(raw: Any) -> None:

@@ -175,8 +175,8 @@ def test_every_reply_carries_the_guards(night: Night, door: Browser, open_browse
 
 def test_pages_need_nothing_from_outside_and_nothing_inline(night: Night, open_browser: Browser) -> None:
     """The policy would break them: no style or handler in a tag, no address of another host."""
-    paths = ["", "settlements", "tasks", "books", "calls", "channels", "channels/outpatient_settlement", "routes",
-             "config", "history", "codes", "explain?what=filters", "help/states",
+    paths = ["", "settlements", "tasks", "books", "calls", "messages", "channels", "channels/outpatient_settlement",
+             "routes", "config", "history", "codes", "explain?what=filters", "help/states",
              f"settlements/{night.no['paid_again']}"]  # fmt: skip
     for path in paths:
         page = open_browser.text(f"/console/{path}")

@@ -31,6 +31,7 @@ PAGE_PATHS = (
     "tasks",
     "books",
     "calls",
+    "messages",
     "channels",
     "channels/outpatient_settlement",
     "routes",

@@ -15,7 +15,8 @@ from engine.console.roles import OPENS
 from .conftest import PASSWORD, Browser, Night
 
 PATHS = {
-    "overview": "", "settlements": "settlements", "tasks": "tasks", "calls": "calls", "channels": "channels",
+    "overview": "", "settlements": "settlements", "tasks": "tasks", "calls": "calls", "messages": "messages",
+    "one_message": "messages/1", "channels": "channels",
     "channel": "channels/outpatient_settlement", "routes": "routes", "history": "history", "codes": "codes",
     "states": "help/states", "config": "config", "turn": "history/1", "explain": "explain", "books": "books",
     "tables": "books/tables",

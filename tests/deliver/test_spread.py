@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time  # the wall's time: real processes are waited for here
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,26 @@ def test_codes_that_no_table_has_are_counted_in_every_process_and_listed_togethe
         alone = [_kept_codes(ward, name) for name in ("engine.db", "engine-w1.db")]
         assert all(alone), "each process counts its own"
         assert sum(alone) == 100
+
+
+def test_the_console_lists_and_shows_messages_of_every_process() -> None:
+    with DeliverWard(spread=True) as ward:
+        with (ward.folder / "engine.yaml").open("a") as file:
+            file.write("console: {at: api}\n")
+        ward.start()
+        ward.load(connections=16, seconds=20, limit=40)
+        kept = [_ids(ward, name) for name in ("engine.db", "engine-w1.db")]
+        assert all(kept)
+        page = _page(ward, "messages")
+        assert {int(no) for no in re.findall(r"/console/messages/(\d+)", page)} == kept[0] | kept[1]
+        for numbers in kept:
+            assert "ADT^A01" in _page(ward, f"messages/{min(numbers)}")
+
+
+def _page(ward: DeliverWard, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{ward.port}/console/{path}", timeout=20) as reply:
+        found: str = reply.read().decode()
+    return found
 
 
 def test_a_stranger_hears_the_same_from_every_process() -> None:

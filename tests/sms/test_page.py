@@ -36,8 +36,8 @@ def page(town: Town, path: str) -> str:
 
 
 @pytest.mark.parametrize(("lang", "handed", "said"), [
-    ("zh", "转交 sms_settled：消息 {no}", "sms_settled 消息 {no}：接收方报告未送达 MK"),
-    ("en", "Handed to sms_settled: message {no}", "sms_settled message {no}: reported as not delivered MK"),
+    ("zh", "转交 sms_settled：消息 {no}", "sms_settled：接收方报告未送达 MK，消息 {no}"),
+    ("en", "Handed to sms_settled: message {no}", "sms_settled: reported as not delivered MK, message {no}"),
 ])  # fmt: skip
 def test_the_timeline_tells_of_messages_and_reports(hospital: Town, lang: str, handed: str, said: str) -> None:
     hospital.lab.fault("sms", "SmsReport", "callback_never", times=100)
@@ -46,9 +46,13 @@ def test_the_timeline_tells_of_messages_and_reports(hospital: Town, lang: str, h
     (row,) = hospital.ledger("sms", "message")
     push(hospital, [report(str(row["no"]), success=False, err_code="MK")])
     shown = page(hospital, f"/console/settlements/{no}?lang={lang}")
-    assert handed.format(no=row["no"]) in shown
-    assert said.format(no=row["no"]) in shown
-    assert "13900000001" not in shown
+    link = f'<span class="num"><a href="/console/messages/{row["no"]}">{row["no"]}</a></span>'
+    assert handed.format(no=link) in shown
+    assert said.format(no=link) in shown
+    message = page(hospital, f"/console/messages/{row['no']}?lang={lang}")
+    assert f'<a href="/console/settlements/{no}">{no}</a>' in message
+    assert said.split(": ")[-1].split("：")[-1].partition(" MK")[0] in message, "what was reported of it"
+    assert "13900000001" not in shown + message
 
 
 def test_the_channels_page_shows_who_is_told_of_which_end(hospital: Town) -> None:

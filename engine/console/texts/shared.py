@@ -7,6 +7,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav.tasks": ("待办", "Tasks"),
     "nav.books": ("对账", "Books"),
     "nav.calls": ("往来", "Calls"),
+    "nav.messages": ("转发消息", "Messages"),
     "nav.channels": ("通道", "Channels"),
     "nav.routes": ("接口地址", "Doors"),
     "nav.config": ("配置目录", "Folder"),

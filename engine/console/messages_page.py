@@ -1,0 +1,199 @@
+"""Messages of deliver channels: what waits and what people stopped, the list, and one message with both sides' bytes.
+
+In the list a person is found by a number that is typed in a form: the address then holds its keyed hash, never it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from engine.console.asked import Asked, NoSuchPage
+from engine.console.next_words import discard_command, resend_command, resume_command
+from engine.core.times import instant_of
+from engine.masking.bodies import Shown, show_exchange
+from engine.masking.values import Masker
+from engine.runtime.handing import TOLD_SOURCE
+from engine.store import lists_messages as lists
+from engine.store.contract import Connection
+from engine.store.ids import SHIFT
+from engine.store.messages import Kept, Tried, attempts_of, due_of, message, message_bytes
+
+Values = Mapping[str, Any]
+PAGE = 50
+WAITING = 200  # rows of what waits
+SHOWN = 20  # attempts of a message that are shown with their bytes, the newest
+PERSONS = ("patient", "visit")
+ENDS = frozenset({"refused", "pending", "unknown", "not_sent", "silent", "asked"})
+"""With what a reason begins that an attempt left: its outcome, or how it failed."""
+DAY = 86_400.0
+
+
+async def messages(asked: Asked) -> Values:
+    """The list, newest first, by channel, state, kind, the sender's number, day (Beijing) or person."""
+    names = ("channel", "state", "kind", "control", "day", *PERSONS)
+    query = {name: asked.query.get(name, "").strip()[:64] for name in names}
+    bad_day, since = False, None
+    if query["day"]:
+        try:
+            since = instant_of(query["day"], "%Y-%m-%d")
+        except ValueError:
+            bad_day = True
+    before = asked.place("before")
+    wanted = lists.Asked(
+        channel=query["channel"], state=query["state"] if query["state"] in lists.STATES else "", kind=query["kind"],
+        control=query["control"], patient=_hash(query["patient"]), visit=_hash(query["visit"]), since=since,
+        until=None if since is None else since + DAY, after_id=before, limit=PAGE + 1,
+    )  # fmt: skip
+
+    def look(conn: Connection) -> tuple[list[Mapping[str, Any]], list[Waiting], lists.Rows]:
+        with asked.node.beside() as others:
+            stores = [conn, *others]
+            rows = [row for one in stores for row in lists.list_messages(one, wanted)]
+            waiting = together(row for one in stores for row in lists.list_outbox(one, limit=WAITING))
+        return sorted(rows, key=lambda row: -row["id"])[: PAGE + 1], waiting, lists.list_switches(conn)
+
+    rows, waiting, stopped = await asked.store.read(look)
+    kept = {name: value for name, value in query.items() if value}
+    more = urlencode({**kept, "before": rows[PAGE - 1]["id"]}) if len(rows) > PAGE else None
+    person = next((name for name in PERSONS if getattr(wanted, name)), "")
+    return {
+        "rows": rows[:PAGE], "waiting": waiting, "stopped": [(row, _resume(row["what"])) for row in stopped],
+        "query": query, "states": lists.STATES, "channels": _channels(asked), "bad_day": bad_day, "person": person,
+        "persons": PERSONS, "kept": urlencode(kept), "more": more, "first": before is None, "kind_of": asked.kind,
+        "why": why, "refresh": 0,
+    }  # fmt: skip
+
+
+async def one_message(asked: Asked) -> Values:
+    """One message: what it is, what is still to be done, every attempt, and what a person may type."""
+    text = asked.parts["no"]
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NoSuchPage(text)
+
+    def look(conn: Connection) -> Whole | None:
+        with asked.node.beside() as others:
+            return next(filter(None, (whole(one, int(text)) for one in [conn, *others])), None)
+
+    found = await asked.store.read(look)
+    if found is None:
+        raise NoSuchPage(text)
+    kept, dead = found.kept, any(row["state"] == "dead" for row in found.due)
+    return {
+        "m": found, "settlement": kept.control if kept.source.startswith(TOLD_SOURCE) else "", "kind_of": asked.kind,
+        "party_of": _parties(asked, kept.channel), "shown": SHOWN, "why": why,
+        "typed": [resend_command(kept.id), *([discard_command(kept.id)] if dead else [])], "refresh": 0,
+    }  # fmt: skip
+
+
+def person_query(form: Mapping[str, str], index: Callable[[str, str], int]) -> str:
+    """Where the list of a person's or visit's messages is, of the form that asks for it: `index(kind, number)` makes
+    its keyed hash. "" when it asks for nobody."""
+    kind, number = form.get("as", ""), form.get("number", "").strip()[:64]
+    return urlencode({kind: index(kind, number)}) if kind in PERSONS and number else ""
+
+
+def _hash(text: str) -> int:
+    return int(text) if re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) else 0
+
+
+def _channels(asked: Asked) -> list[str]:
+    return [name for name, one in asked.node.site().channels.items() if one.deliver is not None]
+
+
+def _parties(asked: Asked, channel: str) -> Mapping[str, str]:
+    """Receiver → party, as the channel now is."""
+    found = asked.node.site().channels.get(channel)
+    return {} if found is None or found.deliver is None else {one.name: one.party for one in found.deliver.to.values()}
+
+
+def _resume(what: str) -> str:
+    return resume_command(what.partition(" ")[2])
+
+
+def why(reason: str) -> tuple[str, str]:
+    """Why something is not delivered, apart: what became of the last attempt, and what else is said of it ("" and all
+    of it where no attempt was made)."""
+    head, _, rest = reason.partition(" ")
+    head = head.rstrip(":")
+    return (head, rest) if head in ENDS else ("", reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What one receiver has not got, in all processes: how many `messages` in how many `lanes`, since when the oldest
+    was taken in, when the next is tried, the most `tries`, and a reason."""
+
+    channel: str
+    dest: str
+    party: str
+    state: str
+    messages: int
+    lanes: int
+    oldest_at: float
+    next_at: float
+    tries: int
+    reason: str
+
+
+def together(rows: Iterable[Mapping[str, Any]]) -> list[Waiting]:
+    """The rows of all processes' stores as one list, dead letters first."""
+    found: dict[tuple[str, str, str], Waiting] = {}
+    for row in rows:
+        key = row["state"], row["channel"], row["dest"]
+        one = Waiting(
+            row["channel"], row["dest"], row["party"], row["state"], row["messages"], row["lanes"],
+            (row["oldest"] >> SHIFT) / 1000, row["next_at"] or 0.0, row["tries"], Masker().text(row["reason"] or ""),
+        )  # fmt: skip
+        other = found.get(key)
+        found[key] = one if other is None else replace(
+            one, messages=one.messages + other.messages, lanes=one.lanes + other.lanes,
+            oldest_at=min(one.oldest_at, other.oldest_at), next_at=min(one.next_at, other.next_at),
+            tries=max(one.tries, other.tries), reason=one.reason or other.reason,
+        )  # fmt: skip
+    return [found[key] for key in sorted(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt, with both sides as an operator may read them; None where nothing is kept or shown."""
+
+    row: Tried
+    sent: Shown | None
+    reply: Shown | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One message with all that is known of it, masked. `body` None: its time is over. `covered`: values covered."""
+
+    kept: Kept
+    body: Shown | None
+    due: list[Mapping[str, Any]]
+    attempts: list[Attempt]
+    covered: int
+
+
+def whole(conn: Connection, no: int) -> Whole | None:
+    """A message of this store, opened and masked here, beside the reactor; None when there is none."""
+    kept = message(conn, no)
+    if kept is None:
+        return None
+    masker = Masker()
+    bytes_there = message_bytes(conn, [no])
+    body, _, _ = show_exchange(bytes_there[no][1] if bytes_there else None, None, masker)
+    tried = attempts_of(conn, no)
+    attempts = [
+        _attempt(one, masker) if place < SHOWN else Attempt(one, None, None)
+        for place, one in enumerate(reversed(tried))
+    ]
+    due: list[Mapping[str, Any]] = [{**row, "reason": masker.text(row["reason"])} for row in due_of(conn, no)]
+    return Whole(kept, body, due, attempts, masker.count)
+
+
+def _attempt(one: Tried, masker: Masker) -> Attempt:
+    sent, reply, _ = show_exchange(one.sent or None, one.reply or None, masker)
+    return Attempt(one, sent, reply)
