@@ -42,6 +42,7 @@ from engine.runtime.links import link_of
 from engine.runtime.listening import Listening, Prepared
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
+from engine.runtime.node_meters import NodeMeters
 from engine.runtime.numbers import Numbers
 from engine.runtime.orders import Orders
 from engine.runtime.outflow import Outflow
@@ -83,6 +84,7 @@ class Engine:
     ) -> None:
         self.world, self.root, self.store, self.log = world, root, store, log
         self.meters = Meters()
+        self.node_meters = NodeMeters(world, self.meters)
         self.ids = Ids(world, store, lanes=lanes)
         self._settlement_numbers, self._message_numbers = Counter(store, "settlement"), Counter(store, "message")
         self.numbers = Numbers(world, self._settlement_numbers, self._message_numbers)
@@ -112,7 +114,7 @@ class Engine:
             SettlementApi(world, self.gate, self.orders, self.meters),
             AnswerApi(world, self.gate, self.sites, self.outflow, journal, self.meters),
             callbacks, Reports(world, self.sites, store, self.ids, callbacks, self.meters, log),
-            Health(self.meters, self._not_ready),
+            Health(self.node_meters, self._not_ready),
         )  # fmt: skip
         self.hl7 = Hl7Door(world, self.gate, self.sites, self.orders, store, self.ids, self.meters, log)
         self.deliver = Deliver(world, store, self.ids, self.sites, self.connections, self.meters, log, self.hl7.take)

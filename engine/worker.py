@@ -29,6 +29,7 @@ from engine.runtime.links import link_of
 from engine.runtime.listening import Opened
 from engine.runtime.logs import Log
 from engine.runtime.meters import Meters
+from engine.runtime.node_meters import as_told
 from engine.runtime.numbers import Numbers
 from engine.runtime.pulse import Pulse
 from engine.runtime.sites import Sites
@@ -111,7 +112,9 @@ class Worker:
         self._beside.close()
 
     async def asked(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        """What a person wants done with messages that lie here, handed on by the engine."""
+        """What a person wants done with messages that lie here, handed on by the engine; or what is measured here."""
+        if line["do"] == "metrics":
+            return {"ok": {"families": as_told(self._meters.families())}}
         return await served(self.hands, self._store, line)
 
     def _look(self) -> None:

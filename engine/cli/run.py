@@ -132,7 +132,7 @@ class _Life:
     def __init__(self, reactor: Any, engine: Engine, workers: Workers) -> None:
         self._reactor, self._engine, self._workers = reactor, engine, workers
         engine.deliver.on_reloaded = workers.renew
-        engine.deliver_api.hands.others = workers
+        engine.deliver_api.hands.others = engine.node_meters.others = workers
         self._pulse = Pulse(engine.world, engine.meters, lambda seconds: clock_was_set(
             seconds * engine.world.rate, engine.driver, engine.deliver.lanes, engine.log))
         self._awake = Awake(engine.world, lambda: engine.sites.current.engine.awake, lambda: engine.store.units,

@@ -55,6 +55,7 @@ class Deliver:
         self.sending = Sending(world, sites, connections, meters)
         self.sending.on_defect = self._defect
         self.lanes = Lanes(world, store, sites, self.batches, self.sending, log)
+        meters.follow(self.lanes.undelivered)
         self.intake = Intake(world, store, ids, sites, self.batches, self.lanes, meters, self._index)
         self.intake.lines = self._lines
         self.full_check = FullCheck(world, meters, log)

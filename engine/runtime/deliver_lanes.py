@@ -15,6 +15,7 @@ from engine.core import failpoints
 from engine.core.retry import Backoff
 from engine.core.world import DelayedCall, World
 from engine.runtime.deliver_batch import Batches, End
+from engine.runtime.deliver_counts import Undelivered
 from engine.runtime.deliver_gate import Gate
 from engine.runtime.deliver_message import Held
 from engine.runtime.deliver_send import Sending, Sent
@@ -51,8 +52,7 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of this process. `settled` is called with messages that have no destination left to decide, `dead` for
-    each dead letter."""
+    """All lanes of this process. `settled` is called with messages that have no destination left to decide."""
 
     def __init__(
         self, world: World, store: Store, sites: Sites, batches: Batches, sending: Sending, log: Log
@@ -74,7 +74,7 @@ class Lanes:
         self._left: list[Gate] = []
         self._stopped = False
         self.stopped_channels: dict[str, str] = {}
-        self.undelivered = 0
+        self.undelivered = Undelivered()
         self._again: dict[int, float] = {}  # dead letters to be sent again, and since when
         self._born = world.now()  # what is older may have been sent by an earlier life
         self.settled: Callable[[list[Held]], None] = lambda messages: None
@@ -95,13 +95,13 @@ class Lanes:
         """A message that was stored earlier; a dead letter keeps its place where the channel holds behind it."""
         spec = self._spec(due.channel)
         if due.state == "dead":
+            self.undelivered.lies(due.channel, due.dest)
             if spec is not None and spec.hold:
-                lane = self._lane(due.channel, due.dest, due.lane)
-                lane.state = HELD
+                self._lane(due.channel, due.dest, due.lane).state = HELD
             return
         lane = self._lane(due.channel, due.dest, due.lane)
         lane.items.append(due.message)
-        self.undelivered += 1
+        self.undelivered.waits(due.channel, due.dest)
         if len(lane.items) == 1:
             lane.tries = due.tries
             lane.due = due.next_at
@@ -116,7 +116,7 @@ class Lanes:
             if len(found) == 0:
                 break
             after = found[-1].message
-        return self.undelivered
+        return self.undelivered.waiting.total()
 
     def start(self) -> None:
         """Begin with what recovery found."""
@@ -140,7 +140,7 @@ class Lanes:
     def _append(self, channel: str, dest: str, key: int, item: int | Held) -> None:
         lane = self._lane(channel, dest, key)
         lane.items.append(item)
-        self.undelivered += 1
+        self.undelivered.waits(channel, dest)
         if lane.state == "idle" and len(lane.items) == 1:
             self._ready(lane)
 
@@ -239,7 +239,7 @@ class Lanes:
     def revived(self, channel: str, dest: str, key: int, id: int) -> None:
         """A dead letter is to be sent again: at the head of a lane that waits behind it, else as the last."""
         lane = self._lane(channel, dest, key)
-        self.undelivered += 1
+        self.undelivered.again(channel, dest)
         self._again[id] = self._world.now()
         if lane.state == HELD:
             lane.items.insert(0, id)
@@ -252,6 +252,7 @@ class Lanes:
 
     def released(self, channel: str, dest: str, key: int) -> None:
         """A dead letter was given up: what waits behind it goes on."""
+        self.undelivered.given_up(channel, dest)
         lane = self._lane(channel, dest, key)
         if lane.state == HELD:
             lane.state = "idle"
@@ -366,7 +367,7 @@ class Lanes:
                     lane.items[0] = held.id
                 self._due(lane)
                 continue
-            self.undelivered -= 1
+            self.undelivered.over(lane.channel, lane.dest, end.dead)
             del lane.items[0]
             lane.tries, lane.due, lane.sent_at = 0, 0.0, 0.0
             self._again.pop(held.id, None)

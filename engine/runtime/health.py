@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from engine.core.http import HttpReply, HttpRequest
-from engine.runtime.meters import Meters
+from engine.runtime.node_meters import NodeMeters
 from engine.runtime.replies import json_reply
 from engine.runtime.routes import Route
 
@@ -13,7 +13,7 @@ from engine.runtime.routes import Route
 class Health:
     """Answers for load balancers and monitoring; nothing here names a patient."""
 
-    def __init__(self, meters: Meters, ready: Callable[[], str]) -> None:
+    def __init__(self, meters: NodeMeters, ready: Callable[[], str]) -> None:
         """`ready` says "" or why the engine should get no work now."""
         self._meters, self._ready = meters, ready
 
@@ -31,5 +31,14 @@ class Health:
         why = self._ready()
         return json_reply(503 if why else 200, {"ready": not why, **({"why": why} if why else {})})
 
-    def _metrics(self, request: HttpRequest, parts: Mapping[str, str]) -> HttpReply:
-        return HttpReply(200, (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),), self._meters.page())
+    def _metrics(self, request: HttpRequest, parts: Mapping[str, str]) -> HttpReply | Awaitable[HttpReply]:
+        page = self._meters.page()
+        return _text(page) if isinstance(page, bytes) else _later(page)
+
+
+def _text(page: bytes) -> HttpReply:
+    return HttpReply(200, (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),), page)
+
+
+async def _later(page: Awaitable[bytes]) -> HttpReply:
+    return _text(await page)

@@ -8,9 +8,11 @@ from functools import cache
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+
+from engine.runtime.deliver_counts import Undelivered
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -38,6 +40,23 @@ class _Times(Collector):
         for labels, (*counts, total) in list(self._rows.items()):
             family.add_metric(labels, list(zip(limits, accumulate(counts), strict=True)), total)
         yield family
+
+
+class _Undelivered(Collector):
+    """What waits for each receiver of a deliver channel, as it is when it is asked for."""
+
+    def __init__(self, undelivered: Undelivered) -> None:
+        self._undelivered = undelivered
+
+    def collect(self) -> Iterable[Metric]:
+        for name, about, counts in (
+            ("engine_undelivered", "Messages that wait to be sent", self._undelivered.waiting),
+            ("engine_dead_letters", "Dead letters that wait for a person", self._undelivered.dead),
+        ):
+            family = GaugeMetricFamily(name, about, labels=("channel", "receiver"))
+            for receiver, count in list(counts.items()):
+                family.add_metric(receiver, count)
+            yield family
 
 
 class Meters:
@@ -124,6 +143,14 @@ class Meters:
     def listener_failing(self, door: str, count: int) -> None:
         """So many things are wrong now with a listener that fetches; 0: it is well."""
         self._failing.labels(door).set(count)
+
+    def follow(self, undelivered: Undelivered) -> None:
+        """Tell what waits for receivers, too."""
+        self.registry.register(_Undelivered(undelivered))
+
+    def families(self) -> list[Metric]:
+        """All of it, as it is now."""
+        return list(self.registry.collect())
 
     def page(self) -> bytes:
         """The text Prometheus reads."""

@@ -137,6 +137,29 @@ def _page(ward: DeliverWard, path: str) -> str:
     return found
 
 
+def test_what_a_worker_measures_stands_on_the_nodes_own_page(ward: DeliverWard) -> None:
+    """/metrics told of the engine's own process only: half of the messages were nowhere."""
+    said = ward.load(connections=16, seconds=20, limit=200)
+    assert said["all"] == 200
+
+    def counted() -> dict[str, float]:
+        """Calls to the receiver, by process ("" for the engine's own)."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{ward.port}/metrics", timeout=20) as reply:
+            page = reply.read().decode()
+        assert page.count("# TYPE engine_call_seconds histogram") == 1, "one family, whoever measured"
+        rows = re.findall(r"^engine_call_seconds_count\{(.*)\} ([0-9.]+)$", page, re.MULTILINE)
+        return {"".join(re.findall(r'worker="(.*?)"', labels)): float(count) for labels, count in rows}
+
+    found = counted()
+    assert found.keys() == {"", "1"}
+    assert sum(found.values()) == 200
+    os.kill(ward.processes()[1], signal.SIGSTOP)
+    try:
+        assert counted().keys() == {""}, "who does not answer is left out, and nobody waits for it"
+    finally:
+        os.kill(ward.processes()[1], signal.SIGCONT)
+
+
 def test_a_stranger_hears_the_same_from_every_process() -> None:
     with DeliverWard(spread=True) as ward:
         path = ward.folder / "engine.yaml"

@@ -101,7 +101,7 @@ def test_a_full_outbox_is_found_again_in_order(tmp_path: Path) -> None:
     ward.emr.answer = lambda body: 200
     ward.start()
     assert ward.engine is not None
-    assert ward.engine.deliver.lanes.undelivered == 1500
+    assert ward.engine.deliver.lanes.undelivered.waiting.total() == 1500
     assert ward.sim.run(lambda: len(ward.emr.got) >= 1500, 300)
     assert _in_order(ward.emr.got)
     assert len(set(ward.emr.got)) == 1500
