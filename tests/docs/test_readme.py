@@ -26,6 +26,7 @@ from engine.core.world import World
 from engine.parties.registry import PARTIES
 from engine.runtime import openapi
 from engine.runtime.auth import Client, Gate, signature
+from engine.runtime.deliver_counts import Undelivered
 from engine.runtime.meters import Meters
 from engine.site.files import read_files
 from engine.site.load import lint, load
@@ -239,6 +240,7 @@ def test_every_state_of_the_api_says_what_to_do(readme: Path) -> None:
 def test_the_meters_named_exist(readme: Path) -> None:
     meters = Meters()
     meters.call_ended("his", "lock.bill", "silent", 1.0)
+    meters.follow(Undelivered())
     page = meters.page().decode()
     named = set(re.findall(r"`(engine_[a-z_]+)`", readme.read_text(encoding="utf-8")))
     assert named
