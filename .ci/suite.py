@@ -15,8 +15,8 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[1]
 SLOW_FIRST = (
-    "edge", "simulation", "his_led", "deliver_doors", "lifecycle", "cli", "crash", "doors", "flow", "deliver", "store",
-    "conversation", "saga", "judges", "simulators", "connectors",
+    "parties", "lifecycle", "flow", "edge", "his_examples", "crash", "deliver", "console", "simulation", "his_led",
+    "soap", "mobile_pay", "cli", "inpatient", "deliver_doors", "books", "conformance", "legacy", "scenarios", "store",
 )  # fmt: skip
 AT_ONCE = max(2, min(4, os.cpu_count() or 2))
 NOTHING = 5  # pytest's exit code for "no tests collected"
