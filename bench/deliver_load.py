@@ -70,12 +70,14 @@ class Load:
         self._beats = 0
         self._alarm: Alarm
         self.connected = 0
+        self.over = False
 
     def start(self) -> None:
         for _ in range(self.connections):
             factory: Any = ClientFactory()
             factory.noisy = False
             factory.buildProtocol = lambda addr: self.link(self)
+            factory.clientConnectionFailed = lambda connector, reason: self.no_start("not connected")
             NET.connectTCP("127.0.0.1", self.port, factory)
 
     def ready(self, link: Link) -> None:
@@ -95,6 +97,14 @@ class Load:
         else:
             self.idle.append(link)
             self._look_end()
+
+    def no_start(self, why: str) -> None:
+        """Not every connection came to stand: the engine is gone already, and there is nothing to wait for."""
+        if self.began or self.over:
+            return
+        self.odd[why] = 1
+        self.began = self.until = perf_counter()
+        self.end()
 
     def _begin(self) -> None:
         self.began, self.cpu = perf_counter(), process_time()
@@ -141,7 +151,7 @@ class Load:
                for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("worst", 1.0))},
             **({"times": {number.decode(): round(took, 3) for number, took in counted}} if self.each else {}),
         }  # fmt: skip
-        self.began = 0.0
+        self.began, self.over = 0.0, True
         print(json.dumps(said), flush=True)
         NET.stop()
 
@@ -162,6 +172,7 @@ class Link(Protocol):
 
     def connectionLost(self, reason: Any = None) -> None:
         load = self._load
+        load.no_start("connection lost")
         if load.began and self._busy:
             load.under_way -= 1
             load.odd["connection lost"] = load.odd.get("connection lost", 0) + 1

@@ -23,6 +23,17 @@ def _rows(ward: DeliverWard, sql: str) -> list[tuple[int, ...]]:
         raw.close()
 
 
+def _make_good(ward: DeliverWard) -> None:
+    """Start it whole and let it send what was left: else what is sent again after one kill may meet the next place
+    before there is any load."""
+    ward.environment = {}
+    ward.start()
+    end = time.monotonic() + 30
+    while _rows(ward, "SELECT COUNT(*) FROM outbox") != [(0,)] and time.monotonic() < end:
+        time.sleep(0.2)  # noqa: TID251 - the engine is at work
+    ward.stop()
+
+
 @pytest.mark.parametrize("ack", ["stored", "delivered"])
 def test_killed_at_every_place_nothing_acknowledged_is_lost(ack: str) -> None:
     acknowledged = killed = 0
@@ -35,11 +46,7 @@ def test_killed_at_every_place_nothing_acknowledged_is_lost(ack: str) -> None:
             acknowledged += said["all"]
             killed += said["odd"].get("connection lost", 0) > 0
             ward.kill()
-        ward.environment = {}
-        ward.start()
-        end = time.monotonic() + 30
-        while _rows(ward, "SELECT COUNT(*) FROM outbox") != [(0,)] and time.monotonic() < end:
-            time.sleep(0.2)  # noqa: TID251 - the engine is at work
+            _make_good(ward)
         there = ward.ask_sink("count")
         stored = _rows(ward, "SELECT COUNT(*) FROM messages WHERE state = 'done'")[0][0]
     assert killed == len(PLACES)
