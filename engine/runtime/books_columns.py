@@ -23,7 +23,7 @@ AMOUNTS: Final = ("amount_yuan", "amount_fen")
 KINDS: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.HIS: {
         "入账": "book", "作废": "void", "收款": "charge", "锁定": "lock", "结算": "settle", "开票": "issue",
-        "登记": "register",
+        "登记": "register", "预交金": "deposit", "退预交金": "deposit_back",
     },
     Role.INSURANCE: {"登记": "register", "上传": "upload", "结算": "settle", "撤销": "cancel"},
     Role.COMMERCIAL: {"理赔": "settle", "撤销": "cancel"},

@@ -20,6 +20,7 @@ from engine.config.problems import nearest
 from engine.core.money import BadAmount, fen_of, fen_of_yuan
 from engine.core.times import instant_of, instant_of_rfc3339
 from engine.runtime.books_columns import AMOUNTS, HEADS, KINDS, REQUIRED, STATES, Mistake, both
+from engine.runtime.books_parties import BOOKED
 from engine.runtime.books_view import LedgerRow, Limits, Role
 
 FILE_BYTES: Final = 64 << 20
@@ -233,7 +234,7 @@ class _Table:
         if len(self.wrong) > before:
             return
         ref = row.get("ref", "")
-        if role is Role.HIS and kind == "book" and cash is not None:
+        if role is Role.HIS and kind in BOOKED and cash is not None:
             ref = str(cash)  # where a HIS's ledger says what the patient paid
         self.ledger.found.append(LedgerRow(
             kind=kind, no=row["no"], at=at, amount=amount or 0, state=state, bill=row.get("bill", ""), ref=ref,
