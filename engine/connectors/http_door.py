@@ -186,7 +186,7 @@ class HttpDoor(Door):
         if self._owner.in_flight >= self._limits.in_flight:
             self._write(refusal(503))
             return
-        request = HttpRequest(head.method, head.target, head.headers, body, self.ip)
+        request = HttpRequest(head.method, head.target, head.headers, body, self.ip, self._secure)
         try:
             answer = self._owner.handle(request)
         except Exception:  # noqa: BLE001 - whatever the handler raises is answered, not dropped

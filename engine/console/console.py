@@ -112,7 +112,7 @@ class Console:
         self._guesses.right(request.peer, name)
         self._log.info("console_login", user=name, peer=request.peer)
         token = self._logins.begin(name)
-        secure = "; Secure" if request.header("X-Forwarded-Proto").lower() == "https" else ""
+        secure = "; Secure" if request.secure else ""
         cookie = f"{LOGIN_COOKIE}={token}; Path={ROOT}; HttpOnly; SameSite=Strict{secure}"
         return moved(_inside(form.get("next", "")), (("Set-Cookie", cookie),))
 

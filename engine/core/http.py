@@ -20,13 +20,19 @@ def header_of(headers: Headers, name: str) -> str:
 
 @dataclass(slots=True)
 class HttpRequest:
-    """One request. `target` is path and query as on the wire (`/v1/x?y=1`)."""
+    """One request. `target` is path and query as on the wire (`/v1/x?y=1`); `tls`: it came to a door with TLS."""
 
     method: str
     target: str
     headers: Headers = ()
     body: bytes = b""
     peer: str = ""
+    tls: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether the caller's own connection is encrypted: to us, or to the proxy in front that says so."""
+        return self.tls or self.header("X-Forwarded-Proto").lower() == "https"
 
     @property
     def path(self) -> str:

@@ -64,10 +64,10 @@ def not_json(fault: Undecodable) -> HttpReply:
     return json_reply(400, {"offset": fault.offset, "reason": reason})
 
 
-def not_this_method(methods: Sequence[str]) -> HttpReply:
-    """405: the address is right, the method is not."""
+def not_this_method(methods: Sequence[str], said: str = "") -> HttpReply:
+    """405: the address is right, the method is not. `said`: what it takes, where there is more to say of that."""
     allow = ", ".join(methods)
-    reply = error(405, "E-METHOD", allow)
+    reply = error(405, "E-METHOD", said or allow)
     return HttpReply(reply.status, (*reply.headers, ("Allow", allow)), reply.body)
 
 

@@ -23,8 +23,9 @@ from engine.runtime.auth import Client, Gate, Refusal
 from engine.runtime.meters import Meters
 from engine.runtime.orders import Caller, Orders
 from engine.runtime.orders_back import SCOPES
-from engine.runtime.replies import RETRY_AFTER, STATUS, error
+from engine.runtime.replies import RETRY_AFTER, STATUS, not_this_method
 from engine.runtime.routes import Route
+from engine.runtime.soap_refusals import no_operation, not_understood, of_bytes, other_namespace
 from engine.runtime.soap_service import NUMBER, SPACE, Deed, Service, problem_schema, service_of
 from engine.runtime.told import (
     ERROR_WORDS,
@@ -87,10 +88,10 @@ class SoapDoor:
                 return self._refused(opened.version, caller)
             strange = soap.not_understood(opened, () if signed else ("Security",))
             if strange:
-                return _fault(opened.version, "MustUnderstand", _broken(f"soap-header: {strange}"))
+                return _fault(opened.version, "MustUnderstand", of_bytes(not_understood(strange)))
             deed, order = _read(service, opened)
         except Undecodable as no:
-            return _fault(opened.version, "client", _broken(f"{no.code}: {no.text}"))
+            return _fault(opened.version, "client", of_bytes(no))
         told = await self._do(caller, service, deed, order)
         return _answer(opened.version, service, deed, told)
 
@@ -159,7 +160,7 @@ class SoapDoor:
     def _unreadable(self, version: str, no: Undecodable) -> HttpReply:
         self._meters.refused("soap", no.code)
         who = "VersionMismatch" if no.code == "soap-namespace" else "client"
-        return _fault(version, who, _broken(f"{no.code}: {no.text}"))
+        return _fault(version, who, of_bytes(no))
 
 
 class _Post:
@@ -180,11 +181,10 @@ class _Page:
 
     def __call__(self, request: HttpRequest, parts: Mapping[str, str]) -> HttpReply:
         if request.query.lower() != "wsdl":
-            return error(404, "E-NO-ROUTE")
+            return not_this_method(("POST",), "POST (?wsdl: GET)")
         host = request.header("Host")
         safe = host if _HOST.fullmatch(host) else "localhost"
-        scheme = "https" if request.header("X-Forwarded-Proto") == "https" else "http"
-        document = self._service.at(f"{scheme}://{safe}{request.path}")
+        document = self._service.at(f"{'https' if request.secure else 'http'}://{safe}{request.path}")
         return HttpReply(200, (("Content-Type", "text/xml; charset=utf-8"), ("Cache-Control", "no-cache")), document)
 
 
@@ -192,10 +192,9 @@ def _read(service: Service, opened: soap.Opened) -> tuple[Deed, dict[str, Tree]]
     name = etree.QName(opened.element)
     deed = service.deeds.get(name.localname)
     if deed is None:
-        known = ", ".join(service.deeds)
-        raise Undecodable("soap-element", 0, f"{name.localname[:40]!r} where one of {known} was expected")
+        raise no_operation(name.localname, service.deeds)
     if name.namespace != SPACE:
-        raise Undecodable("soap-namespace", 0, f"{name.localname!r} is not in the namespace {SPACE}")
+        raise other_namespace(name.localname, SPACE)
     return deed, read_object(opened.element, deed.takes, SPACE)
 
 
@@ -206,10 +205,6 @@ def _answer(version: str, service: Service, deed: Deed, told: Told) -> HttpReply
     write_object(etree.SubElement(response, f"{{{SPACE}}}settlement"), told.body, service.answer, SPACE)
     sent = soap.write_envelope(version, response)
     return HttpReply(200, (*sent.headers, ("Cache-Control", "no-store")), sent.body)
-
-
-def _broken(detail: str) -> Told:
-    return told_error("malformed", "E-SOAP", detail)
 
 
 def _fault(version: str, who: str, told: Told, service: Service | None = None) -> HttpReply:

@@ -33,10 +33,10 @@ class Told:
         return str(self.body.get("reason", {}).get("code", ""))
 
 
-def error(word: str, code: str, detail: str = "", **more: Any) -> Told:
+def error(word: str, code: str, detail: str = "", detail_en: str = "", **more: Any) -> Told:
     """A word with its reason; `more` adds fields such as `field` or `settlement_no`. The place of a fault stands in
-    the reason, too."""
-    reason: dict[str, str] = reason_json(of_code(code, detail))
+    the reason, too. `detail_en`: what the English text says in place of `detail`."""
+    reason: dict[str, str] = reason_json(of_code(code, detail, detail_en))
     if "field" in more:
         reason["field"] = more["field"]
     return Told(word, {**more, "reason": reason})

@@ -20,7 +20,7 @@ from twisted.internet.threads import deferToThread  # noqa: TID251 the clients h
 from engine.cli.control import ask
 from engine.core.world import World
 from tests.lifecycle.authority import Authority
-from tests.lifecycle.desk import ENGINE, Files, apply, edited, in_force, running, taken
+from tests.lifecycle.desk import CHANNEL, ENGINE, Files, apply, edited, in_force, running, taken
 from tests.rig.lab import Lab
 
 TLS = "tls: {certificate: file:var/keys/door.crt, key: file:var/keys/door.key}"
@@ -109,6 +109,23 @@ async def test_a_renewed_certificate_is_shown_from_the_next_connection_on(lab: L
     assert running(lab).listeners["desk"] is before, "the door never closed"
     for client in (stays, fresh):
         await off(client.close)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_door_with_tls_of_its_own_says_https_of_itself(lab: Lab) -> None:
+    """No proxy in front that could say so: the SOAP description named an address at which nobody spoke plain HTTP, and
+    the console's cookie could have travelled in clear."""
+    authority = Authority()
+    _lay(lab.folder, authority)
+    port = await lab._free_port()
+    row = f"api:             {{http: 127.0.0.1:{lab.engine_port}}}"
+    files = edited(in_force(lab), ENGINE, (row, f"{row}\n  desk: {{http: 127.0.0.1:{port}, {TLS}}}"))
+    await taken(lab, edited(files, CHANNEL, ("at:   api\n  path: /soap", "at:   desk\n  path: /soap")))
+    client = await off(Client, port, authority)
+    head = f"GET /soap/insurance?wsdl HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
+    told = await off(client.say, head, b"</wsdl:definitions>")
+    await off(client.close)
+    assert told.count(f'location="https://localhost:{port}/soap/insurance"'.encode()) == 2
 
 
 @pytest_twisted.ensureDeferred

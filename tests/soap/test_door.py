@@ -163,7 +163,11 @@ async def test_a_token_is_not_even_read_where_no_client_may_send_one(lab: Lab) -
 @pytest_twisted.ensureDeferred
 async def test_the_served_description_is_sound_and_names_where_it_was_asked(lab: Lab) -> None:
     def work() -> bytes:
-        return bytes(his(lab).transport.session.get(lab.url(f"{PATH}?wsdl")).content)
+        session = his(lab).transport.session
+        bare = session.get(lab.url(PATH))  # what a browser asks first
+        assert (bare.status_code, bare.headers["Allow"]) == (405, "POST")
+        assert "?wsdl" in bare.json()["reason"]["zh"]
+        return bytes(session.get(lab.url(f"{PATH}?wsdl")).content)
 
     data = await asked(work)
     wsdl = load_wsdl({"s.wsdl": data}, "s.wsdl")
@@ -192,6 +196,14 @@ STRANGE: dict[str, tuple[str, str, int, str]] = {
                           "application/soap+xml", 400, "soap-element"),
     "another namespace": (ENVELOPE.format(uri=V11, header="", inside='<Query xmlns="urn:other"/>'), "text/xml", 500,
                           "soap-namespace"),
+    "an attachment": ("--b\r\n", "multipart/related; boundary=b", 500, "soap-multipart"),
+    "another root": ("<a/>", "text/xml", 500, "soap-envelope"),
+    "too deep": ("<a>" * 200 + "</a>" * 200, "text/xml", 500, "xml-depth"),
+    "a character set nobody has": ("<?xml version='1.0' encoding='x-y'?><a/>", "text/xml", 500, "charset"),
+    "a field of another namespace": (
+        ENVELOPE.format(uri=V11, header="", inside=(
+            '<Query xmlns="urn:hospital-settlement:v1"><wait xmlns="urn:x">1</wait></Query>')), "text/xml", 500,
+        "xml-namespace"),
     "a header that insists": (
         ENVELOPE.format(uri=V11, header='<s:Header><t:T xmlns:t="t" s:mustUnderstand="1"/></s:Header>',
                         inside='<Query xmlns="urn:hospital-settlement:v1"/>'), "text/xml", 500, "soap-header"),
@@ -211,6 +223,10 @@ async def test_what_is_no_request_gets_a_fault_that_names_it(lab: Lab) -> None:
             texts = {node.tag.rpartition("}")[2]: node.text for node in tree.iter() if len(node) == 0}
             assert texts["code"] == "E-SOAP", (name, reply.text)
             assert code in texts["zh"], (name, texts)
+            assert code in texts["en"], (name, texts)
+            zh, en = (texts[tongue].partition(f"{code}: ")[2] for tongue in ("zh", "en"))
+            assert re.search("[\u4e00-\u9fff]", zh), (name, zh)
+            assert not re.search("[\u4e00-\u9fff]", en), (name, en)
             assert ("VersionMismatch" in reply.text) == (name == "another envelope")
             assert ("MustUnderstand" in reply.text) == (name == "a header that insists")
 
