@@ -40,6 +40,9 @@ def _read(rows: csv.DictReader[str]) -> dict[str, tuple[Part, ...]]:
     missing = [name for name in _NEEDED if name not in (rows.fieldnames or ())]
     if missing:
         raise BadLayout(f"line 1: there is no column {missing[0]}")
+    for name in rows.fieldnames or ():
+        if name not in COLUMNS:
+            raise BadLayout(f"line 1: {name!r} is no column; there are {', '.join(COLUMNS)}")
     made: dict[str, list[Part]] = {}
     for row in rows:
         if None in row:

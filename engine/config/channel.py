@@ -25,7 +25,7 @@ from engine.config.channel_rows import (
     StepType,
 )  # fmt: skip
 from engine.config.channel_soap import SOAP, SoapRows
-from engine.config.problems import Mark, problem
+from engine.config.problems import Mark, nearest, problem
 from engine.config.spec import Field, Found, ListOf, MapOf, Nested, Record, Spec, Word, names_in
 from engine.config.tree import Map, Node
 from engine.config.types import CALL, LINES, WORD, Choice, Text
@@ -172,6 +172,10 @@ def _spec_of(node: Node, file: str, found: Found) -> Spec | None:
         return None
     kind = node.get("kind")
     if kind is None:
+        for key, _ in node.entries:
+            if nearest(key.text, ("kind",)):
+                found.append(problem("E201", key.mark, name=key.text, zh="通道", en="a channel", hint="kind"))
+                return None
         found.append(problem("E202", node.mark, name="kind", zh="通道", en="a channel", example="settle"))
         return None
     word = Choice(KINDS).read(kind, "kind", found)

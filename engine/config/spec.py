@@ -6,7 +6,7 @@ is noted in the list handed in, and the value becomes its default.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -105,8 +105,13 @@ class Spec:
         before = len(found)
         broken = False
         meant: set[str] = set()
+        lost = [field.name for field in self.fields if field.required and node.get(field.name) is None]
         for key, value in node.entries:
             field = known.get(key.text)
+            if field is None and self.more is not None and (hint := _nearly(key.text, lost)):
+                meant.add(hint)
+                found.append(problem("E201", key.mark, name=key.text, zh=self.zh, en=self.en, hint=hint))
+                continue
             reader = field.type if field else self.more
             if reader is None:
                 hint = nearest(key.text, known)
@@ -142,6 +147,12 @@ class Spec:
         out["additionalProperties"] = self.more.schema() if self.more else False
         required = [field.name for field in self.fields if field.required]
         return {**out, "required": required} if required else out
+
+
+def _nearly(word: str, lost: Iterable[str]) -> str:
+    """The missing field that was meant by a word which might be a setting of its own."""
+    near = nearest(word, lost)
+    return near if near and abs(len(near) - len(word)) <= 1 else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -225,7 +226,19 @@ def _meant(column: str, head: list[str]) -> str:
         return plain
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", plain):
         return ""
+    if begun := next((one for one in _begun(plain) if _COLUMN.fullmatch(one) and one not in head), ""):
+        return begun
     return nearest(column, [name for name in (*_FIXED, f"from_{plain}", f"to_{plain}") if name not in head])
+
+
+def _begun(column: str) -> Iterator[str]:
+    """What a slip in `from_` or `to_` may have been meant to be: a letter twice, two letters the other way round, one
+    that is missing, one too many."""
+    head = range(min(6, len(column)))
+    yield from (column[:i] + column[i + 1 :] for i in head if column[i : i + 1] == column[i + 1 : i + 2])
+    yield from (column[:i] + column[i + 1 : i + 2] + column[i] + column[i + 2 :] for i in head)
+    yield from (column[:i] + letter + column[i:] for i in head for letter in "fromt_")
+    yield from (column[:i] + column[i + 1 :] for i in head)
 
 
 def _day(text: str) -> int | None:

@@ -23,4 +23,15 @@ declare(
         '{"type": "objekt"}',
         '{"type": "object"}',
     ),
+    Code(
+        "E815",
+        "properties 里没有“{name}”（{path}），谁也给不出这个字段",
+        '"{name}" ({path}) is not among the properties: nobody can give this field',
+        "不许多余字段（additionalProperties: false）的对象，要求或限制一个没有定义的字段，"
+        "就没有一个请求合格，或者这条规则永远不起作用。",
+        "An object that allows no other fields (additionalProperties: false) and demands or rules one that it does not "
+        "define refuses every request, or has a rule that never holds.",
+        '{"properties": {"no": {}}, "required": ["nr"], "additionalProperties": false}',
+        '{"properties": {"no": {}}, "required": ["no"], "additionalProperties": false}',
+    ),
 )

@@ -102,8 +102,11 @@ def read_schema(data: bytes, file: str, name: str, *, stored: bool = False) -> S
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as bad:
         path = _path(getattr(bad, "instance_path", []))
         detail = str(getattr(bad, "message", bad)).split("\n")[0][:160]
+        if hint := _type_meant(bad):
+            place = _value_at(text, file, _names(bad), getattr(bad, "instance", ""))
+            return problem("E802", place, hint=hint, path=path, detail=f"type: {', '.join(_TYPES_ZH)}")
         return problem("E802", _place(text, file, bad), path=path or "/", detail=detail)
-    slips = [] if stored else [*_twice(text, file), *_misspelt(text, file, content)]
+    slips = [] if stored else [*_twice(text, file), *_misspelt(text, file, content), *_never(text, file, content)]
     return slips or Schema(name, content, validator)
 
 
@@ -169,9 +172,63 @@ def _unknown(schema: Any, at: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             yield from _unknown(below, here)
 
 
+_Lost = tuple[tuple[str, ...], str, frozenset[str]]
+
+
+def _never(text: str, file: str, content: Any) -> list[Problem]:
+    """Fields that are demanded or ruled where they can never be: nobody's request would be good, or no rule hold."""
+    found = []
+    for path, name, known in _lost(content, (), frozenset()):
+        place = _value_at(text, file, path, name)
+        found.append(problem("E815", place, hint=nearest(name, sorted(known)), name=name, path=".".join(path)))
+    return found
+
+
+def _lost(schema: Any, at: tuple[str, ...], outer: frozenset[str]) -> Iterator[_Lost]:
+    """(where, name, the names there are). `outer`: those of a closed object whose conditions these are."""
+    if not isinstance(schema, dict):
+        return
+    own = schema.get("properties")
+    names = frozenset(own) if isinstance(own, dict) else frozenset()
+    known = names if names and schema.get("additionalProperties") is False else outer
+    if known:
+        demanded = schema.get("required")
+        for name in demanded if isinstance(demanded, list) else ():
+            if isinstance(name, str) and name not in known:
+                yield (*at, "required"), name, known
+        for name in sorted(names - known):
+            yield (*at, "properties"), name, known
+    for word in ("if", "then", "else", "not"):
+        yield from _lost(schema.get(word), (*at, word), known)
+    for word in ("allOf", "anyOf", "oneOf"):
+        several = schema.get(word)
+        for one in several if isinstance(several, list) else ():
+            yield from _lost(one, (*at, word), known)
+    for word in ("properties", "$defs", "definitions"):
+        several = schema.get(word)
+        for name, below in several.items() if isinstance(several, dict) else ():
+            yield from _lost(below, (*at, word, name), frozenset())
+    yield from _lost(schema.get("items"), (*at, "items"), frozenset())
+
+
+def _type_meant(bad: Exception) -> str:
+    """The type that was probably meant by a word which is none."""
+    path, word = getattr(bad, "instance_path", []), getattr(bad, "instance", None)
+    return nearest(word, _TYPES_ZH) if path and path[-1] == "type" and isinstance(word, str) else ""
+
+
+def _names(bad: Exception) -> list[str]:
+    return [step for step in getattr(bad, "instance_path", []) if isinstance(step, str)]
+
+
 def _place(text: str, file: str, bad: Exception) -> Mark:
     """Where the last name of the path to the mistake is written, as far as a search can tell."""
-    return _where(text, file, [step for step in getattr(bad, "instance_path", []) if isinstance(step, str)])
+    return _where(text, file, _names(bad))
+
+
+def _value_at(text: str, file: str, path: Sequence[str], value: str) -> Mark:
+    """Where a text stands behind the path that leads to it."""
+    return _where(text, file, [*path, value])
 
 
 def _where(text: str, file: str, path: Sequence[str]) -> Mark:

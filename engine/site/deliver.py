@@ -17,6 +17,7 @@ from engine.config.spec import Word, mark_of
 from engine.parties.contract import OutcomeRow
 from engine.pipeline.condition import Condition, compile_condition
 from engine.pipeline.field_map import FieldMap
+from engine.site.data import closed, missing
 from engine.site.deliver_spec import DeliverSpec, Destination, Names
 from engine.site.names import op_of
 from engine.site.parts import Parts
@@ -33,6 +34,9 @@ ADDRESSES = {
 }
 """How the address of a kind of party begins, where it is not HTTP."""
 ALWAYS = ("message", "hospital", "now", "own")
+MESSAGE, OWN = ("id", "kind", "source", "control", "at"), ("number",)
+"""What maps and conditions may read as `message` and `own`."""
+_SURE = {"message": closed(MESSAGE), "own": closed(OWN)}
 
 
 def check_deliver(parts: Parts) -> None:
@@ -164,12 +168,16 @@ def _addresses(parts: Parts) -> None:
 def _data(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> None:
     """What keys, conditions and maps read is there."""
     root = {"hl7": "hl7", "json": "request"}.get(_form(deliver))
-    for path, mark, what in _reads(parts, channel, deliver):
+    for path, mark, what in reads_of(parts, channel, deliver):
         head = path.partition(".")[0].partition("[")[0]
         if head in channel.let or (head in ALWAYS and what != "key"):
+            lost = missing(_SURE, path) if head in _SURE and root is not None else None
+            if lost is not None:
+                hint = nearest(lost[0].partition(".")[2], lost[1])
+                parts.wrong("E331", mark, path=path, what=what, hint=f"{head}.{hint}" if hint else "")
             continue
         if root is not None and head != root and not (root == "request" and head == "client"):
-            hint = nearest(head, (root, *ALWAYS))
+            hint = nearest(head, (root, *ALWAYS, *map(str, channel.let)))
             parts.wrong("E331", mark, path=path, what=what, hint=path.replace(head, hint, 1) if hint else "")
         elif root == "hl7":
             try:
@@ -193,7 +201,8 @@ def _segments(parts: Parts, path: str, mark: Mark) -> None:
 _USUAL = ("MSH", "EVN", "PID", "PV1", "PV2", "OBR", "OBX", "ORC", "SCH", "FT1", "DG1", "IN1", "NK1", "MRG", "MFE")
 
 
-def _reads(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> Iterator[tuple[str, Mark, str]]:
+def reads_of(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> Iterator[tuple[str, Mark, str]]:
+    """Each path that its keys, conditions and maps read: (path, its place, who reads it)."""
     for word, what in ((deliver.key, "key"), (deliver.patient, "patient"), (deliver.visit, "visit")):
         if word is not None:
             yield str(word), word.mark, what
@@ -221,7 +230,7 @@ def compiled_deliver(parts: Parts, channel: ChannelFile) -> DeliverSpec | None:
     if deliver is None:
         return None
     listen = deliver.listen
-    paths = {path for path, _, _ in _reads(parts, channel, deliver)}
+    paths = {path for path, _, _ in reads_of(parts, channel, deliver)}
     return DeliverSpec(
         form=_form(deliver),
         at=str(listen.at or ""),

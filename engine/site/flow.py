@@ -74,6 +74,8 @@ class _Flow:
                 shapes: dict[str, Any] = {name: None if name in ("hl7", "answer") else {} for name in seen}
                 self._reads(made, {**shapes, "hospital": whole.known["hospital"]}, "hl7")
         self._learn_undone()
+        if self.channel.kind == "settle":
+            self.parts.ends[str(self.channel.name)] = whole.known
         for name in (self.channel.answers,):
             made = self.parts.maps.get(str(name))
             if made is not None:
@@ -234,6 +236,8 @@ class _Flow:
         """What finds out, stops and undoes it."""
         for aside in self._asides(step):
             self._sends(aside, self.data.with_leg(), aside=True)
+            if aside.amount is not None:
+                self._path(aside.amount, self.data.with_leg(), aside.amount.mark, aside.name, aside.name)
             for name in (aside.read, aside.fact):
                 made = self.parts.maps.get(str(name))
                 if made is not None:

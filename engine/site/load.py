@@ -17,6 +17,7 @@ from engine.site.deliver import check_deliver
 from engine.site.descriptions import check_descriptions
 from engine.site.files import hash_of, pinned_part, read_files, whole_part
 from engine.site.flow import check_flow
+from engine.site.handed import check_handed
 from engine.site.hl7 import check_hl7
 from engine.site.money import check_money
 from engine.site.names import check_names
@@ -110,4 +111,5 @@ def _check(parts: Parts, files: Files, *, whole: bool) -> None:
     check_paying(parts)
     check_deliver(parts)
     check_flow(parts)
+    check_handed(parts)
     check_advice(parts)

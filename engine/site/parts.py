@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.config.channel import ChannelFile, read_channel
 from engine.config.engine_file import EngineFile, read_engine_file
@@ -40,7 +40,7 @@ class Parts:
 
     A name whose file could not be read is in `broken`, as (kind, name): nobody complains that it is missing. `told`:
     paths already complained of, once each although a map is used often. `stored`: a site that was in force before,
-    judged when it was new.
+    judged when it was new. `ends`: what a settlement of each settle channel knows at its end, noted by the flow.
     """
 
     parties: Mapping[str, Party]
@@ -54,6 +54,7 @@ class Parts:
     places: dict[tuple[str, str], Mark] = field(default_factory=dict)
     broken: set[tuple[str, str]] = field(default_factory=set)
     told: set[tuple[Mark, str]] = field(default_factory=set)
+    ends: dict[str, dict[str, Any]] = field(default_factory=dict)
     stored: bool = False
 
     def wrong(self, code: str, mark: Mark, /, *, hint: str = "", **values: object) -> None:

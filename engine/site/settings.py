@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from engine.config.engine_parts import PartyEntry
+from engine.config.engine_parts import PARTY, PartyEntry
 from engine.config.problems import nearest
 from engine.config.secret import SecretRef, resolve_settings
 from engine.config.spec import Word, mark_of
@@ -25,6 +25,8 @@ _FORMED = frozenset({
     "greater_than_equal", "greater_than", "less_than_equal", "less_than",
 })  # fmt: skip
 """What the setting's form says better than the model does, and in both languages."""
+_EVERY_PARTY = tuple(field.name for field in PARTY.fields)
+_NEARLY = re.compile(r"([a-z]{2,6}):(?!//)(.+)", re.ASCII)
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 
 
@@ -62,13 +64,13 @@ def _check_one(
     for key, value in entry.settings.items():
         mark = entry.marks.get(key, entry.mark)
         if key not in fields:
-            hint = nearest(key, fields)
+            hint = nearest(key, (*fields, *_EVERY_PARTY))
             meant.add(hint)
             parts.wrong("E201", mark_of(key), name=key, zh=zh, en=en, hint=hint)
         elif _in_clear(key, fields[key], value):
             parts.wrong("E208", mark, what=key)
             referred.add(key)
-        elif _refers(value):
+        elif _nearly_refers(parts, key, value) or _refers(value):
             referred.add(key)
         else:
             good[key] = value
@@ -77,6 +79,25 @@ def _check_one(
             example = "file:…" if is_secret(key, info) else "…"
             parts.wrong("E202", entry.mark, name=key, zh=zh, en=en, example=example)
     _try(parts, entry, model, good, referred, files)
+
+
+def _nearly_refers(parts: Parts, key: str, value: Any) -> bool:
+    """`fiel:PATH` is a text like any other: the party would have been shown it as a number or a name."""
+    match value:
+        case Word():
+            found = _NEARLY.fullmatch(value)
+            near = nearest(found[1], ("file", "env")) if found is not None else ""
+            if found is None or not near:
+                return False
+            form = "file:路径 或 env:变量名 · file:PATH or env:NAME"
+            parts.wrong("E211", value.mark, what=key, detail=form, hint=f"{near}:{found[2]}")
+            return True
+        case dict():
+            return sum(_nearly_refers(parts, key, one) for pair in value.items() for one in pair) > 0
+        case list():
+            return sum(_nearly_refers(parts, key, item) for item in value) > 0
+        case _:
+            return False
 
 
 def _try(

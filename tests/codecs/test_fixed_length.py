@@ -217,7 +217,7 @@ def test_the_shipped_layouts_are_as_long_as_documented() -> None:
     ("message,field\n", "no column bytes"), ("message,field,bytes\nm,a,x\n", "line 2: bytes"),
     ("message,field,bytes\nm,,4\n", "line 2: field"), ("message,field,bytes,kind\nm,a,4,word\n", "line 2: a: the kind"),
     ("message,field,bytes,kind\nm,a,4,text,9\n", "line 2: more values"),
-    ("message,field,bytes\nm,a[].b,4\n", "line 2: times"),
+    ("message,field,bytes\nm,a[].b,4\n", "line 2: times"), ("message,field,bytes,algn\nm,a,4,right\n", "algn.*align"),
     ("message,field,bytes,align\nm,a,4,middle\n", "line 2: align"), ('message,field,bytes\nm,"a,4\n', "line "),
 ])  # fmt: skip
 def test_a_mistake_in_a_layout_file_is_named_by_its_line(text: str, why: str) -> None:

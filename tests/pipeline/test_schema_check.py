@@ -99,8 +99,8 @@ def test_what_is_missing_is_told_all_at_once_and_bounded() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "col", "code"),
     [
-        ('{"type": "objekt"}', 1, 2, "E802"),
-        ('{\n "properties": {"a": {"type": "strng"}}}', 2, 23, "E802"),
+        ('{"type": "objekt"}', 1, 10, "E802"),
+        ('{\n "properties": {"a": {"type": "strng"}}}', 2, 31, "E802"),
         ('{"type": "object",}', 1, 19, "E801"),
         ('{"$ref": "http://elsewhere.example/s.json"}', 1, 1, "E802"),
         ('{"$ref": "other.json"}', 1, 1, "E802"),
