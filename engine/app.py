@@ -229,7 +229,9 @@ class Engine:
     # Parts a rehearsal replaces (engine/conversation_stage.py)
 
     def _make_outflow(self) -> Outflow:
-        return Outflow(self.world, self.connections, self.sessions, self.meters, self._key_missing)
+        return Outflow(
+            self.world, self.connections, self.sessions, self.meters, self._key_missing, lambda: self.store.ours
+        )
 
     def _key_missing(self, party: str, serial: str) -> None:
         """An answer is signed with a key that cannot be fetched: payments stall until a person lays it in place."""

@@ -221,6 +221,6 @@ def _expected() -> tuple[type[Exception], ...]:
 
     from engine.config.secret import SecretMissing
     from engine.runtime.sites import UnknownSite
-    from engine.store.contract import CannotStart
+    from engine.store.contract import CannotRead, CannotStart
 
-    return (CannotListenError, CannotStart, SecretMissing, UnknownSite)
+    return (CannotListenError, CannotRead, CannotStart, SecretMissing, UnknownSite)

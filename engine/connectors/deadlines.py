@@ -38,14 +38,15 @@ class Deadlines(Generic[T]):
         self._timer: Any = None
         self._timer_at = 0.0
 
-    def add(self, thing: T, seconds: float) -> None:
-        """This must be over in so many business seconds."""
+    def add(self, thing: T, seconds: float) -> float:
+        """This must be over in so many business seconds; at which instant (`World.passed`)."""
         now = self._world.passed()
         due = now + seconds
         self._serial += 1
         heapq.heappush(self._heap, (due, self._serial, thing))
         if self._timer is None or due < self._timer_at:
             self._arm(due, now)
+        return due
 
     def ended(self) -> None:
         """One of them is over before its time."""

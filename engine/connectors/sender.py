@@ -29,10 +29,11 @@ class Call(Generic[R]):
     """A call between `send` and its end: its bytes, and who waits (`heard`: called once, with the reply or with why
     there is none)."""
 
-    __slots__ = ("data", "heard", "link", "on_first_byte")
+    __slots__ = ("data", "due", "heard", "link", "on_first_byte")
 
     def __init__(self, data: bytes, on_first_byte: Callable[[], None] | None) -> None:
         self.data = data
+        self.due = 0.0
         self.on_first_byte = on_first_byte
         self.link: Link[Any] | None = None
         self.heard: Callable[[R | CallFailed], object] | None = None
@@ -122,7 +123,7 @@ class Sender(ABC, Generic[C, R]):
     def _begin(self, call: C, deadline_s: float, heard: Callable[[R | CallFailed], object]) -> None:
         """The same for who is called at its end."""
         call.heard = heard
-        self._deadlines.add(call, deadline_s)
+        call.due = self._deadlines.add(call, deadline_s)
         link = self._fresh_idle() if self._idle else None
         if link is not None and not self._queue and call.on_first_byte is None and not link.gone:
             call.link = link  # as `_serve` would, for most calls
@@ -202,7 +203,9 @@ class Sender(ABC, Generic[C, R]):
         """Give a free connection the next call, or let it rest."""
         while self._queue:
             call = self._queue.popleft()
-            if call.on_first_byte is not None:
+            if call.due < self._world.passed():  # we stood still: sockets are heard before timers
+                self._fail(call, NotSent("timeout before a connection was free"))
+            elif call.on_first_byte is not None:
                 try:
                     call.on_first_byte()
                 except Exception as fault:  # noqa: BLE001 - whatever stops the caller now, stops the sending

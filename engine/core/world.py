@@ -77,6 +77,11 @@ class World:
         seconds: float = self.reactor.seconds()
         return seconds * self.rate
 
+    def elapsed(self) -> float:
+        """The wall's seconds since some instant or other, however fast business time runs and wherever it jumps."""
+        seconds: float = self.reactor.seconds()
+        return seconds
+
     def later(self, seconds: float, call: Callable[..., object], *args: object) -> DelayedCall:
         """Call in so many business seconds."""
         handle: DelayedCall = self.reactor.callLater(max(0.0, seconds) / self.rate, call, *args)

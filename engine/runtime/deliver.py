@@ -53,6 +53,7 @@ class Deliver:
         self._indexes: dict[tuple[str, str], int] = {}
         self.batches = Batches(world, store, ids)
         self.sending = Sending(world, sites, connections, meters)
+        self.sending.ours = lambda: store.ours
         self.sending.on_defect = self._defect
         self.lanes = Lanes(world, store, sites, self.batches, self.sending, log)
         meters.follow(self.lanes.undelivered)

@@ -14,7 +14,7 @@ from engine.core import failpoints
 from engine.core.world import World
 from engine.runtime.deliver_message import Held
 from engine.runtime.deliver_send import Sent
-from engine.store.contract import BadUnit, Done, Store, StoreFull, StoreStopped, Unit, Write
+from engine.store.contract import BadUnit, CannotRead, Done, Store, StoreFull, StoreStopped, Unit, Write
 from engine.store.ids import Ids
 from engine.store.many import ManyRows
 from engine.store.messages import TAKEN, keep_chunk, take_in
@@ -167,13 +167,14 @@ class Batches:
             self._next()
 
     def _failed(self, failure: Any, new: list[Held], ends: list[End]) -> None:
-        """No room: who sent a message is told so and keeps it; how attempts ended is written later. A message that the
-        store cannot hold costs none of the others: each is tried alone, and its sender keeps that one."""
+        """No room, or no connection to read by: who sent a message is told so and keeps it; how attempts ended is
+        written later. A message that the store cannot hold costs none of the others: each is tried alone, and its
+        sender keeps that one."""
         self._flying -= 1
         if failure.check(BadUnit) is not None and (len(new) + len(ends) > 1 or not ends):
             self._one_by_one(new, ends)
             return
-        if failure.check(StoreFull) is None:
+        if failure.check(StoreFull, CannotRead) is None:
             self._stopped = True
             if failure.check(StoreStopped) is None:
                 self._store.on_fatal(f"what came of a message cannot be stored: {failure.getErrorMessage()}")

@@ -22,12 +22,13 @@ from engine.runtime.deliver_send import Sending, Sent
 from engine.runtime.logs import Log
 from engine.runtime.sites import Sites
 from engine.site.deliver_spec import DeliverSpec, Destination
-from engine.store.contract import Store
+from engine.store.contract import CannotRead, Store
 from engine.store.messages import Due, Kept, due_messages, message_bytes
 
 PAGE = 5000  # rows a reading at recovery
 LOAD = 64  # messages read from the store at once
 IN_MEMORY = 32 << 20  # bytes of messages that wait with their bytes
+READ_AGAIN = 3.0  # seconds, where the database had no connection to read by
 GONE = "E-DELIVER-GONE"
 HELD = "held"
 
@@ -109,12 +110,9 @@ class Lanes:
     async def recover(self) -> int:
         """Rebuild all lanes from the store; call before a door opens. The number of deliveries to make."""
         after = 0
-        while True:
-            found = await self._store.read(lambda conn, after=after: due_messages(conn, after, PAGE))  # type: ignore[misc] # a default binds the loop's value
+        while found := await self._store.read(lambda conn, after=after: due_messages(conn, after, PAGE)):  # type: ignore[misc] # a default binds the loop's value
             for due in found:
                 self.restore(due)
-            if len(found) == 0:
-                break
             after = found[-1].message
         return self.undelivered.waiting.total()
 
@@ -285,9 +283,8 @@ class Lanes:
         self._reading = True
         lanes, self._wanted = self._wanted[:LOAD], self._wanted[LOAD:]
         ids = [item if isinstance(item := lane.items[0], int) else item.id for lane in lanes]
-        self._store.read(lambda conn: message_bytes(conn, ids)).addCallbacks(
-            self._have_read, self._not_read, (lanes,), errbackArgs=(lanes,)
-        )
+        reading = self._store.read(lambda conn: message_bytes(conn, ids))
+        reading.addCallbacks(self._have_read, self._not_read, (lanes,), errbackArgs=(lanes,))
 
     def _have_read(self, found: dict[int, tuple[Kept, bytes]], lanes: list[Lane]) -> None:
         self._reading = False
@@ -309,9 +306,12 @@ class Lanes:
         self._read()
 
     def _not_read(self, failure: Any, lanes: list[Lane]) -> None:
-        """The store is stopped or dead: the process ends."""
+        """The store is stopped or dead, and the process ends; or it is tried again."""
         self._reading = False
         self._log.error("deliver_not_read", why=type(failure.value).__name__)
+        if failure.check(CannotRead) is not None:
+            self._wanted = lanes + self._wanted
+            self._world.later(READ_AGAIN, self._read)
 
     def _send(self, lane: Lane, held: Held, spec: DeliverSpec, dest: Destination) -> None:
         failpoints.hit("deliver.before_send")

@@ -48,18 +48,26 @@ class Sent:
     asked: bool = False  # it was only asked about
 
 
+OURS_AGAIN = 1.0  # seconds until a message is tried that was kept back
+
+
 class Sending:
-    """Makes attempts; `over(lane, message, sent)` is called once for each, never before `send` has been left."""
+    """Makes attempts; `over(lane, message, sent)` is called once for each, never before `send` has been left. None is
+    begun while not `ours` (`Store.ours`): another node may be sending since."""
 
     def __init__(self, world: World, sites: Sites, connections: Connections, meters: Meters) -> None:
         self._world, self._sites, self._connections, self._meters = world, sites, connections, meters
         self.on_defect: Callable[[Any], None] = lambda failure: None
+        self.ours: Callable[[], bool] = lambda: True
 
     def send(
         self, held: Held, spec: DeliverSpec, dest: Destination, over: Over, lane: Any, since: float = 0.0
     ) -> None:
         """Try one message at one destination. `since`: it may have been sent until then, and the receiver is asked
         first."""
+        if not self.ours():
+            self._world.later(OURS_AGAIN, self.send, held, spec, dest, over, lane, since)
+            return
         try:
             body = self._body(held, spec, dest, self._sites.current.engine.hospital)
             if since:

@@ -255,9 +255,12 @@ class SettlementDriver:
             self._store.read(lambda conn: self._store_load(conn, room.case.no)).chainDeferred(one)
 
     def _reopen(self, no: str) -> None:
-        self.tell(no, Tick()).addErrback(
-            lambda failure: self._log.error("not_reopened", no=no, detail=trouble_of(failure.value))
-        )
+        self.tell(no, Tick()).addErrback(self._not_reopened, no)
+
+    def _not_reopened(self, failure: Failure, no: str) -> None:
+        self._log.error("not_reopened", no=no, detail=trouble_of(failure.value))
+        if failure.check(CannotRead) is not None:  # type: ignore[no-untyped-call]  # Twisted's Failure has no types
+            self._world.later(5.0, self._reopen, no)
 
     async def _turn(self, room: Room, letter: Letter, first: list[Write], bills: list[str]) -> None:
         """One event: advance, store, then carry out."""

@@ -42,14 +42,16 @@ class Talk:
 
 class Outflow:
     """Sends calls for settlements, answers and timed channels alike. `key_missing` is told (party, serial) when an
-    answer is signed by a key that cannot be had."""
+    answer is signed by a key that cannot be had. While not `ours` (`Store.ours`) nothing leaves that changes
+    anything: we may have stood still for long, and another node decided since."""
 
     def __init__(
         self, world: World, connections: Connections, sessions: Sessions, meters: Meters,
         key_missing: Callable[[str, str], None] = lambda party, serial: None,
+        ours: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._world, self.connections, self._sessions, self._meters = world, connections, sessions, meters
-        self._key_missing = key_missing
+        self._key_missing, self._ours = key_missing, ours
         self.verify_keys = VerifyKeys(world, connections, self._fetch_keys)
 
     async def talk(
@@ -107,6 +109,8 @@ class Outflow:
         label: str,
     ) -> Talk:
         sent = _bytes_of_request(request)
+        if link.party.ops[call.op].changes and not self._ours():
+            return self._unsent(started, "the database may be another node's", sent)
         try:
             reply: HttpReply = await link.sender.send(request, deadline - self._world.now())
         except NotSent as no:

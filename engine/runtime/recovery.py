@@ -14,10 +14,11 @@ from engine.core.world import World
 from engine.runtime.driver import SettlementDriver
 from engine.runtime.logs import Log, trouble_of
 from engine.saga.events import Tick
-from engine.store.contract import Store, Unit
+from engine.store.contract import CannotRead, Store, Unit
 from engine.store.settlements import mark_sent_unsure, open_cases
 
 AT_ONCE = 32
+READ_AGAIN = 5.0  # seconds until a settlement is asked for again that could not be read
 
 
 class Recovery:
@@ -51,4 +52,9 @@ class Recovery:
 
     def _failed(self, failure: Any, no: str) -> None:
         self._log.error("not_recovered", no=no, why=trouble_of(failure.value))
+        if failure.check(CannotRead) is not None:  # all connections are taken: it is not this settlement's fault
+            self._due.append(no)
+            self._running -= 1
+            self._world.later(READ_AGAIN, self.carry_on)
+            return
         self._one(None)

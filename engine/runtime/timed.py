@@ -32,7 +32,7 @@ from engine.runtime.statement import Statements
 from engine.runtime.threads import on_a_thread
 from engine.saga.case import found, put
 from engine.site.site import CallSpec, Channel
-from engine.store.contract import Store, StoreFull, StoreStopped, Unit
+from engine.store.contract import CannotRead, Store, StoreFull, StoreStopped, Unit
 from engine.store.periods import begin_period, begin_period_again, end_period
 from engine.store.sessions import keep_session
 
@@ -122,7 +122,7 @@ class Timed:
         self._running.add(name)
         try:
             done = await self.run(channel, beijing(begins, "%Y-%m-%d"))
-        except (StoreFull, StoreStopped):
+        except (CannotRead, StoreFull, StoreStopped):
             done = False
         finally:
             self._running.discard(name)

@@ -43,7 +43,7 @@ class Beat:
             self._next.cancel()
 
     def _seconds(self) -> float:
-        return self._world.passed() / self._world.rate
+        return self._world.elapsed()
 
     def _answered(self, clock: float) -> None:
         assert self._asked is not None

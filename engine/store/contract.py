@@ -135,6 +135,11 @@ class Store(Protocol):
         """Whether the database stopped answering: everything waits, nothing is lost."""
 
     @property
+    def ours(self) -> bool:
+        """Whether nobody else can have taken the database over meanwhile. Asked before what changes something at a
+        party leaves: who stood still for longer than the database waits for him has given it up without knowing it."""
+
+    @property
     def units(self) -> int:
         """Units stored since the start: how much there is to do."""
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from engine.store.backend import Meaning, no_room, spelled
 from engine.store.contract import CannotStart
+from engine.store.postgres_words import ADDRESS, CANNOT, NO_FSYNC, NO_TABLES, POOLED, READS_ONLY, TAKEN, told
 from engine.store.statements import STATEMENTS
 
 LOCK = 0x53544C31  # the advisory lock that says "an engine is running on this database"
@@ -28,12 +29,19 @@ SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_t
 SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'"""
 """Against what a server, a database or a role may have set for its other users. A patience of the server's that ends
 would end the engine: it waits itself, and says so (`SqlStore`)."""
+STANDS_STILL = 30
+"""Seconds after which the server lets go of an engine that says nothing, with what it had begun, and of its lock: its
+machine is gone or cut off, or stands still. One that lives says something every five (`beat`)."""
 _LINE = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "30000"}
 """A server that is cut off is gone after half a minute; one that only does not answer is waited for."""
-_REFUSALS = {
-    "25006": "this PostgreSQL only reads (a standby, or default_transaction_read_only): give the primary's address",
-    "42501": "the engine's role may not make its tables here: GRANT CREATE ON SCHEMA public TO that role",
-}
+_BOUNDS = {
+    "tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+    "tcp_user_timeout": f"{STANDS_STILL}s", "idle_session_timeout": f"{STANDS_STILL}s",
+    "idle_in_transaction_session_timeout": f"{STANDS_STILL}s",
+}  # fmt: skip
+"""How the server finds out that the engine is gone: the kernel of a machine whose processes stand still goes on
+answering probes, and probes are not sent while an answer of the server's is on its way."""
+_REFUSALS = {"25006": READS_ONLY, "42501": NO_TABLES}
 _DIALECT = psycopg_dialect.dialect()  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
 
 
@@ -66,11 +74,13 @@ class PostgresBackend:
         try:
             self._raw = raw = self._connect()
             if (encoding := raw.info.parameter_status("server_encoding")) != "UTF8":
-                raise CannotStart(f"the database's encoding is {encoding}: make one with ENCODING 'UTF8'")
+                raise CannotStart(
+                    f"数据库的编码是 {encoding} · the database's encoding is {encoding}: make one with ENCODING 'UTF8'"
+                )
             if raw.execute("SHOW fsync").fetchone()[0] != "on":
-                raise CannotStart("this PostgreSQL runs with fsync = off and would lose acknowledged settlements")
+                raise CannotStart(NO_FSYNC)
             if raw.execute("SELECT pg_is_in_recovery()").fetchone()[0]:
-                raise CannotStart(f"PostgreSQL cannot be used: {_REFUSALS['25006']}")
+                raise CannotStart(f"{CANNOT}: {READS_ONLY}")
             self._take_lock(raw)
             self._see_lock()
             self.reader().close()  # one connection does not do: said now, not when a patient waits
@@ -85,19 +95,21 @@ class PostgresBackend:
         """Why this database cannot be used, for the operator; "" when it is not the database who says no."""
         if not isinstance(error, psycopg.Error):
             return ""
-        why = _REFUSALS.get(error.sqlstate or "") or (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return f"PostgreSQL cannot be used: {why}"
+        why = _REFUSALS.get(error.sqlstate or "")
+        return f"{CANNOT}: {why}" if why else told(str(error) or type(error).__name__)
 
     def _take_lock(self, raw: Any) -> None:
-        """One engine on a database. A server notices only after a moment that an engine that was killed is gone."""
-        raw.execute("SET tcp_keepalives_idle = 10")
-        raw.execute("SET tcp_keepalives_interval = 5")
-        raw.execute("SET tcp_keepalives_count = 3")
+        """One engine on a database. A server notices only after a moment that an engine that was killed is gone. Behind
+        a pooler another engine's connection may become ours: its lock, which is then ours too, keeps nobody out."""
+        for name, value in _BOUNDS.items():
+            raw.execute(f"SET {name} = '{value}'")
         raw.execute(f"SET lock_timeout = '{LOCK_WAIT}s'")
+        if raw.execute("SELECT pg_backend_pid()").fetchone()[0] != raw.info.backend_pid:
+            raise CannotStart(POOLED)
         try:
             raw.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         except psycopg.errors.LockNotAvailable:
-            raise CannotStart("another engine is running on this database") from None
+            raise CannotStart(TAKEN) from None
         raw.execute("SET lock_timeout = 0")
 
     def _see_lock(self) -> None:
@@ -105,18 +117,18 @@ class PostgresBackend:
         try:
             self.alive()
         except (psycopg.Error, LockLost) as no:
-            raise CannotStart(f"PostgreSQL cannot be used, its lock cannot be seen: {no}".strip()) from None
+            raise CannotStart(f"{CANNOT}: 看不见自己的锁 · its lock cannot be seen: {no}".strip()) from None
 
     def _connect(self) -> Any:
         try:
             given = conninfo_to_dict(self._url)
         except psycopg.ProgrammingError:  # its words quote the address, which may hold a password
-            shape = "postgresql://user@host/name, other signs as %XX"
-            raise CannotStart(f"the store's address cannot be read: {shape}") from None
+            raise CannotStart(ADDRESS) from None
         usual: dict[str, Any] = {"connect_timeout": CONNECT_LIMIT, "application_name": "settlement-engine", **_LINE}
         raw = psycopg.connect(make_conninfo("", **{**usual, **given, "client_encoding": "UTF8"}), autocommit=True)
         if raw.info.server_version < OLDEST:
-            raise CannotStart(f"PostgreSQL {raw.info.server_version // 10000} is too old: needs 14 or later")
+            name = f"PostgreSQL {raw.info.server_version // 10000}"
+            raise CannotStart(f"{name} 太旧，需要 14 或以后 · {name} is too old: needs 14 or later")
         raw.execute(_OURS)
         raw.adapters.register_dumper(int, Int8Dumper)  # one type for all integers, so one prepared statement each
         raw.adapters.register_dumper(str, _TextDumper)
@@ -146,7 +158,9 @@ class PostgresBackend:
 
     def commit(self) -> None:
         """Everything since `begin` is on the server's disk when this returns."""
-        self._raw.execute("COMMIT")
+        said = self._raw.execute("COMMIT").statusmessage
+        if said != "COMMIT":  # a transaction that failed is ended so, and the server calls it no error
+            raise psycopg.InternalError(f"the server ended a commit with {said}")
 
     def rollback(self) -> None:
         """Nothing since `begin` happened."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -41,6 +42,13 @@ class Readers:
         self._closed = False
         self._here: Any = None  # the reactor's own connection
         self._pace = Pace()
+
+    def prepare(self) -> None:
+        """Connect to a database elsewhere before anybody reads: later its other users may have taken all connections.
+        In the thread that opened the store; what cannot be had now is asked for again when it is needed."""
+        with suppress(Exception):
+            while self._backend.remote and len(self._connections) < AT_ONCE:
+                self._connections.append(self._backend.reader())
 
     def read(self, fn: Callable[[Connection], T]) -> Deferred[T]:
         """Run `fn` on a consistent view; twice when its connection was lost meanwhile. Errors: what `fn` raises."""

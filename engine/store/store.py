@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 PROBE_EVERY = 3.0
 TICK = 5.0
+SURE = 15.0
+"""Real seconds for which the database's last word that it is ours holds: half of what its server waits before it lets
+go of who stands still (`postgres.STANDS_STILL`), and three questions long."""
 CLOSE_LIMIT = 10.0  # real seconds a database elsewhere has for closing
 RESERVE = 64 << 20
 
@@ -51,7 +54,7 @@ class SqlStore(Writing):
         self._readers.on_idle = self._stop_when_idle
         self._readers.on_damage = self._damaged
         self._mover = Mover(backend, world, self._not_moved, self._stop_when_idle)
-        self._beat = Beat(world, lambda: self._in_writer(backend.alive), self._hear_beat)
+        self._beat = Beat(world, lambda: self._in_writer(self._alive), self._hear_beat)
         self._tick: Any = None
         self._probe: Any = None
         self._seen_batches = 0
@@ -85,6 +88,11 @@ class SqlStore(Writing):
         and `store_has_room` (with the seconds it was full)."""
         return self._beat.silent
 
+    @property
+    def ours(self) -> bool:
+        """Whether nobody else can have taken the database over, see `contract.Store`."""
+        return not self.backend.remote or self.world.elapsed() - self._sure_at <= SURE
+
     # Start and stop
 
     def start(self) -> Deferred[None]:
@@ -101,6 +109,8 @@ class SqlStore(Writing):
         except BaseException as no:  # noqa: BLE001 it is handed on to who started the store
             self.world.from_thread(self._not_started, started, no)
             return
+        self._sure_at = self.world.elapsed()
+        self._readers.prepare()
         self.world.from_thread(self._started, started)
         if not self.world.inline:
             self._write_on()

@@ -41,6 +41,7 @@ class Writing:
         self._line = Line(world.soon, self._go)
         self._ahead = Ahead(writer)
         self._full = False  # the writer's own view; while True it refuses all units
+        self._sure_at = 0.0  # `World.elapsed` when the database last was ours for certain
 
     # In the reactor's thread
 
@@ -110,13 +111,14 @@ class Writing:
 
     def _write_batch(self, batch: list[Ask], staged: list[Result] | None = None) -> bool:
         """Commit and answer; False when the store died."""
-        began = self.world.passed()
+        began, sure = self.world.passed(), self.world.elapsed()
         if self._full and staged is None:
             self._answer(batch, [StoreFull("no room on the disk of the store")] * len(batch), began)
             return True
         results = self._committed(batch, staged, self.world.from_thread)
         if results is None:
             return False
+        self._sure_at = sure
         self._answer(batch, results, began)
         return self._keep_short()
 
@@ -186,8 +188,15 @@ class Writing:
         """When it was asked whether the database is still ours, which it is. How long the question stood behind other
         batches is no doubt: where each of them takes long, nobody would ever be answered."""
         asked = self.world.passed()
-        self.backend.alive()
+        self._alive()
         return asked
+
+    def _alive(self) -> float:
+        """The database's clock, if it is still ours."""
+        sure = self.world.elapsed()
+        clock = self.backend.alive()
+        self._sure_at = sure
+        return clock
 
     def _over(self, count: int, tell: Callable[..., object], *told: object) -> None:
         self._ahead.over(count)

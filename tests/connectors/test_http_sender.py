@@ -594,3 +594,21 @@ def test_the_same_head_answers_a_head_and_a_get_each_in_its_way() -> None:
     desk.peer.script = desk.peer.lines[0].told = says(head + b"ok")
     desk.send(HttpRequest("GET", "/x"))
     assert desk.last == HttpReply(200, (("Content-Length", "2"),), b"ok")
+
+
+def test_what_waited_past_its_deadline_while_the_process_stood_still_is_not_sent() -> None:
+    """Sockets are heard before timers: a reply that lay there frees its connection for a call that is over."""
+    desk = Desk(window=1)
+    desk.send(deadline_s=100)
+    desk.send(deadline_s=4)
+    line = desk.peer.lines[0]
+    heard = len(line.heard)
+    desk.sim._now += 60
+    link = next(iter(desk.sender._links))
+    link.dataReceived(OK)
+    unsent, answered = desk.ended
+    assert isinstance(unsent, NotSent)
+    assert isinstance(answered, HttpReply)
+    desk.sim.advance(1)
+    assert len(line.heard) == heard
+    assert (desk.sender.in_flight, desk.sender.queued) == (0, 0)

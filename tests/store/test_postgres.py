@@ -26,6 +26,16 @@ def end_writer(address: str) -> None:
         assert found == [(True,)]
 
 
+def end_readers(address: str) -> None:
+    """The server throws out those the engine reads by."""
+    with psycopg.connect(address, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND application_name = 'settlement-engine' "
+            "AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
+        )
+
+
 def test_a_connection_lost_in_commit_is_an_unknown_outcome(postgres_stores: Any) -> None:
     stores = postgres_stores
     store = stores.open()
@@ -59,12 +69,7 @@ def test_a_lost_reader_is_replaced(postgres_stores: Any) -> None:
     stores = postgres_stores
     store = stores.open()
     assert value(stores, store, "x") is None
-    with psycopg.connect(stores.address, autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid() AND application_name = 'settlement-engine' "
-            "AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
-        )
+    end_readers(stores.address)
     assert value(stores, store, "x") is None
     assert stores.fatal == []
 

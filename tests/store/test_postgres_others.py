@@ -24,7 +24,7 @@ from engine.store.writing import STALE
 from .loop import MASTER, Loop
 from .parts import new_counter
 from .test_faults import reopened, value
-from .test_postgres import end_writer
+from .test_postgres import end_readers, end_writer
 
 
 def ask(address: str, sql: str) -> list[tuple[Any, ...]]:
@@ -282,6 +282,8 @@ def test_a_reader_for_whom_there_is_no_connection_is_asked_to_come_again(role: s
     stores.address = of_role(address, role)
     store = stores.open()
     ask(address, f"ALTER ROLE {role} CONNECTION LIMIT 1")
+    assert value(stores, store, "a") is None, "those it reads by were made at the start"
+    end_readers(address)
     with pytest.raises(CannotRead, match="too many connections"):
         value(stores, store, "a")
     assert stores.loop.wait(store.write("a", new_counter("a", 1))).committed
