@@ -53,6 +53,9 @@ class Backend(Protocol):
     def rollback(self) -> None: ...
     def execute(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> Any: ...
     def judge(self, error: BaseException) -> Meaning: ...
+    def because(self, error: BaseException) -> str:
+        """What a fatal error means, in words for the operator; "" where its own words do."""
+
     def sql(self, statement: str) -> str:
         """A statement of the registry in this database's spelling."""
 

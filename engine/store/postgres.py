@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from engine.store.backend import Meaning, no_room, spelled
 from engine.store.contract import CannotStart
-from engine.store.postgres_words import ADDRESS, CANNOT, NO_FSYNC, NO_TABLES, POOLED, READS_ONLY, TAKEN, told
+from engine.store.postgres_words import ADDRESS, CANNOT, NO_FSYNC, NO_TABLES, POOLED, READS_ONLY, TAKEN, ended, told
 from engine.store.statements import STATEMENTS
 
 LOCK = 0x53544C31  # the advisory lock that says "an engine is running on this database"
@@ -189,6 +189,11 @@ class PostgresBackend:
         if state.startswith(("22", "42")) or isinstance(error, psycopg.ProgrammingError | psycopg.DataError):
             return Meaning.BAD_UNIT
         return Meaning.FATAL
+
+    def because(self, error: BaseException) -> str:
+        """Why it is the end."""
+        gone = isinstance(error, psycopg.Error) and (self._raw is None or self._raw.closed or self._raw.broken)
+        return ended(getattr(error, "sqlstate", None) or "", str(error)) if gone else ""
 
     def sql(self, statement: str) -> str:
         """A statement of the registry."""

@@ -31,6 +31,14 @@ NO_FSYNC: Final = (
 ADDRESS: Final = (
     "存储的地址无法读懂 · the store's address cannot be read: postgresql://user@host/name, other signs as %XX"
 )
+ENDED: Final = {
+    "57P05": ("半分钟没有动静，服务器结束了连接；可能已由另一节点接手",
+              "it stood still for half a minute: another node may have taken over"),
+    "57P01": ("服务器停机，或有人结束了连接", "the server ends, or somebody ended the connection"),
+    "57P02": ("服务器崩溃重启", "the server crashed and begins anew"),
+    "": ("与服务器的连接断了", "the connection to the server is gone"),
+}  # fmt: skip
+"""Why a connection that wrote is gone, by the server's code; "": it left without a word."""
 _HINTS: Final = (
     (r"password authentication failed|no password supplied", "用户或口令不对", "the user or the password is wrong"),
     (r"no pg_hba\.conf entry|pg_hba\.conf rejects", "服务器的 pg_hba.conf 不许这台机器、用户或加密方式",
@@ -57,6 +65,13 @@ def told(words: str) -> str:
     said = "; ".join(f"{host}:{port} {_reason(why)}" for host, port, why in hosts) if len(hosts) > 1 else lines[0]
     hint = next((f"{zh} · {en}" for pattern, zh, en in _HINTS if re.search(pattern, said)), "")
     return f"{CANNOT}: {said}" + (f" — {hint}" if hint else "")
+
+
+def ended(state: str, words: str) -> str:
+    """Why the connection that writes is gone, in one line."""
+    found = ENDED.get("57P05" if state == "25P03" else state)
+    line = (words.strip().splitlines() or ["?"])[0][:200]
+    return f"{line} — {found[0]} · {found[1]}" if found else line
 
 
 def _reason(why: str) -> str:

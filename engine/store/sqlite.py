@@ -303,6 +303,10 @@ class SqliteBackend:
             return Meaning.FULL
         return Meaning.BAD_UNIT if code & 0xFF in _DEFECTS else Meaning.FATAL
 
+    def because(self, error: BaseException) -> str:
+        """Its own words do."""
+        return ""
+
     def sql(self, statement: str) -> str:
         """A statement of the registry."""
         return self._texts[statement]

@@ -88,13 +88,16 @@ class GroupWriter:
         if meaning is Meaning.FULL:
             self._undo()
             raise StoreFull(_words(error)) from error
-        raise Fatal(_words(error)) from error
+        raise Fatal(self._why(error)) from error
 
     def _undo(self) -> None:
         try:
             self._backend.rollback()
         except Exception as error:
-            raise Fatal(f"rollback failed: {_words(error)}") from error
+            raise Fatal(f"rollback failed: {self._why(error)}") from error
+
+    def _why(self, error: Exception) -> str:
+        return self._backend.because(error) or _words(error)
 
     def _written(self, units: Sequence[Unit]) -> list[Result]:
         """Guards seldom fail: the units are first tried together, and only when one fails each in a savepoint of its
@@ -120,7 +123,7 @@ class GroupWriter:
         except Exception as error:
             if backend.judge(error) in (Meaning.FULL, Meaning.AGAIN):
                 raise  # both say for certain that nothing was committed
-            raise Fatal(f"commit failed, its outcome is unknown: {_words(error)}") from error
+            raise Fatal(f"commit failed, its outcome is unknown: {self._why(error)}") from error
         if self.fail is not None:
             try:
                 self.fail("after_commit", units)

@@ -215,8 +215,9 @@ class Writing:
             if self.backend.judge(no) is not Meaning.FATAL:
                 self.world.from_thread(self._over, 1, done.errback, no)
                 return True
+            why = self.backend.because(no) or str(no)
             self.backend.abandon()
-            self.world.from_thread(self._die, str(no), [(_JOB, done)])
+            self.world.from_thread(self._die, why, [(_JOB, done)])
             return False
         self.world.from_thread(self._over, 1, done.callback, result)
         return True

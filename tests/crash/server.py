@@ -31,8 +31,8 @@ class Server:
         self._user: Any = {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def lay(self) -> None:
-        """Make the cluster."""
+    def _let_in(self) -> None:
+        """A server's user of its own reads the programs and owns the folder."""
         if self._user:
             ensure_user_exists(USER)
             ensure_prefix_permissions(BIN)
@@ -40,6 +40,10 @@ class Server:
             ensure_folder_permissions(BIN.parent / "lib", 0o044)
             self.folder.chmod(0o755)
             shutil.chown(self.folder, USER, USER)
+
+    def lay(self) -> None:
+        """Make the cluster."""
+        self._let_in()
         command = [str(BIN / "initdb"), "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", str(self.data)]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **self._user)
 
@@ -54,6 +58,21 @@ class Server:
             where = {"cwd": self.folder, "stdout": log, "stderr": log}
             self._process = subprocess.Popen(command, **where, **self._user)
         self.stands()
+
+    def follow(self, primary: Server) -> None:
+        """Be a standby of another server, which from then on waits for this one with each commit."""
+        self._let_in()
+        command = [str(BIN / "pg_basebackup"), "-D", str(self.data), "-R", "-c", "fast", "-d", primary.url("postgres")]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **self._user)
+        self.start()
+        with psycopg.connect(primary.url("postgres"), autocommit=True) as conn:
+            conn.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            conn.execute("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Be the primary."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            assert conn.execute("SELECT pg_promote()").fetchone() == (True,)
 
     def stands(self) -> None:
         """Wait until it takes connections."""
@@ -86,6 +105,14 @@ class Server:
     def go_on(self) -> None:
         """It answers again."""
         self._signal(signal.SIGCONT)
+
+    def end_engine(self) -> None:
+        """Ends the session of the engine that writes, as the server does with one that says nothing for long."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            found = conn.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+            ).fetchall()
+        assert found == [(True,)]
 
     def close(self) -> None:
         self.kill()

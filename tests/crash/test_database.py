@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import threading
 import time  # the wall's time: real processes are waited for here, nothing of the engine
 import urllib.error
@@ -16,11 +18,12 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from tests.crash.hospital import Hospital, free_ports
+from tests.crash.hospital import OWN, Hospital, free_ports
 from tests.crash.server import Server
 from tests.crash.test_kill import _agree, _ask, _carry_on, _kiosk, _request
 
 LIMIT = 30.0
+PARTIES = ("his", "insurance", "wechat", "einvoice")
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +124,20 @@ async def test_the_server_stops_answering_and_goes_on(hospital: Hospital, server
     assert '"store_died"' not in hospital.logs()
 
 
+def _second(first: Path) -> Path:
+    """The folder of another node of this hospital: the same keys, an engine.yaml and channels of its own."""
+    second = first / "second"
+    shutil.rmtree(second, ignore_errors=True)
+    second.mkdir()
+    for name in ("mappings", "schemas", "var"):
+        (second / name).symlink_to(first / name)
+    shutil.copytree(first / "channels", second / "channels")
+    _write(second / "channels" / "outpatient_settlement.yaml", r"within: 5m", "within: 6m")
+    (second / "engine.yaml").write_text((first / "engine.yaml").read_text())
+    _write(second / "engine.yaml", r"name: \w+", "name: second")
+    return second
+
+
 @pytest_twisted.ensureDeferred
 async def test_another_node_with_another_configuration_takes_over(hospital: Hospital) -> None:
     assert hospital.start()
@@ -129,16 +146,7 @@ async def test_another_node_with_another_configuration_takes_over(hospital: Hosp
     await kiosk.close()
     assert answer["state"] == "quoted"
     first, first_node = hospital.folder, hospital.engine
-    second = first / "second"
-    second.mkdir()
-    for name in ("mappings", "schemas"):
-        (second / name).symlink_to(first / name)
-    (second / "var").symlink_to(first / "var")
-    shutil.copytree(first / "channels", second / "channels")
-    _write(second / "channels" / "outpatient_settlement.yaml", r"within: 5m", "within: 6m")
-    (second / "engine.yaml").write_text((first / "engine.yaml").read_text())
-    _write(second / "engine.yaml", r"name: \w+", "name: second")
-    hospital.folder = second
+    hospital.folder = _second(first)
     try:
         assert not hospital.start()
         assert "another engine is running on this database" in hospital.logs()
@@ -150,3 +158,42 @@ async def test_another_node_with_another_configuration_takes_over(hospital: Hosp
     finally:
         hospital.kill()
         hospital.folder = first
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_paused_node_that_was_taken_over_begins_nothing_and_ends(hospital: Hospital, server: Server) -> None:
+    """Its machine was stopped (a snapshot, a move) while the insurance settled, and goes on when all is over."""
+    hospital.post("insurance", "/sim/faults", {"op": "2207A", "fault": "slow", "seconds": 60})
+    assert hospital.start()
+    first, first_node, ports = hospital.folder, hospital.engine, dict(hospital.ports)
+    hospital.folder = _second(first)
+    for name, port in zip(OWN, free_ports(len(OWN)), strict=True):
+        hospital.ports[name] = port
+        _write(hospital.folder / "engine.yaml", str(ports[name]), str(port))
+
+    def pause() -> None:
+        _until(lambda: '"state":"forward"' in (first / f"engine{hospital.starts}.log").read_text())
+        os.kill(first_node, signal.SIGSTOP)
+        server.end_engine()
+        hospital.engine = 0  # the second node begins
+
+    try:
+        kiosk = _kiosk(hospital, ports["api"])
+        no = (await _ask(kiosk, "POST", "/v1/outpatient/settlements", _request()))["settlement_no"]
+        paused = _beside(pause)
+        choice = {"choice_no": "0", "kind": "wechat_code", "auth_code": "134000000000000001"}
+        assert await _ask(kiosk, "POST", f"/v1/settlements/{no}/pay", choice) == {}
+        await kiosk.close()
+        paused.join(LIMIT)
+        answer = await _carry_on(hospital, "")
+        _agree(hospital, answer["state"])
+        before = {name: len(hospital.ledger(name)) for name in PARTIES}
+        os.kill(first_node, signal.SIGCONT)
+        _until(lambda: not Path(f"/proc/{first_node}").exists())
+        assert '"store_died"' in "".join(path.read_text() for path in first.glob("engine*.log"))
+        assert {name: len(hospital.ledger(name)) for name in PARTIES} == before
+        _agree(hospital, answer["state"])
+    finally:
+        os.kill(first_node, signal.SIGKILL) if Path(f"/proc/{first_node}").exists() else None
+        hospital.kill()
+        hospital.folder, hospital.ports = first, ports

@@ -20,10 +20,10 @@ AGAIN = ("recovery.before", "recovery.marked", "commit.before:Recovered", "commi
 PLACES_LEAST = 40
 
 
-def _kiosk(hospital: Hospital) -> Kiosk:
+def _kiosk(hospital: Hospital, port: int = 0) -> Kiosk:
     world = SimWorld(reactor, rate=RATE, anchor=hospital.now())
     secret = (hospital.folder / "var/keys/client-K01.secret").read_text()
-    return Kiosk(world, f"http://127.0.0.1:{hospital.ports['api']}", "K01", secret, "K01")
+    return Kiosk(world, f"http://127.0.0.1:{port or hospital.ports['api']}", "K01", secret, "K01")
 
 
 def _request() -> dict[str, Any]:

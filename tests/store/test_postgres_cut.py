@@ -73,6 +73,30 @@ def test_an_engine_that_says_nothing_loses_the_database_to_another(
     assert value(stores, second, "a") is None
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_an_engine_that_stood_still_is_told_so_when_it_goes_on(
+    postgres_stores: Any, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    for name in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
+        monkeypatch.setitem(postgres._BOUNDS, name, "300ms")
+    stores = postgres_stores
+    store = stores.open()
+
+    def stands_still(stage: str = "before_commit", units: Sequence[Unit] = ()) -> None:
+        while stage == "before_commit" and ask(stores.address, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
+            pass
+
+    if busy:
+        store.fail = stands_still
+    else:
+        stands_still()
+    with pytest.raises(StoreStopped):
+        stores.loop.wait(store.write("never", new_counter("a", 1)))
+    assert len(stores.fatal) == 1
+    assert "it stood still for half a minute: another node may have taken over" in stores.fatal[0]
+    assert value(stores, reopened(stores, store), "a") is None
+
+
 def test_whose_the_database_is_holds_for_a_while_only(postgres_stores: Any) -> None:
     stores = postgres_stores
     store = stores.open()

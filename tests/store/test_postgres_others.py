@@ -150,6 +150,7 @@ def test_a_connection_lost_while_nobody_writes_is_noticed(postgres_stores: Any) 
     stores.loop.advance(EVERY)
     stores.loop.until(lambda: stores.fatal)
     assert len(stores.fatal) == 1
+    assert "the server ends, or somebody ended the connection" in stores.fatal[0]
 
 
 def test_a_lock_that_is_no_longer_ours_ends_the_engine(postgres_stores: Any) -> None:
