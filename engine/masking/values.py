@@ -59,13 +59,16 @@ def plain_key(key: str) -> str:
     return key.rpartition("}")[2].rpartition(":")[2].replace("_", "").replace("-", "").lower()
 
 
-def without_numbers(text: str) -> str:
-    """A text without what has the shape of an id number, a phone or a card; moments (20261122093000) stay."""
+def without_numbers(text: str, ours: frozenset[str] = frozenset()) -> str:
+    """A text without what has the shape of an id number, a phone or a card; moments (20261122093000) stay, and what is
+    `ours`: numbers that the reader has before him anyway."""
     if _LONG.search(text) is None:
         return text
     text = _ID.sub(r"\1***********\2", text)
     text = _PHONE.sub(r"\1****\2", text)
-    text = _CARD.sub(lambda found: found[0] if _MOMENT.fullmatch(found[0]) else STARS + found[1], text)
+    text = _CARD.sub(
+        lambda found: found[0] if found[0] in ours or _MOMENT.fullmatch(found[0]) else STARS + found[1], text
+    )
     return _OLD_ID.sub(r"\1********\2", text)
 
 
@@ -90,10 +93,12 @@ def masked_phone(text: str) -> str:
 
 class Masker:
     """Covers the values of one exchange. `count` says how many were covered; what was once covered for its key is
-    covered wherever it stands."""
+    covered wherever it stands. `ours`: numbers of ours that may look like a card's, such as the message's own; under a
+    person's key they are covered all the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, *ours: str) -> None:
         self.count = 0
+        self._ours = frozenset(ours)
         self._known: dict[str, str] = {}
         self._known_pattern: re.Pattern[str] | None = None
 
@@ -133,7 +138,7 @@ class Masker:
                 self._known_pattern = re.compile("|".join(re.escape(one) for one in longest))
             text = self._known_pattern.sub(lambda found: self._known[found[0]], text)
         if numbers:
-            text = without_numbers(text)
+            text = without_numbers(text, self._ours)
         self.count += text != before
         return text
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.masking.bodies import show_exchange
+from engine.masking.values import Masker
 
 ID, PHONE, CARD = "37020219800312011X", "13800138000", "6222020000000000123"
 
@@ -165,3 +166,19 @@ def test_any_bytes_can_be_shown(body: bytes, kind: str) -> None:
 def test_a_named_value_never_shows(name: str) -> None:
     text = shown(json.dumps({"psn_name": name, "note": "ok"}))
     assert f'"psn_name": {json.dumps(name[0] + "*", ensure_ascii=False)},' in text
+
+
+def test_a_number_of_ours_is_shown_and_no_other_that_looks_like_a_card() -> None:
+    """A message's own number has sixteen digits, and was covered wherever it was sent on."""
+    ours, card = "7354182144143360", "6217000012340001"
+
+    def shown(**fields: str) -> dict[str, str]:
+        found, _, _ = show_exchange(json.dumps(fields).encode(), None, Masker(ours))
+        assert found is not None
+        told: dict[str, str] = json.loads(found.text)
+        return told
+
+    other = f"{ours}-1 {card} 1{ours}"
+    assert shown(no=ours, other=other) == {"no": ours, "other": f"{ours}-1 ****0001 ****3360"}
+    named = shown(no=ours, cardNo=ours)
+    assert named == {"no": "****3360", "cardNo": "****3360"}, "under a person's key it may be a person's"
