@@ -11,6 +11,7 @@ from engine.cli.folder import node_file
 from engine.cli.moments import since_of
 from engine.cli.say import FOUND, GOOD, CannotRun, WrongUse, document
 from engine.core.world import World
+from engine.runtime.deliver_hands import edited_text
 
 EDIT_MAX = 1 << 20
 
@@ -25,8 +26,7 @@ def resend(root: Path, no: str, dest: str, edit: Path | None, by: str, reason: s
             raise CannotRun(f"{edit}: {no_file}") from None
         if len(text) > EDIT_MAX:
             raise WrongUse(f"--edit: {EDIT_MAX} bytes")
-        # An editor writes line feeds; HL7 ends its segments with CR.
-        body["body"] = text.replace("\r\n", "\r").replace("\n", "\r") if text.startswith("MSH") else text
+        body["body"] = edited_text(text)
     return _told(ask(root, "operate", f"/v1/deliver/messages/{_number(no)}/resend", body, world))
 
 

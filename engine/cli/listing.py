@@ -1,4 +1,4 @@
-"""`engine list settlements|messages|lanes|tasks|unmapped`, read beside a running engine: newest first."""
+"""`engine list settlements|messages|lanes|tasks|unmapped|hands`, read beside a running engine: newest first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.folder import node_file, reading
-from engine.cli.listing_messages import beside, lane_rows, message_rows
+from engine.cli.listing_messages import beside, hand_rows, lane_rows, message_rows
 from engine.cli.listing_tasks import draw_tasks, task_rows
 from engine.cli.listing_unmapped import draw_unmapped, unmapped_rows, with_folder
 from engine.cli.moments import clock_of, moment, since_of
@@ -160,6 +160,12 @@ def _drawn_tasks(root: Path, rows: Rows) -> None:
     draw_tasks(rows, {name: one.kind for name, one in node_file(root).parties.items()}, clock_of(root))
 
 
+def _hands(root: Path, conn: Connection, wanted: Wanted, since: float | None) -> Rows:
+    """What people did with messages, by the engine and its workers; `--state` is what was done (resend, kill, …)."""
+    with beside(root) as others:
+        return hand_rows([conn, *others], wanted.state, since, wanted.limit)
+
+
 def _unmapped(root: Path, conn: Connection, wanted: Wanted, since: float | None) -> Rows:
     """Codes that no table had, counted by the engine and its workers, and whether the folder has them by now."""
     with beside(root) as others:
@@ -209,6 +215,10 @@ _KINDS: Mapping[str, _Kind] = {
         ("oldest", _at("oldest_at")), ("next", _at("next_at")),
     )),
     "tasks": _Kind(_tasks, _drawn_tasks),
+    "hands": _Kind(_hands, _columns(
+        ("at", _at("at")), ("by", _text("by_whom")), ("did", _text("kind")), ("what", _text("what")),
+        ("why", _text("reason")),
+    )),
     "unmapped": _Kind(
         _unmapped, lambda root, rows: draw_unmapped(rows), "最常见的 {} 行 · the {} most frequent"
     ),

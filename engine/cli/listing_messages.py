@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,14 +67,27 @@ def lane_rows(conn: Connection, state: str, limit: int) -> Rows:
     return rows
 
 
+def hand_rows(conns: Sequence[Connection], kind: str, since: float | None, limit: int) -> Rows:
+    """What people did with messages, newest first, in the columns of `engine list hands`."""
+    from engine.masking.values import Masker
+    from engine.store.lists_messages import list_hands
+
+    cover = Masker().text
+    rows = [{**row, "reason": cover(row["reason"])} for one in conns for row in list_hands(one, limit, since, kind)]
+    return sorted(rows, key=lambda row: -row["id"])[:limit]
+
+
 def message_story(conn: Connection, no: str, *, with_bytes: bool = False) -> dict[str, Any] | None:
     """One message as a tree: what it is, what is still to be done, every attempt; None when there is none."""
     from engine.masking.values import Masker
+    from engine.store.lists_messages import hands_of
     from engine.store.messages import attempts_of, due_of, message, message_bytes
 
     kept = message(conn, int(no)) if no.isascii() and no.isdigit() and len(no) < 19 else None
     if kept is None:
         return None
+    # One for all of it: what the message says of a person is covered in what was sent on, too.
+    masker = Masker(str(kept.id))
     tree: dict[str, Any] = {
         "message": str(kept.id), "channel": kept.channel, "kind": kept.kind, "source": kept.source,
         "control": kept.control, "state": kept.state, "ack": kept.ack, "received_at": rfc3339(kept.received_at),
@@ -85,8 +98,12 @@ def message_story(conn: Connection, no: str, *, with_bytes: bool = False) -> dic
         ],
         "reported": "",
         "attempts": [],
+        "hands": [
+            {"at": rfc3339(row["at"]), "by": row["by_whom"], "did": row["kind"], "what": row["what"],
+             "why": masker.text(row["reason"])}
+            for row in hands_of(conn, kept.id)
+        ],
     }  # fmt: skip
-    masker = Masker()  # one for all of it: what the message says of a person is covered in what was sent on, too
     if with_bytes:
         found = message_bytes(conn, [kept.id])
         tree["bytes"] = _shown(masker, found[kept.id][1], b"")[0] if found else None
@@ -121,6 +138,10 @@ def draw_message(tree: dict[str, Any]) -> None:
     line()
     rows = [(one["at"], one["dest"], one["outcome"], one["code"], f"{one['seconds']}s") for one in tree["attempts"]]
     table("各次发送 · attempts", ("at", "receiver", "outcome", "code", "took"), rows, STATE_STYLES)
+    if tree["hands"]:
+        line()
+        hands = [(one["at"], one["by"], one["did"], one["what"], one["why"]) for one in tree["hands"]]
+        table("人工操作 · by hand", ("at", "by", "did", "what", "why"), hands)
     for title, text in [("bytes", tree.get("bytes"))] + [
         (f"{one['at']} {one['dest']} {name}", one.get(name)) for one in tree["attempts"] for name in ("sent", "reply")
     ]:

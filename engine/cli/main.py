@@ -283,7 +283,7 @@ def demo(
 
 @app.command("list", rich_help_panel=LOOK)
 def list_(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="settlements, messages, lanes, tasks, unmapped")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="settlements, messages, lanes, tasks, unmapped, hands")],
     state: Annotated[str, typer.Option(help="状态 · only this state")] = "",
     bill: Annotated[str, typer.Option(help="账单号 · only this bill")] = "",
     since: Annotated[str, typer.Option(help="自何时起 · since 2026-11-22, 2026-11-22T08:00, or 2h, 30m, 7d ago")] = "",
@@ -293,7 +293,7 @@ def list_(
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """列出结算、往来消息、各方队列、待办、缺对照的代码 · List settlements, messages, lanes, tasks, unmapped codes."""
+    """列出结算、消息、队列、待办、缺对照的代码、人工操作 · List settlements, messages, lanes, tasks, codes, hands."""
     from engine.cli.listing import Wanted, listing
 
     _end(listing(root.absolute(), what, Wanted(state, bill, since, limit or 0), json))

@@ -56,6 +56,7 @@ ERRORS: dict[str, Said] = {
     "E-WORKER": Said("engine", "工作进程 {detail} 没有应答，不知是否已办", "Worker process {detail} did not answer; whether it was done is not known", "用 engine show 核对后再试", "Look with engine show, then try again."),
     "E-NO-TASK": Said("client", "没有待办 {detail}", "There is no task {detail}", "请核对待办号：engine list tasks", "Check the number: engine list tasks."),
     "E-TASK-CLOSED": Said("client", "待办 {detail} 已经关闭", "Task {detail} is closed already", "", ""),
+    "E-CHANGED": Said("client", "这期间情况已变，没有办：{detail}", "Things have changed meanwhile, nothing was done: {detail}", "看过现在的情况再决定", "Look how it stands now, then decide again."),
     "E-LIMIT": Said("client", "超过一次最多 {detail} 条", "More than {detail} at once", "请缩小时间范围", "Ask for a shorter time."),
     "E-DELIVER-GONE": Said("engine", "消息正文或其通道已不存在", "The message's bytes or its channel are gone", "请由发送方重发", "Have its sender send it again."),
     "E-STOPPING": Said("engine", "结算平台正在停机", "The engine is stopping", "请稍后再试", "Try again later."),

@@ -6,7 +6,8 @@ them with. What a person did is kept in the engine's store before a worker is to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -52,14 +53,14 @@ class Everywhere:
         """As Hands.switch: workers look what is stopped in the engine's store."""
         return await self._hands.switch(what, state, by)
 
-    async def resend(self, no: int, dest: str, body: bytes | None, by: By) -> dict[str, Tree]:
+    async def resend(self, no: int, dest: str, body: bytes | None, by: By, seen: str = "") -> dict[str, Tree]:
         """As Hands.resend."""
         index = await self._where(no)
         if not index:
-            return await self._hands.resend(no, dest, body, by)
+            return await self._hands.resend(no, dest, body, by, seen)
         await self._note("resend", f"{no} at worker {index}", by)
         text = None if body is None else body.decode("utf-8")
-        return await self._told(index, {"do": "resend", "no": no, "dest": dest, "body": text, **_who(by)})
+        return await self._told(index, {"do": "resend", "no": no, "dest": dest, "body": text, "seen": seen, **_who(by)})
 
     async def body(self, no: int, by: By) -> dict[str, Tree]:
         """As Hands.body."""
@@ -79,22 +80,20 @@ class Everywhere:
 
     async def replay(self, asked: Asked, dest: str, dry: bool, by: By) -> dict[str, Tree]:
         """As Hands.replay, of all processes: nothing is sent when one of them has a message that may not be."""
-        here = await self._hands.replay(asked, dest, True, by)
         line = {"do": "replay", "asked": _plain(asked), "dest": dest, **_who(by)}
-        there = {one: await self._told(one, {**line, "dry": True}) for one in self.others.indexes()}
-        money = [number for part in (here, *there.values()) for number in part["money"]]
-        first = sorted((number for part in (here, *there.values()) for number in part["first"]), key=int)
-        count = int(here["count"]) + sum(int(part["count"]) for part in there.values())
-        shown = {"count": count, "first": first[:SHOWN], "money": money[:SHOWN]}
+        workers = self.others.indexes()
+        first = [await self._hands.replay(asked, dest, True, by)]
+        first += [await self._told(one, {**line, "dry": True}) for one in workers]
+        shown = _together(first)
         if dry:
             return {**shown, "dry_run": True}
-        if money:
-            raise NotDone("E-REPLAY-MONEY", ", ".join(money[:3]))
-        await self._hands.replay(asked, dest, False, by)
-        for one, part in there.items():
+        if shown["money"]:
+            raise NotDone("E-REPLAY-MONEY", ", ".join(shown["money"][:3]))
+        done = [await self._hands.replay(asked, dest, False, by)]
+        for one, part in zip(workers, first[1:], strict=True):
             if part["count"]:
-                await self._told(one, {**line, "dry": False})
-        return shown
+                done.append(await self._told(one, {**line, "dry": False}))
+        return _together(done)
 
     async def _where(self, no: int) -> int:
         """The worker that has this message; 0 for the engine itself, or when nobody has it."""
@@ -109,7 +108,7 @@ class Everywhere:
         hand = add_hand(self._ids.new(), self._world.now(), kind, what, by.who, by.reason)
         done = await self._store.submit(Unit("hand", (hand, *by.used)))
         if not done.committed:
-            raise NotDone("E-STATE", done.failed_sql)
+            raise NotDone("E-CHANGED", what)
 
     async def _told(self, index: int, asked: Mapping[str, Tree]) -> dict[str, Tree]:
         answer = await self.others.ask(index, asked)
@@ -136,7 +135,7 @@ async def _done(hands: Hands, store: Store, asked: Mapping[str, Tree]) -> Mappin
         case "resend":
             body = asked["body"]
             data = None if body is None else str(body).encode()
-            return await hands.resend(int(asked["no"]), str(asked["dest"]), data, by)
+            return await hands.resend(int(asked["no"]), str(asked["dest"]), data, by, str(asked.get("seen", "")))
         case "body":
             return await hands.body(int(asked["no"]), by)
         case "discard":
@@ -144,6 +143,17 @@ async def _done(hands: Hands, store: Store, asked: Mapping[str, Tree]) -> Mappin
         case "replay":
             return await hands.replay(Asked(**asked["asked"]), str(asked["dest"]), bool(asked["dry"]), by)
     raise NotDone("E-WORKER", str(asked["do"]))
+
+
+def _together(parts: Sequence[Mapping[str, Tree]]) -> dict[str, Tree]:
+    """What all processes say of a replay, as one."""
+    channels: Counter[str] = Counter()
+    for part in parts:
+        channels.update(part["channels"])
+    first = sorted((number for part in parts for number in part["first"]), key=int)
+    made = {name: sum(int(part[name]) for part in parts) for name in ("count", "left_out", "waiting")}
+    lists = {name: [one for part in parts for one in part[name]][:SHOWN] for name in ("money", "refused")}
+    return {**made, **lists, "first": first[:SHOWN], "channels": dict(channels)}
 
 
 def _who(by: By) -> dict[str, str]:

@@ -7,6 +7,7 @@ number, by which its receiver knows it; a copy under a new number would be anoth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,10 @@ from engine.runtime.deliver import Deliver
 from engine.runtime.deliver_message import Held, digest_of, names_of
 from engine.runtime.sites import Sites
 from engine.site.deliver_spec import DeliverSpec
+from engine.site.site import Site
 from engine.store.contract import Connection, Store, Unit, Write
 from engine.store.ids import Ids
-from engine.store.lists_messages import Asked, list_messages
+from engine.store.lists_messages import Asked, Rows, dead_letters, list_messages, without_bytes
 from engine.store.messages import (
     Kept,
     add_hand,
@@ -35,6 +37,7 @@ from engine.store.messages import (
 
 REPLAY_MAX = 10_000
 SHOWN = 20
+AGAIN = ("done", "dead")  # what many are sent again of: what waits is sent anyway
 
 
 class NotDone(Exception):
@@ -54,17 +57,42 @@ class By:
     used: tuple[Write, ...] = ()
 
 
+def standing(kept: Kept, due: Sequence[Mapping[str, Any]]) -> str:
+    """How a message stands for who decides about it: a dead letter at any receiver makes it one; `given_up` when it is
+    one no longer at any."""
+    if any(row["state"] == "dead" for row in due):
+        return "dead"
+    return "given_up" if kept.state == "dead" else kept.state
+
+
+def about_money(site: Site, channel: str, kind: str) -> bool:
+    """Whether a message speaks of money: a settlement handed it over, or it is a DFT."""
+    found = site.channels.get(channel)
+    form = found.deliver.form if found is not None and found.deliver is not None else ""
+    return form == "tell" or kind.startswith("DFT")
+
+
+def edited_text(text: str) -> str:
+    """A text of an editor or a browser as it is sent: they write line feeds, HL7 ends its segments with CR."""
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    return lines.replace("\n", "\r") if lines.startswith("MSH") else lines
+
+
 class Hands:
     """Carries out what a person decided."""
 
     def __init__(self, world: World, store: Store, ids: Ids, sites: Sites, deliver: Deliver) -> None:
         self._world, self._store, self._ids, self._sites, self._deliver = world, store, ids, sites, deliver
 
-    async def resend(self, no: int, dest: str, body: bytes | None, by: By) -> dict[str, Any]:
+    async def resend(self, no: int, dest: str, body: bytes | None, by: By, seen: str = "") -> dict[str, Any]:
         """Send a message again. A dead letter goes on under its own number; what was delivered goes out as a new
-        message under a new one; with `body`, edited. NotDone: E-NO-MESSAGE, E-REPLAY-MONEY, E-BODY-GONE, E-DEST."""
+        message under a new one; with `body`, edited. `seen`: how it stood when a person decided, if that matters.
+        NotDone: E-NO-MESSAGE, E-REPLAY-MONEY, E-BODY-GONE, E-DEST, E-CHANGED."""
         kept, due, spec = await self._look(no)
         dead = [row for row in due if row["state"] == "dead" and dest in ("", row["dest"])]
+        sent_by_another = seen == "dead" and body is None and not dead  # at this receiver, if not at all
+        if seen not in ("", standing(kept, due)) or sent_by_another:
+            raise NotDone("E-CHANGED", str(no))
         if body is None and dead:
             await self._revive(no, dead, "resend", by)
             return {"message": str(no), "again": [row["dest"] for row in dead]}
@@ -94,22 +122,51 @@ class Hands:
         return {"message": str(no), "discarded": [row["dest"] for row in dead]}
 
     async def replay(self, asked: Asked, dest: str, dry: bool, by: By) -> dict[str, Any]:
-        """Send many again: dead letters under their own numbers, delivered ones as new messages. `dry`: only say how
-        many and which. NotDone: E-REPLAY-MONEY when one of them speaks of money and is not a dead letter, E-LIMIT."""
-        found = await self._store.read(lambda conn: list_messages(conn, asked))
+        """Send many again: dead letters under their own numbers, delivered ones as new messages; one that cannot be is
+        left out, and said; so is what somebody gave up. `dry`: only say how many. NotDone: E-REPLAY-MONEY when one of
+        them speaks of money and is not a dead letter, E-LIMIT."""
+
+        def look(conn: Connection) -> tuple[Rows, dict[int, str]]:
+            rows = list_messages(conn, asked)
+            ids = [int(row["id"]) for row in rows if row["state"] in AGAIN]
+            dead = [int(row["id"]) for row in rows if row["state"] == "dead"]
+            given_up = dict.fromkeys(set(dead) - dead_letters(conn, dead, dest), "E-NOT-DEAD")
+            return rows, {**given_up, **dict.fromkeys(without_bytes(conn, ids), "E-BODY-GONE")}
+
+        found, cannot = await self._store.read(look)
         if len(found) > REPLAY_MAX:
             raise NotDone("E-LIMIT", str(REPLAY_MAX))
-        ids = [int(row["id"]) for row in reversed(found) if row["state"] in ("done", "dead")]
+        rows = [row for row in reversed(found) if row["state"] in AGAIN]
         money = [str(row["id"]) for row in found if row["state"] == "done" and self._money(row["channel"], row["kind"])]
-        shown = {"count": len(ids), "first": [str(one) for one in ids[:SHOWN]], "money": money[:SHOWN]}
-        if dry:
-            return {**shown, "dry_run": True}
-        if money:
+        refused = [{"message": str(row["id"]), "code": code} for row in rows if (code := self._cannot(row, cannot))]
+        left_out = {one["message"] for one in refused}
+        ready = [row for row in rows if str(row["id"]) not in left_out]
+        if not dry and money:
             raise NotDone("E-REPLAY-MONEY", ", ".join(money[:3]))
-        for number in ids:
-            await self.resend(number, dest, None, By(by.who, by.reason))
-        await self._do((self._hand("replay", f"{len(ids)} messages, {asked.said()}", by),), by)
-        return shown
+        sent = ready
+        if not dry:
+            sent = [row for row in ready if await self._again(row, dest, by, refused)]
+            await self._do((self._hand("replay", f"{len(sent)} messages, {asked.said()}", by),), by)
+        return {
+            "count": len(sent), "first": [str(row["id"]) for row in sent[:SHOWN]], "money": money[:SHOWN],
+            "channels": dict(Counter(str(row["channel"]) for row in sent)), "refused": refused[:SHOWN],
+            "left_out": len(refused), "waiting": len(found) - len(rows), **({"dry_run": True} if dry else {}),
+        }  # fmt: skip
+
+    async def _again(self, row: Mapping[str, Any], dest: str, by: By, refused: list[dict[str, str]]) -> bool:
+        """One of many: that it cannot be sent stops none of the others."""
+        try:
+            await self.resend(int(row["id"]), dest, None, By(by.who, by.reason), str(row["state"]))
+        except NotDone as no:
+            refused.append({"message": str(row["id"]), "code": no.code})
+            return False
+        return True
+
+    def _cannot(self, row: Mapping[str, Any], cannot: Mapping[int, str]) -> str:
+        channel = self._sites.current.channels.get(row["channel"])
+        if channel is None or channel.deliver is None:
+            return "E-NO-CHANNEL"
+        return cannot.get(row["id"], "")
 
     async def switch(self, what: str, state: str, by: By) -> dict[str, Any]:
         """Pause, kill or let go a channel or party. NotDone: E-NO-CHANNEL."""
@@ -142,9 +199,7 @@ class Hands:
         return kept, due, channel.deliver
 
     def _money(self, channel: str, kind: str) -> bool:
-        found = self._sites.current.channels.get(channel)
-        form = found.deliver.form if found is not None and found.deliver is not None else ""
-        return form == "tell" or kind.startswith("DFT")
+        return about_money(self._sites.current, channel, kind)
 
     async def _revive(self, no: int, dead: Sequence[Mapping[str, Any]], word: str, by: By) -> None:
         writes = [send_again(no, row["dest"]) for row in dead]
@@ -211,6 +266,7 @@ class Hands:
         return add_hand(self._ids.new(), self._world.now(), kind, what, by.who, by.reason)
 
     async def _do(self, writes: Sequence[Any], by: By) -> None:
+        """NotDone: E-CHANGED when a guard failed: somebody else, or the engine itself, was first."""
         done = await self._store.submit(Unit("hand", (*writes, *by.used)))
         if not done.committed:
-            raise NotDone("E-STATE", done.failed_sql)
+            raise NotDone("E-CHANGED", str(writes[-1].params["what"]))  # the hand itself is the last

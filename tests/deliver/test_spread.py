@@ -12,8 +12,10 @@ import sys
 import time  # the wall's time: real processes are waited for here
 import urllib.request
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pysqlite3
 import pytest
@@ -129,6 +131,31 @@ def test_the_console_lists_and_shows_messages_of_every_process() -> None:
         assert {int(no) for no in re.findall(r"/console/messages/(\d+)", page)} == kept[0] | kept[1]
         for numbers in kept:
             assert "ADT^A01" in _page(ward, f"messages/{min(numbers)}")
+        number = min(kept[1])
+        again = _press(ward, f"messages/{number}", f"messages/{number}/resend")
+        assert "Sent to" in again, again
+        assert _hands(ward, "engine.db") == [("resend", "测试甲")], "kept where people look"
+        assert _hands(ward, "engine-w1.db") == [("resend", "测试甲")]
+        assert len(_ids(ward, "engine-w1.db")) == len(kept[1]) + 1
+        many = _press(ward, "messages/replay?state=done&channel=bench_events", "messages/replay")
+        assert "41 messages were sent again" in many
+        assert _until(lambda: sum(len(_ids(ward, name)) for name in ("engine.db", "engine-w1.db")) == 82)
+        page = _page(ward, "messages?lang=en")
+        assert "测试甲" in page
+        assert "Replayed" in page
+
+
+def _press(ward: DeliverWard, path: str, action: str) -> str:
+    """The form of a page of the console that goes there, pressed by a person at the machine: where it leads."""
+    found = re.search(rf'action="/console/{re.escape(action)}"[^>]*>(.*?)</form>', _page(ward, path), re.DOTALL)
+    assert found is not None, action
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', found[1])
+    form = {**{name: unescape(value) for name, value in hidden}, "by": "测试甲", "reason": "接收方要求重发"}
+    where, data = f"http://127.0.0.1:{ward.port}/console/{action}", urlencode(form).encode()
+    asked = urllib.request.Request(where, data, {"Cookie": "console_lang=en"})
+    with urllib.request.urlopen(asked, timeout=20) as reply:  # noqa: S310 our own engine's address
+        page: str = reply.read().decode()
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
 def _page(ward: DeliverWard, path: str) -> str:
@@ -218,6 +245,11 @@ def test_a_persons_hand_reaches_messages_in_a_workers_store(ward: DeliverWard) -
     assert _until(lambda: ward.ask_sink("count")["count"] == 1), "and sent"
     assert _hands(ward, "engine.db") == [("resend", "测试甲")], "kept where people look"
     assert _hands(ward, "engine-w1.db") == [("resend", "测试甲")]
+    listed = subprocess.run(  # noqa: S603 our own program
+        [sys.executable, "-m", "engine", "list", "hands", "--json", "--root", str(ward.folder)], **TOLD
+    )
+    rows = [json.loads(one) for one in listed.stdout.splitlines()]
+    assert [(row["kind"], row["by_whom"], row["reason"]) for row in rows] == [("resend", who[1], who[3])] * 2
     code, told = _engine(ward, "messages", "discard", number, *who)
     assert (code, told["reason"]["code"]) == (1, "E-NOT-DEAD"), "the worker's own refusal"
     code, told = _engine(ward, "messages", "resend", "17", *who)
