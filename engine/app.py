@@ -265,6 +265,7 @@ class Engine:
             store_state=self._store_state,
             failing=lambda: failing(self.listening.by_name),
             beside=lambda: self.beside(),
+            hands=self.deliver_api.hands,
         )
 
     def _doors_open(self) -> list[Door]:

@@ -271,14 +271,15 @@ class User:
 
 _ROLES_ZH = (
     "角色，决定控制台打开哪些页。人人可看总览、结算单、待办、状态说明；look、operate、admin 另看"
-    "往来与双方报文、通道、接口地址、配置历史、缺对照、解释；operate、admin 还看配置目录和每次启用改了什么；"
+    "往来与双方报文、通道、接口地址、配置历史、缺对照、解释；operate、admin 还看配置目录和每次启用改了什么，"
+    "并可在“转发消息”里重发、放弃、暂停、停用；"
     "finance、admin 另可对账"
 )
 _ROLES_EN = (
     "roles: which pages of the console are open. Everybody: overview, settlements, tasks, states; "
     "look, operate and admin also: calls with both sides' bytes, channels, doors, history, unmapped codes, "
-    "explanations; operate and admin also the configuration folder and what each turn changed; finance and admin: the "
-    "books"
+    "explanations; operate and admin also the configuration folder and what each turn changed, and the "
+    "buttons of Messages: send again, give up, pause, stop; finance and admin: the books"
 )
 USER = Spec(
     "user", "控制台用户", "a user",

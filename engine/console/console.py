@@ -1,31 +1,35 @@
-"""The console's doors: who may come in, which page it is, and what it shows. It changes nothing."""
+"""The console's doors: who may come in, which page it is, and what it shows. A person's hand on messages is all that
+changes anything, and goes through the node's own hands (message_hands.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from engine.config.engine_parts import ROLES
 from engine.config.secret import SecretMissing, resolve_secret
 from engine.console.access import Guesses, Logins, Visitor, at_this_machine, cookies_of, foreign_form
 from engine.console.asked import Asked, NoSuchPage
 from engine.console.books_page import XLSX, Refused, days_of, file_name, page_values, workbook
+from engine.console.browser import LOGIN_COOKIE, ROOT, inside, language_of, login_of, other_language
 from engine.console.comparing import CannotStart, Comparisons
 from engine.console.folder import FolderOnDisk
 from engine.console.form_data import BadForm, Form, fields_of, form_with_files, has_files
+from engine.console.message_hands import BUTTONS, EDIT_MAX, MESSAGES, MessageHands, Pressed
 from engine.console.messages_page import person_query
+from engine.console.next_words import body_command
 from engine.console.node import Node
 from engine.console.pages import PAGE_TABLE
 from engine.console.passwords import NOBODY, password_fits
 from engine.console.rehearsing import CannotStart as CannotRehearse
 from engine.console.rehearsing import Rehearsals
 from engine.console.render import GUARDS, Pages, moved
-from engine.console.roles import roles_of
+from engine.console.roles import BY_HAND, roles_of
 from engine.console.tables_page import CSV, FILES_MAX, empty_table, room
-from engine.console.texts import LANGUAGES
+from engine.console.tickets import BadTicket, Press
 from engine.console.versions import Versions
-from engine.core.http import Headers, HttpReply, HttpRequest
+from engine.core.http import HttpReply, HttpRequest
 from engine.core.world import World
 from engine.runtime.books_csv import BadLedgers
 from engine.runtime.deliver import index_of
@@ -34,11 +38,8 @@ from engine.runtime.routes import Route
 from engine.runtime.threads import on_a_thread
 from engine.store.contract import Store
 
-ROOT = "/console/"
 BOOKS = f"{ROOT}books"
 CONFIG = f"{ROOT}config"
-MESSAGES = f"{ROOT}messages"
-LOGIN_COOKIE, LANGUAGE_COOKIE = "console_login", "console_lang"
 FORM_MAX = 4096  # bytes of a login form
 CHECKS_MAX = 4  # passwords checked at the same time: each costs a tenth of a second and 32 MiB
 Parts = Mapping[str, str]
@@ -53,6 +54,7 @@ class Console:
         self._folder = FolderOnDisk(world, store, node.root)
         self.comparisons = Comparisons(world, store, node, log)
         self._rehearsals = Rehearsals(world, node.root, log)
+        self._hands = MessageHands(world, node, log)
         self._logins = Logins(world.wall, world.token)
         self._guesses = Guesses(world.wall)
         self._checking = 0
@@ -114,7 +116,7 @@ class Console:
         token = self._logins.begin(name)
         secure = "; Secure" if request.secure else ""
         cookie = f"{LOGIN_COOKIE}={token}; Path={ROOT}; HttpOnly; SameSite=Strict{secure}"
-        return moved(_inside(form.get("next", "")), (("Set-Cookie", cookie),))
+        return moved(inside(form.get("next", "")), (("Set-Cookie", cookie),))
 
     async def _fits(self, name: str, password: str) -> bool:
         user = self._users().get(name)
@@ -192,7 +194,7 @@ class Console:
             self._log.info("console_tables_refused", user=visitor.name, mistakes=len(no.mistakes))
         status = {"busy": 409, "stopping": 503, "large": 413}.get(refused.problem, 400)
         kept = {name: form.fields.get(name, "")[:32] for name in ("first", "last", "by")} if form.fields else None
-        language, cookies = _language(request)
+        language, cookies = language_of(request)
         asked = self._asked(request, parts, language)
         values = {**self._frame(visitor, request, BOOKS), **page_values(asked, refused, kept)}
         return self._pages.page("books", language, values, status, cookies)
@@ -211,7 +213,7 @@ class Console:
         visitor = self._let_in("tables", request, BOOKS)
         if isinstance(visitor, HttpReply):
             return visitor
-        made = empty_table(self._node.site(), parts["party"], _language(request)[0])
+        made = empty_table(self._node.site(), parts["party"], language_of(request)[0])
         if made is None:
             return self._message(request, 404, "missing")
         named = ("Content-Disposition", f'attachment; filename="{parts["party"]}.csv"')
@@ -230,6 +232,49 @@ class Console:
         named = ("Content-Disposition", f'attachment; filename="{file_name(one)}"')
         return HttpReply(200, (("Content-Type", XLSX), named, *GUARDS), made)
 
+    # A person's hand on messages
+
+    def hand(self, did: str) -> Callable[[HttpRequest, Parts], Awaitable[HttpReply]]:
+        """The handler of one button; what became of it stands on the page it leads to."""
+
+        async def handler(request: HttpRequest, parts: Parts) -> HttpReply:
+            visitor = self._actor(request)
+            if isinstance(visitor, HttpReply):
+                return visitor
+            pressed = Pressed(visitor.name, login_of(request), fields_of(request.body), parts)
+            try:
+                if did == "read":
+                    return self._edit_page(request, visitor, pressed, await self._hands.take_out(pressed))
+                press = await self._hands.press(did, pressed)
+            except BadTicket:
+                return self._message(request, 403, "stale")
+            if press.code and "body" in pressed.form:  # what was typed is not lost
+                return self._edit_page(request, visitor, pressed, press)
+            return moved(press.where)
+
+        return handler
+
+    def _actor(self, request: HttpRequest) -> Visitor | HttpReply:
+        """Who presses a button, if they may."""
+        if foreign_form(request):
+            return self._message(request, 403, "foreign")
+        return self._let_in(BY_HAND, request, MESSAGES)
+
+    def _edit_page(self, request: HttpRequest, visitor: Visitor, pressed: Pressed, press: Press) -> HttpReply:
+        """A message's text to be edited, or why it cannot be; what a person typed stands there again."""
+        language, cookies = language_of(request)
+        no = pressed.parts["no"]
+        text = pressed.form.get("body")
+        if text is None:
+            text = str((press.result or {}).get("body", "")).replace("\r", "\n")
+        values = {
+            **self._frame(visitor, request, f"{MESSAGES}/{no}"), "no": no, "seen": pressed.text("seen"), "text": text,
+            "long": len(text) > EDIT_MAX, "most": EDIT_MAX, "done": press if press.code else None,
+            "reason": pressed.text("reason"), "dest": pressed.text("dest")[:64], "typed": body_command(no),
+            "refresh": 0,
+        }  # fmt: skip
+        return self._pages.page("edit_message", language, values, 409 if press.code else 200, cookies)
+
     # The conversations
 
     async def rehearse(self, request: HttpRequest, parts: Parts) -> HttpReply:
@@ -242,7 +287,7 @@ class Console:
         try:
             self._rehearsals.begin(visitor.name)
         except CannotRehearse as no:
-            language, cookies = _language(request)
+            language, cookies = language_of(request)
             values = await PAGE_TABLE["config"](self._asked(request, parts, language))
             values = {**self._frame(visitor, request, CONFIG), **values, "problem": str(no)}
             return self._pages.page("config", language, values, 409 if str(no) == "busy" else 503, cookies)
@@ -252,7 +297,7 @@ class Console:
         return self._message(request, 404, "missing")
 
     async def _shown(self, name: str, request: HttpRequest, parts: Parts, visitor: Visitor) -> HttpReply:
-        language, cookies = _language(request)
+        language, cookies = language_of(request)
         asked = self._asked(request, parts, language)
         try:
             values = await PAGE_TABLE[name](asked)
@@ -275,28 +320,32 @@ class Console:
 
     def _frame(self, visitor: Visitor, request: HttpRequest, path: str = "") -> dict[str, Any]:
         """What the head of every page shows. `path`: the page's address, if it is not the request's."""
-        here = _other_language(request, path)
-        return {"visitor": visitor, "now": self._world.now(), "here": here, "node": self._node}
+        login, tickets = login_of(request), self._hands.tickets
+        return {
+            "visitor": visitor, "now": self._world.now(), "here": other_language(request, path), "node": self._node,
+            "has_hands": self._hands.there and visitor.may(BY_HAND), "ticket": lambda what: tickets.issue(login, what),
+            "done": tickets.told(fields_of(request.query.encode()).get("done", ""), login),
+        }  # fmt: skip
 
     # Plain pages
 
     def _form(self, request: HttpRequest, status: int, problem: str, seconds: float = 0.0) -> HttpReply:
-        language, cookies = _language(request)
+        language, cookies = language_of(request)
         following = fields_of(request.query.encode()).get("next", "") or fields_of(request.body).get("next", "")
         values = {
-            "problem": problem, "seconds": int(seconds) + 1, "next": _inside(following), "visitor": None,
-            "here": _other_language(request, ROOT + "login"),
+            "problem": problem, "seconds": int(seconds) + 1, "next": inside(following), "visitor": None,
+            "here": other_language(request, ROOT + "login"),
         }  # fmt: skip
         return self._pages.page("login", language, values, status, cookies)
 
     def _message(self, request: HttpRequest, status: int, what: str) -> HttpReply:
-        language, cookies = _language(request)
+        language, cookies = language_of(request)
         return self._pages.page("message", language, {"what": what, "visitor": None, "here": ""}, status, cookies)
 
     def _not_for(self, visitor: Visitor, request: HttpRequest, page: str) -> HttpReply:
         """The page is not for the roles of who asks: whose it is, and the pages that are theirs."""
         self._log.info("console_page_refused", user=visitor.name, page=page)
-        language, cookies = _language(request)
+        language, cookies = language_of(request)
         back = "" if request.method == "GET" else ROOT
         values = {**self._frame(visitor, request, back), "what": "role", "open_to": roles_of(page)}
         return self._pages.page("message", language, values, 403, cookies)
@@ -306,7 +355,8 @@ def routes(console: Console) -> list[Route]:
     """Every door of the console, to be opened on the listener `console.at` of engine.yaml."""
     table = {
         "": "overview", "settlements": "settlements", "settlements/{no}": "settlement", "tasks": "tasks",
-        "messages": "messages", "messages/{no}": "one_message", "calls": "calls", "calls/{id}": "call",
+        "messages": "messages", "messages/{no}": "one_message",
+        "messages/replay": "replay", "calls": "calls", "calls/{id}": "call",
         "channels": "channels", "channels/{name}": "channel",
         "routes": "routes", "config": "config", "history": "history", "history/{seq}": "turn", "codes": "codes",
         "explain": "explain", "help/states": "states", "books": "books", "books/tables": "tables",
@@ -320,30 +370,13 @@ def routes(console: Console) -> list[Route]:
         Route("POST", BOOKS, console.compare, "console_books"),  # with tables: as much as the listener takes
         Route("GET", BOOKS + "/tables/{party}.csv", console.empty_table, "console_tables", 0),
         Route("POST", MESSAGES, console.find_person, "console_messages", FORM_MAX),
+        *(
+            Route("POST", MESSAGES + path, console.hand(did), "console_hand", most)
+            for path, (did, most) in BUTTONS.items()
+        ),
         Route("GET", BOOKS + "/{id}/workbook", console.workbook, "console_books", 0),
         Route("POST", CONFIG + "/tests", console.rehearse, "console_config", FORM_MAX),
         Route("GET", ROOT + "static/*", console.static, "console_static", 0),
         Route("GET", "/console", lambda request, parts: moved(ROOT), "console_overview", 0),
         Route("GET", ROOT + "*", console.missing, "console_missing", 0),
     ]
-
-
-def _inside(where: str) -> str:
-    """A place of ours to go on to; never another site's."""
-    good = where.startswith(ROOT) and "//" not in where and "\\" not in where and where.isprintable()
-    return quote(where, safe="/?=&%-._~") if good and where.isascii() else ROOT
-
-
-def _language(request: HttpRequest) -> tuple[str, Headers]:
-    asked = fields_of(request.query.encode()).get("lang", "")
-    if asked in LANGUAGES:
-        kept = f"{LANGUAGE_COOKIE}={asked}; Path={ROOT}; HttpOnly; SameSite=Strict; Max-Age=31536000"
-        return asked, (("Set-Cookie", kept),)
-    kept = cookies_of(request).get(LANGUAGE_COOKIE, "")
-    return kept if kept in LANGUAGES else LANGUAGES[0], ()
-
-
-def _other_language(request: HttpRequest, path: str = "") -> str:
-    """This page's address, to which `lang=` is added."""
-    rest = [(key, value) for key, value in fields_of(request.query.encode()).items() if key != "lang"]
-    return f"{path or request.path}?{urlencode(rest)}{'&' if rest else ''}lang="

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from engine.console.asked import Asked, NoSuchPage
-from engine.console.next_words import discard_command, resend_command, resume_command
+from engine.console.next_words import discard_command, replay_command, resend_command, resume_command
 from engine.core.times import instant_of
 from engine.masking.bodies import Shown, show_exchange
 from engine.masking.values import Masker
+from engine.runtime.deliver_hands import AGAIN, By, NotDone, about_money, standing
 from engine.runtime.handing import TOLD_SOURCE
 from engine.store import lists_messages as lists
 from engine.store.contract import Connection
@@ -25,6 +26,8 @@ from engine.store.messages import Kept, Tried, attempts_of, due_of, message, mes
 Values = Mapping[str, Any]
 PAGE = 50
 WAITING = 200  # rows of what waits
+ACTS = 10  # rows of what people did
+REPLAY_MAX = 1000  # messages of one replay from a page; more on the command line
 SHOWN = 20  # attempts of a message that are shown with their bytes, the newest
 PERSONS = ("patient", "visit")
 ENDS = frozenset({"refused", "pending", "unknown", "not_sent", "silent", "asked"})
@@ -32,61 +35,123 @@ ENDS = frozenset({"refused", "pending", "unknown", "not_sent", "silent", "asked"
 DAY = 86_400.0
 
 
-async def messages(asked: Asked) -> Values:
-    """The list, newest first, by channel, state, kind, the sender's number, day (Beijing) or person."""
-    names = ("channel", "state", "kind", "control", "day", *PERSONS)
-    query = {name: asked.query.get(name, "").strip()[:64] for name in names}
+NAMES = ("channel", "state", "kind", "control", "day", *PERSONS)
+
+
+def wanted_of(
+    query: Mapping[str, str], *, before: int | None = None, limit: int = PAGE + 1
+) -> tuple[lists.Asked, bool]:
+    """Which messages a query asks for, and whether its day is none."""
+    said = {name: query.get(name, "").strip()[:64] for name in NAMES}
     bad_day, since = False, None
-    if query["day"]:
+    if said["day"]:
         try:
-            since = instant_of(query["day"], "%Y-%m-%d")
+            since = instant_of(said["day"], "%Y-%m-%d")
         except ValueError:
             bad_day = True
-    before = asked.place("before")
-    wanted = lists.Asked(
-        channel=query["channel"], state=query["state"] if query["state"] in lists.STATES else "", kind=query["kind"],
-        control=query["control"], patient=_hash(query["patient"]), visit=_hash(query["visit"]), since=since,
-        until=None if since is None else since + DAY, after_id=before, limit=PAGE + 1,
-    )  # fmt: skip
+    return lists.Asked(
+        channel=said["channel"], state=said["state"] if said["state"] in lists.STATES else "", kind=said["kind"],
+        control=said["control"], patient=_hash(said["patient"]), visit=_hash(said["visit"]), since=since,
+        until=None if since is None else since + DAY, after_id=before, limit=limit,
+    ), bad_day  # fmt: skip
 
-    def look(conn: Connection) -> tuple[list[Mapping[str, Any]], list[Waiting], lists.Rows]:
+
+async def messages(asked: Asked) -> Values:
+    """The list, newest first, by channel, state, kind, the sender's number, day (Beijing) or person."""
+    query = {name: asked.query.get(name, "").strip()[:64] for name in NAMES}
+    before = asked.place("before")
+    wanted, bad_day = wanted_of(query, before=before)
+
+    def look(conn: Connection) -> Seen:
         with asked.node.beside() as others:
             stores = [conn, *others]
             rows = [row for one in stores for row in lists.list_messages(one, wanted)]
             waiting = together(row for one in stores for row in lists.list_outbox(one, limit=WAITING))
-        return sorted(rows, key=lambda row: -row["id"])[: PAGE + 1], waiting, lists.list_switches(conn)
+            acts = [row for one in stores for row in lists.list_hands(one, ACTS)]
+        rows, acts = (sorted(some, key=lambda row: -row["id"]) for some in (rows, acts))
+        return Seen(rows[: PAGE + 1], waiting, lists.list_switches(conn), acts[:ACTS])
 
-    rows, waiting, stopped = await asked.store.read(look)
+    seen = await asked.store.read(look)
+    rows = seen.rows
     kept = {name: value for name, value in query.items() if value}
     more = urlencode({**kept, "before": rows[PAGE - 1]["id"]}) if len(rows) > PAGE else None
     person = next((name for name in PERSONS if getattr(wanted, name)), "")
     return {
-        "rows": rows[:PAGE], "waiting": waiting, "stopped": [(row, _resume(row["what"])) for row in stopped],
+        "rows": rows[:PAGE], "waiting": seen.waiting, "stopped": [(row, _resume(row["what"])) for row in seen.stopped],
         "query": query, "states": lists.STATES, "channels": _channels(asked), "bad_day": bad_day, "person": person,
         "persons": PERSONS, "kept": urlencode(kept), "more": more, "first": before is None, "kind_of": asked.kind,
-        "why": why, "refresh": 0,
+        "why": why, "acts": seen.acts, "may_stop": _may_stop(asked), "again": wanted.state in ("", *AGAIN),
+        "typed_replay": replay_command(wanted.channel, wanted.state), "refresh": 0,
+    }  # fmt: skip
+
+
+def _may_stop(asked: Asked) -> list[tuple[str, str, list[str]]]:
+    """What a person may stop, and how: (state, channel or party, their names)."""
+    found = [one.deliver for one in asked.node.site().channels.values() if one.deliver is not None]
+    parties = sorted({dest.party for one in found for dest in one.to.values()})
+    channels = _channels(asked)
+    return [("paused", "channel", channels), ("killed", "channel", channels), ("paused", "party", parties)]
+
+
+async def replay(asked: Asked) -> Values:
+    """What a replay of what the list's filters show would do: how many, of which channels, what not and why."""
+    wanted, bad_day = wanted_of(asked.query, limit=REPLAY_MAX + 1)
+    query = {name: asked.query.get(name, "").strip()[:64] for name in NAMES}
+    dry, no = None, None
+    if asked.node.hands is not None and not bad_day:
+        try:
+            dry = await asked.node.hands.replay(wanted, "", True, By("", ""))
+        except NotDone as refused:
+            no = refused
+    many = dry is not None and dry["count"] + dry["left_out"] + dry["waiting"] > REPLAY_MAX
+    return {
+        "query": query, "kept": urlencode({name: value for name, value in query.items() if value}), "dry": dry,
+        "no": no, "many": many, "most": REPLAY_MAX, "bad_day": bad_day,
+        "typed": replay_command(wanted.channel, wanted.state), "refresh": 0,
     }  # fmt: skip
 
 
 async def one_message(asked: Asked) -> Values:
-    """One message: what it is, what is still to be done, every attempt, and what a person may type."""
+    """One message: what it is, what is still to be done, every attempt, and what a person may do or type."""
     text = asked.parts["no"]
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise NoSuchPage(text)
 
-    def look(conn: Connection) -> Whole | None:
+    def look(conn: Connection) -> tuple[Whole | None, lists.Rows]:
         with asked.node.beside() as others:
-            return next(filter(None, (whole(one, int(text)) for one in [conn, *others])), None)
+            stores = [conn, *others]
+            acts = [row for one in stores for row in lists.hands_of(one, int(text))]
+            return next(filter(None, (whole(one, int(text)) for one in stores)), None), acts
 
-    found = await asked.store.read(look)
+    found, acts = await asked.store.read(look)
     if found is None:
         raise NoSuchPage(text)
-    kept, dead = found.kept, any(row["state"] == "dead" for row in found.due)
+    kept, dead = found.kept, [row["dest"] for row in found.due if row["state"] == "dead"]
+    parties = _parties(asked, kept.channel)
     return {
         "m": found, "settlement": kept.control if kept.source.startswith(TOLD_SOURCE) else "", "kind_of": asked.kind,
-        "party_of": _parties(asked, kept.channel), "shown": SHOWN, "why": why,
+        "party_of": parties, "shown": SHOWN, "why": why, "seen": standing(kept, found.due),
+        "offer": _offer(asked, found, bool(dead)), "dests": dead or sorted(parties), "receivers": sorted(parties),
+        "money": _money(asked, kept),
+        "acts": sorted(acts, key=lambda row: -row["id"]),
         "typed": [resend_command(kept.id), *([discard_command(kept.id)] if dead else [])], "refresh": 0,
     }  # fmt: skip
+
+
+def _money(asked: Asked, kept: Kept) -> bool:
+    return about_money(asked.node.site(), kept.channel, kept.kind)
+
+
+def _offer(asked: Asked, found: Whole, dead: bool) -> str:
+    """Which button sends it again, or why there is none: dead (under its own number), copy (under a new one), or
+    channel, open, money, gone."""
+    if found.kept.channel not in _channels(asked):
+        return "channel"
+    if dead:
+        return "dead"
+    if found.kept.state == "open":
+        return "open"
+    return "money" if _money(asked, found.kept) else "gone" if found.body is None else "copy"
 
 
 def person_query(form: Mapping[str, str], index: Callable[[str, str], int]) -> str:
@@ -120,6 +185,16 @@ def why(reason: str) -> tuple[str, str]:
     head, _, rest = reason.partition(" ")
     head = head.rstrip(":")
     return (head, rest) if head in ENDS else ("", reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the list's page reads: messages, what waits, what people stopped, and what they did last."""
+
+    rows: lists.Rows
+    waiting: list[Waiting]
+    stopped: lists.Rows
+    acts: lists.Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +257,7 @@ def whole(conn: Connection, no: int) -> Whole | None:
     kept = message(conn, no)
     if kept is None:
         return None
-    masker = Masker()
+    masker = Masker(str(no))
     bytes_there = message_bytes(conn, [no])
     body, _, _ = show_exchange(bytes_there[no][1] if bytes_there else None, None, masker)
     tried = attempts_of(conn, no)

@@ -43,9 +43,19 @@ def resend_command(message: int) -> str:
     return f'engine messages resend {message} --by … --reason "…"'
 
 
+def body_command(no: str) -> str:
+    """To take a message's true text out into a file."""
+    return f'engine messages body {no} --out … --by … --reason "…"'
+
+
 def discard_command(message: int) -> str:
     """To give a dead letter up; what waits behind it goes on."""
     return f'engine messages discard {message} --by … --reason "…"'
+
+
+def replay_command(channel: str, state: str) -> str:
+    """To send many again; only counted while `--dry-run` stands there."""
+    return f'engine replay {channel or "…"} --state {state or "dead"} --dry-run --by … --reason "…"'
 
 
 def resume_command(name: str) -> str:

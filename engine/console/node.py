@@ -1,4 +1,4 @@
-"""What the console is told of the node it runs in: asked anew for each page, and nothing here changes anything."""
+"""What the console is told of the node it runs in: asked anew for each page. Only `hands` change anything."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.parties.contract import Op, OutcomeRow
+from engine.runtime.deliver_elsewhere import Everywhere
 from engine.site.site import Site
 from engine.store.contract import Connection
 
@@ -31,6 +32,7 @@ class Node:
     and outcome table by its name in engine.yaml.
     `in_flight`: party → (calls on the wire, calls waiting). `doors`: every route open now. `state`: running, stopping…;
     `failing`: what is wrong now with listeners that fetch files and rows: (listener, kind, why, since in unix seconds).
+    `hands`: what a person may do with messages, None where there are none.
     `beside`: views of the stores of the processes beside this one, for a while.
     `store_state`: "" while the store takes new work, else why not. `started_at`: unix seconds, business time.
     """
@@ -47,3 +49,4 @@ class Node:
     store_state: Callable[[], str]
     failing: Callable[[], Sequence[tuple[str, str, str, float]]] = tuple
     beside: Callable[[], AbstractContextManager[Sequence[Connection]]] = lambda: nullcontext(())
+    hands: Everywhere | None = None

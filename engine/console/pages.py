@@ -14,7 +14,7 @@ from engine.console.asked import Asked, NoSuchPage
 from engine.console.books_page import books
 from engine.console.case_page import settlement
 from engine.console.config_pages import config, explain, turn
-from engine.console.messages_page import messages, one_message
+from engine.console.messages_page import messages, one_message, replay
 from engine.console.next_words import commands
 from engine.console.site_pages import channel_values, channels_values, doors_by_listener, other_places, states_values
 from engine.console.tables_page import tables
@@ -235,6 +235,7 @@ PAGE_TABLE: Mapping[str, Callable[[Asked], Awaitable[Values]]] = {
     "call": one_call,
     "messages": messages,
     "one_message": one_message,
+    "replay": replay,
     "channels": channels,
     "channel": one_channel,
     "routes": routes,

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from engine.console.texts import say, word
+from engine.core.errors import said
 from engine.core.http import Headers, HttpReply
 from engine.core.money import yuan_of_fen
 from engine.core.times import BEIJING, beijing
@@ -113,6 +114,7 @@ class Pages:
             day_clock=day_clock,
             whole_clock=whole_clock,
         )
+        self._env.globals["explained_code"] = said
         self._env.globals["tone"] = lambda state: TONES.get(str(state), "dim")
         self._files = {name: (HERE / "static" / name).read_bytes() for name in STATIC}
 

@@ -9,6 +9,7 @@ from engine.config.engine_parts import ROLES
 EVERYBODY = frozenset(ROLES)
 TECHNICAL = frozenset({"look", "operate", "admin"})  # with the parties' bytes and the configuration
 CHANGES = frozenset({"operate", "admin"})  # who takes another configuration
+HANDS = frozenset({"operate", "admin"})  # who sends messages again, gives them up, stops channels and receivers
 FINANCE = frozenset({"finance", "admin"})
 
 OPENS: Mapping[str, frozenset[str]] = {
@@ -21,6 +22,7 @@ OPENS: Mapping[str, frozenset[str]] = {
     "call": TECHNICAL,
     "messages": TECHNICAL,
     "one_message": TECHNICAL,
+    "replay": HANDS,
     "channels": TECHNICAL,
     "channel": TECHNICAL,
     "routes": TECHNICAL,
@@ -33,6 +35,10 @@ OPENS: Mapping[str, frozenset[str]] = {
     "tables": FINANCE,
 }
 """Page → the roles that may see it; one of them is enough."""
+
+
+BY_HAND = "replay"
+"""The page that stands for the right to act on messages: who may open it has the buttons of the others, too."""
 
 
 def may(roles: Iterable[str], page: str) -> bool:

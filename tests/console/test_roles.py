@@ -16,14 +16,14 @@ from .conftest import PASSWORD, Browser, Night
 
 PATHS = {
     "overview": "", "settlements": "settlements", "tasks": "tasks", "calls": "calls", "messages": "messages",
-    "one_message": "messages/1", "channels": "channels",
+    "one_message": "messages/1", "replay": "messages/replay", "channels": "channels",
     "channel": "channels/outpatient_settlement", "routes": "routes", "history": "history", "codes": "codes",
     "states": "help/states", "config": "config", "turn": "history/1", "explain": "explain", "books": "books",
     "tables": "books/tables",
 }  # fmt: skip
 FOR_FINANCE = {"overview", "settlements", "settlement", "tasks", "states", "books", "tables"}
 FOR_BOOKS = {"books", "tables"}
-FOR_CHANGES = {"config", "turn"}
+FOR_CHANGES = {"config", "turn", "replay"}
 NOT_LOOKED_AT = re.compile(r"/console/(static/|logout|$|\?)")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from engine.console.texts import (
     books,
+    by_hand,
     calls,
     channels,
     config,
@@ -39,8 +40,10 @@ PAGES: Mapping[str, Table] = {
     "codes": channels.TEXTS,
     "calls": calls.TEXTS,
     "call": calls.TEXTS,
-    "messages": messages.TEXTS,
-    "one_message": messages.TEXTS,
+    "messages": messages.TEXTS | by_hand.TEXTS,
+    "one_message": messages.TEXTS | by_hand.TEXTS,
+    "replay": messages.TEXTS | by_hand.TEXTS,
+    "edit_message": messages.TEXTS | by_hand.TEXTS,
     "states": help.TEXTS,
     "books": books.TEXTS,
     "tables": tables.TEXTS,

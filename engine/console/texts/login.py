@@ -23,6 +23,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "foreign.title": ("请求被拒绝", "Refused"),
     "foreign.why": ("该表单来自别的网站。", "The form came from another site."),
+    "stale.title": ("没有办", "Nothing was done"),
+    "stale.why": (
+        "这张表单不是您在本次登录中、一小时之内从控制台得到的，或引擎重新启动过。请刷新页面，看过现在的情况再按。",
+        "This form is not one that the console gave you in this login and the last hour, or the engine was started anew. Load "
+        "the page again, look how it stands now, then press.",
+    ),
     "role.title": ("这一页不对您的角色开放", "This page is not for your role"),
     "role.why": ("控制台的每一页写明给哪些角色看。", "Each page of the console is for certain roles."),
     "role.open_to": ("可以看的角色", "It is open to"),
