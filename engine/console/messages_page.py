@@ -78,6 +78,7 @@ async def messages(asked: Asked) -> Values:
     person = next((name for name in PERSONS if getattr(wanted, name)), "")
     return {
         "rows": rows[:PAGE], "waiting": seen.waiting, "stopped": [(row, _resume(row["what"])) for row in seen.stopped],
+        "held": {row["what"] for row in seen.stopped},
         "query": query, "states": lists.STATES, "channels": _channels(asked), "bad_day": bad_day, "person": person,
         "persons": PERSONS, "kept": urlencode(kept), "more": more, "first": before is None, "kind_of": asked.kind,
         "why": why, "acts": seen.acts, "may_stop": _may_stop(asked), "again": wanted.state in ("", *AGAIN),
@@ -117,13 +118,14 @@ async def one_message(asked: Asked) -> Values:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise NoSuchPage(text)
 
-    def look(conn: Connection) -> tuple[Whole | None, lists.Rows]:
+    def look(conn: Connection) -> tuple[Whole | None, lists.Rows, set[str]]:
         with asked.node.beside() as others:
             stores = [conn, *others]
             acts = [row for one in stores for row in lists.hands_of(one, int(text))]
-            return next(filter(None, (whole(one, int(text)) for one in stores)), None), acts
+            found = next(filter(None, (whole(one, int(text)) for one in stores)), None)
+        return found, acts, {row["what"] for row in lists.list_switches(conn)}
 
-    found, acts = await asked.store.read(look)
+    found, acts, held = await asked.store.read(look)
     if found is None:
         raise NoSuchPage(text)
     kept, dead = found.kept, [row["dest"] for row in found.due if row["state"] == "dead"]
@@ -133,7 +135,7 @@ async def one_message(asked: Asked) -> Values:
         "party_of": parties, "shown": SHOWN, "why": why, "seen": standing(kept, found.due),
         "offer": _offer(asked, found, bool(dead)), "dests": dead or sorted(parties), "receivers": sorted(parties),
         "money": _money(asked, kept),
-        "acts": sorted(acts, key=lambda row: -row["id"]),
+        "acts": sorted(acts, key=lambda row: -row["id"]), "held": held,
         "typed": [resend_command(kept.id), *([discard_command(kept.id)] if dead else [])], "refresh": 0,
     }  # fmt: skip
 

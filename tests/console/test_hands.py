@@ -262,6 +262,10 @@ def test_channels_and_receivers_are_paused_stopped_and_let_go_on(desk: Desk) -> 
     desk.send("C5")
     desk.advance(60)
     assert ("P1", "C5") not in desk.emr.got
+    for path in (MESSAGES, f"{MESSAGES}/{desk.number('C5')}"):
+        page = words(desk.page(path))
+        assert "恢复之后" in page
+        assert "马上" not in page, "it was said to be sent at once, while a person had stopped it"
     desk.told(desk.press(desk.page(MESSAGES), action, what="killed channel events", reason="误发"))
     assert desk.send("C6").code == "AR"
     for what in ("running channel events", "running party emr"):

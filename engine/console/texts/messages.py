@@ -45,6 +45,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "why.silent": ("没有应答", "No answer"),
     "why.asked": ("查过，仍不明", "Asked about, still unknown"),
     "now": ("马上", "now"),
+    "held": ("恢复之后", "once resumed"),
     "ack.none": ("还没有", "not yet"),
     "filter.channel": ("通道", "Channel"),
     "filter.state": ("状态", "State"),
