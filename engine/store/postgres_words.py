@@ -32,8 +32,8 @@ ADDRESS: Final = (
     "存储的地址无法读懂 · the store's address cannot be read: postgresql://user@host/name, other signs as %XX"
 )
 ENDED: Final = {
-    "57P05": ("半分钟没有动静，服务器结束了连接；可能已由另一节点接手",
-              "it stood still for half a minute: another node may have taken over"),
+    "57P05": ("引擎或服务器停住了半分钟，服务器结束了连接；可能已由另一节点接手",
+              "the engine or the server stood still for half a minute: another node may have taken over"),
     "57P01": ("服务器停机，或有人结束了连接", "the server ends, or somebody ended the connection"),
     "57P02": ("服务器崩溃重启", "the server crashed and begins anew"),
     "": ("与服务器的连接断了", "the connection to the server is gone"),

@@ -93,7 +93,7 @@ def test_an_engine_that_stood_still_is_told_so_when_it_goes_on(
     with pytest.raises(StoreStopped):
         stores.loop.wait(store.write("never", new_counter("a", 1)))
     assert len(stores.fatal) == 1
-    assert "it stood still for half a minute: another node may have taken over" in stores.fatal[0]
+    assert "stood still for half a minute: another node may have taken over" in stores.fatal[0]
     assert value(stores, reopened(stores, store), "a") is None
 
 
