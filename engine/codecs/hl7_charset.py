@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from engine.codecs.errors import NotWritable, Undecodable
+from engine.core.bilingual import both
 
 UTF_8: Final = "utf-8"
 GB18030: Final = "gb18030"
@@ -58,7 +59,8 @@ class Unwritable(NotWritable):
 
     def __init__(self, character: str, offset: int, charset: str, place: str = "") -> None:
         where = f"{place}: " if place else ""
-        super().__init__(f"{where}{character} (U+{ord(character):04X}) cannot be written in {charset}")
+        words = both(f"不在字符集 {charset} 里", f"cannot be written in {charset}")
+        super().__init__(f"{where}{character} (U+{ord(character):04X}) {words}")
         self.place = place
         self.character = character
         self.offset = offset

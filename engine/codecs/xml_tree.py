@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.codecs.errors import NotWritable
+from engine.core.bilingual import both
 
 Tree = Any
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -69,5 +70,6 @@ def _text(name: str, value: Tree) -> str:
         raise ValueError(f"{name}: a {type(value).__name__} cannot be written as XML")
     fits = _TEXT.match(value)
     if fits is not None and fits.end() < len(value):
-        raise NotWritable(f"{name}: U+{ord(value[fits.end()]):04X} cannot be written in XML")
+        words = both("不能写进 XML", "cannot be written in XML")
+        raise NotWritable(f"{name}: U+{ord(value[fits.end()]):04X} {words}")
     return value.translate(_ESCAPES)

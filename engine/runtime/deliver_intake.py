@@ -103,8 +103,9 @@ class Intake:
             error = HL7Error("101", "MSH", 1, 10, of_place("MSH-10"))
             return self._refuse(held, header, "AR", error.text, [error], answer)
         if channel.name in self.killed:
-            text = f"通道 {channel.name} 已停用，请稍后再发 · channel {channel.name} is stopped; send it later"
-            answer.give(ack_of(header, held, "AR", text))
+            stopped = f"channel {channel.name} is stopped; send it later"
+            text = both(f"通道 {channel.name} 已停用，请稍后再发", stopped)
+            answer.give(ack_of(header, held, "AR", text, [HL7Error("207", text=text)]))
             return answer
         held.reply = [Caller(header, answer)]
         if self._again(held):

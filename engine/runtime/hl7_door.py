@@ -29,7 +29,7 @@ from engine.core.world import World
 from engine.pipeline.rejected import MapRejected
 from engine.runtime.auth import Client, Gate
 from engine.runtime.hl7_profiles import profile_faults
-from engine.runtime.hl7_refusals import no_action, of_bytes, of_place
+from engine.runtime.hl7_refusals import NOT_OPEN, no_action, of_bytes, of_place
 from engine.runtime.hl7_words import code_of, errors_of, fields_of, in_their_codes, words_of
 from engine.runtime.journal import body_writes
 from engine.runtime.logs import Log, trouble_of
@@ -73,7 +73,7 @@ class Hl7Door:
     async def _take(self, listener: str, data: bytes, peer: Peer) -> bytes:
         began, door = self._world.now(), self._sites.current.engine.listeners.get(listener)
         if door is None:  # just opened or about to close: not in force yet, or no longer
-            return self._ack(header_of(data), "AE", "E-STOPPING", [HL7Error("207", text="E-STOPPING")], [])
+            return self._ack(header_of(data), "AE", NOT_OPEN, [HL7Error("207", text=NOT_OPEN)], [])
         try:
             message = parse(data, door.usual_charset)
         except Undecodable as no:

@@ -18,6 +18,7 @@ _PLACES: Final = {
     "MSH-10": ("MSH-10：缺少报文号", "MSH-10: the message's number is missing"),
     "MSH-12": ("MSH-12：不支持这个版本", "MSH-12: this version is not supported"),
 }
+NOT_OPEN: Final = both("E-STOPPING 这里正在启动或停机，请稍后重发", "this is starting or stopping; send it again later")
 
 
 def of_place(place: str) -> str:

@@ -70,7 +70,7 @@ def test_every_name_is_written_anew_or_refused_by_its_character(tmp_path: Path, 
         assert got == sorted(names()[:-1])
         assert ward.rows("SELECT COUNT(*) FROM outbox WHERE state = 'dead'") == [(1,)]
         ((reason,),) = ward.rows("SELECT reason FROM outbox WHERE state = 'dead'")
-        assert reason == "PID-5: 𠮷 (U+20BB7) cannot be written in gbk"
+        assert reason == "PID-5: 𠮷 (U+20BB7) 不在字符集 gbk 里 · cannot be written in gbk"
     else:
         assert got == sorted(names())
         assert ward.rows("SELECT COUNT(*) FROM outbox") == [(0,)]
@@ -95,5 +95,5 @@ def test_what_xml_cannot_carry_is_a_dead_letter_that_names_it(tmp_path: Path) ->
     ward.send("C1", name="测\\X01\\试")
     ward.advance(30)
     ((reason,),) = ward.rows("SELECT reason FROM outbox WHERE state = 'dead'")
-    assert reason == "name: U+0001 cannot be written in XML"
+    assert reason == "name: U+0001 不能写进 XML · cannot be written in XML"
     ward.stop()

@@ -108,18 +108,22 @@ def test_a_full_outbox_is_found_again_in_order(tmp_path: Path) -> None:
     ward.stop()
 
 
-def test_hours_keep_messages_back_until_they_begin(tmp_path: Path) -> None:
-    ward = Ward(tmp_path, gates=', hours: "07:00-22:00"')
+@pytest.mark.parametrize(
+    ("hours", "shut", "begins"), [("07:00-22:00", "22:30", "07:00"), ("22:00-06:00", "06:00", "22:00")]
+)
+def test_hours_keep_messages_back_until_they_begin(tmp_path: Path, hours: str, shut: str, begins: str) -> None:
+    """Also those over midnight."""
+    ward = Ward(tmp_path, gates=f', hours: "{hours}"')
     ward.start()
     from engine.core.times import beijing
 
-    while not "22:30" < beijing(ward.sim.seconds(), "%H:%M") < "23:30":
+    while beijing(ward.sim.seconds(), "%H:%M")[:2] != shut[:2] or beijing(ward.sim.seconds(), "%H:%M") < shut:
         ward.advance(900)
     ward.send("C1")
     ward.advance(3600)
     assert ward.emr.asked == []
-    assert ward.sim.run(lambda: bool(ward.emr.got), 12 * 3600)
-    assert beijing(ward.emr.asked[0][0], "%H:%M") == "07:00"
+    assert ward.sim.run(lambda: bool(ward.emr.got), 16 * 3600)
+    assert beijing(ward.emr.asked[0][0], "%H:%M") == begins
     ward.stop()
 
 

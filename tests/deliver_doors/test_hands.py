@@ -85,7 +85,9 @@ def test_a_paused_party_hears_nothing_until_it_is_let_go(house: House) -> None:
 
 def test_a_killed_channel_takes_nothing_and_then_takes_again(house: House) -> None:
     done(house, "kill", "his_events")
-    assert _msa(house.block(_event("KILL1")))[0] == "AR"
+    refused = house.block(_event("KILL1"))
+    assert _msa(refused)[0] == "AR"
+    assert b"\rERR|" in refused, "a sender that reads ERR alone hears why"
     done(house, "resume", "his_events")
     assert _msa(house.block(_event("KILL2")))[0] == "AA"
     all_arrived(house, 1)
