@@ -253,6 +253,7 @@ def compiled_deliver(parts: Parts, channel: ChannelFile) -> DeliverSpec | None:
         retry=deliver.retry,
         hold=deliver.dead == "hold",
         spread=deliver.spread,
+        ordered_by=str(deliver.key or ""),
     )
 
 

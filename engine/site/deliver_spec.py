@@ -38,7 +38,7 @@ class Destination:
 class DeliverSpec:
     """`form`: hl7, json (by HTTP) or tell. `events`: what it takes over HL7 (`ADT^*` for all of a type). `reader` takes
     out of an HL7 message what anybody reads; `roots`: the first names of all that is read. `key`, `patient`, `visit`
-    give a value or "". `retry` by class."""
+    give a value or ""; `ordered_by` is the key's path. `retry` by class."""
 
     form: str
     at: str
@@ -61,3 +61,4 @@ class DeliverSpec:
     retry: Mapping[str, Tries]
     hold: bool
     spread: bool
+    ordered_by: str = ""

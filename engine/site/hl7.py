@@ -158,12 +158,12 @@ def _number(name: str) -> int:
 
 
 def _open_doors(parts: Parts) -> None:
-    """A plain MLLP listener that strangers reach: the sender's name alone proves nothing."""
+    """A plain MLLP listener that strangers reach: the name a message gives proves nothing, of events neither."""
     if parts.engine is None or parts.stored:
         return
     for name, door in parts.engine.listeners.items():
         proven = door.tls is not None and door.tls.ca is not None
-        if door.mllp is not None and door.senders and not (proven or door.peers or loopback(door.mllp[0])):
+        if door.mllp is not None and not (proven or door.peers or loopback(door.mllp[0])):
             parts.wrong("W521", door.marks.get("mllp", door.mark), name=name)
 
 

@@ -75,6 +75,9 @@ def test_every_address_field_code_and_place_is_in_it(site: Site, text: str) -> N
         if channel.soap is not None:
             assert channel.soap.path in text
             assert all(f">{name}</span>" in text for name in service_of(site, channel).deeds)
+        if channel.deliver is not None and channel.deliver.form == "hl7":
+            assert set(channel.deliver.events) <= codes, "a HIS that sends events sees which are taken"
+            assert {"PID-3.1", "PID-5.1", "OBX-5"} <= codes, "and what is read of them"
         if channel.hl7 is not None:
             for segment, rules in channel.hl7.profile.segments.items():
                 assert {f"{segment}-{number}" for number in rules.fields} <= codes

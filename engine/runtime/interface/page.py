@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from engine.core.http import HttpReply, HttpRequest
 from engine.runtime.hl7_words import CAME_TO_NOTHING
-from engine.runtime.interface import examples, tables, words
+from engine.runtime.interface import examples, messages, tables, words
 from engine.runtime.replies import STATUS
 from engine.runtime.routes import Route
 from engine.runtime.soap_service import SPACE, service_of
@@ -44,6 +44,7 @@ def page(site: Site) -> str:
         events=_events(site, settles),
         answers=[_answer(site, channel) for channel in site.channels.values() if channel.kind == "answer"],
         schemas={name: tables.schema_rows(site, name) for name in ("cancel_request", "refund_request")},
+        messages=messages.taken(site),
         hl7=[_hl7(site, channel) for channel in settles if channel.hl7 is not None],
         his=tables.his_calls(site),
         errors=tables.errors(site),
