@@ -6,6 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_twisted
+from hypothesis import HealthCheck, settings
+
+# A loaded machine draws and runs slowly, and that says nothing of what is tested.
+settings.register_profile("suite", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest_twisted.async_yield_fixture

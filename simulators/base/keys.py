@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-# RSA keys cost 100 ms and more; worlds without a folder share one set per process and seed.
+# RSA keys cost 100 ms and more to make, and 40 to read; worlds without a folder share one set per process and seed.
 _PROCESS: dict[tuple[int, str], bytes] = {}
+_READ: dict[bytes, rsa.RSAPrivateKey] = {}
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 
 
@@ -69,10 +70,9 @@ class KeyRing:
         """An RSA private key."""
         if name not in self._rsa:
             pem = self.kept(f"{name}.key.pem", lambda: _private_pem(rsa.generate_private_key(65537, bits)))
-            key = serialization.load_pem_private_key(pem, None)
-            if not isinstance(key, rsa.RSAPrivateKey):
-                raise ValueError(f"{name}: not an RSA key")
-            self._rsa[name] = key
+            self._rsa[name] = (_READ.get(pem) if self._directory is None else None) or _read(name, pem)
+            if self._directory is None:
+                _READ[pem] = self._rsa[name]
         return self._rsa[name]
 
     def private_pem(self, name: str) -> str:
@@ -125,6 +125,13 @@ class KeyRing:
     def certificate_pem(self, name: str) -> str:
         """A certificate made before, in PEM, for the card."""
         return self._stored_certificate(name).public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def _read(name: str, pem: bytes) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem, None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError(f"{name}: not an RSA key")
+    return key
 
 
 def _private_pem(key: rsa.RSAPrivateKey) -> bytes:

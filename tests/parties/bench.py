@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -56,6 +56,18 @@ HOSPITAL = {
 }  # fmt: skip
 
 
+class Opened(dict[str, Any]):
+    """Connections, opened when they are first asked for: reading a private key takes 40 ms."""
+
+    def __init__(self, opening: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._opening = opening
+
+    def __missing__(self, kind: str) -> Any:
+        self[kind] = made = self._opening(kind)
+        return made
+
+
 class Town:
     """All parties, each with its simulator and the connection opened from the simulator's card."""
 
@@ -74,7 +86,7 @@ class Town:
             "commercial": CommercialSim(self.world),
         }  # fmt: skip
         self.sims["his_soap"] = self.sims["his"]  # one HIS, asked in two ways
-        self.opened = {kind: self._open(kind) for kind in self.sims}
+        self.opened = Opened(self._open)
         self.opened["his_hl7"] = PARTIES["his_hl7"].settings()  # played over MLLP: tests/parties/test_his_hl7.py
         self.opened["till"] = PARTIES["till"].settings()  # nobody outside plays it
         self.session: dict[str, str] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.codecs.errors import Undecodable
@@ -86,7 +86,6 @@ def test_openssl_verifies_what_the_gateway_signs_and_its_chain(shop: Merchant, t
     assert openssl("verify", "-CAfile", files["root"], "-untrusted", files["middle"], str(foreign)).returncode != 0
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a loaded machine draws slowly
 @given(FIELDS)
 def test_both_sides_sign_the_same_text_and_answers_are_read_as_written(fields: dict[str, str]) -> None:
     assert signing.text_of(fields) == sign.text(fields)
