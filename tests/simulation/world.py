@@ -16,7 +16,6 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +89,8 @@ def play(seed: int, *, plan: Plan | None = None, rules: Rules = RULES) -> Verdic
     return verdict
 
 
-@cache
 def _freeze() -> None:
-    """What is loaded once is not swept after every seed."""
+    """What is loaded once, by an earlier seed too, is not swept after every seed."""
     gc.collect()
     gc.freeze()
 
