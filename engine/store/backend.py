@@ -87,8 +87,8 @@ class Backend(Protocol):
     def finish_checkpoint(self) -> None:
         """Move the last of them between two transactions, so that the write-ahead file can begin anew."""
 
-    def tidy(self) -> None:
-        """A little housekeeping, called by the writer when idle."""
+    def tidy(self) -> bool:
+        """A little housekeeping, called by the writer when idle; whether there is more of it."""
 
     def room(self) -> int | None:
         """Free bytes on the disk; None when unknown."""

@@ -209,8 +209,9 @@ class PostgresBackend:
     def checkpoint(self) -> None:
         """The server's business."""
 
-    def tidy(self) -> None:
+    def tidy(self) -> bool:
         """The server's business."""
+        return False
 
     def room(self) -> int | None:
         """Unknown from here."""

@@ -324,9 +324,10 @@ class SqliteBackend:
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         self._ahead, self._unmeasured = (0, 0), 0
 
-    def tidy(self) -> None:
-        """Give some free pages back to the disk."""
+    def tidy(self) -> bool:
+        """Give some free pages back to the disk; whether there are more."""
         self._raw.execute("PRAGMA incremental_vacuum(256)").fetchall()
+        return bool(self._raw.execute("PRAGMA freelist_count").fetchone()[0])
 
     # Other threads
 

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 PROBE_EVERY = 3.0
 TICK = 5.0
+IDLE_OFTEN = 12  # ticks without a commit after which housekeeping is done once in so many
 SURE = 15.0
 """Real seconds for which the database's last word that it is ours holds: half of what its server waits before it lets
 go of who stands still (`postgres.STANDS_STILL`), and three questions long."""
@@ -57,7 +58,7 @@ class SqlStore(Writing):
         self._beat = Beat(world, lambda: self._in_writer(self._alive), self._hear_beat)
         self._tick: Any = None
         self._probe: Any = None
-        self._seen_batches = 0
+        self._seen_batches = self._idle = 0
         self._full_at = 0.0
         self._stopping: Deferred[None] | None = None
 
@@ -256,10 +257,17 @@ class SqlStore(Writing):
         self._tick = self.world.later(TICK, self._on_tick)
         self._look_at_room()
         if self._writer.batches != self._seen_batches:
-            self._seen_batches = self._writer.batches
-        elif self.state == "open" and not self._mover.busy:
+            self._seen_batches, self._idle = self._writer.batches, 0
+            return
+        self._idle += 1
+        often = self._idle <= IDLE_OFTEN or self._idle % IDLE_OFTEN == 0
+        if often and self.state == "open" and not self._mover.busy:
             self._move()
-            self.tidy().addErrback(ignore)  # no room, or the store died: both are told elsewhere
+            self.tidy().addCallbacks(self._tidied, ignore)  # no room, or the store died: both are told elsewhere
+
+    def _tidied(self, more: bool) -> None:
+        if more:
+            self._idle = 0
 
     def _look_at_room(self) -> None:
         free = self.backend.room()
@@ -282,8 +290,8 @@ class SqlStore(Writing):
         """A new data key from now on; what older keys sealed stays readable. Fires with the new key's id."""
         return self._in_writer(lambda: rotate_keys(self.backend, self.sealer, self.world.now()))
 
-    def tidy(self) -> Deferred[None]:
-        """Give pages freed by a purge back to the disk, a few at a time."""
+    def tidy(self) -> Deferred[bool]:
+        """Give pages freed by a purge back to the disk, a few at a time; whether there are more."""
         return self._in_writer(self.backend.tidy)
 
     # Reading

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 
+from tests.edge.town import Town
 from tests.rig.lab import Lab
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -81,16 +83,18 @@ async def test_who_needs_a_person_is_not_told_that_all_was_undone(lab: Lab, refu
     assert (answer["state"], answer["reason"]["code"]) == ("manual", "E-PERSON")
 
 
-@pytest_twisted.ensureDeferred
-async def test_who_is_still_going_back_is_not_told_that_nothing_was_kept(lab: Lab) -> None:
-    _, quoted = await lab.kiosk.settle(lab.bill_request("P0001", "B20261122001"))
+def test_who_is_still_going_back_is_not_told_that_nothing_was_kept(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    lab = town.lab
+    _, quoted = town.do(lab.kiosk.settle(lab.bill_request("P0001", "B20261122001")))
     no = quoted["settlement_no"]
-    await lab.kiosk.pay(no, {"choice_no": "1", "kind": "alipay_qr"})
-    status, answer = await lab.kiosk.cancel(no, {"request_no": "C1", "reason_code": "PATIENT"})
+    town.do(lab.kiosk.pay(no, {"choice_no": "1", "kind": "alipay_qr"}))
+    status, answer = town.do(lab.kiosk.cancel(no, {"request_no": "C1", "reason_code": "PATIENT"}))
     assert (status, answer["state"], answer["reason"]["code"]) == (202, "working", "E-UNDOING")
     while answer["state"] == "working":
-        _, answer = await lab.kiosk.show(no, wait=10)
+        _, answer = town.do(lab.kiosk.show(no, wait=10))
     assert (answer["state"], answer["reason"]["code"]) == ("undone", "E-CANCELLED")
+    town.end()
 
 
 @pytest.mark.parametrize(

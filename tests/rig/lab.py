@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,8 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.protocol import Factory
 
 from engine.app import Engine
+from engine.config.engine_file import read_engine_file
+from engine.config.tree import read_tree
 from engine.core.world import World
 from engine.runtime.logs import open_log
 from engine.saga.rules import RULES, Rules
@@ -47,7 +50,8 @@ PARTIES = {
     "unionpay": 8723, "einvoice": 8731, "mobile_pay": 8714,
 }  # fmt: skip
 SECRET = "kiosk-secret-for-tests"
-_SITES: dict[str, Site] = {}  # loading costs a second: simulated laboratories share the loaded site
+_SITES: dict[str, Site] = {}  # loading costs a second: laboratories share what is loaded
+_MOVED: dict[tuple[str, bytes], Site] = {}
 
 
 @cache
@@ -143,7 +147,8 @@ class Lab:
     def site(self) -> Site:
         """The site with the laboratory's addresses."""
         files = dict(self.files())
-        text = files["engine.yaml"].decode()
+        at_home = files["engine.yaml"].decode()
+        text = at_home
         for name, port in self.doors.items():
             there = self.ports[name].getHost()
             text = text.replace(f"127.0.0.1:{port}", f"{there.host}:{there.port}")
@@ -151,18 +156,10 @@ class Lab:
         text = text.replace("127.0.0.1:8610", f"{self.engine_host}:{self.hl7_port}")
         for old, new in self._edit:
             assert old in text, f"engine.yaml has no {old!r}"
-            text = text.replace(old, new)
+            at_home, text = at_home.replace(old, new), text.replace(old, new)
         mllp = self.ports["his_hl7"].getHost()
         text = text.replace("127.0.0.1:8702", f"{mllp.host}:{mllp.port}")
-        files["engine.yaml"] = text.encode()
-        key = hash_of(files)
-        if key not in _SITES:
-            site = load(files)
-            assert isinstance(site, Site), [f"{p.file}:{p.line}:{p.col} {p.code} {p.en}" for p in site]
-            if not self._inline:  # real ports are new each time
-                return site
-            _SITES[key] = site
-        return _SITES[key]
+        return _moved(_loaded({**files, "engine.yaml": at_home.encode()}), text.encode())
 
     def crash(self, *, in_store: bool = False) -> None:
         """The engine's process is dead, between two instructions: nothing more of it is sent, stored or called.
@@ -270,6 +267,30 @@ class Lab:
     def act(self, party: str, act: str, **more: Any) -> dict[str, Any]:
         """Play the other person at a party."""
         return self.parties[party].act({"act": act, **more})
+
+
+def _loaded(files: Mapping[str, bytes]) -> Site:
+    key = hash_of(files)
+    if key not in _SITES:
+        site = load(files)
+        assert isinstance(site, Site), [f"{p.file}:{p.line}:{p.col} {p.code} {p.en}" for p in site]
+        _SITES[key] = site
+    return _SITES[key]
+
+
+def _moved(site: Site, node_file: bytes) -> Site:
+    """The same content on a node with other addresses."""
+    place = site.version, node_file
+    if place in _MOVED:
+        return _MOVED[place]
+    node, wrong = read_tree(node_file.decode(), "engine.yaml")
+    assert node is not None, wrong
+    engine = read_engine_file(node, wrong)
+    assert engine is not None, wrong
+    assert not wrong, wrong
+    source = {**site.source, "engine.yaml": node_file}
+    _MOVED[place] = replace(site, engine=engine, source=source, version=hash_of(source))
+    return _MOVED[place]
 
 
 def _dead(moment: str, units: object) -> None:

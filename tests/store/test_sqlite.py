@@ -488,6 +488,41 @@ def test_an_idle_store_empties_its_write_ahead_file(sqlite_stores: Any) -> None:
     assert Path(sqlite_stores.address).stat().st_size > before
 
 
+def test_a_store_that_stays_idle_is_hardly_touched(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once what was written is moved, a minute goes by between two looks; a commit, or freed pages, bring it back."""
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    looks: list[str] = []
+    tidy = store.backend.tidy
+    monkeypatch.setattr(store.backend, "tidy", lambda: (looks.append("look"), tidy())[1])
+
+    def ticks(count: int) -> int:
+        looks.clear()
+        for _ in range(count):
+            loop.advance(store_module.TICK + 0.1)
+            loop.until(lambda: not store._mover.busy)
+            loop.wait(store._in_writer(lambda: None))  # it has done what it was asked before
+        return len(looks)
+
+    loop.wait(store.write("u", insert_body(1, os.urandom(30_000))))  # noqa: TID251 incompressible
+    assert ticks(1 + store_module.IDLE_OFTEN) == store_module.IDLE_OFTEN
+    assert ticks(10 * store_module.IDLE_OFTEN) == 10
+    loop.wait(store.write("u", insert_body(2, b"x")))
+    assert ticks(3) == 2
+    monkeypatch.setattr(store.backend, "tidy", lambda: (looks.append("look"), True)[1])
+    assert ticks(2 * store_module.IDLE_OFTEN) == 2 * store_module.IDLE_OFTEN
+
+
+def test_freed_pages_are_told_as_long_as_there_are_some(sqlite_stores: Any) -> None:
+    store, loop = sqlite_stores.open(), sqlite_stores.loop
+    for n in range(40):
+        loop.wait(store.write("u", insert_body(n, os.urandom(30_000))))  # noqa: TID251 incompressible
+    assert loop.wait(store.tidy()) is False
+    store.backend._raw.execute("DELETE FROM bodies")
+    said = [loop.wait(store.tidy()) for _ in range(6)]
+    assert said[0] is True
+    assert said[-1] is False
+
+
 def test_a_failed_checkpoint_stops_the_engine(sqlite_stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     store, loop = sqlite_stores.open(), sqlite_stores.loop
     loop.wait(store.write("u", new_counter("x", 1)))
