@@ -52,6 +52,15 @@ declare(
         "make: [[no, hl7.ZJS_3], [body.request_no, hl7.ZJS_2], [body.reason_code, hl7.ZJS_20]]",
     ),
     Code(
+        "E528",
+        "映射“{name}”给出的“{target}”，{what} 没有这个字段",
+        'the map "{name}" makes "{target}", which {what} does not have',
+        "多出的字段会使每一个请求被拒绝；写错了名字的，要给的值也就没有给。",
+        "A field too many has every request refused; under a wrong name the value that was meant is not given.",
+        "make: [[body.reasoncode, hl7.ZJS_13]]",
+        "make: [[body.reason_code, hl7.ZJS_13]]",
+    ),
+    Code(
         "E525",
         "动作“{code}”已由 {file} 第 {line} 行接收",
         'the action "{code}" is already taken by line {line} of {file}',

@@ -14,6 +14,8 @@ from engine.config.mllp_parts import loopback
 from engine.config.problems import Mark, nearest
 from engine.pipeline.code_table import CodeTable
 from engine.pipeline.field_map import FieldMap
+from engine.pipeline.schema_check import Schema
+from engine.site.data import missing, shape_of_schema
 from engine.site.hl7_spec import Hl7Ask, Hl7Spec
 from engine.site.parts import Parts
 
@@ -88,15 +90,37 @@ def _ask(parts: Parts, channel: ChannelFile, ask: AskRow, terms: _Terms) -> None
     if made is None:
         return
     _reads(parts, made, terms)
+    schema = _schema_of(parts, channel, ask)
+    content = schema.content if schema is not None else {}
+    shape = shape_of_schema(content) if schema is not None else None
     if ask.do == "start":
-        schema = parts.schemas.get(str(channel.listen.schema)) if channel.listen else None
-        content = schema.content if schema else {}
         needed = [name for name in content.get("required", []) if not _makes(made, name)]
     else:
+        shape = {"no": {}, "of": {}, "body": shape}
         needed = [] if _makes(made, "no") or _makes(made, "of") else ["no"]
         needed += [] if ask.do == "show" or _makes(made, "body") else ["body"]
+        if _makes(made, "body") and not parts.stored:
+            needed += [f"body.{name}" for name in content.get("required", []) if not _makes(made, f"body.{name}")]
     for target in needed:
         parts.wrong("E524", ask.read.mark, name=ask.read, target=target, what=ask.do)
+    if shape is None or parts.stored:
+        return
+    for target, mark in made.makes.items():
+        lost = missing(shape, target)
+        if lost is not None:
+            before, _, word = lost[0].rpartition(".")
+            near = nearest(word, lost[1])
+            hint = target.replace(lost[0], f"{before}.{near}".lstrip("."), 1) if near else ""
+            parts.wrong("E528", mark, name=ask.read, target=target, what=ask.do, hint=hint)
+
+
+def _schema_of(parts: Parts, channel: ChannelFile, ask: AskRow) -> Schema | None:
+    """What the order must be that a map makes of the message."""
+    named = {str(hear.event): str(hear.schema) for hear in channel.hears if hear.request is not None}
+    named |= {"cancel": "cancel_request", "refund": "refund_request"}
+    if channel.listen is not None:
+        named["start"] = str(channel.listen.schema)
+    return parts.schemas.get(named.get(str(ask.do), ""))
 
 
 def _makes(made: FieldMap, name: str) -> bool:
