@@ -17,7 +17,7 @@ from engine.config.spec import Word, mark_of
 from engine.parties.contract import OutcomeRow
 from engine.pipeline.condition import Condition, compile_condition
 from engine.pipeline.field_map import FieldMap
-from engine.site.data import closed, missing
+from engine.site.data import closed, missing, shape_of_schema
 from engine.site.deliver_spec import DeliverSpec, Destination, Names
 from engine.site.names import op_of
 from engine.site.parts import Parts
@@ -186,6 +186,21 @@ def _data(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> None:
                 parts.wrong("E523", mark, path=path, detail=str(no))
             else:
                 _segments(parts, path, mark)
+        elif root == "request" and (lost := missing(_request(parts, deliver), path)) is not None:
+            before, _, word = lost[0].rpartition(".")
+            near = nearest(word, lost[1])
+            hint = path.replace(lost[0], f"{before}.{near}", 1) if near else ""
+            parts.wrong("E331", mark, path=path, what=what, hint=hint)
+
+
+def _request(parts: Parts, deliver: DeliverFile) -> dict[str, Any]:
+    """What `request` holds: what its schema allows, or the columns of the view."""
+    listen = deliver.listen
+    door = parts.engine.listeners.get(listen.at) if parts.engine is not None and listen.at is not None else None
+    schema = parts.schemas.get(str(listen.schema))
+    if listen.rows and door is not None and door.poll is not None:
+        return {"request": closed(door.poll.columns), "client": {}}
+    return {"request": shape_of_schema(schema.content) if schema is not None else None, "client": {}}
 
 
 def _segments(parts: Parts, path: str, mark: Mark) -> None:
