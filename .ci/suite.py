@@ -15,8 +15,8 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[1]
 SLOW_FIRST = (
-    "parties", "lifecycle", "flow", "edge", "his_examples", "crash", "deliver", "console", "simulation", "his_led",
-    "soap", "mobile_pay", "cli", "inpatient", "deliver_doors", "books", "conformance", "legacy", "scenarios", "store",
+    "crash", "lifecycle", "deliver", "flow", "console", "edge", "simulation", "cli", "deliver_doors", "his_examples",
+    "parties", "his_led", "store", "conformance", "books", "legacy", "scenarios", "inpatient", "faults", "doors",
 )  # fmt: skip
 AT_ONCE = max(2, min(4, os.cpu_count() or 2))
 NOTHING = 5  # pytest's exit code for "no tests collected"
