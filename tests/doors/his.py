@@ -16,7 +16,7 @@ ANSWER = {
     14: "numbers.his", 15: "numbers.insurance", 16: "numbers.trade", 17: "numbers.invoice", 18: "numbers.asked_by",
     19: "invoice.code", 20: "invoice.check", 21: "invoice.url", 22: "reason.code", 23: "reason.zh", 24: "reason.en",
     25: "reason.side", 26: "reason.next", 27: "field",
-    28: "give_back.kind", 29: "give_back.no",
+    28: "give_back.kind", 29: "give_back.no", 31: "reason.next_en",
 }  # fmt: skip
 """ZJA's fields → where the JSON answer has the same value."""
 

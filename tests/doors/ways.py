@@ -169,11 +169,8 @@ def _numbers(town: Town) -> int:
 
 
 def _common(body: Body) -> Body:
-    """What all doors tell: the list of all fields at fault and the English advice are the JSON door's own."""
-    kept = {key: value for key, value in body.items() if key != "fields"}
-    if "reason" in kept:
-        kept["reason"] = {key: value for key, value in kept["reason"].items() if key != "next_en"}
-    return kept
+    """What all doors tell: the list of all fields at fault is the JSON door's own."""
+    return {key: value for key, value in body.items() if key != "fields"}
 
 
 WAYS: dict[str, Callable[[Town], Way]] = {"json": Json, "soap": Soap, "hl7": Hl7}
