@@ -26,7 +26,8 @@ $(READY): requirements-dev.lock requirements.lock pyproject.toml $(shell $(WORKS
 	@test -n "$(or $(PYTHON),$(ANY))" || { echo "需要 Python 3.11 · Python 3.11 or later is needed" >&2; exit 1; }
 	@$(WORKS) || $(or $(PYTHON),$(ANY)) .ci/venv.py $(VENV) $(PYTHON)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+# Its warning about folders that may hide the package is about this one, which they are.
+	PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: setup ## 演示：引擎、模拟的各方、十个结算场景 · the demonstration: engine, simulated parties, ten settlements
