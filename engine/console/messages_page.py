@@ -38,11 +38,16 @@ DAY = 86_400.0
 NAMES = ("channel", "state", "kind", "control", "day", *PERSONS)
 
 
+def query_of(given: Mapping[str, str]) -> dict[str, str]:
+    """What a query asks for, by the list's filters."""
+    return {name: given.get(name, "").strip()[:64] for name in NAMES}
+
+
 def wanted_of(
     query: Mapping[str, str], *, before: int | None = None, limit: int = PAGE + 1
 ) -> tuple[lists.Asked, bool]:
     """Which messages a query asks for, and whether its day is none."""
-    said = {name: query.get(name, "").strip()[:64] for name in NAMES}
+    said = query_of(query)
     bad_day, since = False, None
     if said["day"]:
         try:
@@ -58,7 +63,7 @@ def wanted_of(
 
 async def messages(asked: Asked) -> Values:
     """The list, newest first, by channel, state, kind, the sender's number, day (Beijing) or person."""
-    query = {name: asked.query.get(name, "").strip()[:64] for name in NAMES}
+    query = query_of(asked.query)
     before = asked.place("before")
     wanted, bad_day = wanted_of(query, before=before)
 
@@ -97,7 +102,7 @@ def _may_stop(asked: Asked) -> list[tuple[str, str, list[str]]]:
 async def replay(asked: Asked) -> Values:
     """What a replay of what the list's filters show would do: how many, of which channels, what not and why."""
     wanted, bad_day = wanted_of(asked.query, limit=REPLAY_MAX + 1)
-    query = {name: asked.query.get(name, "").strip()[:64] for name in NAMES}
+    query = query_of(asked.query)
     dry, no = None, None
     if asked.node.hands is not None and not bad_day:
         try:

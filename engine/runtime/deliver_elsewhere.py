@@ -78,8 +78,9 @@ class Everywhere:
         await self._note("discard", f"{no} at worker {index}", by)
         return await self._told(index, {"do": "discard", "no": no, "dest": dest, **_who(by)})
 
-    async def replay(self, asked: Asked, dest: str, dry: bool, by: By) -> dict[str, Tree]:
-        """As Hands.replay, of all processes: nothing is sent when one of them has a message that may not be."""
+    async def replay(self, asked: Asked, dest: str, dry: bool, by: By, seen: str | None = None) -> dict[str, Tree]:
+        """As Hands.replay, of all processes: nothing is sent when one of them has a message that may not be. `seen`:
+        how many they were when a person decided, if that matters. NotDone: E-CHANGED besides."""
         line = {"do": "replay", "asked": _plain(asked), "dest": dest, **_who(by)}
         workers = self.others.indexes()
         first = [await self._hands.replay(asked, dest, True, by)]
@@ -87,6 +88,8 @@ class Everywhere:
         shown = _together(first)
         if dry:
             return {**shown, "dry_run": True}
+        if seen is not None and str(shown["count"]) != seen:
+            raise NotDone("E-CHANGED", f"{seen} → {shown['count']}")
         if shown["money"]:
             raise NotDone("E-REPLAY-MONEY", ", ".join(shown["money"][:3]))
         done = [await self._hands.replay(asked, dest, False, by)]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.config.problems import Mark
+from engine.config.problems import Mark, nearest
 from engine.pipeline.field_map import FieldMap
 
 Shape = dict[str, Any] | None
@@ -116,6 +116,14 @@ def missing(root: dict[str, Any], path: str) -> tuple[str, list[str]] | None:
             return ".".join(names[: depth + 1]), sorted(at)
         at = at[name]
     return None
+
+
+def nearest_path(path: str, lost: tuple[str, list[str]]) -> str:
+    """The path with its lost part (of `missing`) as the nearest name that stands beside it; "" when none is near."""
+    part, beside = lost
+    before, _, word = part.rpartition(".")
+    near = nearest(word, beside)
+    return path.replace(part, f"{before}.{near}".lstrip("."), 1) if near else ""
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from engine.config.spec import Word, mark_of
 from engine.parties.contract import OutcomeRow
 from engine.pipeline.condition import Condition, compile_condition
 from engine.pipeline.field_map import FieldMap
-from engine.site.data import closed, missing, shape_of_schema
+from engine.site.data import closed, missing, nearest_path, shape_of_schema
 from engine.site.deliver_spec import DeliverSpec, Destination, Names
 from engine.site.names import op_of
 from engine.site.parts import Parts
@@ -173,8 +173,7 @@ def _data(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> None:
         if head in channel.let or (head in ALWAYS and what != "key"):
             lost = missing(_SURE, path) if head in _SURE and root is not None else None
             if lost is not None:
-                hint = nearest(lost[0].partition(".")[2], lost[1])
-                parts.wrong("E331", mark, path=path, what=what, hint=f"{head}.{hint}" if hint else "")
+                parts.wrong("E331", mark, path=path, what=what, hint=nearest_path(lost[0], lost))
             continue
         if root is not None and head != root and not (root == "request" and head == "client"):
             hint = nearest(head, (root, *ALWAYS, *map(str, channel.let)))
@@ -187,10 +186,7 @@ def _data(parts: Parts, channel: ChannelFile, deliver: DeliverFile) -> None:
             else:
                 _segments(parts, path, mark)
         elif root == "request" and (lost := missing(_request(parts, deliver), path)) is not None:
-            before, _, word = lost[0].rpartition(".")
-            near = nearest(word, lost[1])
-            hint = path.replace(lost[0], f"{before}.{near}", 1) if near else ""
-            parts.wrong("E331", mark, path=path, what=what, hint=hint)
+            parts.wrong("E331", mark, path=path, what=what, hint=nearest_path(path, lost))
 
 
 def _request(parts: Parts, deliver: DeliverFile) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from engine.site.data import (
     closed,
     copied,
     missing,
+    nearest_path,
     put,
     shape_of,
     shape_of_schema,
@@ -328,9 +329,7 @@ class _Flow:
         if later is not None:
             self.parts.wrong("E314", mark, path=path, line=later.line)
             return
-        word = part.rpartition(".")[2]
-        near = nearest(word, beside)
-        hint = f"{part.rpartition('.')[0]}.{near}".lstrip(".") if near else ""
+        hint = nearest_path(part, lost)
         shown = ", ".join(beside[:12]) + (" …" if len(beside) > 12 else "")
         self.parts.wrong("E313", mark, path=part, hint=hint, where=f"{where}，可用：{shown or '（无）'}",
                          where_en=f"{where_en}, there is: {shown or '(nothing)'}")  # fmt: skip

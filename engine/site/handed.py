@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.config.channel import ChannelFile
-from engine.config.problems import Mark, nearest
-from engine.site.data import ROW, closed, missing
+from engine.config.problems import Mark
+from engine.site.data import ROW, closed, missing, nearest_path
 from engine.site.deliver import MESSAGE, OWN, reads_of
 from engine.site.parts import Parts
 
@@ -79,9 +79,4 @@ def _nowhere(ends: Iterable[dict[str, Any]], path: str, mark: Mark, parts: Parts
     if len(found) < len(lost) or (mark, path) in parts.told:
         return None
     parts.told.add((mark, path))
-    for part, beside in found:
-        before, _, word = part.rpartition(".")
-        near = nearest(word, beside)
-        if near:
-            return path.replace(part, f"{before}.{near}".lstrip("."), 1)
-    return ""
+    return next(filter(None, (nearest_path(path, one) for one in found)), "")

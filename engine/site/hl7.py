@@ -15,7 +15,7 @@ from engine.config.problems import Mark, nearest
 from engine.pipeline.code_table import CodeTable
 from engine.pipeline.field_map import FieldMap
 from engine.pipeline.schema_check import Schema
-from engine.site.data import missing, shape_of_schema
+from engine.site.data import missing, nearest_path, shape_of_schema
 from engine.site.hl7_spec import Hl7Ask, Hl7Spec
 from engine.site.parts import Parts
 
@@ -108,9 +108,7 @@ def _ask(parts: Parts, channel: ChannelFile, ask: AskRow, terms: _Terms) -> None
     for target, mark in made.makes.items():
         lost = missing(shape, target)
         if lost is not None:
-            before, _, word = lost[0].rpartition(".")
-            near = nearest(word, lost[1])
-            hint = target.replace(lost[0], f"{before}.{near}".lstrip("."), 1) if near else ""
+            hint = nearest_path(target, lost)
             parts.wrong("E528", mark, name=ask.read, target=target, what=ask.do, hint=hint)
 
 

@@ -111,14 +111,14 @@ class Writing:
 
     def _write_batch(self, batch: list[Ask], staged: list[Result] | None = None) -> bool:
         """Commit and answer; False when the store died."""
-        began, sure = self.world.passed(), self.world.elapsed()
+        began = self.world.elapsed()
         if self._full and staged is None:
             self._answer(batch, [StoreFull("no room on the disk of the store")] * len(batch), began)
             return True
         results = self._committed(batch, staged, self.world.from_thread)
         if results is None:
             return False
-        self._sure_at = sure
+        self._sure_at = began
         self._answer(batch, results, began)
         return self._keep_short()
 
@@ -171,7 +171,7 @@ class Writing:
     def _fresh(self, batch: list[Ask], results: list[Result], began: float) -> None:
         """Answer, if the database cannot have been another engine's meanwhile. A machine that stood still (moved, or
         held up) finds its commit's answer where it lay; what it would send now, another may have given up by then."""
-        if self.world.passed() - began <= STALE * self.world.rate:
+        if self.world.elapsed() - began <= STALE:
             answer(batch, results)
             return
 
@@ -187,9 +187,8 @@ class Writing:
     def _asked(self) -> float:
         """When it was asked whether the database is still ours, which it is. How long the question stood behind other
         batches is no doubt: where each of them takes long, nobody would ever be answered."""
-        asked = self.world.passed()
         self._alive()
-        return asked
+        return self._sure_at
 
     def _alive(self) -> float:
         """The database's clock, if it is still ours."""

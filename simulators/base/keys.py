@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
@@ -15,7 +16,6 @@ from cryptography.x509.oid import NameOID
 
 # RSA keys cost 100 ms and more to make, and 40 to read; worlds without a folder share one set per process and seed.
 _PROCESS: dict[tuple[int, str], bytes] = {}
-_READ: dict[bytes, rsa.RSAPrivateKey] = {}
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 
 
@@ -70,9 +70,7 @@ class KeyRing:
         """An RSA private key."""
         if name not in self._rsa:
             pem = self.kept(f"{name}.key.pem", lambda: _private_pem(rsa.generate_private_key(65537, bits)))
-            self._rsa[name] = (_READ.get(pem) if self._directory is None else None) or _read(name, pem)
-            if self._directory is None:
-                _READ[pem] = self._rsa[name]
+            self._rsa[name] = _read(name, pem)
         return self._rsa[name]
 
     def private_pem(self, name: str) -> str:
@@ -127,6 +125,7 @@ class KeyRing:
         return self._stored_certificate(name).public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
+@lru_cache(maxsize=256)
 def _read(name: str, pem: bytes) -> rsa.RSAPrivateKey:
     key = serialization.load_pem_private_key(pem, None)
     if not isinstance(key, rsa.RSAPrivateKey):
